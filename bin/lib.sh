@@ -1,0 +1,39 @@
+# What bin/dev and bin/test share: finding and installing what they need. Everything said goes to
+# standard error; standard output belongs to the commands.
+
+say() { printf '\033[2m• %s\033[0m\n' "$*" >&2; }
+fail() { printf 'rowhouse: %s\n' "$*" >&2; exit 2; }
+
+need_cargo() {
+  command -v cargo >/dev/null || fail "cargo is missing: install the Rust toolchain (rustup), version 1.92 or later"
+  # Some dependencies build C.
+  command -v cc >/dev/null || install_packages build-essential
+}
+
+# A server of any supported version; the binary itself looks for the newest and says if it is too old.
+need_postgres() {
+  [ -n "${ROWHOUSE_PG_BIN:-}" ] && return
+  local found
+  for found in /usr/lib/postgresql/*/bin/initdb "$(command -v initdb || true)" /usr/pgsql-*/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb; do
+    [ -x "$found" ] && return
+  done
+  install_packages postgresql
+}
+
+# Debian and Ubuntu by apt; elsewhere one sentence says what to do.
+install_packages() {
+  command -v apt-get >/dev/null || fail "please install $*: this is no Debian or Ubuntu, so it is not done for you"
+  local sudo=""
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || fail "please install $* (as root: apt-get install $*)"
+    sudo=sudo
+  fi
+  say "installing $*"
+  # A server package would also start a cluster of its own, which nobody needs here.
+  if [ "$*" = postgresql ] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    $sudo mkdir -p /etc/postgresql-common
+    echo "create_main_cluster = false" | $sudo tee /etc/postgresql-common/createcluster.conf >/dev/null
+  fi
+  { $sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$@"; } >&2 \
+    || fail "apt-get could not install $*; install it yourself and run this again"
+}

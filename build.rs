@@ -1,0 +1,4 @@
+//! The binary embeds everything under sql/; a new or changed file there is a reason to build again.
+fn main() {
+    println!("cargo:rerun-if-changed=sql");
+}

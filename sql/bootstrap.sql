@@ -1,0 +1,128 @@
+-- Run once per database by a superuser, before the first migration; safe to run again.
+-- Makes the seven roles, takes back what PostgreSQL gives to everyone, and lays out the schemas.
+-- Passwords are not set here: `rowhouse bootstrap` sets them from the connection URLs, already hashed.
+
+-- The roles. A role that exists with other attributes is corrected, and only then, so that two
+-- databases of one cluster can be bootstrapped at the same time.
+do $$
+declare
+    wanted record;
+begin
+    for wanted in
+        select * from (values
+            -- role                 login  bypassrls
+            ('rowhouse_owner',      false, false),  -- owns the objects; the walls are forced on it too
+            ('rowhouse_migrator',   true,  true),   -- migrates and backfills; never serves
+            ('rowhouse_api',        true,  false),  -- serves requests behind the wall
+            ('rowhouse_worker',     true,  false),  -- runs jobs behind the same wall
+            ('rowhouse_platform',   true,  false),  -- operators: registry only, nothing in schema tenant
+            ('rowhouse_auditor',    true,  false),  -- reads catalogs and schema audit, no data
+            ('rowhouse_doors',      false, false)   -- owns the SECURITY DEFINER functions
+        ) as roles (name, login, bypassrls)
+    loop
+        if not exists (select from pg_roles where rolname = wanted.name) then
+            begin
+                execute format('create role %I nosuperuser nocreatedb nocreaterole noreplication', wanted.name);
+            exception when duplicate_object or unique_violation then null;  -- made by a neighbour just now
+            end;
+        end if;
+        if exists (
+            select from pg_roles
+            where rolname = wanted.name
+              and (rolsuper or rolcreatedb or rolcreaterole or rolreplication
+                   or rolinherit is distinct from (wanted.name = 'rowhouse_migrator')
+                   or rolcanlogin is distinct from wanted.login
+                   or rolbypassrls is distinct from wanted.bypassrls)
+        ) then
+            execute format(
+                'alter role %I nosuperuser nocreatedb nocreaterole noreplication %s %s %s', wanted.name,
+                case when wanted.name = 'rowhouse_migrator' then 'inherit' else 'noinherit' end,
+                case when wanted.login then 'login' else 'nologin' end,
+                case when wanted.bypassrls then 'bypassrls' else 'nobypassrls' end);
+        end if;
+    end loop;
+
+    -- The migrator creates objects for these two and hands them over. Nobody else is a member of anything.
+    if not pg_has_role('rowhouse_migrator', 'rowhouse_owner', 'member') then
+        grant rowhouse_owner to rowhouse_migrator;
+    end if;
+    if not pg_has_role('rowhouse_migrator', 'rowhouse_doors', 'member') then
+        grant rowhouse_doors to rowhouse_migrator;
+    end if;
+end
+$$;
+
+-- Settings every session of a role starts with. They bound what one request can hold up; none of
+-- them carries a tenant. `search_path` is empty, so each name in a statement says its schema.
+do $$
+declare
+    wanted record;
+begin
+    for wanted in
+        select role, setting, value
+        from (values
+            ('search_path',                         ''),
+            ('statement_timeout',                   '5s'),
+            ('lock_timeout',                        '2s'),
+            ('idle_in_transaction_session_timeout', '10s'),
+            ('client_connection_check_interval',    '1s')
+        ) as settings (setting, value),
+        unnest(array['rowhouse_api', 'rowhouse_worker', 'rowhouse_platform']) as role
+        union all select 'rowhouse_migrator', 'search_path', ''
+        union all select 'rowhouse_auditor', 'search_path', ''
+        union all select 'rowhouse_auditor', 'default_transaction_read_only', 'on'
+    loop
+        if not exists (
+            select from pg_db_role_setting
+            where setrole = wanted.role::regrole and setdatabase = 0
+              and wanted.setting || '=' || case wanted.setting when 'search_path' then '""' else wanted.value end
+                  = any (setconfig)
+        ) then
+            execute format('alter role %I set %I = %L', wanted.role, wanted.setting, wanted.value);
+        end if;
+    end loop;
+end
+$$;
+
+-- What everyone may do with a fresh database, taken back.
+do $$
+declare
+    routine record;
+begin
+    execute format('revoke all on database %I from public', current_database());
+    execute format(
+        'grant connect on database %I to rowhouse_migrator, rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_auditor',
+        current_database());
+
+    -- set_config: an expression that reaches a statement could move the wall with it. SET LOCAL is a
+    --   statement of its own and needs no function, so nothing legitimate is lost.
+    -- large objects: they have no policies and one id space for all tenants.
+    -- pg_terminate_backend, pg_cancel_backend: one session of a role could end the others'.
+    -- pg_stat_get_activity: shows the statements of the role's other sessions.
+    -- pg_notify: NOTIFY has no wall; granted later to what sends wake-ups.
+    for routine in
+        select p.oid::regprocedure as signature
+        from pg_proc p
+        where p.pronamespace = 'pg_catalog'::regnamespace
+          and (p.proname in ('set_config', 'loread', 'lowrite', 'pg_terminate_backend', 'pg_cancel_backend',
+                             'pg_stat_get_activity', 'pg_notify')
+               or starts_with(p.proname, 'lo_'))
+          and has_function_privilege('public', p.oid, 'execute')
+    loop
+        execute format('revoke execute on function %s from public', routine.signature);
+    end loop;
+end
+$$;
+revoke all on schema public from public;
+revoke select on pg_catalog.pg_stat_activity from public;
+
+-- New functions are executable by everyone unless the creator's defaults say otherwise.
+alter default privileges for role rowhouse_migrator revoke execute on functions from public;
+alter default privileges for role rowhouse_owner revoke execute on functions from public;
+alter default privileges for role rowhouse_doors revoke execute on functions from public;
+
+-- tenant: every table is walled, no exception. registry: what tenants share, each table with policies.
+-- audit: what a DBA reads.
+create schema if not exists tenant authorization rowhouse_owner;
+create schema if not exists registry authorization rowhouse_owner;
+create schema if not exists audit authorization rowhouse_owner;

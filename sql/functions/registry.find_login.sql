@@ -1,0 +1,20 @@
+-- Door: the account behind an e-mail address, for login, before anyone is signed in.
+-- Why a door: no user is known yet, so no policy keyed on the user can let the row through; and nobody
+-- else may ever read a password hash. Refuses to work inside a signed-in transaction, so an expression
+-- smuggled into a tenant's statement cannot use it to look people up.
+create or replace function registry.find_login(wanted_email text)
+    returns table (user_id uuid, password_hash text, active boolean)
+    language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+begin
+    if coalesce(current_setting('app.user_id', true), '') <> ''
+       or coalesce(current_setting('app.tenant_id', true), '') <> '' then
+        raise exception using errcode = 'RH005', message = 'find_login is for callers who are not signed in';
+    end if;
+    return query
+        select u.id, u.password_hash, u.active from registry.users u where u.email = wanted_email;
+end
+$$;
+alter function registry.find_login(text) owner to rowhouse_doors;
+revoke all on function registry.find_login(text) from public;
+grant execute on function registry.find_login(text) to rowhouse_api;

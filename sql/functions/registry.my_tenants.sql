@@ -1,0 +1,22 @@
+-- Door: the tenants the signed-in user belongs to, with the role held in each.
+-- Why a door: the question crosses tenants by nature. The doors' policy on memberships lets through the
+-- rows of app.user_id only, and without app.user_id it raises.
+create or replace function registry.my_tenants()
+    returns table (id uuid, slug text, name text, status text, role text)
+    language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+begin
+    return query
+        select t.id, t.slug, t.name, t.status, r.name
+        from tenant.memberships m
+        join tenant.roles r on r.tenant_id = m.tenant_id and r.id = m.role_id
+        join registry.tenants t on t.id = m.tenant_id
+        where m.user_id = current_setting('app.user_id')::uuid
+          and m.account_active
+          and t.status <> 'closed'
+        order by t.slug;
+end
+$$;
+alter function registry.my_tenants() owner to rowhouse_doors;
+revoke all on function registry.my_tenants() from public;
+grant execute on function registry.my_tenants() to rowhouse_api;

@@ -1,0 +1,9 @@
+-- registry.built_in_roles: what a new tenant's roles are copied from; the same for every tenant.
+alter table registry.built_in_roles enable row level security;
+alter table registry.built_in_roles force row level security;
+
+create policy read on registry.built_in_roles for select
+    to rowhouse_platform, rowhouse_owner
+    using (true);
+
+grant select on registry.built_in_roles to rowhouse_platform;

@@ -1,0 +1,9 @@
+-- registry.permissions: the vocabulary, the same for every tenant and public by nature.
+alter table registry.permissions enable row level security;
+alter table registry.permissions force row level security;
+
+create policy read on registry.permissions for select
+    to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_owner
+    using (true);
+
+grant select on registry.permissions to rowhouse_api, rowhouse_worker, rowhouse_platform;

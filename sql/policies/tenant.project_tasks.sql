@@ -1,0 +1,27 @@
+-- tenant.project_tasks: walled; its own permissions. Deleting a project takes its tasks along through
+-- the composite foreign key, which asks for projects:delete only.
+alter table tenant.project_tasks enable row level security;
+alter table tenant.project_tasks force row level security;
+
+create policy wall on tenant.project_tasks as restrictive
+    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
+    with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+
+create policy read on tenant.project_tasks for select to rowhouse_api
+    using ((select registry.require('tasks:read')));
+create policy add on tenant.project_tasks for insert to rowhouse_api
+    with check ((select registry.require('tasks:write')));
+create policy change on tenant.project_tasks for update to rowhouse_api
+    using      ((select registry.require('tasks:write')))
+    with check ((select registry.require('tasks:write')));
+create policy remove on tenant.project_tasks for delete to rowhouse_api
+    using ((select registry.require('tasks:delete')));
+
+-- A task stays with its project: project_id is not among the columns that change.
+grant select, delete on tenant.project_tasks to rowhouse_api;
+grant insert (tenant_id, id, project_id, name, status) on tenant.project_tasks to rowhouse_api;
+grant update (name, status) on tenant.project_tasks to rowhouse_api;
+
+create or replace trigger keep_version before update on tenant.project_tasks
+    for each row execute function registry.keep_version();

@@ -1,0 +1,27 @@
+-- tenant.projects: walled; read, write and delete are separate permissions.
+alter table tenant.projects enable row level security;
+alter table tenant.projects force row level security;
+
+-- Restrictive, so that no policy added later can widen it. No missing_ok: without a tenant this raises.
+create policy wall on tenant.projects as restrictive
+    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
+    with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+
+create policy read on tenant.projects for select to rowhouse_api
+    using ((select registry.require('projects:read')));
+create policy add on tenant.projects for insert to rowhouse_api
+    with check ((select registry.require('projects:write')));
+create policy change on tenant.projects for update to rowhouse_api
+    using      ((select registry.require('projects:write')))
+    with check ((select registry.require('projects:write')));
+create policy remove on tenant.projects for delete to rowhouse_api
+    using ((select registry.require('projects:delete')));
+
+-- By column: tenant_id and id are set once and never change; times and version are the database's.
+grant select, delete on tenant.projects to rowhouse_api;
+grant insert (tenant_id, id, name, description, status, owner_id) on tenant.projects to rowhouse_api;
+grant update (name, description, status, owner_id) on tenant.projects to rowhouse_api;
+
+create or replace trigger keep_version before update on tenant.projects
+    for each row execute function registry.keep_version();

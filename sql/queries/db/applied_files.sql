@@ -1,0 +1,1 @@
+select path, sha256 from audit.files order by path

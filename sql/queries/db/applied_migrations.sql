@@ -1,0 +1,1 @@
+select version, checksum from audit.schema_history order by version

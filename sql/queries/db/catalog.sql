@@ -1,0 +1,1 @@
+select kind, object, definition from audit.catalog order by kind, object

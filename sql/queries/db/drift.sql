@@ -1,0 +1,1 @@
+select kind, object, difference from audit.drift order by kind, object

@@ -1,0 +1,1 @@
+select 'the role ' || current_user || ' ' || complaint as complaint from audit.posture

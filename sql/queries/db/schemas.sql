@@ -1,0 +1,1 @@
+select nspname::text as name from pg_namespace where nspname in ('tenant', 'registry', 'audit')

@@ -1,0 +1,1 @@
+select user_id, password_hash, active from registry.find_login($1)

@@ -1,0 +1,1 @@
+select id, slug, name, status, role from registry.my_tenants()

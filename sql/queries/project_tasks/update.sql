@@ -1,0 +1,6 @@
+-- $4: the versions the caller accepts, null for any. Null in $5 and $6 leaves the field.
+update tenant.project_tasks
+set name   = coalesce($5, name),
+    status = coalesce($6, status)
+where tenant_id = $1 and project_id = $2 and id = $3 and ($4::bigint[] is null or version = any ($4))
+returning id, project_id, name, status, created_at, updated_at, version

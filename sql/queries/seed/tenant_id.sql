@@ -1,0 +1,1 @@
+select id from registry.tenants where slug = $1

@@ -1,0 +1,14 @@
+-- Where the database differs from what sql/ produced when it was last applied. Empty is right.
+create view audit.drift as
+select coalesce(a.kind, c.kind) as kind,
+       coalesce(a.object, c.object) as object,
+       case when c.object is null then 'missing' when a.object is null then 'added' else 'changed' end as difference,
+       a.definition as from_files,
+       c.definition as in_database
+from audit.applied a
+full join audit.catalog c on c.kind = a.kind and c.object = a.object
+where a.definition is distinct from c.definition;
+
+alter view audit.drift owner to rowhouse_owner;
+grant select on audit.drift to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_auditor;
+grant select on audit.applied, audit.files to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_auditor;

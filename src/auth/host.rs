@@ -1,0 +1,94 @@
+//! From a host name to a tenant: a subdomain of the base domain, or a tenant's own verified domain.
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use axum::http::{HeaderMap, Uri, header::HOST};
+use quick_cache::sync::Cache;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::TenantId;
+use crate::{
+    Error, Result,
+    db::{Db, FromRow},
+    error::Violation,
+    sql,
+};
+
+/// How long a host's tenant is remembered. A stale answer opens nothing: it can only make a request
+/// disagree with its token, or name a tenant in which the membership is asked anyway.
+const FRESH: Duration = Duration::from_secs(30);
+const REMEMBERED: usize = 10_000;
+
+/// Which hosts stand for which tenant.
+pub struct Hosts {
+    base_domain: String,
+    neutral: Vec<String>,
+    remembered: Cache<String, (TenantId, Instant)>,
+}
+
+struct Found(Option<Uuid>);
+impl FromRow for Found {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("tenant_id")?))
+    }
+}
+
+impl Hosts {
+    /// `neutral` are names that stand for no tenant, besides the base domain itself, `localhost` and
+    /// bare addresses.
+    #[must_use]
+    pub fn new(base_domain: &str, neutral: &[String]) -> Self {
+        let base_domain = normal(base_domain);
+        let mut neutral: Vec<String> = neutral.iter().map(|name| normal(name)).collect();
+        neutral.extend([base_domain.clone(), format!("api.{base_domain}"), "localhost".to_owned()]);
+        Self { base_domain, neutral, remembered: Cache::new(REMEMBERED) }
+    }
+
+    /// The tenant the request's host stands for, if it stands for one.
+    ///
+    /// A name nobody has stands for the tenant nobody is a member of (the nil UUID, RFC 9562 §5.9), so
+    /// that a foreign tenant's host and a missing one are answered alike, by the same path.
+    pub(super) async fn tenant(&self, db: &Db, uri: &Uri, headers: &HeaderMap) -> Result<Option<TenantId>> {
+        let host = match host_name(uri, headers)? {
+            Some(host) if !self.neutral.contains(&host) && !is_address(&host) => host,
+            _ => return Ok(None),
+        };
+        if let Some((tenant, when)) = self.remembered.get(&host)
+            && when.elapsed() < FRESH
+        {
+            return Ok(Some(tenant));
+        }
+        let slug = host.strip_suffix(&self.base_domain).and_then(|rest| rest.strip_suffix('.'));
+        let domain = slug.is_none().then_some(&host);
+        let mut conn = db.public().await?;
+        let found: Found = conn.read().last().one(sql!("login/tenant_of_host"), &[&slug, &domain]).await?;
+        let tenant = TenantId::verified(found.0.unwrap_or_else(Uuid::nil));
+        self.remembered.insert(host, (tenant, Instant::now()));
+        Ok(Some(tenant))
+    }
+}
+
+/// The request's host without port, in lower case (RFC 9112 §3.2: exactly one).
+fn host_name(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>> {
+    let wrong = |detail| Error::BadRequest(vec![Violation::parameter("Host", "invalid", detail)]);
+    let mut given = headers.get_all(HOST).iter();
+    let host = match (uri.authority(), given.next(), given.next()) {
+        (_, _, Some(_)) => return Err(wrong("is given more than once")),
+        (Some(authority), _, _) => authority.as_str(),
+        (None, Some(host), None) => host.to_str().map_err(|_| wrong("is not a host name"))?,
+        (None, None, None) => return Ok(None),
+    };
+    let authority: axum::http::uri::Authority = host.parse().map_err(|_| wrong("is not a host name"))?;
+    Ok(Some(normal(authority.host())))
+}
+
+fn normal(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+fn is_address(host: &str) -> bool {
+    host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
+}

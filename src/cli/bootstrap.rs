@@ -1,0 +1,31 @@
+//! `rowhouse bootstrap`: what only a superuser can do, once per database.
+use clap::Args;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    db::{self, Admin},
+    error::Failure,
+};
+
+#[derive(Args)]
+pub(super) struct Bootstrap {
+    /// Where the database is, as a superuser.
+    #[arg(long, env = "BOOTSTRAP_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: SecretString,
+    /// URLs of the roles whose passwords are to be set to what stands in them.
+    #[arg(long, env = "ROWHOUSE_ROLE_URLS", hide_env_values = true, value_delimiter = ' ', value_name = "URLS")]
+    role_urls: Vec<SecretString>,
+}
+
+impl Bootstrap {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let superuser = Admin::connect(self.database_url.expose_secret()).await?;
+        db::bootstrap(&superuser).await?;
+        println!("roles and schemas are in place");
+        for role in db::set_passwords(&superuser, &self.role_urls).await? {
+            println!("password set for {role}");
+        }
+        println!("next: rowhouse migrate");
+        Ok(())
+    }
+}

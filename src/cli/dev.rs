@@ -1,0 +1,324 @@
+//! `rowhouse dev`: the first command. Database, roles, schema, demo tenants, server; and what to do next.
+use std::{
+    fs,
+    io::{IsTerminal as _, Write as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::serve::{listen, refuse_unless_walled, stopped};
+use crate::{
+    auth::{Clock, Keys, generate_keys, hash_password, random_secret},
+    cluster::{Cluster, Durability},
+    config::{API_ROLE, Profile, Tuning},
+    db::{self, Admin, as_role},
+    error::Failure,
+    http,
+};
+
+const MIGRATOR: &str = "rowhouse_migrator";
+/// The same for every demo user, and for no other.
+const PASSWORD: &str = "rowhouse-demo-password";
+const PROJECTS: usize = 300;
+
+#[derive(Args)]
+pub(super) struct Dev {
+    /// Use this PostgreSQL, as a superuser, instead of a private one.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: Option<SecretString>,
+    /// Where the private PostgreSQL and the keys are kept.
+    #[arg(long, env = "ROWHOUSE_DEV_DIR", default_value = ".rowhouse", value_name = "DIR")]
+    dir: PathBuf,
+    /// Address and port; when the port is taken and was not asked for, the next free one.
+    #[arg(long, env = "ROWHOUSE_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Throw the private database away first.
+    #[arg(long)]
+    fresh: bool,
+    /// Print one line of JSON once ready, and nothing else on standard output.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    tuning: Tuning,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    base_url: String,
+    docs_url: String,
+    /// As a superuser, to look around.
+    database_url: String,
+    /// As the role that serves, behind the walls.
+    api_database_url: String,
+    tenants: Vec<DemoTenant>,
+}
+
+#[derive(Serialize)]
+struct DemoTenant {
+    id: Uuid,
+    slug: String,
+    users: Vec<DemoUser>,
+}
+
+#[derive(Serialize)]
+struct DemoUser {
+    email: String,
+    password: &'static str,
+    role: String,
+}
+
+/// Tenant, its name, and its people with their roles. One person is in both, in different roles.
+const DEMO: [(&str, &str, &[(&str, &str, &str)]); 2] = [
+    (
+        "acme",
+        "Acme Rockets",
+        &[
+            ("ada@acme.example", "Ada Owner", "owner"),
+            ("max@acme.example", "Max Member", "member"),
+            ("vera@acme.example", "Vera Viewer", "viewer"),
+            ("sam@both.example", "Sam Both", "member"),
+        ],
+    ),
+    (
+        "globex",
+        "Globex",
+        &[
+            ("grace@globex.example", "Grace Owner", "owner"),
+            ("mia@globex.example", "Mia Member", "member"),
+            ("sam@both.example", "Sam Both", "viewer"),
+        ],
+    ),
+];
+
+impl Dev {
+    pub(super) async fn run(mut self) -> Result<(), Failure> {
+        let stop = stopped()?;
+        let (_lock, private) = match &self.database_url {
+            Some(_) if self.fresh => {
+                return Err(Failure("--fresh throws away the private database only; DATABASE_URL is set".to_owned()));
+            }
+            Some(_) => (None, None),
+            None => {
+                let lock = self.lock()?;
+                (Some(lock), Some(self.private_cluster()?))
+            }
+        };
+        let superuser_url = match (&self.database_url, &private) {
+            (Some(url), _) => url.expose_secret().to_owned(),
+            (None, Some(cluster)) => cluster.url("postgres", "rowhouse"),
+            (None, None) => return Err(Failure("no database".to_owned())),
+        };
+        let (api_url, migrator_url) = self.prepare(&superuser_url, private.as_ref()).await?;
+
+        let mut migrator = Admin::connect(&migrator_url).await?;
+        let report = db::migrate(&mut migrator).await?;
+        self.say(&match report.migrations.len() {
+            0 => "schema and policies are up to date".to_owned(),
+            n => format!("{n} migrations applied, policies in place"),
+        });
+        let tenants = self.seed(&migrator).await?;
+        drop(migrator);
+
+        self.tuning.profile = Profile::Development;
+        let keys = self.keys()?;
+        let app = self.tuning.app(&SecretString::from(api_url.clone()), keys, Clock::system())?;
+        refuse_unless_walled(&app).await?;
+        let listener = self.listener().await?;
+        let base_url = format!("http://{}", listener.local_addr()?);
+        let ready = Ready {
+            docs_url: format!("{base_url}/docs"),
+            base_url,
+            database_url: superuser_url,
+            api_database_url: api_url,
+            tenants,
+        };
+        if self.json {
+            let line = serde_json::to_string(&ready).map_err(|error| Failure(error.to_string()))?;
+            println!("{line}");
+        } else {
+            print!("{}", welcome(&ready));
+        }
+        std::io::stdout().flush()?;
+        http::serve(listener, http::router(&app), self.tuning.serving(), stop).await?;
+        app.db.close();
+        self.say("stopping");
+        drop(private);
+        Ok(())
+    }
+
+    /// One at a time: two servers on one data directory would be two truths.
+    fn lock(&self) -> Result<fs::File, Failure> {
+        let failed = |error| Failure(format!("cannot use {}: {error}", self.dir.display()));
+        fs::create_dir_all(&self.dir).map_err(failed)?;
+        let file = fs::File::create(self.dir.join("lock")).map_err(failed)?;
+        file.try_lock().map_err(|_| {
+            Failure(format!(
+                "another `rowhouse dev` is running on {}; stop it, or give this one another --dir",
+                self.dir.display()
+            ))
+        })?;
+        Ok(file)
+    }
+
+    fn private_cluster(&self) -> Result<Cluster, Failure> {
+        let dir = self.dir.join("postgresql");
+        if self.fresh {
+            Cluster::remove(&dir)?;
+            self.say("threw the old database away");
+        }
+        let cluster = Cluster::start(&dir, Durability::Safe)?;
+        self.say(&format!("PostgreSQL {} is running", cluster.version()));
+        Ok(cluster)
+    }
+
+    /// The database and its roles; answers how to connect as the role that serves and as the migrator.
+    async fn prepare(&self, superuser_url: &str, private: Option<&Cluster>) -> Result<(String, String), Failure> {
+        if let Some(cluster) = private {
+            let postgres = Admin::connect(&cluster.url("postgres", "postgres")).await?;
+            if !postgres.database_exists("rowhouse").await? {
+                postgres.script("create database", "create database rowhouse").await?;
+            }
+            db::bootstrap(&Admin::connect(superuser_url).await?).await?;
+            return Ok((cluster.url(API_ROLE, "rowhouse"), cluster.url(MIGRATOR, "rowhouse")));
+        }
+        let superuser = Admin::connect(superuser_url).await?;
+        db::bootstrap(&superuser).await?;
+        // A server that asks for passwords gets new ones each time; nobody has to know them.
+        let password = random_secret()?;
+        let urls = [API_ROLE, MIGRATOR].map(|role| as_role(superuser_url, role, Some(&password)));
+        let [api, migrator] = urls;
+        let (api, migrator) = (api?, migrator?);
+        db::set_passwords(&superuser, &[SecretString::from(api.clone()), SecretString::from(migrator.clone())]).await?;
+        Ok((api, migrator))
+    }
+
+    async fn seed(&self, migrator: &Admin) -> Result<Vec<DemoTenant>, Failure> {
+        let there = migrator.tenants().await?;
+        let is_demo = |slug: &String| DEMO.iter().any(|(demo, ..)| demo == slug);
+        if let Some(other) = there.iter().find(|slug| !is_demo(slug))
+            && self.database_url.is_some()
+        {
+            return Err(Failure(format!(
+                "DATABASE_URL has a tenant {other}, which is not a demo tenant; `rowhouse dev` leaves databases with real tenants alone"
+            )));
+        }
+        if there.is_empty() {
+            let mut users: Vec<(&str, Uuid)> = Vec::new();
+            for (slug, name, people) in DEMO {
+                let tenant = migrator.add_tenant(slug, name).await?;
+                for (email, full_name, role) in people {
+                    let user = match users.iter().find(|(known, _)| known == email) {
+                        Some((_, user)) => *user,
+                        None => migrator.add_user(email, full_name, &hash_password(&PASSWORD.into())?).await?,
+                    };
+                    users.push((email, user));
+                    migrator.add_member(tenant, user, role).await?;
+                }
+                let owner = users.iter().find(|(email, _)| *email == people[0].0).map_or(Uuid::nil(), |(_, id)| *id);
+                migrator.add_projects(tenant, owner, PROJECTS).await?;
+            }
+            self.say(&format!("demo tenants made: acme and globex, {PROJECTS} projects each"));
+        }
+        let mut tenants = Vec::new();
+        for (slug, _, people) in DEMO {
+            let users = people
+                .iter()
+                .map(|(email, _, role)| DemoUser {
+                    email: (*email).to_owned(),
+                    password: PASSWORD,
+                    role: (*role).to_owned(),
+                })
+                .collect();
+            tenants.push(DemoTenant { id: migrator.tenant_id(slug).await?, slug: slug.to_owned(), users });
+        }
+        Ok(tenants)
+    }
+
+    fn keys(&self) -> Result<Keys, Failure> {
+        let dir = self.dir.join("keys");
+        if let Ok(keys) = Keys::read(&dir) {
+            return Ok(keys);
+        }
+        generate_keys(&dir)?;
+        Keys::read(&dir)
+    }
+
+    async fn listener(&self) -> Result<tokio::net::TcpListener, Failure> {
+        if let Some(address) = self.listen {
+            return listen(address).await;
+        }
+        for port in 8080..8100 {
+            if let Ok(listener) = listen(SocketAddr::from(([127, 0, 0, 1], port))).await {
+                return Ok(listener);
+            }
+        }
+        listen(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Progress, for people: standard output belongs to the result.
+    fn say(&self, what: &str) {
+        if !self.json {
+            eprintln!("{} {what}", style("32", "•", std::io::stderr().is_terminal()));
+        }
+    }
+}
+
+fn style(code: &str, text: &str, terminal: bool) -> String {
+    if terminal && std::env::var_os("NO_COLOR").is_none() {
+        format!("\x1b[{code}m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+fn welcome(ready: &Ready) -> String {
+    let terminal = std::io::stdout().is_terminal();
+    let bold = |text: &str| style("1", text, terminal);
+    let dim = |text: &str| style("2", text, terminal);
+    let base = &ready.base_url;
+    let mut text = format!(
+        "\n{}  {}\n\n  API   {base}/api/v1\n  Docs  {}\n  psql  psql '{}'\n\n",
+        bold("Rowhouse is running."),
+        dim("Ctrl-C stops everything."),
+        ready.docs_url,
+        ready.database_url,
+    );
+    text.push_str(&format!("  {}\n", dim("tenant   role     e-mail                  password")));
+    for tenant in &ready.tenants {
+        for user in &tenant.users {
+            text.push_str(&format!("  {:<8} {:<8} {:<23} {}\n", tenant.slug, user.role, user.email, user.password));
+        }
+    }
+    let email = &ready.tenants[0].users[0].email;
+    text.push_str(&format!(
+        "\n{}  {}\n\n",
+        bold("Try it."),
+        dim("Sign in as acme's owner, list acme's projects, make one:")
+    ));
+    text.push_str(&format!(
+        "TOKEN=$(curl -s {base}/api/v1/auth/login -H 'content-type: application/json' -d '{{\"email\":\"{email}\",\"password\":\"{PASSWORD}\"}}' | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\n"
+    ));
+    text.push_str(&format!("curl -s \"{base}/api/v1/projects?limit=3\" -H \"authorization: Bearer $TOKEN\"\n"));
+    text.push_str(&format!(
+        "curl -si {base}/api/v1/projects -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' -d '{{\"name\":\"My first project\"}}'\n\n"
+    ));
+    text
+}
+
+impl Cluster {
+    /// Removes a stopped cluster's files.
+    fn remove(dir: &Path) -> Result<(), Failure> {
+        let home = Self::home(dir)?;
+        match fs::remove_dir_all(&home) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Failure(format!("cannot remove {}: {error}", home.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+}

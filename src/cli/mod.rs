@@ -1,0 +1,82 @@
+//! The commands, one file each.
+mod bootstrap;
+mod dev;
+mod keys;
+mod migrate;
+mod openapi;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    error::Failure,
+    telemetry::{self, LogFormat},
+};
+
+/// Many tenants under one roof, a wall between every row.
+#[derive(Parser)]
+#[command(
+    name = "rowhouse",
+    version,
+    after_help = "Try it: `rowhouse dev` starts a private PostgreSQL with two demo tenants and serves them.\nEvery option can be set in the environment instead; .env.example lists the names."
+)]
+struct Cli {
+    /// How log lines look.
+    #[arg(long, env = "ROWHOUSE_LOG_FORMAT", value_enum, default_value_t, global = true)]
+    log_format: LogFormat,
+    /// Which log lines are written, such as `info,rowhouse=debug`.
+    #[arg(long, env = "ROWHOUSE_LOG", default_value = "info", global = true, value_name = "FILTER")]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything for development: database, demo tenants, server.
+    Dev(dev::Dev),
+    /// Serve requests; refuses when the database is not walled as sql/ says.
+    Serve(crate::config::ServeArgs),
+    /// Make roles and schemas in a database, once, as a superuser.
+    Bootstrap(bootstrap::Bootstrap),
+    /// Bring the database to what sql/ says, and tell what changed.
+    Migrate(migrate::Migrate),
+    /// Signing keys.
+    Keys(keys::Keys),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Ask a running server whether it is ready; exits 1 when it is not.
+    Healthcheck(serve::Healthcheck),
+}
+
+/// Parses the command line, runs the command, and says in one sentence why it failed if it did.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("rowhouse: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    // The first command speaks to a person; its log starts when they ask for one.
+    let filter = if matches!(cli.command, Command::Dev(_)) && cli.log == "info" { "warn" } else { &cli.log };
+    telemetry::start(cli.log_format, filter)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let done = |()| ExitCode::SUCCESS;
+    match cli.command {
+        Command::Dev(command) => runtime.block_on(command.run()).map(done),
+        Command::Serve(args) => runtime.block_on(serve::run(args)).map(done),
+        Command::Bootstrap(command) => runtime.block_on(command.run()).map(done),
+        Command::Migrate(command) => runtime.block_on(command.run()),
+        Command::Keys(command) => command.run().map(done),
+        Command::Openapi => openapi::print().map(done),
+        Command::Healthcheck(command) => runtime.block_on(command.run()),
+    }
+}

@@ -1,0 +1,93 @@
+//! `rowhouse serve`, and the check that asks whether it does.
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
+
+use clap::Args;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    App,
+    auth::{Clock, Keys},
+    config::ServeArgs,
+    db,
+    error::Failure,
+    http,
+};
+
+pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
+    let keys = Keys::read(&args.keys)?;
+    let app = args.tuning.app(&args.database_url, keys, Clock::system())?;
+    refuse_unless_walled(&app).await?;
+    let listener = listen(args.listen).await?;
+    tracing::info!(address = %args.listen, "serving");
+    http::serve(listener, http::router(&app), args.tuning.serving(), stopped()?).await?;
+    app.db.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A server that could be walked around does not start.
+pub(super) async fn refuse_unless_walled(app: &App) -> Result<(), Failure> {
+    let complaints = db::refuse_unless_walled(&app.db, &app.settings.role).await.map_err(|error| match error {
+        crate::Error::DatabaseUnavailable => {
+            Failure("the database in DATABASE_URL cannot be reached; the log above says why".to_owned())
+        }
+        other => Failure(other.to_string()),
+    })?;
+    if complaints.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<String> = complaints.iter().map(|complaint| format!("\n  - {complaint}")).collect();
+    Err(Failure(format!("refusing to serve, because isolation would not hold:{}", list.concat())))
+}
+
+pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| Failure(format!("cannot listen on {address}: {error}")))
+}
+
+/// Resolves at SIGTERM or Ctrl-C.
+pub(super) fn stopped() -> Result<impl Future<Output = ()>, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    })
+}
+
+/// For container images that have no curl.
+#[derive(Args)]
+pub(super) struct Healthcheck {
+    /// Where the server listens.
+    #[arg(long, env = "ROWHOUSE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    address: SocketAddr,
+}
+
+impl Healthcheck {
+    pub(super) async fn run(self) -> Result<ExitCode, Failure> {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        let ask = async {
+            let mut stream = TcpStream::connect(address).await?;
+            stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            std::io::Result::Ok(answer)
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(5), ask)
+            .await
+            .map_err(|_| Failure(format!("{address} did not answer in 5 seconds")))??;
+        let status = answer.lines().next().unwrap_or_default();
+        println!("{status}");
+        Ok(if status.contains(" 200 ") { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+}

@@ -1,0 +1,127 @@
+//! Settings, from the environment or the command line; `.env.example` explains each to its user.
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    App, Parts,
+    auth::{Clock, Hosts, Keys, Passwords, Tokens},
+    db::{Db, Limits},
+    error::Failure,
+    http::{EdgeLimits, Serving},
+    resources::health::Readiness,
+};
+
+/// How `rowhouse serve` is configured.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Where PostgreSQL is, as the role that serves.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: SecretString,
+    /// Address and port to listen on.
+    #[arg(long, env = "ROWHOUSE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Directory with the signing keys; `rowhouse keys generate` fills it.
+    #[arg(long, env = "ROWHOUSE_KEYS", value_name = "DIR")]
+    pub keys: PathBuf,
+    /// Settings with defaults that fit.
+    #[command(flatten)]
+    pub tuning: Tuning,
+}
+
+/// Settings with defaults that fit.
+#[derive(Args, Clone, Debug)]
+pub struct Tuning {
+    /// Subdomains of this domain stand for tenants: acme.example.com is the tenant acme.
+    #[arg(long, env = "ROWHOUSE_BASE_DOMAIN", default_value = "localhost", value_name = "DOMAIN")]
+    pub base_domain: String,
+    /// Host names that stand for no tenant, besides the base domain, its `api.` subdomain and addresses.
+    #[arg(long, env = "ROWHOUSE_HOSTS", value_delimiter = ',', value_name = "NAMES")]
+    pub hosts: Vec<String>,
+    /// `iss` of our tokens.
+    #[arg(long, env = "ROWHOUSE_ISSUER", default_value = "https://rowhouse.localhost", value_name = "URL")]
+    pub issuer: String,
+    /// `aud` of our tokens.
+    #[arg(long, env = "ROWHOUSE_AUDIENCE", default_value = "rowhouse", value_name = "NAME")]
+    pub audience: String,
+    /// How long an access token lives, in seconds; 900 at most.
+    #[arg(long, env = "ROWHOUSE_TOKEN_SECONDS", default_value_t = 900, value_parser = clap::value_parser!(i64).range(10..=900), value_name = "N")]
+    pub token_seconds: i64,
+    /// Connections to PostgreSQL.
+    #[arg(long, env = "ROWHOUSE_POOL", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
+    pub pool: u16,
+    /// How long a request waits for a connection, in milliseconds.
+    #[arg(long, env = "ROWHOUSE_POOL_WAIT_MS", default_value_t = 2000, value_name = "MS")]
+    pub pool_wait_ms: u64,
+    /// How long a request may take, in milliseconds.
+    #[arg(long, env = "ROWHOUSE_REQUEST_MS", default_value_t = 10_000, value_name = "MS")]
+    pub request_ms: u64,
+    /// Bytes a body may have.
+    #[arg(long, env = "ROWHOUSE_BODY_BYTES", default_value_t = 1 << 20, value_name = "BYTES")]
+    pub body_bytes: usize,
+    /// How long requests under way may take to finish after SIGTERM, in milliseconds.
+    #[arg(long, env = "ROWHOUSE_GRACE_MS", default_value_t = 10_000, value_name = "MS")]
+    pub grace_ms: u64,
+    /// Passwords checked at the same time; the number of cores unless said.
+    #[arg(long, env = "ROWHOUSE_HASHES", value_name = "N")]
+    pub hashes: Option<usize>,
+    /// production, or development with interactive documentation at /docs.
+    #[arg(long, env = "ROWHOUSE_PROFILE", value_enum, default_value_t = Profile::Production)]
+    pub profile: Profile,
+}
+
+/// Where it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// Serving customers.
+    Production,
+    /// On somebody's desk.
+    Development,
+}
+
+/// What the running application looks up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The database role that serves.
+    pub role: String,
+    /// Whether `/docs` is there.
+    pub development: bool,
+    /// What one request may take.
+    pub edge: EdgeLimits,
+}
+
+/// The database role that serves requests.
+pub const API_ROLE: &str = "rowhouse_api";
+
+impl Tuning {
+    /// Puts the application together. Connects to nobody yet.
+    pub fn app(&self, database_url: &SecretString, keys: Keys, clock: Clock) -> Result<App, Failure> {
+        let wait = Duration::from_millis(self.pool_wait_ms);
+        let db = Db::open(database_url.expose_secret(), Limits { connections: usize::from(self.pool), wait })?;
+        let hashes =
+            self.hashes.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+        Ok(App::new(Parts {
+            db,
+            tokens: Tokens::new(keys, clock, &self.issuer, &self.audience, self.token_seconds),
+            passwords: Passwords::new(hashes.max(1), Duration::from_secs(5))?,
+            hosts: Hosts::new(&self.base_domain, &self.hosts),
+            settings: Settings {
+                role: API_ROLE.to_owned(),
+                development: self.profile == Profile::Development,
+                edge: EdgeLimits {
+                    body_bytes: self.body_bytes,
+                    time: Duration::from_millis(self.request_ms),
+                    ..EdgeLimits::default()
+                },
+            },
+            readiness: Readiness::default(),
+        }))
+    }
+
+    /// How connections are treated.
+    #[must_use]
+    pub fn serving(&self) -> Serving {
+        Serving { grace: Duration::from_millis(self.grace_ms), ..Serving::default() }
+    }
+}

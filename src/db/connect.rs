@@ -1,0 +1,131 @@
+//! Connecting: TLS, readable reasons, and the single connection that migrations and the first command use.
+use std::{error::Error as _, str::FromStr, sync::LazyLock};
+
+use tokio_postgres::{Client, Config, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{FromRow, Params, Sql};
+use crate::error::Failure;
+
+/// TLS towards PostgreSQL, verified against the system's certificates. Used when the server offers it
+/// or the URL's `sslmode` asks for it; never over a Unix socket.
+pub(super) fn tls() -> MakeRustlsConnect {
+    static TLS: LazyLock<MakeRustlsConnect> = LazyLock::new(|| {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let _ = provider.install_default(); // Err: another part of the process was first, with the same
+        MakeRustlsConnect::with_native_certs().map_or_else(
+            |_| {
+                // No certificate store on this machine: connections without TLS still work, and those
+                // with TLS fail when the server's certificate meets an empty list.
+                let nobody = rustls::ClientConfig::builder()
+                    .with_root_certificates(rustls::RootCertStore::empty())
+                    .with_no_client_auth();
+                MakeRustlsConnect::new(nobody)
+            },
+            |(tls, _)| tls,
+        )
+    });
+    TLS.clone()
+}
+
+/// The whole chain of an error in one line, for an operator's eyes: it may quote database text.
+pub(super) fn describe(error: &tokio_postgres::Error) -> String {
+    if let Some(db) = error.as_db_error() {
+        let mut text = format!("{} (SQLSTATE {})", db.message(), db.code().code());
+        for more in [db.detail(), db.hint(), db.where_()].into_iter().flatten() {
+            text.push_str("; ");
+            text.push_str(more);
+        }
+        return text;
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+/// One connection outside the pool, for the commands that migrate, seed and inspect. It is as strong as
+/// the role in its URL; requests never see one.
+pub struct Admin {
+    pub(super) client: Client,
+}
+
+impl Admin {
+    /// Connects. The failure says what was tried and why it did not work, without the password.
+    pub async fn connect(url: &str) -> Result<Self, Failure> {
+        Self::with(&parse(url)?).await
+    }
+
+    /// Connects with a configuration already parsed.
+    pub async fn with(config: &Config) -> Result<Self, Failure> {
+        let mut config = config.clone();
+        config.connect_timeout(std::time::Duration::from_secs(5)).application_name("rowhouse");
+        let (client, connection) = config.connect(tls()).await.map_err(|error| {
+            let user = config.get_user().unwrap_or("(no user)");
+            let database = config.get_dbname().unwrap_or(user);
+            Failure(format!("cannot connect to database {database} as {user}: {}", describe(&error)))
+        })?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error = %describe(&error), "a command's connection ended");
+            }
+        });
+        Ok(Self { client })
+    }
+
+    /// Runs a script of one or more statements.
+    pub async fn script(&self, name: &str, text: &str) -> Result<(), Failure> {
+        self.client.batch_execute(text).await.map_err(|error| Failure(format!("{name}: {}", describe(&error))))
+    }
+
+    /// Runs one statement and reads its rows.
+    pub async fn all<T: FromRow>(&self, sql: Sql, params: Params<'_>) -> Result<Vec<T>, Failure> {
+        let failed = |error: tokio_postgres::Error| Failure(format!("{}: {}", sql.name, describe(&error)));
+        let rows: Vec<Row> = self.client.query(sql.text, params).await.map_err(failed)?;
+        rows.iter().map(|row| T::from_row(row).map_err(failed)).collect()
+    }
+}
+
+/// Reads a connection URL (`postgresql://…`) or a key-value string.
+pub(super) fn parse(url: &str) -> Result<Config, Failure> {
+    Config::from_str(url).map_err(|error| {
+        Failure(format!(
+            "not a PostgreSQL connection URL ({error}); it looks like postgresql://user:password@host:5432/database"
+        ))
+    })
+}
+
+/// The same database as another role, as a key-value string.
+pub fn as_role(url: &str, role: &str, password: Option<&str>) -> Result<String, Failure> {
+    use tokio_postgres::config::{Host, SslMode};
+    let config = parse(url)?;
+    let quoted = |value: &str| format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"));
+    let hosts: Vec<String> = config
+        .get_hosts()
+        .iter()
+        .map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => path.display().to_string(),
+        })
+        .collect();
+    let ports: Vec<String> = config.get_ports().iter().map(ToString::to_string).collect();
+    let mut text = format!("user={role}");
+    let database = config.get_dbname().or(config.get_user()).unwrap_or("postgres");
+    for (key, value) in [("host", hosts.join(",")), ("port", ports.join(",")), ("dbname", database.to_owned())] {
+        if !value.is_empty() {
+            text.push_str(&format!(" {key}={}", quoted(&value)));
+        }
+    }
+    match config.get_ssl_mode() {
+        SslMode::Disable => text.push_str(" sslmode=disable"),
+        SslMode::Require => text.push_str(" sslmode=require"),
+        _ => {}
+    }
+    if let Some(password) = password {
+        text.push_str(&format!(" password={}", quoted(password)));
+    }
+    Ok(text)
+}

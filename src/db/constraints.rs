@@ -1,0 +1,57 @@
+//! Constraint names are the vocabulary between schema and API: what each one means to a caller.
+//! tests/isolation/catalog.rs fails when a constraint a request can break is missing here.
+use crate::{Error, error::Violation};
+
+/// What breaking a constraint means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// 409: another row has this value already.
+    Taken,
+    /// 422: the value names something that does not exist here.
+    Unknown,
+    /// 422: the value is outside what the field may hold.
+    OutOfRange,
+    /// 404: the thing the request acts on is not there (any more).
+    Gone(&'static str),
+}
+
+/// One constraint a request can break.
+#[derive(Clone, Copy, Debug)]
+pub struct Constraint {
+    /// Its name in the database.
+    pub name: &'static str,
+    /// JSON pointer (RFC 6901) to the field it is about.
+    pub pointer: &'static str,
+    /// What breaking it means.
+    pub meaning: Meaning,
+    /// A sentence for the caller.
+    pub detail: &'static str,
+}
+
+const fn rule(name: &'static str, pointer: &'static str, meaning: Meaning, detail: &'static str) -> Constraint {
+    Constraint { name, pointer, meaning, detail }
+}
+
+/// Every constraint a request can break, in the order of the migrations.
+pub const CONSTRAINTS: &[Constraint] = &[
+    rule("projects_name_key", "/name", Meaning::Taken, "another project of this tenant has this name"),
+    rule("projects_name_check", "/name", Meaning::OutOfRange, "must have 1 to 200 characters"),
+    rule("projects_description_check", "/description", Meaning::OutOfRange, "must have at most 10000 characters"),
+    rule("projects_status_check", "/status", Meaning::OutOfRange, "is not a status of a project"),
+    rule("projects_owner_fkey", "/owner_id", Meaning::Unknown, "is not a member of this tenant"),
+    rule("project_tasks_project_fkey", "", Meaning::Gone("project"), "no such project"),
+    rule("project_tasks_name_check", "/name", Meaning::OutOfRange, "must have 1 to 200 characters"),
+    rule("project_tasks_status_check", "/status", Meaning::OutOfRange, "is not a status of a task"),
+];
+
+/// The error a broken constraint becomes, if it is one a request can break.
+pub(super) fn meaning(name: &str) -> Option<Error> {
+    let found = CONSTRAINTS.iter().find(|constraint| constraint.name == name)?;
+    let violation = |code| Violation::at(found.pointer, code, found.detail);
+    Some(match found.meaning {
+        Meaning::Taken => Error::Conflict(violation("taken")),
+        Meaning::Unknown => Error::Invalid(vec![violation("unknown")]),
+        Meaning::OutOfRange => Error::Invalid(vec![violation("out_of_range")]),
+        Meaning::Gone(resource) => Error::NotFound(resource),
+    })
+}

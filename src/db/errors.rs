@@ -1,0 +1,56 @@
+//! From PostgreSQL's errors to the house's. Database text stays here: a message can quote a hidden row.
+use tokio_postgres::error::SqlState;
+
+use super::constraints;
+use crate::Error;
+
+/// The database cannot be reached, or said that it is going away.
+pub(super) fn unavailable() -> Error {
+    Error::DatabaseUnavailable
+}
+
+/// What a failed statement means to the caller.
+///
+/// Logged are the SQLSTATE and the names of statement, table and constraint, never the message or its
+/// detail: those quote values.
+pub(super) fn classify(statement: &'static str, error: &tokio_postgres::Error) -> Error {
+    let Some(db) = error.as_db_error() else {
+        if error.is_closed() || std::error::Error::source(error).is_some_and(|s| s.is::<std::io::Error>()) {
+            tracing::warn!(statement, "the connection to PostgreSQL was lost");
+            return unavailable();
+        }
+        return Error::internal(format!("{statement}: {error}"));
+    };
+    let code = db.code();
+    match code.code() {
+        // Raised by registry.require; sql/functions/registry.require.sql lists them.
+        "RH001" => return Error::AccountDeactivated,
+        "RH002" => return Error::NotAMember,
+        "RH003" => return Error::TenantNotOpen(db.message().to_owned()),
+        "RH004" => return Error::PermissionDenied(db.message().to_owned()),
+        _ => {}
+    }
+    if let Some(constraint) = db.constraint()
+        && let Some(error) = constraints::meaning(constraint)
+    {
+        return error;
+    }
+    let (table, constraint) = (db.table().unwrap_or("-"), db.constraint().unwrap_or("-"));
+    match *code {
+        SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => {
+            tracing::warn!(statement, sqlstate = code.code(), "a statement ran into its time limit");
+            Error::DatabaseTimeout
+        }
+        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
+            tracing::warn!(statement, sqlstate = code.code(), "a transaction lost a race");
+            Error::DatabaseTimeout
+        }
+        _ if matches!(&code.code()[..2], "08" | "53" | "57") => {
+            tracing::warn!(statement, sqlstate = code.code(), "PostgreSQL is going away or full");
+            unavailable()
+        }
+        _ => {
+            Error::internal(format!("{statement}: SQLSTATE {} on table {table}, constraint {constraint}", code.code()))
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Bringing a database to what sql/ says, and telling whether it is there.
+use std::{fmt, fmt::Write as _};
+
+use include_dir::{Dir, include_dir};
+use refinery::{Migration, Runner};
+use secrecy::{ExposeSecret, SecretString};
+use tokio_postgres::Row;
+
+use super::{
+    Admin, FromRow,
+    connect::{describe, parse},
+};
+use crate::{error::Failure, sql};
+
+/// Everything under sql/, so that a binary carries the schema it was written for.
+pub(super) static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql");
+
+/// Where refinery keeps what it has applied.
+const HISTORY: &str = "audit.schema_history";
+
+/// Held while migrating, so that two instances deployed at once do it one after the other. Advisory locks
+/// are per database; the number is "rowhouse" read as eight bytes.
+const LOCK: i64 = i64::from_be_bytes(*b"rowhouse");
+
+/// One fact about the database that is not as sql/ would have it, or that a migration changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What sort of thing: policy, grant, function, file …
+    pub kind: String,
+    /// Which one.
+    pub object: String,
+    /// missing, added or changed.
+    pub difference: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<8} {:<15} {}", self.difference, self.kind, self.object)
+    }
+}
+
+impl FromRow for Difference {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { kind: row.try_get("kind")?, object: row.try_get("object")?, difference: row.try_get("difference")? })
+    }
+}
+
+/// What a run of [`migrate`] did.
+#[derive(Debug, Default)]
+pub struct MigrateReport {
+    /// Migrations applied, in order.
+    pub migrations: Vec<String>,
+    /// Whether functions, policies and views were applied again.
+    pub reapplied: bool,
+    /// What that changed.
+    pub changes: Vec<Difference>,
+}
+
+/// Makes roles and schemas and takes back what PostgreSQL gives to everyone. Needs a superuser.
+pub async fn bootstrap(superuser: &Admin) -> Result<(), Failure> {
+    superuser.script("sql/bootstrap.sql", text("bootstrap.sql")?).await
+}
+
+/// Gives the roles named in these URLs the passwords that stand in them. What travels, and what the
+/// server's log could show, is the SCRAM verifier (RFC 5803), not the password.
+pub async fn set_passwords(superuser: &Admin, urls: &[SecretString]) -> Result<Vec<String>, Failure> {
+    let mut changed = Vec::new();
+    for url in urls {
+        let config = parse(url.expose_secret())?;
+        let (Some(role), Some(password)) = (config.get_user(), config.get_password()) else { continue };
+        if !role.starts_with("rowhouse_") || !role.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+            return Err(Failure(format!("{role} is not one of the roles that sql/bootstrap.sql makes")));
+        }
+        let verifier = postgres_protocol::password::scram_sha_256(password);
+        superuser.script("password", &format!("alter role {role} password '{verifier}'")).await?;
+        changed.push(role.to_owned());
+    }
+    Ok(changed)
+}
+
+/// Applies what is pending, then functions, policies and views, and says what changed. Run as
+/// `rowhouse_migrator`. Does nothing, and takes no lock on any table, when all is as it should be.
+pub async fn migrate(migrator: &mut Admin) -> Result<MigrateReport, Failure> {
+    if !migrator.all::<Schema>(sql!("db/schemas"), &[]).await?.iter().any(|schema| schema.0 == "audit") {
+        return Err(Failure(
+            "the schemas are missing: run `rowhouse bootstrap` as a superuser once, then migrate".to_owned(),
+        ));
+    }
+    migrator.script("lock", &format!("select pg_advisory_lock({LOCK})")).await?;
+    let outcome = migrate_locked(migrator).await;
+    let unlocked = migrator.script("unlock", &format!("select pg_advisory_unlock({LOCK})")).await;
+    let report = outcome?;
+    unlocked.map(|()| report)
+}
+
+async fn migrate_locked(migrator: &mut Admin) -> Result<MigrateReport, Failure> {
+    // What a migration makes belongs to the owner; a backfill says `set local role rowhouse_migrator`.
+    migrator.script("role", "set role rowhouse_owner").await?;
+    let mut runner = Runner::new(&migrations()?);
+    runner.set_migration_table_name(HISTORY);
+    let applied = runner.run_async(&mut migrator.client).await;
+    migrator.script("role", "reset role").await?;
+    let applied = applied.map_err(|error| Failure(readable(&error)))?;
+    let migrations: Vec<String> = applied.applied_migrations().iter().map(ToString::to_string).collect();
+    if migrations.is_empty() && check(migrator).await?.is_empty() {
+        return Ok(MigrateReport::default());
+    }
+    let changes = reapply(migrator).await?;
+    Ok(MigrateReport { migrations, reapplied: true, changes })
+}
+
+/// Functions, policies and views from a clean slate, in one transaction: readers see the walls as they
+/// were or as they will be. Gives up after five seconds behind somebody's long transaction rather than
+/// let every request queue up behind itself.
+async fn reapply(migrator: &Admin) -> Result<Vec<Difference>, Failure> {
+    let before = if never_migrated(migrator).await? { Vec::new() } else { catalog(migrator).await? };
+    let mut script = String::from("begin; set local lock_timeout = '5s';\n");
+    script.push_str(text("apply/before.sql")?);
+    for folder in ["functions", "policies", "views"] {
+        for (_, contents) in folder_files(folder)? {
+            script.push_str(contents);
+        }
+    }
+    script.push_str(text("apply/after.sql")?);
+    script.push_str("\ndelete from audit.files;\n");
+    for (path, digest) in digests()? {
+        let _ = writeln!(script, "insert into audit.files (path, sha256) values ('{path}', '{digest}');");
+    }
+    script.push_str("commit;");
+    if let Err(failure) = migrator.script("sql/functions, sql/policies, sql/views", &script).await {
+        let _ = migrator.script("rollback", "rollback").await;
+        return Err(failure);
+    }
+    let after = catalog(migrator).await?;
+    let change = |fact: &Fact, difference: &str| Difference {
+        kind: fact.kind.clone(),
+        object: fact.object.clone(),
+        difference: difference.to_owned(),
+    };
+    let same = |a: &Fact, b: &Fact| a.kind == b.kind && a.object == b.object;
+    let mut changes: Vec<Difference> = after
+        .iter()
+        .filter_map(|now| match before.iter().find(|fact| same(fact, now)) {
+            None => Some(change(now, "added")),
+            Some(fact) if fact.definition != now.definition => Some(change(now, "changed")),
+            Some(_) => None,
+        })
+        .collect();
+    let gone = before.iter().filter(|fact| !after.iter().any(|now| same(fact, now)));
+    changes.extend(gone.map(|fact| change(fact, "removed")));
+    Ok(changes)
+}
+
+async fn catalog(admin: &Admin) -> Result<Vec<Fact>, Failure> {
+    admin.all(sql!("db/catalog"), &[]).await
+}
+
+/// Where the database differs from sql/: migrations not applied, files changed since, and anything done
+/// to the database by hand. Empty is right.
+pub async fn check(admin: &Admin) -> Result<Vec<Difference>, Failure> {
+    let missing = |kind: &str, object: String, difference: &str| Difference {
+        kind: kind.to_owned(),
+        object,
+        difference: difference.to_owned(),
+    };
+    if never_migrated(admin).await? {
+        return Ok(vec![missing("migration", "every one: this database was never migrated".to_owned(), "missing")]);
+    }
+    let mut differences = Vec::new();
+    let applied: Vec<Applied> = admin.all(sql!("db/applied_migrations"), &[]).await?;
+    for migration in migrations()? {
+        match applied.iter().find(|applied| applied.version == i64::from(migration.version())) {
+            None => differences.push(missing("migration", migration.to_string(), "missing")),
+            Some(applied) if applied.checksum != migration.checksum().to_string() => {
+                differences.push(missing("migration", migration.to_string(), "changed"));
+            }
+            Some(_) => {}
+        }
+    }
+    let recorded: Vec<(String, String)> =
+        admin.all::<Digest>(sql!("db/applied_files"), &[]).await?.into_iter().map(|d| (d.path, d.sha256)).collect();
+    differences.extend(file_differences(&recorded)?);
+    differences.extend(admin.all::<Difference>(sql!("db/drift"), &[]).await?);
+    Ok(differences)
+}
+
+async fn never_migrated(admin: &Admin) -> Result<bool, Failure> {
+    Ok(admin.all::<Schema>(sql!("db/catalog_exists"), &[]).await?.is_empty())
+}
+
+/// Compares the files this binary carries with those last applied.
+pub(super) fn file_differences(recorded: &[(String, String)]) -> Result<Vec<Difference>, Failure> {
+    let carried = digests()?;
+    let difference = |path: &str, difference: &str| Difference {
+        kind: "file".to_owned(),
+        object: format!("sql/{path}"),
+        difference: difference.to_owned(),
+    };
+    let mut differences: Vec<Difference> = carried
+        .iter()
+        .filter_map(|(path, digest)| match recorded.iter().find(|(known, _)| known == path) {
+            None => Some(difference(path, "missing")),
+            Some((_, known)) if known != digest => Some(difference(path, "changed")),
+            Some(_) => None,
+        })
+        .collect();
+    differences.extend(
+        recorded
+            .iter()
+            .filter(|(known, _)| !carried.iter().any(|(path, _)| path == known))
+            .map(|(known, _)| difference(known, "added")),
+    );
+    Ok(differences)
+}
+
+/// The migrations this binary carries, in order.
+fn migrations() -> Result<Vec<Migration>, Failure> {
+    let mut all = Vec::new();
+    for (path, contents) in folder_files("migrations")? {
+        let name = path.trim_start_matches("migrations/").trim_end_matches(".sql");
+        all.push(Migration::unapplied(name, contents).map_err(|error| Failure(format!("sql/{path}: {error}")))?);
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// SHA-256 of each file whose effect [`reapply`] produces.
+fn digests() -> Result<Vec<(String, String)>, Failure> {
+    let mut all = Vec::new();
+    for folder in ["apply", "functions", "policies", "views"] {
+        for (path, contents) in folder_files(folder)? {
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, contents.as_bytes());
+            let hex = digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            });
+            all.push((path, hex));
+        }
+    }
+    Ok(all)
+}
+
+fn text(path: &str) -> Result<&'static str, Failure> {
+    FILES
+        .get_file(path)
+        .and_then(include_dir::File::contents_utf8)
+        .ok_or_else(|| Failure(format!("sql/{path} is not in this binary")))
+}
+
+/// A folder's files in order of name.
+fn folder_files(folder: &str) -> Result<Vec<(String, &'static str)>, Failure> {
+    let dir = FILES.get_dir(folder).ok_or_else(|| Failure(format!("sql/{folder} is not in this binary")))?;
+    let mut files = Vec::new();
+    for file in dir.files() {
+        let path = file.path().to_string_lossy().into_owned();
+        let contents = file.contents_utf8().ok_or_else(|| Failure(format!("sql/{path} is not UTF-8")))?;
+        files.push((path, contents));
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// refinery wraps the driver's error, and the driver's says only "db error".
+fn readable(error: &refinery::Error) -> String {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(cause) = cause.downcast_ref::<tokio_postgres::Error>() {
+            return format!("{error}: {}", describe(cause));
+        }
+        source = cause.source();
+    }
+    error.to_string()
+}
+
+struct Schema(String);
+impl FromRow for Schema {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("name")?))
+    }
+}
+
+/// A row of audit.catalog.
+struct Fact {
+    kind: String,
+    object: String,
+    definition: Option<String>,
+}
+impl FromRow for Fact {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { kind: row.try_get("kind")?, object: row.try_get("object")?, definition: row.try_get("definition")? })
+    }
+}
+
+struct Applied {
+    version: i64,
+    checksum: String,
+}
+impl FromRow for Applied {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { version: i64::from(row.try_get::<_, i32>("version")?), checksum: row.try_get("checksum")? })
+    }
+}
+
+pub(super) struct Digest {
+    pub(super) path: String,
+    pub(super) sha256: String,
+}
+impl FromRow for Digest {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { path: row.try_get("path")?, sha256: row.try_get("sha256")? })
+    }
+}

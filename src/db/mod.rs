@@ -1,0 +1,23 @@
+//! The only code that can reach PostgreSQL. Nothing here lends a bare client: what leaves this module is
+//! a connection promised to someone, on which the one thing to do is to begin a transaction.
+mod check;
+mod connect;
+mod constraints;
+mod errors;
+mod migrate;
+mod pool;
+mod preamble;
+mod seed;
+mod sql;
+mod tx;
+
+pub use check::{Complaint, refuse_unless_walled};
+pub use connect::{Admin, as_role};
+pub use constraints::{CONSTRAINTS, Constraint, Meaning};
+pub use migrate::{Difference, MigrateReport, bootstrap, check, migrate, set_passwords};
+pub use pool::{Db, Limits};
+pub use sql::{FromRow, Sql};
+pub use tx::{Last, PublicConn, Read, TenantConn, Tx, UserConn, Write};
+
+/// A statement's parameters after `$1`, which is the tenant and which [`Tx`] binds itself.
+pub type Params<'a> = &'a [&'a (dyn postgres_types::ToSql + Sync)];

@@ -1,0 +1,95 @@
+//! The pool of connections, all of one database role.
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
+
+use super::{
+    PublicConn, TenantConn, UserConn,
+    connect::{describe, parse, tls},
+    errors::unavailable,
+    preamble::Scope,
+};
+use crate::{
+    Error, Result,
+    auth::{TenantId, UserId},
+    error::Failure,
+};
+
+/// How many connections, and how long to wait for one.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at most. Measured on two cores: 2 to 8 are equal, 16 serves 0.89, 32 serves 0.84.
+    pub connections: usize,
+    /// How long a request waits for a free connection before it answers 503.
+    pub wait: Duration,
+}
+
+/// Access to PostgreSQL as one role.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pool: Pool,
+}
+
+impl Db {
+    /// Prepares the pool; connects to nobody yet.
+    pub fn open(url: &str, limits: Limits) -> Result<Self, Failure> {
+        let mut config = parse(url)?;
+        config
+            .application_name("rowhouse-api")
+            .connect_timeout(Duration::from_secs(3))
+            .keepalives_idle(Duration::from_secs(30));
+        // Fast: recycling costs no round trip. What makes that safe is in `tx`: a connection comes back
+        // only when the server has said that its transaction ended, and nothing can set session state.
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(config, tls(), recycling);
+        let pool = Pool::builder(manager)
+            .max_size(limits.connections)
+            .wait_timeout(Some(limits.wait))
+            .create_timeout(Some(Duration::from_secs(3)))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| Failure(format!("the connection pool could not be made: {error}")))?;
+        Ok(Self { pool })
+    }
+
+    /// Lends a connection that can do one thing: begin a transaction as this user in this tenant.
+    pub(crate) async fn tenant(&self, tenant: TenantId, user: UserId) -> Result<TenantConn> {
+        Ok(TenantConn::new(self.lend().await?, Scope::Tenant(tenant, user)))
+    }
+
+    /// Lends a connection for a signed-in user outside any tenant.
+    pub(crate) async fn user(&self, user: UserId) -> Result<UserConn> {
+        Ok(UserConn::new(self.lend().await?, Scope::User(user)))
+    }
+
+    /// Lends a connection for callers nobody knows yet.
+    pub async fn public(&self) -> Result<PublicConn> {
+        Ok(PublicConn::new(self.lend().await?, Scope::Public))
+    }
+
+    /// Connections in use or idle, and how many there may be.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        let status = self.pool.status();
+        (status.size, status.max_size)
+    }
+
+    /// Closes idle connections and lends no more.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    async fn lend(&self) -> Result<deadpool_postgres::Object> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(TimeoutType::Wait) => Error::PoolExhausted,
+            PoolError::Backend(error) => {
+                tracing::warn!(error = %describe(&error), "cannot connect to PostgreSQL");
+                unavailable()
+            }
+            error => {
+                tracing::warn!(%error, "no connection to PostgreSQL");
+                unavailable()
+            }
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Tenants, people and projects for development, tests and benchmarks; written as the migrator, since
+//! nothing that serves can make a tenant yet.
+use postgres_types::ToSql;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{Admin, FromRow, Sql};
+use crate::{error::Failure, sql};
+
+/// The number of built-in roles, at least; ids beyond what is needed are not used.
+const ROLE_IDS: usize = 8;
+const STATUSES: [&str; 5] = ["active", "planned", "paused", "completed", "archived"];
+const TASK_STATUSES: [&str; 3] = ["open", "in_progress", "done"];
+const QUALITIES: [&str; 20] = [
+    "Amber", "Brisk", "Calm", "Distant", "Early", "Faithful", "Gentle", "Hidden", "Ivory", "Jade", "Keen", "Lucid",
+    "Mellow", "Nimble", "Open", "Patient", "Quiet", "Rapid", "Steady", "Tidal",
+];
+const THINGS: [&str; 16] = [
+    "Atlas", "Bridge", "Compass", "Delta", "Engine", "Forge", "Garden", "Harbor", "Index", "Journal", "Kiln", "Ledger",
+    "Mill", "Nest", "Orchard", "Pier",
+];
+const CHORES: [&str; 6] = ["Draft the plan", "Ask the customer", "Order parts", "Review", "Measure", "Write it down"];
+
+struct Name(String);
+impl FromRow for Name {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("name")?))
+    }
+}
+
+struct Id(Uuid);
+impl FromRow for Id {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("id")?))
+    }
+}
+
+impl Admin {
+    async fn write(&self, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> Result<(), Failure> {
+        self.all::<()>(sql, params).await.map(drop)
+    }
+
+    /// The slugs of all tenants.
+    pub async fn tenants(&self) -> Result<Vec<String>, Failure> {
+        let names: Vec<Name> = self.all(sql!("seed/tenants"), &[]).await?;
+        Ok(names.into_iter().map(|name| name.0).collect())
+    }
+
+    /// A tenant's id.
+    pub async fn tenant_id(&self, slug: &str) -> Result<Uuid, Failure> {
+        let found: Vec<Id> = self.all(sql!("seed/tenant_id"), &[&slug]).await?;
+        found.first().map(|id| id.0).ok_or_else(|| Failure(format!("there is no tenant {slug}")))
+    }
+
+    /// Whether the server has a database of this name.
+    pub async fn database_exists(&self, name: &str) -> Result<bool, Failure> {
+        Ok(!self.all::<Name>(sql!("seed/database"), &[&name]).await?.is_empty())
+    }
+
+    /// Makes a tenant with its built-in roles.
+    pub async fn add_tenant(&self, slug: &str, name: &str) -> Result<Uuid, Failure> {
+        let id = Uuid::now_v7();
+        let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| Uuid::now_v7()).collect();
+        self.write(sql!("seed/tenant"), &[&id, &slug, &name, &role_ids]).await?;
+        Ok(id)
+    }
+
+    /// Makes a user with a password that is already hashed.
+    pub async fn add_user(&self, email: &str, full_name: &str, password_hash: &str) -> Result<Uuid, Failure> {
+        let id = Uuid::now_v7();
+        self.write(sql!("seed/user"), &[&id, &email, &full_name, &password_hash]).await?;
+        Ok(id)
+    }
+
+    /// Makes a user a member of a tenant, in one of its roles.
+    pub async fn add_member(&self, tenant: Uuid, user: Uuid, role: &str) -> Result<(), Failure> {
+        self.write(sql!("seed/membership"), &[&tenant, &user, &role]).await
+    }
+
+    /// Makes this many projects, with names of their own, and some tasks in each.
+    pub async fn add_projects(&self, tenant: Uuid, owner: Uuid, count: usize) -> Result<(), Failure> {
+        let ids: Vec<Uuid> = (0..count).map(|_| Uuid::now_v7()).collect();
+        let names: Vec<String> = (0..count)
+            .map(|n| format!("{} {} {n}", QUALITIES[n % QUALITIES.len()], THINGS[n / QUALITIES.len() % THINGS.len()]))
+            .collect();
+        let descriptions: Vec<Option<String>> =
+            names.iter().enumerate().map(|(n, name)| (n % 3 != 0).then(|| format!("What {name} is for."))).collect();
+        let statuses: Vec<&str> = (0..count).map(|n| STATUSES[n % 7 % STATUSES.len()]).collect();
+        self.write(sql!("seed/projects"), &[&tenant, &ids, &names, &descriptions, &statuses, &owner]).await?;
+
+        let per_project = |n: usize| n % 4;
+        let of: Vec<Uuid> = ids.iter().enumerate().flat_map(|(n, id)| vec![*id; per_project(n)]).collect();
+        let task_ids: Vec<Uuid> = of.iter().map(|_| Uuid::now_v7()).collect();
+        let task_names: Vec<&str> = (0..of.len()).map(|n| CHORES[n % CHORES.len()]).collect();
+        let task_statuses: Vec<&str> = (0..of.len()).map(|n| TASK_STATUSES[n % TASK_STATUSES.len()]).collect();
+        self.write(sql!("seed/tasks"), &[&tenant, &task_ids, &of, &task_names, &task_statuses]).await
+    }
+}

@@ -1,0 +1,49 @@
+//! Statements live under `sql/queries`, one a file; this is how Rust names them.
+use tokio_postgres::Row;
+
+/// A statement kept under `sql/queries/`. Only [`sql!`](crate::sql) makes one, from a literal name, so
+/// no statement is ever put together at run time:
+/// ```compile_fail,E0277
+/// let name = String::from("projects/get");
+/// let sql: rowhouse::db::Sql = format!("select * from {name}").into();
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Sql {
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+}
+
+impl Sql {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn file(name: &'static str, text: &'static str) -> Self {
+        Self { name, text }
+    }
+
+    /// The file's path under `sql/queries`, without its ending; names the statement in logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+}
+
+/// Embeds `sql/queries/<name>.sql` as a [`Sql`](crate::db::Sql).
+#[macro_export]
+macro_rules! sql {
+    ($name:literal) => {
+        $crate::db::Sql::file($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/queries/", $name, ".sql")))
+    };
+}
+
+/// Reads one row by column name, so that a reordered `select` list cannot swap two fields.
+pub trait FromRow: Sized {
+    /// Fails when a column is missing or has another type, which is a bug in the statement.
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error>;
+}
+
+/// For statements whose rows nobody reads.
+impl FromRow for () {
+    fn from_row(_: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(())
+    }
+}

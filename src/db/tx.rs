@@ -1,0 +1,321 @@
+//! `TenantConn` → `Tx` → committed. Each arrow consumes or borrows the one before.
+//!
+//! A transaction begins with its first statement and may end with its last, in the same flush: `BEGIN`
+//! and `SET LOCAL`, the prepared statement and `COMMIT` leave together before the first answer is awaited.
+//!
+//! ```no_run
+//! # use rowhouse::{auth::Tenant, db::Sql, resources::projects::Project, sql};
+//! # async fn f(tenant: Tenant, limit: i64) -> rowhouse::Result<()> {
+//! let mut conn = tenant.connect().await?;
+//! let one: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&limit]).await?;
+//! # Ok(()) }
+//! ```
+//! A query without a transaction does not compile:
+//! ```compile_fail,E0599
+//! # use rowhouse::{auth::Tenant, resources::projects::Project, sql};
+//! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
+//! let mut conn = tenant.connect().await?;
+//! let all: Vec<Project> = conn.all(sql!("projects/get"), &[]).await?;
+//! # Ok(()) }
+//! ```
+//! nor one after `commit`:
+//! ```compile_fail,E0382
+//! # use rowhouse::{auth::Tenant, resources::projects::Project, sql};
+//! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
+//! let mut conn = tenant.connect().await?;
+//! let mut tx = conn.read();
+//! tx.commit().await?;
+//! let all: Vec<Project> = tx.all(sql!("projects/get"), &[]).await?;
+//! # Ok(()) }
+//! ```
+//! nor one after the last:
+//! ```compile_fail,E0382
+//! # use rowhouse::{auth::Tenant, resources::projects::Project, sql};
+//! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
+//! let mut conn = tenant.connect().await?;
+//! let tx = conn.read();
+//! let all: Vec<Project> = tx.last().all(sql!("projects/get"), &[]).await?;
+//! tx.commit().await?;
+//! # Ok(()) }
+//! ```
+//! nor two transactions at once on one connection:
+//! ```compile_fail,E0499
+//! # use rowhouse::auth::Tenant;
+//! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
+//! let mut conn = tenant.connect().await?;
+//! let (one, two) = (conn.read(), conn.write());
+//! one.commit().await?;
+//! two.commit().await?;
+//! # Ok(()) }
+//! ```
+//! nor a tenant nobody verified:
+//! ```compile_fail,E0423
+//! let tenant = rowhouse::auth::TenantId(uuid::Uuid::nil());
+//! ```
+//! nor a tenant's connection without a verified tenant:
+//! ```compile_fail,E0624
+//! # async fn f(db: rowhouse::db::Db, tenant: rowhouse::auth::TenantId, user: rowhouse::auth::UserId) {
+//! let conn = db.tenant(tenant, user).await;
+//! # }
+//! ```
+use std::marker::PhantomData;
+
+use deadpool_postgres::Object;
+use futures_util::future::join3;
+use tokio_postgres::Row;
+
+use super::{FromRow, Params, Sql, errors::classify, preamble::Scope};
+use crate::{Error, Result};
+
+/// A pooled connection on loan. It goes back only when no transaction is open on it.
+#[derive(Debug)]
+struct Lease {
+    object: Option<Object>,
+    /// Set before the first byte of a transaction is sent, cleared when the server has said it ended.
+    in_transaction: bool,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.in_transaction
+            && let Some(object) = self.object.take()
+        {
+            // A panic, a cancelled request, a lost answer: what state the session is in is unknown, so
+            // the next tenant does not get it. Dropping the client closes the socket.
+            tracing::debug!("a connection with an unfinished transaction was thrown away");
+            drop(Object::take(object));
+        }
+    }
+}
+
+macro_rules! connection {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name {
+            lease: Lease,
+            scope: Scope,
+        }
+
+        impl $name {
+            pub(super) fn new(object: Object, scope: Scope) -> Self {
+                Self { lease: Lease { object: Some(object), in_transaction: false }, scope }
+            }
+
+            /// A read-only transaction: PostgreSQL refuses any write in it.
+            pub fn read(&mut self) -> Tx<'_, Read> {
+                Tx::new(&mut self.lease, self.scope)
+            }
+
+            /// A transaction that may write.
+            pub fn write(&mut self) -> Tx<'_, Write> {
+                Tx::new(&mut self.lease, self.scope)
+            }
+        }
+    };
+}
+
+connection! {
+    /// A connection promised to one user inside one tenant. It has no query method: begin first.
+    TenantConn
+}
+connection! {
+    /// A connection promised to a signed-in user outside any tenant: their own record, their own tenants.
+    /// A statement that touches schema `tenant` fails on it.
+    UserConn
+}
+connection! {
+    /// A connection for callers nobody knows yet. Only the doors made for them answer.
+    PublicConn
+}
+
+/// Kinds of transaction.
+pub trait Mode {
+    #[doc(hidden)]
+    const READ_ONLY: bool;
+}
+/// Reads only.
+#[derive(Debug)]
+pub enum Read {}
+/// Reads and writes.
+#[derive(Debug)]
+pub enum Write {}
+impl Mode for Read {
+    const READ_ONLY: bool = true;
+}
+impl Mode for Write {
+    const READ_ONLY: bool = false;
+}
+
+/// A transaction in which PostgreSQL knows who asks. It begins with its first statement.
+///
+/// In a tenant's transaction `$1` of every statement is the tenant, bound here and nowhere else.
+/// Dropped without [`commit`](Self::commit) or [`last`](Self::last), it is rolled back with its connection.
+#[must_use = "a transaction that is not committed is rolled back"]
+#[derive(Debug)]
+pub struct Tx<'c, M: Mode> {
+    lease: &'c mut Lease,
+    scope: Scope,
+    state: State,
+    mode: PhantomData<M>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    NotBegun,
+    Open,
+    /// A statement failed and the whole was rolled back.
+    Failed,
+}
+
+impl<'c, M: Mode> Tx<'c, M> {
+    fn new(lease: &'c mut Lease, scope: Scope) -> Self {
+        Self { lease, scope, state: State::NotBegun, mode: PhantomData }
+    }
+
+    /// All rows.
+    pub async fn all<T: FromRow>(&mut self, sql: Sql, params: Params<'_>) -> Result<Vec<T>> {
+        let rows = self.run(sql, params, false).await?;
+        read_all(sql, &rows)
+    }
+
+    /// The first row, if any.
+    pub async fn maybe<T: FromRow>(&mut self, sql: Sql, params: Params<'_>) -> Result<Option<T>> {
+        let rows = self.run(sql, params, false).await?;
+        read_first(sql, &rows)
+    }
+
+    /// The first row; a statement that answers none is a bug and becomes an internal error.
+    pub async fn one<T: FromRow>(&mut self, sql: Sql, params: Params<'_>) -> Result<T> {
+        self.maybe(sql, params).await?.ok_or_else(|| no_row(sql))
+    }
+
+    /// The statement that follows is the last: `COMMIT` leaves with it.
+    pub fn last(self) -> Last<'c, M> {
+        Last(self)
+    }
+
+    /// Ends the transaction. Nothing is sent when no statement was.
+    pub async fn commit(self) -> Result<()> {
+        match self.state {
+            State::NotBegun => Ok(()),
+            State::Failed => Err(Error::internal("committed a transaction in which a statement had failed")),
+            State::Open => {
+                let ended = client(self.lease)?.batch_execute("commit").await;
+                self.lease.in_transaction = ended.is_err();
+                ended.map_err(|error| classify("commit", &error))
+            }
+        }
+    }
+
+    /// Undoes everything and gives the connection back in order. Dropping does the same at the price of
+    /// the connection.
+    pub async fn rollback(self) -> Result<()> {
+        if self.state == State::Open {
+            self.lease.in_transaction = client(self.lease)?.batch_execute("rollback").await.is_err();
+        }
+        Ok(())
+    }
+
+    /// Sends one statement, with `BEGIN` before it if it is the first and `COMMIT` after it if it is the
+    /// last, all in one flush.
+    async fn run(&mut self, sql: Sql, params: Params<'_>, commit: bool) -> Result<Vec<Row>> {
+        if self.state == State::Failed {
+            return Err(Error::internal("used a transaction in which a statement had failed"));
+        }
+        let client = client(self.lease)?;
+        // Known to the connection after its first use: no round trip from then on.
+        let statement = client.prepare_cached(sql.text).await.map_err(|error| classify(sql.name, &error))?;
+
+        let tenant = self.scope.tenant();
+        let mut bound: Vec<&(dyn postgres_types::ToSql + Sync)> = Vec::with_capacity(params.len() + 1);
+        if let Some(tenant) = &tenant {
+            bound.push(tenant);
+        }
+        bound.extend(params);
+        if bound.len() != statement.params().len() {
+            let (takes, given) = (statement.params().len(), bound.len());
+            return Err(Error::internal(format!("{} takes {takes} parameters and was given {given}", sql.name)));
+        }
+
+        let begin = (self.state == State::NotBegun).then(|| self.scope.preamble(M::READ_ONLY));
+        self.lease.in_transaction = true;
+        let client = self::client(self.lease)?;
+        // Each future queues its message when it is first polled, in this order; the connection's task
+        // runs after that and writes all three at once. tests/api/flush.rs holds the answers back to
+        // show that none is awaited in between.
+        let (began, answered, ended) = join3(
+            async {
+                match &begin {
+                    Some(text) => client.batch_execute(text).await,
+                    None => Ok(()),
+                }
+            },
+            client.query(&statement, &bound),
+            async { if commit { client.batch_execute("commit").await } else { Ok(()) } },
+        )
+        .await;
+        self.state = State::Open;
+
+        let rows = match (began, answered) {
+            (Ok(()), Ok(rows)) => rows,
+            (began, answered) => {
+                self.state = State::Failed;
+                // After a failed statement COMMIT rolls back, and it has been answered: the session is
+                // idle. Otherwise say so ourselves. Whatever goes wrong here costs the connection.
+                let over = if commit { ended } else { client.batch_execute("rollback").await };
+                self.lease.in_transaction = began.is_err() || over.is_err();
+                let error = began.err().or(answered.err());
+                return Err(error.map_or_else(
+                    || Error::internal("a statement failed without an error"),
+                    |error| classify(sql.name, &error),
+                ));
+            }
+        };
+        if commit {
+            self.lease.in_transaction = ended.is_err();
+            ended.map_err(|error| classify("commit", &error))?;
+        }
+        Ok(rows)
+    }
+}
+
+/// A transaction whose next statement is its last.
+#[must_use = "a transaction that is not committed is rolled back"]
+#[derive(Debug)]
+pub struct Last<'c, M: Mode>(Tx<'c, M>);
+
+impl<M: Mode> Last<'_, M> {
+    /// All rows, committed.
+    pub async fn all<T: FromRow>(mut self, sql: Sql, params: Params<'_>) -> Result<Vec<T>> {
+        let rows = self.0.run(sql, params, true).await?;
+        read_all(sql, &rows)
+    }
+
+    /// The first row, if any, committed.
+    pub async fn maybe<T: FromRow>(mut self, sql: Sql, params: Params<'_>) -> Result<Option<T>> {
+        let rows = self.0.run(sql, params, true).await?;
+        read_first(sql, &rows)
+    }
+
+    /// The first row, committed; a statement that answers none is a bug and becomes an internal error.
+    pub async fn one<T: FromRow>(self, sql: Sql, params: Params<'_>) -> Result<T> {
+        self.maybe(sql, params).await?.ok_or_else(|| no_row(sql))
+    }
+}
+
+fn client(lease: &Lease) -> Result<&Object> {
+    lease.object.as_ref().ok_or_else(|| Error::internal("the connection was already thrown away"))
+}
+
+fn read_all<T: FromRow>(sql: Sql, rows: &[Row]) -> Result<Vec<T>> {
+    rows.iter().map(|row| T::from_row(row).map_err(|error| classify(sql.name, &error))).collect()
+}
+
+fn read_first<T: FromRow>(sql: Sql, rows: &[Row]) -> Result<Option<T>> {
+    rows.first().map(|row| T::from_row(row).map_err(|error| classify(sql.name, &error))).transpose()
+}
+
+fn no_row(sql: Sql) -> Error {
+    Error::internal(format!("{} answered no row", sql.name))
+}

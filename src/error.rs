@@ -1,0 +1,278 @@
+//! Everything that can go wrong, once: its status, its stable code, and what it tells the caller.
+//! docs/errors.md explains each code; a test keeps the two equal.
+use std::fmt;
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The house's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// One thing wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Violation {
+    /// JSON pointer (RFC 6901) into the body; absent when the fault is not in the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// The query parameter, path parameter or header at fault, when it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// Stable word for programs: `required`, `too_long`, `unknown_field` …
+    pub code: &'static str,
+    /// Sentence for people.
+    pub detail: String,
+}
+
+impl Violation {
+    /// About a place in the body.
+    pub fn at(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), parameter: None, code, detail: detail.into() }
+    }
+
+    /// About a query parameter, a path parameter or a header.
+    pub fn parameter(name: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { pointer: None, parameter: Some(name.into()), code, detail: detail.into() }
+    }
+}
+
+/// Why a request failed. Never carries database text, SQL or secrets to the caller: what is inside
+/// [`Error::Internal`] goes to the log alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The body is not JSON.
+    MalformedJson(String),
+    /// Query, path or header cannot be read.
+    BadRequest(Vec<Violation>),
+    /// The cursor was altered, cut, or issued for something else.
+    InvalidCursor(String),
+    /// No tenant in token, header or host.
+    TenantRequired,
+    /// Token, header and host name different tenants.
+    TenantConflict(String),
+    /// No token, or one that does not hold; the reason is safe to tell.
+    Unauthenticated(&'static str),
+    /// E-mail and password do not belong together, or the account is deactivated: told apart by nobody.
+    WrongCredentials,
+    /// The account behind a valid token was deactivated.
+    AccountDeactivated,
+    /// Not a member of the tenant named, or there is no such tenant: told apart by nobody.
+    NotAMember,
+    /// The tenant is suspended, closing or closed; holds its status.
+    TenantNotOpen(String),
+    /// Holds the permission that is missing.
+    PermissionDenied(String),
+    /// The resource is missing or another tenant's: told apart by nobody. Holds the resource's name.
+    NotFound(&'static str),
+    /// No such route.
+    NoRoute,
+    /// The route exists, the method does not.
+    MethodNotAllowed,
+    /// A value is taken.
+    Conflict(Violation),
+    /// `If-Match` named a version that is not the current one.
+    PreconditionFailed,
+    /// `If-Match` is missing.
+    PreconditionRequired,
+    /// The body is larger than the limit, in bytes.
+    PayloadTooLarge(usize),
+    /// Path and query are longer than the limit, in bytes.
+    UriTooLong(usize),
+    /// The content type is not one the route reads; holds those it does.
+    UnsupportedMediaType(&'static str),
+    /// The body was read and makes no sense.
+    Invalid(Vec<Violation>),
+    /// Every connection was busy for as long as a request waits for one.
+    PoolExhausted,
+    /// PostgreSQL cannot be reached.
+    DatabaseUnavailable,
+    /// A statement or a lock took longer than it may.
+    DatabaseTimeout,
+    /// The whole request took longer than it may.
+    RequestTimeout,
+    /// Too much password hashing at once.
+    Busy,
+    /// The server is not fit to serve; holds how many reasons the log lists.
+    NotReady(usize),
+    /// A bug, or a database that is not as the code expects. What it holds is for the log.
+    Internal(String),
+}
+
+impl Error {
+    /// A bug; the text goes to the log alone.
+    pub fn internal(what: impl Into<String>) -> Self {
+        Self::Internal(what.into())
+    }
+
+    /// Status and stable code.
+    #[must_use]
+    pub fn kind(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::MalformedJson(_) => (StatusCode::BAD_REQUEST, "malformed_json"),
+            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::InvalidCursor(_) => (StatusCode::BAD_REQUEST, "invalid_cursor"),
+            Self::TenantRequired => (StatusCode::BAD_REQUEST, "tenant_required"),
+            Self::TenantConflict(_) => (StatusCode::BAD_REQUEST, "tenant_conflict"),
+            Self::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials"),
+            Self::AccountDeactivated => (StatusCode::UNAUTHORIZED, "account_deactivated"),
+            Self::NotAMember => (StatusCode::FORBIDDEN, "not_a_member"),
+            Self::TenantNotOpen(_) => (StatusCode::FORBIDDEN, "tenant_not_open"),
+            Self::PermissionDenied(_) => (StatusCode::FORBIDDEN, "permission_denied"),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::NoRoute => (StatusCode::NOT_FOUND, "no_route"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
+            Self::PreconditionRequired => (StatusCode::PRECONDITION_REQUIRED, "precondition_required"),
+            Self::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "uri_too_long"),
+            Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::PoolExhausted => (StatusCode::SERVICE_UNAVAILABLE, "pool_exhausted"),
+            Self::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
+            Self::DatabaseTimeout => (StatusCode::SERVICE_UNAVAILABLE, "database_timeout"),
+            Self::RequestTimeout => (StatusCode::SERVICE_UNAVAILABLE, "request_timeout"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// The short sentence that is the same for every occurrence of a code (RFC 9457 §3.1.3).
+    #[must_use]
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::MalformedJson(_) => "The body is not JSON",
+            Self::BadRequest(_) => "The request cannot be read",
+            Self::InvalidCursor(_) => "The cursor does not fit",
+            Self::TenantRequired => "No tenant is named",
+            Self::TenantConflict(_) => "Different tenants are named",
+            Self::Unauthenticated(_) => "Not signed in",
+            Self::WrongCredentials => "Wrong e-mail or password",
+            Self::AccountDeactivated => "The account is deactivated",
+            Self::NotAMember => "Not a member of this tenant",
+            Self::TenantNotOpen(_) => "The tenant is not open",
+            Self::PermissionDenied(_) => "A permission is missing",
+            Self::NotFound(_) => "Not found",
+            Self::NoRoute => "No such address",
+            Self::MethodNotAllowed => "Method not allowed",
+            Self::Conflict(_) => "A value is taken",
+            Self::PreconditionFailed => "The resource has changed",
+            Self::PreconditionRequired => "If-Match is required",
+            Self::PayloadTooLarge(_) => "The body is too large",
+            Self::UriTooLong(_) => "The address is too long",
+            Self::UnsupportedMediaType(_) => "Unsupported content type",
+            Self::Invalid(_) => "The body is not valid",
+            Self::PoolExhausted => "Too many requests at once",
+            Self::DatabaseUnavailable => "The database cannot be reached",
+            Self::DatabaseTimeout => "The database took too long",
+            Self::RequestTimeout => "The request took too long",
+            Self::Busy => "Too many sign-ins at once",
+            Self::NotReady(_) => "Not ready to serve",
+            Self::Internal(_) => "Something is wrong on our side",
+        }
+    }
+
+    /// What happened this time, and what to do.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::MalformedJson(detail) | Self::InvalidCursor(detail) | Self::TenantConflict(detail) => detail.clone(),
+            Self::BadRequest(violations) | Self::Invalid(violations) => summary(violations),
+            Self::TenantRequired => {
+                "name the tenant with a token issued for it, an X-Tenant-ID header, or the tenant's host".into()
+            }
+            Self::Unauthenticated(reason) => (*reason).into(),
+            Self::WrongCredentials => "no active account has this e-mail address and password".into(),
+            Self::AccountDeactivated => "the account behind this token was deactivated".into(),
+            Self::NotAMember => {
+                "you are not a member of the tenant this request names, or there is no such tenant".into()
+            }
+            Self::TenantNotOpen(status) => {
+                format!("the tenant is {status}; its data cannot be reached until it is open again")
+            }
+            Self::PermissionDenied(permission) => format!("your role in this tenant does not hold {permission}"),
+            Self::NotFound(resource) => format!("no such {resource} in this tenant"),
+            Self::NoRoute => "nothing is served at this address; /api/v1/openapi.json lists what is".into(),
+            Self::MethodNotAllowed => {
+                "this address does not take this method; the Allow header lists those it takes".into()
+            }
+            Self::Conflict(violation) => violation.detail.clone(),
+            Self::PreconditionFailed => {
+                "the resource is not at the version If-Match names; read it again and decide again".into()
+            }
+            Self::PreconditionRequired => {
+                "send If-Match with the ETag you read, so that nobody's change is overwritten unseen".into()
+            }
+            Self::PayloadTooLarge(limit) => format!("the body may have {limit} bytes at most"),
+            Self::UriTooLong(limit) => format!("path and query may have {limit} bytes together"),
+            Self::UnsupportedMediaType(accepted) => format!("send the body as {accepted}"),
+            Self::PoolExhausted => "every database connection is busy; try again shortly".into(),
+            Self::DatabaseUnavailable => "the database cannot be reached; try again shortly".into(),
+            Self::DatabaseTimeout => "the database took longer than it may; try again".into(),
+            Self::RequestTimeout => "the request took longer than it may; try again".into(),
+            Self::Busy => "too many passwords are being checked at once; try again shortly".into(),
+            Self::NotReady(reasons) => format!("the server found {reasons} reasons not to serve; its log lists them"),
+            Self::Internal(_) => {
+                "the request failed through no fault of yours; quote the trace_id when you report it".into()
+            }
+        }
+    }
+
+    /// Each violation, for the `errors` member.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        match self {
+            Self::BadRequest(violations) | Self::Invalid(violations) => violations,
+            Self::Conflict(violation) => std::slice::from_ref(violation),
+            _ => &[],
+        }
+    }
+
+    /// Seconds after which a retry is worth while (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        matches!(self.kind().0, StatusCode::SERVICE_UNAVAILABLE).then_some(1)
+    }
+}
+
+fn summary(violations: &[Violation]) -> String {
+    match violations {
+        [] => String::new(),
+        [one] => match (&one.pointer, &one.parameter) {
+            (Some(place), _) if !place.is_empty() => format!("{place}: {}", one.detail),
+            (_, Some(place)) => format!("{place}: {}", one.detail),
+            _ => one.detail.clone(),
+        },
+        more => format!("{} values are wrong; errors lists each", more.len()),
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Internal(what) => write!(f, "internal: {what}"),
+            other => write!(f, "{}: {}", other.kind().1, other.detail()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Why a command failed: one clear sentence for the person at the terminal.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}

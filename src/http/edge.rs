@@ -1,0 +1,121 @@
+//! The edge: what every request passes on its way in and every answer on its way out. One layer, so that
+//! the order of things is the order of lines.
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use super::problem::{self, Failed};
+use crate::Error;
+
+/// What one request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct EdgeLimits {
+    /// Bytes of body.
+    pub body_bytes: usize,
+    /// Bytes of path and query together.
+    pub uri_bytes: usize,
+    /// Time from the last byte of the head to the first byte of the answer.
+    pub time: Duration,
+}
+
+impl Default for EdgeLimits {
+    fn default() -> Self {
+        Self { body_bytes: 1 << 20, uri_bytes: 8 << 10, time: Duration::from_secs(10) }
+    }
+}
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(super) async fn edge(State(limits): State<EdgeLimits>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let trace_id = trace_id(request.headers());
+    let request_id = request_id(request.headers()).unwrap_or_else(|| trace_id.clone());
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    // The route, not the path: ids in log lines cannot be grouped.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
+    let private = !matches!(route, "/livez" | "/readyz" | "/.well-known/jwks.json" | "/api/v1/openapi.json");
+    let too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > limits.uri_bytes);
+
+    let span = tracing::info_span!("request", %trace_id, tenant = tracing::field::Empty);
+    let mut response = async {
+        let response = if too_long {
+            Error::UriTooLong(limits.uri_bytes).into_response()
+        } else {
+            let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+            match tokio::time::timeout(limits.time, answer).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(_)) => {
+                    Error::internal("a handler panicked; the panic itself is on standard error").into_response()
+                }
+                Err(_) => Error::RequestTimeout.into_response(),
+            }
+        };
+        let response = as_problem(response, &path, &trace_id, limits);
+        let status = response.status().as_u16();
+        let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::info!(%method, route, status, elapsed_us, "answered");
+        response
+    }
+    .instrument(span)
+    .await;
+
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, HeaderValue::from_str(&request_id).unwrap_or(HeaderValue::from_static("-")));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if private && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        headers.insert(header::VARY, HeaderValue::from_static("Authorization, X-Tenant-ID, Host"));
+    }
+    response
+}
+
+/// Gives every failed answer its problem document, those of the framework included.
+fn as_problem(mut response: Response, path: &str, trace_id: &str, limits: EdgeLimits) -> Response {
+    let error = match response.extensions_mut().remove::<Failed>() {
+        Some(Failed(error)) => error,
+        // Bodies the framework refuses before an extractor of ours sees them.
+        None if response.status() == StatusCode::PAYLOAD_TOO_LARGE => Error::PayloadTooLarge(limits.body_bytes),
+        None => return response,
+    };
+    if let Error::Internal(what) = &error {
+        tracing::error!(what, "a request failed");
+    }
+    let mut problem = problem::write(&error, path, trace_id);
+    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
+        problem.headers_mut().insert(header::ALLOW, allow);
+    }
+    problem
+}
+
+/// The caller's trace id (W3C Trace Context, `traceparent`: version, trace id, parent id, flags), or a new one.
+fn trace_id(headers: &HeaderMap) -> String {
+    headers
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split('-').nth(1))
+        .filter(|id| {
+            id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && id.bytes().any(|byte| byte != b'0')
+        })
+        .map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_ascii_lowercase)
+}
+
+/// The caller's request id, if it is one that can stand in a header and a log line.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(X_REQUEST_ID)?.to_str().ok()?;
+    let fits = (1..=128).contains(&given.len())
+        && given.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'));
+    fits.then(|| given.to_owned())
+}

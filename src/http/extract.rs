@@ -1,0 +1,171 @@
+//! Reading requests and writing JSON. The only place that uses the framework's own extractors, so that
+//! every refusal is one of ours, with a pointer to what is wrong.
+#![expect(clippy::disallowed_types, reason = "this module is what the rest of the house uses instead")]
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{App, Error, Result, error::Violation};
+
+const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
+/// A JSON body in, a JSON body out.
+///
+/// In: `400` when it is not JSON, `415` for another content type, `422` with a pointer when a field is
+/// unknown, missing or of the wrong type.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+/// A partial update as JSON Merge Patch (RFC 7396); plain `application/json` is read the same way.
+#[derive(Debug)]
+pub struct MergePatch<T>(pub T);
+
+/// Path parameters; `400` naming the one that cannot be read.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+/// Query parameters; `400` naming the one that is unknown or cannot be read.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        if content_type(request.headers()).as_deref() != Some(JSON) {
+            return Err(Error::UnsupportedMediaType(JSON));
+        }
+        read_json(request, app).await.map(Self)
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for MergePatch<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        match content_type(request.headers()).as_deref() {
+            Some(MERGE_PATCH | JSON) => read_json(request, app).await.map(Self),
+            _ => Err(Error::UnsupportedMediaType("application/merge-patch+json")),
+        }
+    }
+}
+
+/// The media type without parameters, in lower case (RFC 9110 §8.3.1).
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+async fn read_json<T: DeserializeOwned>(request: Request, app: &App) -> Result<T> {
+    let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Error::PayloadTooLarge(app.settings.edge.body_bytes)
+        } else {
+            Error::MalformedJson("the body ended early".to_owned())
+        }
+    })?;
+    from_json(&bytes)
+}
+
+/// Reads JSON, telling bad syntax from bad content.
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().clone();
+        let error = error.into_inner();
+        if error.is_data() { Error::Invalid(vec![violation(&path, &error.to_string())]) } else { malformed(&error) }
+    })?;
+    deserializer.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn malformed(error: &serde_json::Error) -> Error {
+    // serde_json names line and column and quotes nothing of the body.
+    Error::MalformedJson(format!("the body is not JSON: {error}"))
+}
+
+fn violation(path: &serde_path_to_error::Path, message: &str) -> Violation {
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let mut pointer = pointer(path);
+    let code = if message.starts_with("unknown field") {
+        "unknown_field"
+    } else if let Some(field) = message.strip_prefix("missing field `") {
+        // The path ends at the object; the pointer names the member that should be there.
+        pointer = format!("{pointer}/{}", field.trim_end_matches('`'));
+        "required"
+    } else if message.starts_with("unknown variant") {
+        "not_allowed"
+    } else {
+        "wrong_type"
+    };
+    Violation::at(pointer, code, message)
+}
+
+/// RFC 6901.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        pointer.push('/');
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&index.to_string()),
+            Segment::Map { key } => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => pointer.push_str(variant),
+            Segment::Unknown => pointer.push('?'),
+        }
+    }
+    pointer
+}
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        use axum::extract::{Path, path::ErrorKind, rejection::PathRejection};
+        let wrong = |name: &str, detail: &str| Error::BadRequest(vec![Violation::parameter(name, "invalid", detail)]);
+        match Path::from_request_parts(parts, app).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(PathRejection::FailedToDeserializePathParams(failed)) => Err(match failed.kind() {
+                ErrorKind::DeserializeError { key, message, .. } => wrong(key, &format!("cannot be read: {message}")),
+                ErrorKind::ParseErrorAtKey { key, expected_type, .. } => {
+                    wrong(key, &format!("is not a {expected_type}"))
+                }
+                ErrorKind::InvalidUtf8InPathParam { key } => wrong(key, "is not UTF-8"),
+                // Routes with one parameter: it is called id.
+                ErrorKind::Message(_) | ErrorKind::ParseError { .. } => wrong("id", "is not a UUID"),
+                other => Error::internal(format!("path parameters: {other}")),
+            }),
+            Err(other) => Err(Error::internal(format!("path parameters: {other}"))),
+        }
+    }
+}
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let query = parts.uri.query().unwrap_or_default();
+        let deserializer = serde_html_form::Deserializer::from_bytes(query.as_bytes());
+        serde_path_to_error::deserialize(deserializer).map(Self).map_err(|error| {
+            let path = error.path().to_string();
+            let message = error.into_inner().to_string();
+            let (name, code) = match message.strip_prefix("unknown field `") {
+                Some(rest) => (rest.split('`').next().unwrap_or_default().to_owned(), "unknown_parameter"),
+                None => (path, "invalid"),
+            };
+            Error::BadRequest(vec![Violation::parameter(name, code, message)])
+        })
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}

@@ -1,0 +1,50 @@
+//! HTTP: what every resource shares. The router is here; each resource brings its own routes.
+mod edge;
+pub mod etag;
+pub mod extract;
+mod openapi;
+pub mod page;
+pub mod patch;
+mod problem;
+mod server;
+pub mod validate;
+
+pub use edge::EdgeLimits;
+pub use openapi::document;
+pub use server::{Serving, serve};
+
+use axum::{Router, http::Method, middleware, response::IntoResponse as _};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{App, Error, resources};
+
+/// Every route with its entry in the OpenAPI document.
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .merge(resources::health::routes())
+        .merge(resources::jwks::routes())
+        .nest(
+            "/api/v1",
+            OpenApiRouter::new()
+                .merge(resources::login::routes())
+                .merge(resources::me::routes())
+                .merge(resources::projects::routes())
+                .merge(resources::project_tasks::routes()),
+        )
+}
+
+/// The whole application: routes, documents, and the edge that every request passes.
+pub fn router(app: &App) -> Router {
+    let (router, document) = api().split_for_parts();
+    let document = openapi::finish(document);
+    let mut router = router.merge(openapi::served(&document));
+    if app.settings.development {
+        router = router.merge(openapi::docs(document));
+    }
+    router
+        .fallback(|| async { Error::NoRoute.into_response() })
+        .method_not_allowed_fallback(|_: Method| async { Error::MethodNotAllowed.into_response() })
+        .layer(axum::extract::DefaultBodyLimit::max(app.settings.edge.body_bytes))
+        .layer(middleware::from_fn_with_state(app.settings.edge, edge::edge))
+        .with_state(app.clone())
+}

@@ -1,0 +1,168 @@
+//! Keyset pagination: `?limit=&cursor=` in; `items`, `next_cursor` and a `Link` header out.
+//!
+//! A cursor holds the sort key of the last row of the page before. It is sealed, and bound to its tenant
+//! and to its list with sort and filters: altered, cut, foreign or misplaced ones are refused with the
+//! reason, not answered with a wrong page.
+use aws_lc_rs::hmac;
+use axum::{
+    http::{HeaderValue, Uri, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use serde::{Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
+
+use super::extract::Json;
+use crate::{Error, Result, auth::TenantId, error::Violation};
+
+const DEFAULT_LIMIT: i64 = 50;
+const MAX_LIMIT: i64 = 200;
+/// Raised when the format changes, so that old cursors are refused as old.
+const VERSION: u8 = 1;
+/// Half of HMAC-SHA-256 (RFC 2104 §5).
+const SEAL: usize = 16;
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// The rows, in the order asked for.
+    pub items: Vec<T>,
+    /// Pass as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+    /// RFC 8288.
+    #[serde(skip)]
+    link: Option<String>,
+}
+
+impl<T: Serialize> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        let link = self.link.as_deref().and_then(|link| HeaderValue::from_str(link).ok());
+        let mut response = Json(self).into_response();
+        if let Some(link) = link {
+            response.headers_mut().insert(header::LINK, link);
+        }
+        response
+    }
+}
+
+/// Which list a cursor belongs to: the path and what was chosen with it, `limit` and `cursor` aside.
+#[derive(Debug)]
+pub struct List<'a> {
+    path: &'a str,
+    chosen: String,
+}
+
+impl<'a> List<'a> {
+    /// `chosen` are the sort and the filters in force, defaults included, in a fixed order.
+    #[must_use]
+    pub fn new(uri: &'a Uri, chosen: &[(&str, Option<&str>)]) -> Self {
+        let chosen = chosen.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={value}")));
+        Self { path: uri.path(), chosen: chosen.collect::<Vec<_>>().join("&") }
+    }
+}
+
+/// Where a page starts and how long it is.
+#[derive(Debug)]
+pub struct PageRequest<'a, K> {
+    /// The sort key after which the page starts; none on the first page.
+    pub after: Option<K>,
+    limit: i64,
+    seal: Seal<'a>,
+}
+
+impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
+    /// Reads `limit` and `cursor`; `400` naming the one that does not fit.
+    pub fn new(
+        secret: &'a hmac::Key,
+        tenant: TenantId,
+        list: List<'a>,
+        limit: Option<i64>,
+        cursor: Option<&str>,
+    ) -> Result<Self> {
+        let limit = limit.unwrap_or(DEFAULT_LIMIT);
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            let detail = format!("must be between 1 and {MAX_LIMIT}");
+            return Err(Error::BadRequest(vec![Violation::parameter("limit", "out_of_range", detail)]));
+        }
+        let seal = Seal { secret, tenant, list };
+        let after = cursor.map(|cursor| seal.open(cursor)).transpose()?;
+        Ok(Self { after, limit, seal })
+    }
+
+    /// One row more than asked, which is how we learn whether there is a next page.
+    #[must_use]
+    pub fn fetch(&self) -> i64 {
+        self.limit + 1
+    }
+
+    /// Makes the page; `key` gives a row's sort key.
+    pub fn page<T>(self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Result<Page<T>> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next_cursor = match items.last() {
+            Some(last) if more => Some(self.seal.close(&key(last))?),
+            _ => None,
+        };
+        let list = &self.seal.list;
+        let link = next_cursor.as_ref().map(|cursor| {
+            let and = if list.chosen.is_empty() { "" } else { "&" };
+            format!("<{}?{}{and}limit={limit}&cursor={cursor}>; rel=\"next\"", list.path, list.chosen)
+        });
+        Ok(Page { items, next_cursor, link })
+    }
+}
+
+/// Seals and opens cursors of one list of one tenant.
+#[derive(Debug)]
+struct Seal<'a> {
+    secret: &'a hmac::Key,
+    tenant: TenantId,
+    list: List<'a>,
+}
+
+impl Seal<'_> {
+    /// version, seal, JSON of `[list, key]`; all in URL-safe Base64.
+    fn close<K: Serialize>(&self, key: &K) -> Result<String> {
+        let payload = serde_json::to_vec(&(self.name(), key))
+            .map_err(|error| Error::internal(format!("a cursor cannot be written: {error}")))?;
+        let mut bytes = vec![VERSION];
+        bytes.extend_from_slice(&self.sign(&payload)[..SEAL]);
+        bytes.extend_from_slice(&payload);
+        Ok(BASE64.encode(bytes))
+    }
+
+    fn open<K: DeserializeOwned>(&self, cursor: &str) -> Result<K> {
+        let refused = |why: &str| Err(Error::InvalidCursor(format!("{why}; start again without a cursor")));
+        let Ok(bytes) = BASE64.decode(cursor) else { return refused("this is not one of our cursors") };
+        let Some((&[version], rest)) = bytes.split_first_chunk::<1>() else { return refused("the cursor is empty") };
+        if version != VERSION {
+            return refused("the cursor is of another version");
+        }
+        let Some((seal, payload)) = rest.split_at_checked(SEAL) else { return refused("the cursor was cut short") };
+        if aws_lc_rs::constant_time::verify_slices_are_equal(seal, &self.sign(payload)[..SEAL]).is_err() {
+            return refused("the cursor was altered, cut, or issued to somebody else");
+        }
+        let Ok((list, key)) = serde_json::from_slice::<(String, serde_json::Value)>(payload) else {
+            return refused("the cursor cannot be read");
+        };
+        if list != self.name() {
+            return refused(&format!("the cursor belongs to {list}, and this is {}", self.name()));
+        }
+        serde_json::from_value(key).or_else(|_| refused("the cursor cannot be read"))
+    }
+
+    fn name(&self) -> String {
+        format!("{}?{}", self.list.path, self.list.chosen)
+    }
+
+    fn sign(&self, payload: &[u8]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(self.secret);
+        context.update(b"cursor");
+        context.update(self.tenant.as_uuid().as_bytes());
+        context.update(payload);
+        let mut signature = [0; 32];
+        signature.copy_from_slice(context.sign().as_ref());
+        signature
+    }
+}

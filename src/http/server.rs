@@ -1,0 +1,69 @@
+//! Accepting connections, and letting them finish when it is time to go.
+use std::{io, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::net::TcpListener;
+
+/// How connections are treated.
+#[derive(Clone, Copy, Debug)]
+pub struct Serving {
+    /// How long a client may take to send the head of a request; also how long an idle connection is kept.
+    pub head_time: Duration,
+    /// How long requests under way may take to finish after the signal to stop.
+    pub grace: Duration,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self { head_time: Duration::from_secs(30), grace: Duration::from_secs(10) }
+    }
+}
+
+/// Serves until `stop` resolves, then stops accepting, lets requests under way finish, and returns.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    serving: Serving,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(serving.head_time);
+    let graceful = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let stream = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of file descriptors, or the peer was gone before we looked: neither is a
+                    // reason to stop serving, the first one is a reason not to spin.
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+        };
+        // Small answers must not wait for more to come.
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(router.clone());
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    tokio::select! {
+        () = graceful.shutdown() => {}
+        () = tokio::time::sleep(serving.grace) => tracing::warn!("requests still under way were cut off"),
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Rowhouse: many tenants under one roof, a wall between every row.
+//!
+//! The walls stand in PostgreSQL (`sql/policies`); this crate is a thin door in front of them.
+//!
+//! * [`db`] reaches PostgreSQL and is the only module that does: pool, transactions, migrations.
+//! * [`auth`] turns a token into a [`auth::Tenant`] and is the only maker of the ids that open something.
+//! * [`http`] is what all routes share; [`resources`] are the routes, one file each.
+//! * [`cli`] are the commands; [`cluster`] runs a private PostgreSQL for development and tests.
+//!
+//! Who may import whom, and why, is in docs/architecture.md.
+pub mod auth;
+pub mod cli;
+pub mod cluster;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod http;
+pub mod resources;
+pub mod telemetry;
+mod text_enum;
+
+use std::{ops::Deref, sync::Arc};
+
+pub use error::{Error, Result};
+
+/// What a request needs, shared by all of them.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts of an [`App`].
+pub struct Parts {
+    /// Access to PostgreSQL as the serving role.
+    pub db: db::Db,
+    /// Issues and verifies access tokens.
+    pub tokens: auth::Tokens,
+    /// Checks passwords.
+    pub passwords: auth::Passwords,
+    /// Which host stands for which tenant.
+    pub hosts: auth::Hosts,
+    /// What was configured.
+    pub settings: config::Settings,
+    /// The last answer of `/readyz`.
+    pub readiness: resources::health::Readiness,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,62 @@
+//! `/livez` and `/readyz`: is the process alive, and should requests be sent to it?
+use std::time::{Duration, Instant};
+
+use axum::{extract::State, http::header, response::IntoResponse};
+use serde::Serialize;
+use tokio::sync::Mutex;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{App, Error, Result, db, http::extract::Json};
+
+/// How long an answer of `/readyz` stands; nobody can make the database work by asking for it.
+const FRESH: Duration = Duration::from_secs(1);
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(livez)).routes(routes!(readyz))
+}
+
+/// How it stands.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Health {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// The last answer of `/readyz`.
+#[derive(Debug, Default)]
+pub struct Readiness(Mutex<Option<(Instant, Result<()>)>>);
+
+/// Alive.
+///
+/// Touches nothing: a database that is away is no reason to restart the process.
+#[utoipa::path(get, path = "/livez", tag = "public", responses((status = OK, body = Health)))]
+async fn livez() -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok" }))
+}
+
+/// Ready to serve.
+///
+/// Asks the database, as the serving role, whether it is there, migrated, and walled as the files say.
+#[utoipa::path(get, path = "/readyz", tag = "public", responses((status = OK, body = Health)))]
+async fn readyz(State(app): State<App>) -> Result<impl IntoResponse> {
+    let mut last = app.readiness.0.lock().await;
+    let answer = match &*last {
+        Some((when, answer)) if when.elapsed() < FRESH => answer.clone(),
+        _ => {
+            let answer = ask(&app).await;
+            *last = Some((Instant::now(), answer.clone()));
+            answer
+        }
+    };
+    answer?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok" })))
+}
+
+async fn ask(app: &App) -> Result<()> {
+    let complaints = db::refuse_unless_walled(&app.db, &app.settings.role).await?;
+    for complaint in &complaints {
+        tracing::error!(%complaint, "not fit to serve");
+    }
+    if complaints.is_empty() { Ok(()) } else { Err(Error::NotReady(complaints.len())) }
+}

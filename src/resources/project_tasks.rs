@@ -1,0 +1,307 @@
+//! `/projects/{project_id}/tasks`: a resource inside another, tied to it by a composite foreign key.
+use aws_lc_rs::hmac;
+use axum::{
+    extract::{OriginalUri, State},
+    http::{StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Error, Result,
+    auth::{Tenant, TenantId},
+    db::FromRow,
+    http::{
+        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        extract::{Json, MergePatch, Path, Query},
+        page::{List, Page, PageRequest},
+        patch,
+        validate::Violations,
+    },
+    sql, text_enum,
+};
+
+const NAME: std::ops::RangeInclusive<usize> = 1..=200;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
+}
+
+/// A task of a project.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Task {
+    id: Uuid,
+    project_id: Uuid,
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    status: TaskStatus,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
+}
+
+text_enum! {
+    /// Where a task stands.
+    pub enum TaskStatus {
+        /// Not begun.
+        Open = "open",
+        /// Being worked on.
+        InProgress = "in_progress",
+        /// Finished.
+        Done = "done",
+    }
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskSort {
+    /// Newest first.
+    #[default]
+    Newest,
+    /// By name, in the order of Unicode code points.
+    Name,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListTasks {
+    /// Rows on the page, 50 unless said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only tasks of this status.
+    #[param(inline)]
+    status: Option<TaskStatus>,
+    #[serde(default)]
+    #[param(inline, required = false)]
+    sort: TaskSort,
+}
+
+/// A task to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewTask {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// `open` unless said.
+    status: Option<TaskStatus>,
+}
+
+/// What changes; members left out stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TaskPatch {
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(min_length = 1, max_length = 200, nullable = false)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(nullable = false)]
+    status: Option<TaskStatus>,
+}
+
+/// List a project's tasks.
+///
+/// Needs `tasks:read` and `projects:read`.
+#[utoipa::path(get, path = "/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path), ListTasks),
+    responses((status = OK, body = Page<Task>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+async fn list(
+    tenant: Tenant,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Path(project): Path<Uuid>,
+    Query(query): Query<ListTasks>,
+) -> Result<Page<Task>> {
+    let secret = app.tokens.keys().secret();
+    match query.sort {
+        TaskSort::Newest => newest_first(&tenant, secret, &uri, project, &query).await,
+        TaskSort::Name => by_name(&tenant, secret, &uri, project, &query).await,
+    }
+}
+
+async fn newest_first(
+    tenant: &Tenant,
+    secret: &hmac::Key,
+    uri: &Uri,
+    project: Uuid,
+    query: &ListTasks,
+) -> Result<Page<Task>> {
+    let page = query.page::<Uuid>(secret, tenant.id(), uri, "newest")?;
+    let after = page.after.unwrap_or(Uuid::max());
+    let mut conn = tenant.connect().await?;
+    let last = conn.read().last();
+    let rows = match query.status {
+        None => last.all(sql!("project_tasks/list_newest"), &[&project, &after, &page.fetch()]).await,
+        Some(status) => {
+            let params: crate::db::Params<'_> = &[&project, &status, &after, &page.fetch()];
+            last.all(sql!("project_tasks/list_newest_by_status"), params).await
+        }
+    }?;
+    page.page(tasks(rows)?, |task| task.id)
+}
+
+async fn by_name(
+    tenant: &Tenant,
+    secret: &hmac::Key,
+    uri: &Uri,
+    project: Uuid,
+    query: &ListTasks,
+) -> Result<Page<Task>> {
+    let page = query.page::<(String, Uuid)>(secret, tenant.id(), uri, "name")?;
+    // Before every task: no name is empty.
+    let (name, id) = page.after.clone().unwrap_or_default();
+    let mut conn = tenant.connect().await?;
+    let last = conn.read().last();
+    let rows = match query.status {
+        None => last.all(sql!("project_tasks/list_name"), &[&project, &name, &id, &page.fetch()]).await,
+        Some(status) => {
+            let params: crate::db::Params<'_> = &[&project, &status, &name, &id, &page.fetch()];
+            last.all(sql!("project_tasks/list_name_by_status"), params).await
+        }
+    }?;
+    page.page(tasks(rows)?, |task| (task.name.clone(), task.id))
+}
+
+/// No row at all: no such project. One row without a task: an empty page.
+fn tasks(rows: Vec<Option<Task>>) -> Result<Vec<Task>> {
+    if rows.is_empty() { Err(Error::NotFound("project")) } else { Ok(rows.into_iter().flatten().collect()) }
+}
+
+impl ListTasks {
+    fn page<'a, K>(
+        &self,
+        secret: &'a hmac::Key,
+        tenant: TenantId,
+        uri: &'a Uri,
+        sort: &str,
+    ) -> Result<PageRequest<'a, K>>
+    where
+        K: Serialize + serde::de::DeserializeOwned,
+    {
+        let list = List::new(uri, &[("sort", Some(sort)), ("status", self.status.map(TaskStatus::as_str))]);
+        PageRequest::new(secret, tenant, list, self.limit, self.cursor.as_deref())
+    }
+}
+
+/// Create a task.
+///
+/// Needs `tasks:write` and `tasks:read`.
+#[utoipa::path(post, path = "/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path)),
+    request_body = NewTask,
+    responses((status = CREATED, body = Task, headers(("ETag" = String), ("Location" = String)))))]
+async fn create(tenant: Tenant, Path(project): Path<Uuid>, Json(new): Json<NewTask>) -> Result<Response> {
+    let mut violations = Violations::default();
+    violations.line("/name", &new.name, NAME);
+    violations.finish()?;
+
+    let id = Uuid::now_v7();
+    let status = new.status.unwrap_or(TaskStatus::Open);
+    let mut conn = tenant.connect().await?;
+    // No look whether the project is there: the foreign key says so, in this tenant and for good.
+    let task: Task =
+        conn.write().last().one(sql!("project_tasks/insert"), &[&project, &id, &new.name, &status]).await?;
+    let location = format!("/api/v1/projects/{project}/tasks/{id}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Tagged(task)).into_response())
+}
+
+/// Read a task.
+///
+/// Needs `tasks:read`.
+#[utoipa::path(get, path = "/projects/{project_id}/tasks/{id}", tag = "tasks",
+    params(("project_id" = Uuid, Path), ("id" = Uuid, Path)),
+    responses((status = OK, body = Task, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+async fn get(tenant: Tenant, Path((project, id)): Path<(Uuid, Uuid)>, known: IfNoneMatch) -> Result<Response> {
+    let mut conn = tenant.connect().await?;
+    let task: Option<Task> = conn.read().last().maybe(sql!("project_tasks/get"), &[&project, &id]).await?;
+    task.map(|task| known.answer(task)).ok_or(missed("task", false))
+}
+
+/// Change a task.
+///
+/// Needs `tasks:write` and `tasks:read`, and `If-Match` with the ETag that was read.
+#[utoipa::path(patch, path = "/projects/{project_id}/tasks/{id}", tag = "tasks",
+    params(("project_id" = Uuid, Path), ("id" = Uuid, Path), ("If-Match" = String, Header)),
+    request_body(content = TaskPatch, content_type = "application/merge-patch+json"),
+    responses((status = OK, body = Task, headers(("ETag" = String)))))]
+async fn update(
+    tenant: Tenant,
+    Path((project, id)): Path<(Uuid, Uuid)>,
+    IfMatch(versions): IfMatch,
+    MergePatch(patch): MergePatch<TaskPatch>,
+) -> Result<Tagged<Task>> {
+    let mut violations = Violations::default();
+    if let Some(name) = &patch.name {
+        violations.line("/name", name, NAME);
+    }
+    violations.finish()?;
+
+    let mut conn = tenant.connect().await?;
+    let params: crate::db::Params<'_> = &[&project, &id, &versions, &patch.name, &patch.status];
+    let changed: Option<Task> = conn.write().last().maybe(sql!("project_tasks/update"), params).await?;
+    match changed {
+        Some(task) => Ok(Tagged(task)),
+        None => {
+            let there: Option<Task> = conn.read().last().maybe(sql!("project_tasks/get"), &[&project, &id]).await?;
+            Err(missed("task", there.is_some()))
+        }
+    }
+}
+
+/// Delete a task.
+///
+/// Needs `tasks:delete` and `tasks:read`, and `If-Match` with the ETag that was read.
+#[utoipa::path(delete, path = "/projects/{project_id}/tasks/{id}", tag = "tasks",
+    params(("project_id" = Uuid, Path), ("id" = Uuid, Path), ("If-Match" = String, Header)),
+    responses((status = NO_CONTENT)))]
+async fn delete(
+    tenant: Tenant,
+    Path((project, id)): Path<(Uuid, Uuid)>,
+    IfMatch(versions): IfMatch,
+) -> Result<StatusCode> {
+    let mut conn = tenant.connect().await?;
+    let deleted: Option<()> =
+        conn.write().last().maybe(sql!("project_tasks/delete"), &[&project, &id, &versions]).await?;
+    if deleted.is_some() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let there: Option<Task> = conn.read().last().maybe(sql!("project_tasks/get"), &[&project, &id]).await?;
+    Err(missed("task", there.is_some()))
+}
+
+impl Versioned for Task {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl FromRow for Task {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            project_id: row.try_get("project_id")?,
+            name: row.try_get("name")?,
+            status: row.try_get("status")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            version: row.try_get("version")?,
+        })
+    }
+}
+
+/// A row of a list: its task, or nothing on the one row that stands for an empty page.
+impl FromRow for Option<Task> {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let id: Option<Uuid> = row.try_get("id")?;
+        id.map(|_| Task::from_row(row)).transpose()
+    }
+}

@@ -1,0 +1,301 @@
+//! `/projects`: the resource every other one is copied from; docs/adding-a-resource.md walks through it.
+use aws_lc_rs::hmac;
+use axum::{
+    extract::{OriginalUri, State},
+    http::{StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Result,
+    auth::{Tenant, TenantId},
+    db::FromRow,
+    http::{
+        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        extract::{Json, MergePatch, Path, Query},
+        page::{List, Page, PageRequest},
+        patch,
+        validate::Violations,
+    },
+    sql, text_enum,
+};
+
+const NAME: std::ops::RangeInclusive<usize> = 1..=200;
+const DESCRIPTION: std::ops::RangeInclusive<usize> = 0..=10_000;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
+}
+
+/// A project.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Project {
+    id: Uuid,
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    #[schema(max_length = 10_000)]
+    description: Option<String>,
+    status: ProjectStatus,
+    /// A member of the tenant.
+    owner_id: Option<Uuid>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
+}
+
+text_enum! {
+    /// Where a project stands.
+    pub enum ProjectStatus {
+        /// Not begun.
+        Planned = "planned",
+        /// Being worked on.
+        Active = "active",
+        /// Begun and resting.
+        Paused = "paused",
+        /// Done.
+        Completed = "completed",
+        /// Out of sight.
+        Archived = "archived",
+    }
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProjectSort {
+    /// Newest first.
+    #[default]
+    Newest,
+    /// By name, in the order of Unicode code points.
+    Name,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListProjects {
+    /// Rows on the page, 50 unless said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only projects of this status.
+    #[param(inline)]
+    status: Option<ProjectStatus>,
+    #[serde(default)]
+    #[param(inline, required = false)]
+    sort: ProjectSort,
+}
+
+/// A project to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewProject {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    #[schema(max_length = 10_000)]
+    description: Option<String>,
+    /// `active` unless said.
+    status: Option<ProjectStatus>,
+    /// A member of the tenant.
+    owner_id: Option<Uuid>,
+}
+
+/// What changes; members left out stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ProjectPatch {
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(min_length = 1, max_length = 200, nullable = false)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "patch::nullable")]
+    #[schema(max_length = 10_000, value_type = Option<String>)]
+    description: Option<Option<String>>,
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(nullable = false)]
+    status: Option<ProjectStatus>,
+    #[serde(default, deserialize_with = "patch::nullable")]
+    #[schema(value_type = Option<Uuid>)]
+    owner_id: Option<Option<Uuid>>,
+}
+
+/// List projects.
+///
+/// Needs `projects:read`.
+#[utoipa::path(get, path = "/projects", tag = "projects", params(ListProjects),
+    responses((status = OK, body = Page<Project>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+async fn list(
+    tenant: Tenant,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<ListProjects>,
+) -> Result<Page<Project>> {
+    let secret = app.tokens.keys().secret();
+    match query.sort {
+        ProjectSort::Newest => newest_first(&tenant, secret, &uri, &query).await,
+        ProjectSort::Name => by_name(&tenant, secret, &uri, &query).await,
+    }
+}
+
+async fn newest_first(tenant: &Tenant, secret: &hmac::Key, uri: &Uri, query: &ListProjects) -> Result<Page<Project>> {
+    let page = query.page::<Uuid>(secret, tenant.id(), uri, "newest")?;
+    let after = page.after.unwrap_or(Uuid::max());
+    let mut conn = tenant.connect().await?;
+    let last = conn.read().last();
+    let rows = match query.status {
+        None => last.all(sql!("projects/list_newest"), &[&after, &page.fetch()]).await,
+        Some(status) => last.all(sql!("projects/list_newest_by_status"), &[&status, &after, &page.fetch()]).await,
+    }?;
+    page.page(rows, |project: &Project| project.id)
+}
+
+async fn by_name(tenant: &Tenant, secret: &hmac::Key, uri: &Uri, query: &ListProjects) -> Result<Page<Project>> {
+    let page = query.page::<String>(secret, tenant.id(), uri, "name")?;
+    let after = page.after.as_deref().unwrap_or_default();
+    let mut conn = tenant.connect().await?;
+    let last = conn.read().last();
+    let rows = match query.status {
+        None => last.all(sql!("projects/list_name"), &[&after, &page.fetch()]).await,
+        Some(status) => last.all(sql!("projects/list_name_by_status"), &[&status, &after, &page.fetch()]).await,
+    }?;
+    page.page(rows, |project: &Project| project.name.clone())
+}
+
+impl ListProjects {
+    fn page<'a, K>(
+        &self,
+        secret: &'a hmac::Key,
+        tenant: TenantId,
+        uri: &'a Uri,
+        sort: &str,
+    ) -> Result<PageRequest<'a, K>>
+    where
+        K: Serialize + serde::de::DeserializeOwned,
+    {
+        let list = List::new(uri, &[("sort", Some(sort)), ("status", self.status.map(ProjectStatus::as_str))]);
+        PageRequest::new(secret, tenant, list, self.limit, self.cursor.as_deref())
+    }
+}
+
+/// Create a project.
+///
+/// Needs `projects:write`. A name is one project's alone within the tenant.
+#[utoipa::path(post, path = "/projects", tag = "projects", request_body = NewProject,
+    responses((status = CREATED, body = Project, headers(("ETag" = String), ("Location" = String)))))]
+async fn create(tenant: Tenant, Json(new): Json<NewProject>) -> Result<Response> {
+    let mut violations = Violations::default();
+    violations.line("/name", &new.name, NAME);
+    if let Some(description) = &new.description {
+        violations.text("/description", description, DESCRIPTION);
+    }
+    violations.finish()?;
+
+    let id = Uuid::now_v7();
+    let status = new.status.unwrap_or(ProjectStatus::Active);
+    let mut conn = tenant.connect().await?;
+    let project: Project = conn
+        .write()
+        .last()
+        .one(sql!("projects/insert"), &[&id, &new.name, &new.description, &status, &new.owner_id])
+        .await?;
+    let location = format!("/api/v1/projects/{id}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Tagged(project)).into_response())
+}
+
+/// Read a project.
+///
+/// Needs `projects:read`.
+#[utoipa::path(get, path = "/projects/{id}", tag = "projects", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Project, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
+    let mut conn = tenant.connect().await?;
+    let project: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&id]).await?;
+    project.map(|project| known.answer(project)).ok_or(missed("project", false))
+}
+
+/// Change a project.
+///
+/// Needs `projects:write` and `projects:read`, and `If-Match` with the ETag that was read.
+#[utoipa::path(patch, path = "/projects/{id}", tag = "projects",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)),
+    request_body(content = ProjectPatch, content_type = "application/merge-patch+json"),
+    responses((status = OK, body = Project, headers(("ETag" = String)))))]
+async fn update(
+    tenant: Tenant,
+    Path(id): Path<Uuid>,
+    IfMatch(versions): IfMatch,
+    MergePatch(patch): MergePatch<ProjectPatch>,
+) -> Result<Tagged<Project>> {
+    let mut violations = Violations::default();
+    if let Some(name) = &patch.name {
+        violations.line("/name", name, NAME);
+    }
+    if let Some(Some(description)) = &patch.description {
+        violations.text("/description", description, DESCRIPTION);
+    }
+    violations.finish()?;
+
+    let (sets_description, description) = (patch.description.is_some(), patch.description.flatten());
+    let (sets_owner, owner) = (patch.owner_id.is_some(), patch.owner_id.flatten());
+    let mut conn = tenant.connect().await?;
+    let changed: Option<Project> = conn
+        .write()
+        .last()
+        .maybe(
+            sql!("projects/update"),
+            &[&id, &versions, &patch.name, &sets_description, &description, &patch.status, &sets_owner, &owner],
+        )
+        .await?;
+    match changed {
+        Some(project) => Ok(Tagged(project)),
+        None => {
+            let there: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&id]).await?;
+            Err(missed("project", there.is_some()))
+        }
+    }
+}
+
+/// Delete a project and its tasks.
+///
+/// Needs `projects:delete` and `projects:read`, and `If-Match` with the ETag that was read.
+#[utoipa::path(delete, path = "/projects/{id}", tag = "projects",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
+async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
+    let mut conn = tenant.connect().await?;
+    let deleted: Option<()> = conn.write().last().maybe(sql!("projects/delete"), &[&id, &versions]).await?;
+    if deleted.is_some() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let there: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&id]).await?;
+    Err(missed("project", there.is_some()))
+}
+
+impl Versioned for Project {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl FromRow for Project {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            description: row.try_get("description")?,
+            status: row.try_get("status")?,
+            owner_id: row.try_get("owner_id")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            version: row.try_get("version")?,
+        })
+    }
+}
