@@ -31,7 +31,7 @@ pub struct Cluster {
 pub enum Durability {
     /// Data survive a crash.
     Safe,
-    /// Fast, and lost with the machine: for tests.
+    /// Fast, lost with the machine, and removed when it stops: for tests.
     Throwaway,
 }
 
@@ -73,6 +73,7 @@ impl Cluster {
             cat <&3 >/dev/null
             kill -INT "$server" 2>/dev/null
             wait "$server"
+            [ -z "$REMOVE" ] || rm -rf "$REMOVE"
         "#;
         let log = home.join("postgresql.log");
         let file = fs::OpenOptions::new().create(true).append(true).open(&log)?;
@@ -98,6 +99,7 @@ impl Cluster {
             );
         }
         let mut command = account.command("/bin/sh");
+        command.env("REMOVE", if durability == Durability::Throwaway { home.as_os_str() } else { "".as_ref() });
         command.args(["-c", SUPERVISE, "supervisor"]).arg(binaries.file("postgres")).arg("-D").arg(data);
         for setting in &settings {
             command.arg("-c").arg(setting);

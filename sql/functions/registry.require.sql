@@ -1,4 +1,9 @@
--- Door: may the caller do this here? Asked by the policies, once a statement, from inside (select …).
+-- Door: the tenant in which the caller may do this, which is the one that is set, or an error. Policies
+-- compare: tenant_id = (select registry.require('projects:read')).
+-- Why it answers the tenant and not true: a condition that reads no column is asked of each row found, and
+-- where none is found it is never asked; a tenant that does not exist would look like one without rows.
+-- A comparison with the tenant is taken up by the planner before the first row (an index condition, or a
+-- one-time filter beside the wall's), and inside (select …) it is asked once a statement. docs/adr/0003.
 -- Why a door: the answer must not depend on what the caller may read (members:read, roles:read).
 -- Answers from the membership at every call, so a revoked member is out at the next statement, whatever
 -- the token says. One row says it all: what it carries of role, tenant and account is kept true by foreign
@@ -8,10 +13,11 @@
 --   RH002  not a member of this tenant (or no such tenant)
 --   RH003  the tenant is not open; the message is its status
 --   RH004  the permission is missing; the message names it
-create or replace function registry.require(permission text) returns boolean
+create or replace function registry.require(permission text) returns uuid
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 declare
+    wanted_tenant uuid := current_setting('app.tenant_id')::uuid;
     held text[];
     tenant_status text;
     account_active boolean;
@@ -19,7 +25,7 @@ begin
     select m.permissions, m.tenant_status, m.account_active
     into held, tenant_status, account_active
     from tenant.memberships m
-    where m.tenant_id = current_setting('app.tenant_id')::uuid
+    where m.tenant_id = wanted_tenant
       and m.user_id = current_setting('app.user_id')::uuid;
 
     if not found then
@@ -31,7 +37,7 @@ begin
     elsif not permission = any (held) then
         raise exception using errcode = 'RH004', message = permission;
     end if;
-    return true;
+    return wanted_tenant;
 end
 $$;
 alter function registry.require(text) owner to rowhouse_doors;

@@ -8,7 +8,7 @@ create policy wall on registry.domains as restrictive
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
 
 create policy read on registry.domains for select to rowhouse_api
-    using ((select registry.require('tenant:read')));
+    using (tenant_id = (select registry.require('tenant:read')));
 create policy operate on registry.domains for select to rowhouse_platform
     using (true);
 

@@ -8,7 +8,7 @@ create policy wall on registry.tenants as restrictive
     with check (id = (select current_setting('app.tenant_id')::uuid));
 
 create policy read on registry.tenants for select to rowhouse_api
-    using ((select registry.require('tenant:read')));
+    using (id = (select registry.require('tenant:read')));
 create policy operate on registry.tenants for select to rowhouse_platform
     using (true);
 

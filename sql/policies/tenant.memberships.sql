@@ -8,7 +8,7 @@ create policy wall on tenant.memberships as restrictive
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
 
 create policy read on tenant.memberships for select to rowhouse_api
-    using ((select registry.require('members:read')));
+    using (tenant_id = (select registry.require('members:read')));
 
 -- The doors see the memberships of the user who asks, in whichever tenant, and no one else's.
 create policy own on tenant.memberships for select to rowhouse_doors

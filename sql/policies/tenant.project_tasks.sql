@@ -9,14 +9,14 @@ create policy wall on tenant.project_tasks as restrictive
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
 
 create policy read on tenant.project_tasks for select to rowhouse_api
-    using ((select registry.require('tasks:read')));
+    using (tenant_id = (select registry.require('tasks:read')));
 create policy add on tenant.project_tasks for insert to rowhouse_api
-    with check ((select registry.require('tasks:write')));
+    with check (tenant_id = (select registry.require('tasks:write')));
 create policy change on tenant.project_tasks for update to rowhouse_api
-    using      ((select registry.require('tasks:write')))
-    with check ((select registry.require('tasks:write')));
+    using      (tenant_id = (select registry.require('tasks:write')))
+    with check (tenant_id = (select registry.require('tasks:write')));
 create policy remove on tenant.project_tasks for delete to rowhouse_api
-    using ((select registry.require('tasks:delete')));
+    using (tenant_id = (select registry.require('tasks:delete')));
 
 -- A task stays with its project: project_id is not among the columns that change.
 grant select, delete on tenant.project_tasks to rowhouse_api;

@@ -9,14 +9,14 @@ create policy wall on tenant.projects as restrictive
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
 
 create policy read on tenant.projects for select to rowhouse_api
-    using ((select registry.require('projects:read')));
+    using (tenant_id = (select registry.require('projects:read')));
 create policy add on tenant.projects for insert to rowhouse_api
-    with check ((select registry.require('projects:write')));
+    with check (tenant_id = (select registry.require('projects:write')));
 create policy change on tenant.projects for update to rowhouse_api
-    using      ((select registry.require('projects:write')))
-    with check ((select registry.require('projects:write')));
+    using      (tenant_id = (select registry.require('projects:write')))
+    with check (tenant_id = (select registry.require('projects:write')));
 create policy remove on tenant.projects for delete to rowhouse_api
-    using ((select registry.require('projects:delete')));
+    using (tenant_id = (select registry.require('projects:delete')));
 
 -- By column: tenant_id and id are set once and never change; times and version are the database's.
 grant select, delete on tenant.projects to rowhouse_api;

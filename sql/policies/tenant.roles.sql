@@ -8,7 +8,7 @@ create policy wall on tenant.roles as restrictive
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
 
 create policy read on tenant.roles for select to rowhouse_api
-    using ((select registry.require('roles:read')));
+    using (tenant_id = (select registry.require('roles:read')));
 
 -- registry.my_tenants names the role held in each tenant: it joins by (tenant_id, id) from a membership
 -- it may see, and it may read the name alone.

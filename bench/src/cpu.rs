@@ -1,0 +1,48 @@
+//! CPU time, user and system together, as /proc tells it (`man 5 proc`).
+use std::{fs, time::Duration};
+
+use rowhouse::error::Failure;
+
+/// /proc counts in hundredths of a second on every Linux, whatever the kernel's own clock does.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What a process has used, all its threads together.
+pub(crate) fn of_process(pid: u32) -> Result<Duration, Failure> {
+    Ok(Stat::read(pid)?.own)
+}
+
+/// What a server has used that has a process for each connection: itself, its children that live, and
+/// those that have ended.
+pub(crate) fn of_family(parent: u32) -> Result<Duration, Failure> {
+    let server = Stat::read(parent)?;
+    let processes = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    // One that ends between listing and reading is no error: its parent has counted it or soon will.
+    let children = processes.filter_map(|pid| Stat::read(pid).ok()).filter(|stat| stat.parent == parent);
+    Ok(server.own + server.reaped + children.map(|stat| stat.own).sum::<Duration>())
+}
+
+struct Stat {
+    parent: u32,
+    own: Duration,
+    reaped: Duration,
+}
+
+impl Stat {
+    fn read(pid: u32) -> Result<Self, Failure> {
+        let gone = |error| Failure(format!("process {pid} cannot be read: {error}"));
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).map_err(gone)?;
+        Self::parse(&text).ok_or_else(|| Failure(format!("/proc/{pid}/stat cannot be understood: {text}")))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // The second field is the program's name in parentheses and may hold anything; the third comes
+        // after the last parenthesis.
+        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+        let field = |number: usize| fields.get(number - 3)?.parse::<u32>().ok();
+        Some(Self {
+            parent: field(4)?,
+            own: TICK * field(14)? + TICK * field(15)?,
+            reaped: TICK * field(16)? + TICK * field(17)?,
+        })
+    }
+}

@@ -1,0 +1,178 @@
+//! What is measured, by whom, in which order.
+use std::{fs, time::Duration};
+
+use rowhouse::error::Failure;
+
+use crate::{
+    Options, cpu,
+    data::Data,
+    load::Wrk,
+    pgbench::Pgbench,
+    report::{Figures, Measured, Report},
+    requests::Requests,
+    say,
+    servers::Server,
+    token::Signer,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Operation {
+    List,
+    Get,
+    Create,
+    Page1,
+    Page900,
+}
+
+impl Operation {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Get => "get",
+            Self::Create => "create",
+            Self::Page1 => "page_1",
+            Self::Page900 => "page_900",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Contender {
+    Pgbench,
+    Minimal,
+    Rowhouse,
+}
+
+use Contender::{Minimal, Pgbench as Postgres, Rowhouse};
+
+/// What is compared with what. Each row is measured close together, so that a machine that slows down for
+/// a while slows all of the row. Creating comes last: it changes the lists.
+const READS: [&[(Operation, Contender)]; 3] = [
+    &[(Operation::List, Postgres), (Operation::List, Minimal), (Operation::List, Rowhouse)],
+    &[(Operation::Get, Postgres), (Operation::Get, Minimal), (Operation::Get, Rowhouse)],
+    &[(Operation::Page1, Rowhouse), (Operation::Page900, Rowhouse)],
+];
+const WRITES: [&[(Operation, Contender)]; 1] = [&[(Operation::Create, Minimal), (Operation::Create, Rowhouse)]];
+
+/// Long enough for every connection to have prepared its statements and for every token to be known.
+const WARM_UP: u32 = 2;
+/// A connection that has ended is counted when its process has.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// Runs the whole benchmark.
+pub(crate) async fn measure_all(options: &Options) -> Result<Report, Failure> {
+    let load_before = load_average()?;
+    let data = Data::open(options).await?;
+    say(&format!("PostgreSQL {} is running", data.version()));
+    let mut rig = Rig::new(options, &data).await?;
+    let mut measured = Measured::default();
+    rig.warm_up().await?;
+    for rows in [&READS[..], &WRITES[..]] {
+        for round in 0..options.rounds {
+            for row in rows {
+                rig.measure_row(row, round, &mut measured).await?;
+            }
+        }
+    }
+    Ok(Report::new(options, data.version(), load_before, &measured))
+}
+
+/// How many processes wanted a core in the last minute.
+fn load_average() -> Result<f64, Failure> {
+    let text = fs::read_to_string("/proc/loadavg")?;
+    let first = text.split_whitespace().next().and_then(|number| number.parse().ok());
+    first.ok_or_else(|| Failure("/proc/loadavg does not begin with a number".to_owned()))
+}
+
+/// Everything that runs.
+struct Rig {
+    minimal: Server,
+    rowhouse: Server,
+    postmaster: u32,
+    pgbench: Pgbench,
+    wrk: Wrk,
+    requests: Requests,
+    seconds: u32,
+    rounds: u32,
+    runs: u64,
+}
+
+impl Rig {
+    async fn new(options: &Options, data: &Data) -> Result<Self, Failure> {
+        let Options { dir, seconds, rounds, connections, .. } = options;
+        let (keys, scripts) = (dir.join("keys"), dir.join("scripts"));
+        fs::create_dir_all(&scripts)?;
+        let (url, postmaster) = (data.api_url(), data.postmaster()?);
+        let (callers, projects) = (data.callers().await?, data.projects().await?);
+        let pgbench = Pgbench::new(postmaster, &scripts, url.clone(), &callers, &projects)?;
+        let wrk = Wrk::new(&scripts, *connections)?;
+        let signer = Signer::generate(&keys)?;
+        let requests = Requests::new(scripts, &signer, callers, projects)?;
+
+        let minimal = Server::minimal(&url, &keys, &dir.join("minimal.log")).await?;
+        let rowhouse = Server::rowhouse(&url, &keys, &dir.join("rowhouse.log")).await?;
+        requests.compare(&minimal, &rowhouse).await?;
+        say("both servers give the same answers");
+        requests.write(&rowhouse).await?;
+        let (seconds, rounds) = (*seconds, *rounds);
+        Ok(Self { minimal, rowhouse, postmaster, pgbench, wrk, requests, seconds, rounds, runs: 0 })
+    }
+
+    async fn warm_up(&mut self) -> Result<(), Failure> {
+        say("warming up");
+        for row in READS.iter().chain(&WRITES) {
+            for (operation, contender) in row.iter().filter(|(_, contender)| *contender != Postgres) {
+                self.measure(*operation, *contender, WARM_UP).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Measures one row, starting with another contender in each round.
+    async fn measure_row(
+        &mut self,
+        row: &[(Operation, Contender)],
+        round: u32,
+        measured: &mut Measured,
+    ) -> Result<(), Failure> {
+        let mut row = row.to_vec();
+        let first = round as usize % row.len();
+        row.rotate_left(first);
+        for (operation, contender) in row {
+            let figures = self.measure(operation, contender, self.seconds).await?;
+            let (round, rounds, name) = (round + 1, self.rounds, operation.name());
+            say(&format!("round {round} of {rounds}: {name:<8} {contender:<8?} {:>6.0} requests/s", figures.rps));
+            measured.add(operation, contender, figures);
+        }
+        Ok(())
+    }
+
+    async fn measure(&mut self, operation: Operation, contender: Contender, seconds: u32) -> Result<Figures, Failure> {
+        self.runs += 1;
+        let server = match contender {
+            Postgres => None,
+            Minimal => Some(&self.minimal),
+            Rowhouse => Some(&self.rowhouse),
+        };
+        let used = || -> Result<(Duration, Duration), Failure> {
+            let api = server.map_or(Ok(Duration::ZERO), |server| cpu::of_process(server.pid))?;
+            Ok((api, cpu::of_family(self.postmaster)?))
+        };
+        let before = used()?;
+        let answered = match server {
+            None => self.pgbench.run(operation, seconds).await?,
+            Some(server) => {
+                let first_name = self.runs * 1_000_000_000;
+                self.wrk.run(server, &self.requests.file(operation), seconds, first_name).await?
+            }
+        };
+        tokio::time::sleep(SETTLE).await;
+        let after = used()?;
+        let per_request = |used: Duration| used.as_secs_f64() * 1e6 / answered.requests;
+        Ok(Figures {
+            rps: answered.per_second,
+            api_cpu_us: server.map(|_| per_request(after.0.saturating_sub(before.0))),
+            pg_cpu_us: per_request(after.1.saturating_sub(before.1)),
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! The two servers that are compared, each a process of its own that ends with us.
+use std::{
+    env,
+    fs::File,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use rowhouse::error::Failure;
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+};
+
+use crate::token::{AUDIENCE, ISSUER};
+
+/// Connections to PostgreSQL: Rowhouse's default, and the same for every contender.
+pub(crate) const POOL: u32 = 8;
+/// A debug build is slow to start, too.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server under measurement. Dropping it ends the process.
+pub(crate) struct Server {
+    pub(crate) base_url: String,
+    pub(crate) pid: u32,
+    _process: Child,
+}
+
+impl Server {
+    /// `rowhouse serve` as in production: its defaults, JSON logs to a file.
+    pub(crate) async fn rowhouse(database_url: &str, keys: &Path, log: &Path) -> Result<Self, Failure> {
+        let program = env::current_exe()?.with_file_name("rowhouse");
+        let mut command = Command::new(program);
+        command.args(["--log-format", "json", "serve", "--profile", "production"]);
+        command.args(["--issuer", ISSUER, "--audience", AUDIENCE]);
+        Self::start(command, database_url, keys, log).await
+    }
+
+    /// This program again, as the minimal handler.
+    pub(crate) async fn minimal(database_url: &str, keys: &Path, log: &Path) -> Result<Self, Failure> {
+        let mut command = Command::new(env::current_exe()?);
+        command.arg("minimal");
+        Self::start(command, database_url, keys, log).await
+    }
+
+    async fn start(mut command: Command, database_url: &str, keys: &Path, log: &Path) -> Result<Self, Failure> {
+        let address = free_address()?;
+        command.args(["--database-url", database_url, "--listen", &address.to_string()]);
+        command.args(["--pool", &POOL.to_string(), "--keys"]).arg(keys);
+        // What happens to be set in this shell must not tune one of the two.
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(log)?);
+        let failed = |why: &str| Failure(format!("a server {why}; {} says why", log.display()));
+        let mut process = command.kill_on_drop(true).spawn().map_err(|error| failed(&format!("({error})")))?;
+
+        let begun = Instant::now();
+        while TcpStream::connect(address).await.is_err() {
+            if process.try_wait()?.is_some() {
+                return Err(failed("did not start"));
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(failed("does not listen"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let pid = process.id().ok_or_else(|| failed("ended at once"))?;
+        Ok(Self { base_url: format!("http://{address}"), pid, _process: process })
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_address() -> Result<SocketAddr, Failure> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}

@@ -1,0 +1,2 @@
+//! The product as its callers see it.
+mod projects;

@@ -1,0 +1,156 @@
+//! What must be true of every table, asked of the catalog: a new table that lacks a wall fails here.
+use rowhouse::db::CONSTRAINTS;
+
+use super::{names, tenant_tables};
+use crate::support::TestDb;
+
+/// Indexes that do not lead with the tenant, each with its reason.
+const INDEXES_ACROSS_TENANTS: &[&str] = &[
+    // "My tenants" asks by user alone, through its door; and the cascade from registry.users.
+    "tenant.memberships_user_idx",
+];
+
+/// The SECURITY DEFINER functions. Each has its reason in its file and its attack in `roles`.
+const DOORS: &[&str] = &[
+    "registry.find_login(text)",
+    "registry.my_tenants()",
+    "registry.require(text)",
+    "registry.tenant_of_host(text,text)",
+];
+
+/// Asserts that a query names nothing.
+#[track_caller]
+fn none(what: &str, found: Vec<String>) {
+    assert!(found.is_empty(), "{what}: {found:#?}");
+}
+
+#[tokio::test]
+async fn every_table_has_row_security_enabled_and_forced() {
+    let db = TestDb::new().await;
+    let exempt = "select c.oid::regclass::text from pg_class c
+        where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace) and c.relkind in ('r', 'p')
+          and not (c.relrowsecurity and c.relforcerowsecurity)";
+    none("tables without a forced wall", names(&db.superuser().await, exempt).await);
+    // What cannot carry a wall has no place in these schemas.
+    let other = "select c.oid::regclass::text from pg_class c
+        where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace)
+          and c.relkind not in ('r', 'p', 'i', 'I')";
+    none("views, sequences and the like", names(&db.superuser().await, other).await);
+}
+
+#[tokio::test]
+async fn every_tenant_table_has_the_one_restrictive_wall_and_nothing_wider() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let expression = "(tenant_id = ( SELECT (current_setting('app.tenant_id'::text))::uuid AS current_setting))";
+    for table in tenant_tables(&superuser).await {
+        let walls = format!(
+            "select format('%s %s %s', polcmd, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+             from pg_policy where polrelid = '{table}'::regclass and not polpermissive and polname = 'wall'
+               and polroles = array(select oid from pg_roles
+                   where rolname in ('rowhouse_api', 'rowhouse_worker', 'rowhouse_owner')) "
+        );
+        let sorted = walls
+            .replace("polroles =", "(select array_agg(r order by r) from unnest(polroles) r) =")
+            .replace("'rowhouse_owner'))", "'rowhouse_owner') order by oid)");
+        assert_eq!(names(&superuser, &sorted).await, [format!("* {expression} {expression}")], "the wall of {table}");
+    }
+    let outside = "select polrelid::regclass || '.' || polname from pg_policy, unnest(polroles) as role
+        where polpermissive and polrelid in (select oid from pg_class where relnamespace = 'tenant'::regnamespace)
+          and role not in ('rowhouse_api'::regrole, 'rowhouse_doors'::regrole)";
+    none("policies for roles that the wall does not name", names(&superuser, outside).await);
+}
+
+#[tokio::test]
+async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_statement() {
+    let db = TestDb::new().await;
+    let others = "select polrelid::regclass || '.' || polname from pg_policy
+        where polpermissive and 'rowhouse_api'::regrole = any (polroles)
+          and polrelid in (select oid from pg_class where relnamespace = 'tenant'::regnamespace)
+          and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
+              !~ '^(\\(tenant_id = \\( SELECT registry\\.require\\(''[a-z-]+:[a-z]+''::text\\) AS require\\)\\))+$'";
+    none("policies that ask otherwise", names(&db.superuser().await, others).await);
+    let unknown = "select distinct m[1] from pg_policy,
+            regexp_matches(coalesce(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)),
+                           'require\\(''([^'']+)''', 'g') as m
+        where not exists (select from registry.permissions where name = m[1])";
+    none("permissions that policies ask for and nobody can hold", names(&db.superuser().await, unknown).await);
+}
+
+#[tokio::test]
+async fn every_key_of_a_tenant_table_leads_with_the_tenant() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    for table in tenant_tables(&superuser).await {
+        let column = format!(
+            "select format_type(atttypid, atttypmod) || ' ' || attnotnull from pg_attribute
+             where attrelid = '{table}'::regclass and attname = 'tenant_id'"
+        );
+        assert_eq!(names(&superuser, &column).await, ["uuid true"], "tenant_id of {table}");
+    }
+    let indexes = "select i.indexrelid::regclass::text from pg_index i join pg_class c on c.oid = i.indrelid
+        where c.relnamespace = 'tenant'::regnamespace
+          and (i.indkey[0] = 0 or (select attname from pg_attribute
+               where attrelid = i.indrelid and attnum = i.indkey[0]) <> 'tenant_id')";
+    assert_eq!(names(&superuser, indexes).await, INDEXES_ACROSS_TENANTS);
+    let foreign = "select f.conrelid::regclass || '.' || f.conname from pg_constraint f
+        join pg_class r on r.oid = f.confrelid
+        where f.contype = 'f' and r.relnamespace = 'tenant'::regnamespace
+          and not ((select attname from pg_attribute where attrelid = f.conrelid and attnum = f.conkey[1]) = 'tenant_id'
+               and (select attname from pg_attribute where attrelid = f.confrelid and attnum = f.confkey[1]) = 'tenant_id')";
+    none("foreign keys that do not lead with the tenant", names(&superuser, foreign).await);
+    // `set null` on the whole key would clear the tenant.
+    let clears = "select conrelid::regclass || '.' || conname from pg_constraint
+        where contype = 'f' and confdeltype in ('n', 'd') and (confdelsetcols is null
+          or exists (select from pg_attribute where attrelid = conrelid and attnum = any (confdelsetcols)
+                     and attname = 'tenant_id'))";
+    none("foreign keys that would clear the tenant", names(&superuser, clears).await);
+}
+
+#[tokio::test]
+async fn nobody_who_serves_holds_more_than_select_insert_update_and_delete() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let more = "select c.oid::regclass || ': ' || a.privilege_type || ' to ' || a.grantee::regrole
+        from pg_class c, aclexplode(c.relacl) a
+        where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace) and a.grantee <> c.relowner
+          and (a.grantee = 0 or a.is_grantable or a.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))";
+    none("grants beyond the four", names(&superuser, more).await);
+    let movable = "select c.oid::regclass::text || '.' || a.attname from pg_class c
+        join pg_attribute a on a.attrelid = c.oid and a.attname in ('tenant_id', 'id', 'version')
+        where c.relnamespace = 'tenant'::regnamespace and c.relkind = 'r'
+          and has_column_privilege('rowhouse_api', c.oid, a.attname, 'update')";
+    none("columns that must not change and can be changed", names(&superuser, movable).await);
+}
+
+#[tokio::test]
+async fn every_definer_function_is_listed_and_pins_its_search_path() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let definers = "select p.oid::regprocedure::text from pg_proc p
+        where p.prosecdef and p.pronamespace::regnamespace::text !~ '^pg_' order by 1";
+    assert_eq!(names(&superuser, definers).await, DOORS);
+    let loose = "select p.oid::regprocedure::text from pg_proc p
+        where p.pronamespace in ('tenant'::regnamespace, 'registry'::regnamespace, 'audit'::regnamespace)
+          and (p.proconfig is null or not 'search_path=\"\"' = any (p.proconfig)
+               or has_function_privilege('public', p.oid, 'execute') or p.proleakproof
+               or p.prosecdef and p.proowner <> 'rowhouse_doors'::regrole)";
+    none("functions that are not pinned, not revoked, leakproof, or of another owner", names(&superuser, loose).await);
+}
+
+#[tokio::test]
+async fn every_constraint_that_a_request_can_break_has_a_meaning() {
+    let db = TestDb::new().await;
+    let breakable = "select distinct con.conname::text from pg_constraint con
+        join pg_class c on c.oid = con.conrelid
+        where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace)
+          and con.contype in ('c', 'f', 'u', 'x')
+          and exists (select from unnest(con.conkey) as key join pg_attribute a on a.attrelid = c.oid and a.attnum = key
+                      where a.attname <> 'tenant_id'
+                        and (has_column_privilege('rowhouse_api', c.oid, a.attname, 'insert')
+                             or has_column_privilege('rowhouse_api', c.oid, a.attname, 'update')))
+        order by 1";
+    let mut known: Vec<&str> = CONSTRAINTS.iter().map(|constraint| constraint.name).collect();
+    known.sort_unstable();
+    assert_eq!(names(&db.superuser().await, breakable).await, known, "src/db/constraints.rs says what each means");
+}

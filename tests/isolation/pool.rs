@@ -1,0 +1,252 @@
+//! What one borrower of a pooled connection leaves for the next: nothing, however the first one ended.
+use std::{collections::HashSet, time::Duration};
+
+use axum::{Router, routing::get};
+use reqwest::{Method, StatusCode};
+use rowhouse::{
+    App, Result,
+    auth::Tenant,
+    config::API_ROLE,
+    db::{FromRow, Sql},
+};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{names, number};
+use crate::support::{Answer, TenantFixture, TestApp, TestDb, forge, town, tuning};
+
+/// What a borrower finds: which backend, which tenant, how many rows, whether in a transaction of its own.
+const LOOK: Sql = Sql::file(
+    "test/look",
+    "select pg_backend_pid() as pid, current_setting('app.tenant_id') as tenant, $1::uuid as bound,
+            (select count(*) from tenant.projects) as rows,
+            (select count(*) from tenant.projects where tenant_id <> current_setting('app.tenant_id')::uuid) as foreign",
+);
+const RENAME: Sql = Sql::file(
+    "test/rename",
+    "update tenant.projects set name = 'unfinished ' || name where tenant_id = $1 returning pg_backend_pid() as pid",
+);
+const FAIL: Sql = Sql::file("test/fail", "select 1 / (case when $1::uuid is null then 1 else 0 end) as pid");
+
+struct Look {
+    pid: i32,
+    tenant: String,
+    bound: Uuid,
+    rows: i64,
+    foreign: i64,
+}
+
+impl FromRow for Look {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            pid: row.try_get("pid")?,
+            tenant: row.try_get("tenant")?,
+            bound: row.try_get("bound")?,
+            rows: row.try_get("rows")?,
+            foreign: row.try_get("foreign")?,
+        })
+    }
+}
+
+struct Pid(i32);
+impl FromRow for Pid {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("pid")?))
+    }
+}
+
+/// A well-behaved borrower: says which backend it had, and fails when it finds anything of others.
+async fn look(tenant: Tenant) -> Result<String> {
+    let mut conn = tenant.connect().await?;
+    let found: Look = conn.read().last().one(LOOK, &[]).await?;
+    assert_eq!(found.tenant, tenant.id().as_uuid().to_string());
+    assert_eq!(found.bound, tenant.id().as_uuid());
+    assert_eq!((found.rows > 0, found.foreign), (true, 0));
+    Ok(found.pid.to_string())
+}
+
+/// Borrowers that end badly, each in the middle of a transaction that has written.
+async fn panics(tenant: Tenant) -> Result<String> {
+    let mut conn = tenant.connect().await?;
+    let mut tx = conn.write();
+    let _: Vec<Pid> = tx.all(RENAME, &[]).await?;
+    panic!("in the middle of a transaction");
+}
+
+async fn forgets(tenant: Tenant) -> Result<String> {
+    let mut conn = tenant.connect().await?;
+    let mut tx = conn.write();
+    let written: Vec<Pid> = tx.all(RENAME, &[]).await?;
+    Ok(written[0].0.to_string())
+}
+
+async fn dawdles(tenant: Tenant) -> Result<String> {
+    let mut conn = tenant.connect().await?;
+    let mut tx = conn.write();
+    let _: Vec<Pid> = tx.all(RENAME, &[]).await?;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tx.commit().await?;
+    Ok(String::new())
+}
+
+async fn fails(tenant: Tenant) -> Result<String> {
+    let mut conn = tenant.connect().await?;
+    let mut tx = conn.write();
+    let _: Vec<Pid> = tx.all(RENAME, &[]).await?;
+    let error = tx.all::<Pid>(FAIL, &[]).await.map(drop).unwrap_err();
+    // Whoever goes on after that is refused, and what was written is gone.
+    assert!(tx.all::<Pid>(RENAME, &[]).await.is_err());
+    assert!(tx.commit().await.is_err());
+    Err(error)
+}
+
+fn routes() -> Router<App> {
+    Router::new()
+        .route("/look", get(look))
+        .route("/panics", get(panics))
+        .route("/forgets", get(forgets))
+        .route("/dawdles", get(dawdles))
+        .route("/fails", get(fails))
+}
+
+async fn ask(app: &TestApp, path: &str, tenant: &TenantFixture) -> Answer {
+    app.get(path, tenant.owner.id, tenant.id).await
+}
+
+#[tokio::test]
+async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let before = super::fingerprint(&superuser, town().acme.id).await;
+    // One connection: the next borrower is certain to get what the last one left.
+    let app = TestApp::extended(&db.url(API_ROLE), &tuning(&["--pool", "1"]), routes()).await;
+    for bad in ["/panics", "/forgets", "/dawdles", "/fails"] {
+        let first = ask(&app, "/look", &town().acme).await.expect(200).text;
+        let ended = app.as_user(Method::GET, bad, town().acme.owner.id, town().acme.id);
+        let ended = ended.timeout(Duration::from_millis(300)).send().await;
+        match (bad, ended) {
+            ("/forgets", Ok(answer)) => assert_eq!(answer.text().await.unwrap(), first, "it had the connection"),
+            ("/fails", Ok(answer)) => assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR),
+            (_, Err(_)) => {}
+            (_, Ok(answer)) => panic!("{bad} answered {}", answer.status()),
+        }
+        let next = ask(&app, "/look", &town().globex).await.expect(200).text;
+        if bad == "/fails" {
+            assert_eq!(next, first, "{bad}: rolled back in order, so the connection may stay");
+        } else {
+            assert_ne!(next, first, "{bad}: the connection was thrown away");
+        }
+        assert_eq!(super::fingerprint(&superuser, town().acme.id).await, before, "{bad}: nothing was written");
+        let open = "select count(*) from pg_stat_activity where usename = 'rowhouse_api' and state like 'idle in%'";
+        assert_eq!(number(&superuser, open).await, 0, "{bad}: no transaction is left open");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixty_four_borrowers_of_two_tenants_share_four_connections() {
+    let db = TestDb::new().await;
+    let app = TestApp::extended(&db.url(API_ROLE), &tuning(&["--pool", "4"]), routes()).await;
+    let app = std::sync::Arc::new(app);
+    let tasks = (0..64).map(|task| {
+        let app = app.clone();
+        tokio::spawn(async move {
+            let mut pids = HashSet::new();
+            for turn in 0..6 {
+                let tenants = [&town().acme, &town().globex];
+                let (own, other) = (tenants[(task + turn) % 2], tenants[(task + turn + 1) % 2]);
+                pids.insert(ask(&app, "/look", own).await.expect(200).text);
+                let list = ask(&app, "/api/v1/projects?limit=200", own).await.expect(200).json();
+                let ids: Vec<&str> =
+                    list["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+                let expected: Vec<String> = own.projects.iter().map(|row| row.id.to_string()).collect();
+                assert_eq!(ids, expected);
+                let foreign = format!("/api/v1/projects/{}", other.projects[0].id);
+                ask(&app, &foreign, own).await.problem(404, "not_found");
+            }
+            pids
+        })
+    });
+    let mut pids = HashSet::new();
+    for task in tasks.collect::<Vec<_>>() {
+        pids.extend(task.await.unwrap());
+    }
+    assert!((1..=4).contains(&pids.len()), "four connections served them all: {pids:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cancelled_requests_and_killed_backends_mix_up_nobody() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let app = std::sync::Arc::new(TestApp::extended(&db.url(API_ROLE), &tuning(&["--pool", "4"]), routes()).await);
+    let tasks: Vec<_> = (0..32_u64)
+        .map(|task| {
+            let app = app.clone();
+            tokio::spawn(async move {
+                let mut served = 0;
+                for turn in 0..12_u64 {
+                    let own = if (task + turn) % 2 == 0 { &town().acme } else { &town().globex };
+                    let token = forge(own.owner.id, Some(own.id)).sign();
+                    let request = app.request(Method::GET, "/api/v1/projects?limit=200").bearer_auth(token);
+                    // Some callers hang up after a few milliseconds, in whichever phase that finds them.
+                    let patience =
+                        if turn % 3 == 0 { Duration::from_millis(1 + task % 7) } else { Duration::from_secs(20) };
+                    let Ok(answer) = request.timeout(patience).send().await else { continue };
+                    let status = answer.status();
+                    let Ok(text) = answer.text().await else { continue };
+                    if status == StatusCode::SERVICE_UNAVAILABLE {
+                        continue; // the backend was killed under it
+                    }
+                    assert_eq!(status, StatusCode::OK, "{text}");
+                    let list: serde_json::Value = serde_json::from_str(&text).unwrap();
+                    assert_eq!(list["items"].as_array().unwrap().len(), own.projects.len());
+                    assert!(
+                        list["items"]
+                            .as_array()
+                            .unwrap()
+                            .iter()
+                            .zip(&own.projects)
+                            .all(|(row, own)| row["id"] == own.id.to_string())
+                    );
+                    served += 1;
+                }
+                served
+            })
+        })
+        .collect();
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let kill = "select pg_terminate_backend(pid)::text from pg_stat_activity
+            where usename = 'rowhouse_api' and datname = current_database() limit 2";
+        names(&superuser, kill).await;
+    }
+    let mut served = 0;
+    for task in tasks {
+        served += task.await.unwrap();
+    }
+    assert!(served > 100, "most were served: {served}");
+    // And it is as if nothing had happened.
+    for tenant in [&town().acme, &town().globex] {
+        for _ in 0..8 {
+            let answer = ask(&app, "/look", tenant).await;
+            assert!([200, 503].contains(&answer.status.as_u16()), "{answer:?}");
+        }
+        ask(&app, "/look", tenant).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_request_cancelled_while_it_waits_for_a_lock_leaves_the_pool_usable() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let app = TestApp::extended(&db.url(API_ROLE), &tuning(&["--pool", "2"]), routes()).await;
+    superuser.batch_execute("begin; lock table tenant.projects in access exclusive mode").await.unwrap();
+    for _ in 0..4 {
+        let stuck = app.as_user(Method::GET, "/api/v1/projects", town().acme.owner.id, town().acme.id);
+        let stuck = stuck.timeout(Duration::from_millis(150)).send().await;
+        assert!(stuck.is_err(), "it waits for the lock");
+    }
+    superuser.batch_execute("commit").await.unwrap();
+    for tenant in [&town().globex, &town().acme, &town().globex] {
+        ask(&app, "/look", tenant).await.expect(200);
+    }
+}

@@ -1,0 +1,188 @@
+//! Who may do what inside the tenant, and what the other database roles cannot do at all.
+use super::{enter, leave, names, number, refusal, tenant_tables};
+use crate::support::{Person, TestDb, town};
+
+#[tokio::test]
+async fn a_missing_permission_raises_and_names_itself() {
+    let db = TestDb::new().await;
+    let api = db.api().await;
+    let acme = &town().acme;
+    enter(&api, acme.id, &acme.viewer).await;
+    assert!(number(&api, "select count(*) from tenant.projects").await > 0, "the control: a viewer may read");
+    for (statement, permission) in [
+        ("update tenant.projects set name = 'x'".to_owned(), "projects:write"),
+        ("delete from tenant.projects".to_owned(), "projects:delete"),
+        (
+            format!("insert into tenant.projects (tenant_id, id, name) values ('{}', gen_random_uuid(), 'x')", acme.id),
+            "projects:write",
+        ),
+        ("update tenant.project_tasks set name = 'x' where name = 'there is none'".to_owned(), "tasks:write"),
+        ("delete from tenant.project_tasks where id is null".to_owned(), "tasks:delete"),
+    ] {
+        api.batch_execute("savepoint s").await.unwrap();
+        let error = api.batch_execute(&statement).await.expect_err(&statement);
+        let error = error.as_db_error().unwrap();
+        assert_eq!((error.code().code(), error.message()), ("RH004", permission), "{statement}");
+        api.batch_execute("rollback to savepoint s").await.unwrap();
+    }
+    leave(&api).await;
+}
+
+#[tokio::test]
+async fn whoever_is_not_a_member_sees_an_error_and_not_an_empty_table() {
+    let db = TestDb::new().await;
+    let api = db.api().await;
+    let (acme, globex) = (&town().acme, &town().globex);
+    let stranger = Person { id: town().nowhere, email: "nobody@example.com" };
+    for table in tenant_tables(&db.superuser().await).await {
+        let read = format!("select count(*) from {table}");
+        for (tenant, person) in [(acme.id, &globex.owner), (acme.id, &stranger), (town().nowhere, &acme.owner)] {
+            enter(&api, tenant, person).await;
+            assert_eq!(refusal(&api, &read).await, "RH002", "{table}");
+            leave(&api).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_role_account_or_tenant_holds_from_the_next_statement() {
+    let db = TestDb::new().await;
+    let (api, superuser) = (db.api().await, db.superuser().await);
+    let acme = &town().acme;
+    let member = &acme.member;
+    let read = "select count(*) from tenant.projects";
+    let write = "update tenant.projects set name = name || '!' where name = 'there is none'";
+    enter(&api, acme.id, member).await;
+    assert_eq!((refusal(&api, read).await, refusal(&api, write).await), (String::new(), String::new()), "the control");
+    // Each change is committed by somebody else while this transaction stays open.
+    for (change, undo, after_read, after_write) in [
+        (
+            "update tenant.roles set permissions = array_remove(permissions, 'projects:write') where name = 'member'",
+            "update tenant.roles set permissions = permissions || '{projects:write}' where name = 'member'",
+            "",
+            "RH004",
+        ),
+        (
+            &*format!("update registry.users set active = false where id = '{}'", member.id),
+            &*format!("update registry.users set active = true where id = '{}'", member.id),
+            "RH001",
+            "RH001",
+        ),
+        (
+            "update registry.tenants set status = 'suspended'",
+            "update registry.tenants set status = 'active'",
+            "RH003",
+            "RH003",
+        ),
+        (&*format!("delete from tenant.memberships where user_id = '{}'", member.id), "select 1", "RH002", "RH002"),
+    ] {
+        superuser.batch_execute(change).await.unwrap();
+        assert_eq!(
+            (refusal(&api, read).await, refusal(&api, write).await),
+            (after_read.into(), after_write.into()),
+            "{change}"
+        );
+        superuser.batch_execute(undo).await.unwrap();
+    }
+    leave(&api).await;
+}
+
+#[tokio::test]
+async fn what_a_membership_carries_cannot_differ_from_where_it_comes_from() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    superuser.batch_execute("begin").await.unwrap();
+    for lie in [
+        "update tenant.memberships set permissions = permissions || '{projects:delete}'",
+        "update tenant.memberships set account_active = not account_active",
+        "update tenant.memberships set tenant_status = 'active'",
+    ] {
+        assert_eq!(refusal(&superuser, lie).await, "23503", "{lie}: even for a superuser");
+    }
+    let unknown = "update tenant.roles set permissions = '{everything:always}'";
+    assert_eq!(refusal(&superuser, unknown).await, "23503", "a permission nobody defined");
+    leave(&superuser).await;
+}
+
+#[tokio::test]
+async fn the_registry_shows_ones_own_tenant_domains_and_account() {
+    let db = TestDb::new().await;
+    let api = db.api().await;
+    let acme = &town().acme;
+    enter(&api, acme.id, &acme.member).await;
+    assert_eq!(names(&api, "select slug from registry.tenants").await, ["acme"]);
+    assert_eq!(names(&api, "select domain from registry.domains").await, [acme.domain]);
+    assert_eq!(names(&api, "select email from registry.users").await, [acme.member.email]);
+    for table in ["tenants", "domains", "users", "permissions"] {
+        for write in [format!("delete from registry.{table}"), format!("insert into registry.{table} default values")] {
+            assert_eq!(refusal(&api, &write).await, "42501", "{write}");
+        }
+    }
+    leave(&api).await;
+}
+
+#[tokio::test]
+async fn the_doors_answer_no_more_than_they_are_for() {
+    let db = TestDb::new().await;
+    let api = db.api().await;
+    let (acme, globex) = (&town().acme, &town().globex);
+    // Inside a tenant nobody can be looked up by e-mail; outside, one address gives one account.
+    enter(&api, acme.id, &acme.owner).await;
+    let look_up = format!("select * from registry.find_login('{}')", globex.owner.email);
+    assert_eq!(refusal(&api, &look_up).await, "RH005");
+    assert_eq!(names(&api, "select slug from registry.my_tenants()").await, ["acme"]);
+    leave(&api).await;
+    assert_eq!(api.query(&look_up, &[]).await.unwrap().len(), 1);
+    for wild in ["%", "", "OWNER@globex.example", "owner@globex.example "] {
+        assert_eq!(api.query("select * from registry.find_login($1)", &[&wild]).await.unwrap().len(), 0, "{wild:?}");
+    }
+    // My tenants are those of the user in the setting, and without one there is no answer.
+    api.batch_execute(&format!("begin; set local app.user_id = '{}'", acme.both.id)).await.unwrap();
+    assert_eq!(
+        names(&api, "select slug || ' ' || role from registry.my_tenants()").await,
+        ["acme member", "globex viewer"]
+    );
+    leave(&api).await;
+    api.batch_execute("begin").await.unwrap();
+    assert_eq!(refusal(&api, "select * from registry.my_tenants()").await, "22P02");
+    leave(&api).await;
+    // A host gives an id and nothing else; an id opens nothing.
+    let tenant_of = "select registry.tenant_of_host($1, $2)::text";
+    let host = async |slug: Option<&str>, domain: Option<&str>| {
+        api.query_one(tenant_of, &[&slug, &domain]).await.unwrap().get::<_, Option<String>>(0)
+    };
+    assert_eq!(host(Some("globex"), None).await, Some(globex.id.to_string()));
+    assert_eq!(host(None, Some(globex.domain)).await, Some(globex.id.to_string()));
+    assert_eq!(host(Some("%"), Some("%")).await, None);
+    let superuser = db.superuser().await;
+    superuser.batch_execute("update registry.domains set verified_at = null").await.unwrap();
+    assert_eq!(host(None, Some(globex.domain)).await, None, "an unverified domain is nobody's");
+}
+
+#[tokio::test]
+async fn the_other_roles_reach_no_row_of_a_tenant() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    for role in ["rowhouse_worker", "rowhouse_platform", "rowhouse_auditor"] {
+        let client = db.client(role).await;
+        client.batch_execute(&format!("begin; set local app.tenant_id = '{}'", town().acme.id)).await.unwrap();
+        for table in tenant_tables(&superuser).await {
+            assert_eq!(refusal(&client, &format!("select * from {table}")).await, "42501", "{role} on {table}");
+        }
+        leave(&client).await;
+    }
+    // The owner of the tables stands behind the same wall, and nothing lets it through; only the migrator
+    // is not stopped.
+    let migrator = db.client("rowhouse_migrator").await;
+    for table in tenant_tables(&superuser).await {
+        let count = format!("select count(*) from {table}");
+        assert!(number(&migrator, &count).await > 0);
+        enter(&migrator, town().acme.id, &town().acme.owner).await;
+        migrator.batch_execute("set local role rowhouse_owner").await.unwrap();
+        assert_eq!(number(&migrator, &count).await, 0, "{table}");
+        leave(&migrator).await;
+    }
+    let auditor = db.client("rowhouse_auditor").await;
+    assert!(number(&auditor, "select count(*) from audit.catalog").await > 100, "an auditor reads the catalog");
+    assert_eq!(number(&auditor, "select count(*) from audit.drift").await, 0);
+}

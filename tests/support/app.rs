@@ -1,0 +1,147 @@
+//! The application, served on a port of its own, and a client that speaks to it.
+use std::net::SocketAddr;
+
+use axum::Router;
+use clap::Parser;
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
+use rowhouse::{
+    App,
+    auth::{Clock, Keys},
+    config::{API_ROLE, Tuning},
+    db, http,
+};
+use serde_json::Value;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use uuid::Uuid;
+
+use super::{TestDb, forge, tokens::KEYS};
+
+/// The application under test. Stops when dropped, or in order with [`stop`](Self::stop).
+pub struct TestApp {
+    pub app: App,
+    pub address: SocketAddr,
+    pub client: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+/// The defaults, changed by options as on the command line.
+pub fn tuning(options: &[&str]) -> Tuning {
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        tuning: Tuning,
+    }
+    Line::parse_from(["test"].iter().chain(options)).tuning
+}
+
+impl TestApp {
+    /// Served from a test's database with the default settings and a pool of four.
+    pub async fn new(db: &TestDb) -> Self {
+        Self::with(&db.url(API_ROLE), &tuning(&["--pool", "4"])).await
+    }
+
+    /// Served from any address with any settings.
+    pub async fn with(url: &str, tuning: &Tuning) -> Self {
+        Self::at(url, tuning, Clock::system()).await
+    }
+
+    /// With routes of a test's own beside the real ones.
+    pub async fn extended(url: &str, tuning: &Tuning, routes: Router<App>) -> Self {
+        Self::start(url, tuning, Clock::system(), routes).await
+    }
+
+    /// At any time.
+    pub async fn at(url: &str, tuning: &Tuning, clock: Clock) -> Self {
+        Self::start(url, tuning, clock, Router::new()).await
+    }
+
+    async fn start(url: &str, tuning: &Tuning, clock: Clock, routes: Router<App>) -> Self {
+        let app = tuning.app(&url.to_owned().into(), Keys::read(&KEYS).unwrap(), clock).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let router = http::router(&app).merge(routes.with_state(app.clone()));
+        let serving = tuning.serving();
+        let server = tokio::spawn(http::serve(listener, router, serving, async move {
+            let _ = stopped.await;
+        }));
+        // One connection a request, so that no test depends on another's.
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
+        Self { app, address, client, stop: Some(stop), server }
+    }
+
+    /// The start-up check, as `rowhouse serve` makes it.
+    pub async fn complaints(&self) -> Vec<String> {
+        let complaints = db::refuse_unless_walled(&self.app.db, API_ROLE).await.unwrap();
+        complaints.iter().map(ToString::to_string).collect()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A request without a token.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    /// A request with a token for a user in a tenant.
+    pub fn as_user(&self, method: Method, path: &str, user: Uuid, tenant: Uuid) -> RequestBuilder {
+        self.request(method, path).bearer_auth(forge(user, Some(tenant)).sign())
+    }
+
+    pub async fn get(&self, path: &str, user: Uuid, tenant: Uuid) -> Answer {
+        Answer::of(self.as_user(Method::GET, path, user, tenant)).await
+    }
+
+    /// Signals the server to stop and waits until it has.
+    pub async fn stop(mut self) {
+        let _ = self.stop.take().unwrap().send(());
+        self.server.await.unwrap().unwrap();
+    }
+}
+
+impl Answer {
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self { status, headers, text: response.text().await.unwrap() }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Asserts that this is a problem with this status and code, whole and of the right type.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        let problem = self.json();
+        assert_eq!((self.status.as_u16(), problem["code"].as_str()), (status, Some(code)), "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(problem["type"], format!("urn:rowhouse:problem:{code}"));
+        assert_eq!(problem["status"], status);
+        for member in ["title", "detail", "instance", "trace_id"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member} of {problem}");
+        }
+        problem
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self
+    }
+}

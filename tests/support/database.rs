@@ -1,0 +1,138 @@
+//! One cluster a run, a template migrated once, and a database a test, cloned from it and dropped after.
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
+
+use rowhouse::{
+    cluster::{Cluster, Durability},
+    db::{self, Admin, Sql},
+};
+use tokio_postgres::{Client, NoTls};
+
+use super::fixture;
+
+/// SQL that breaks a wall before the tests run, to see them fail: see tests/can_fail.
+const SABOTAGE: &str = "ROWHOUSE_SABOTAGE";
+
+/// The fixture's projects with their tasks.
+pub(super) const FIXTURE_PROJECTS: Sql = Sql::file(
+    "fixture",
+    "select p.id, p.name, array(
+         select t.id from tenant.project_tasks t where t.tenant_id = p.tenant_id and t.project_id = p.id order by t.id desc
+     ) as tasks
+     from tenant.projects p where p.tenant_id = $1 order by p.id desc",
+);
+
+struct Run {
+    cluster: Cluster,
+}
+
+/// The cluster and its template, made by the first test that asks. The server notices when this process
+/// ends, stops, and removes its files.
+fn run() -> &'static Run {
+    static RUN: OnceLock<Run> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let dir = std::env::temp_dir().join(format!("rowhouse-test-{}", std::process::id()));
+        let cluster = Cluster::start(&dir, Durability::Throwaway).expect("tests need a PostgreSQL server");
+        aside(prepare(&cluster));
+        Run { cluster }
+    })
+}
+
+/// Runs a future to its end on a thread and runtime of its own, whatever runtime the caller is in.
+fn aside<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    std::thread::scope(|scope| {
+        let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future);
+        scope.spawn(run).join().unwrap()
+    })
+}
+
+async fn prepare(cluster: &Cluster) {
+    let postgres = Admin::connect(&cluster.url("postgres", "postgres")).await.unwrap();
+    postgres.script("template", "create database template_rowhouse").await.unwrap();
+    let superuser = Admin::connect(&cluster.url("postgres", "template_rowhouse")).await.unwrap();
+    db::bootstrap(&superuser).await.unwrap();
+    let mut migrator = Admin::connect(&cluster.url("rowhouse_migrator", "template_rowhouse")).await.unwrap();
+    let report = db::migrate(&mut migrator).await.unwrap();
+    assert!(!report.migrations.is_empty(), "the template starts empty");
+    fixture::build(&migrator).await;
+    if let Ok(sabotage) = std::env::var(SABOTAGE) {
+        superuser.script("sabotage", &sabotage).await.unwrap();
+        // Written down as if the files had said so: what has to notice are the attacks, not the start-up check.
+        let record = "delete from audit.applied; insert into audit.applied select * from audit.catalog";
+        superuser.script("sabotage", record).await.unwrap();
+    }
+}
+
+/// A database of one test's own, with the two tenants in it.
+pub struct TestDb {
+    name: String,
+}
+
+impl TestDb {
+    /// Clones the template.
+    pub async fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let run = run();
+        let postgres = Admin::connect(&run.cluster.url("postgres", "postgres")).await.unwrap();
+        let create = format!("create database {name} template template_rowhouse");
+        postgres.script("clone", &create).await.unwrap();
+        // Grants on the database itself are not cloned.
+        let superuser = Admin::connect(&run.cluster.url("postgres", &name)).await.unwrap();
+        db::bootstrap(&superuser).await.unwrap();
+        Self { name }
+    }
+
+    /// An empty database: no schema, no bootstrap.
+    pub async fn empty() -> Self {
+        let db = Self::new().await;
+        let postgres = Admin::connect(&run().cluster.url("postgres", "postgres")).await.unwrap();
+        let again = [format!("drop database {}", db.name), format!("create database {}", db.name)];
+        for statement in again {
+            postgres.script("empty", &statement).await.unwrap();
+        }
+        db
+    }
+
+    /// Where this database is, as a role.
+    pub fn url(&self, role: &str) -> String {
+        run().cluster.url(role, &self.name)
+    }
+
+    /// A connection as the role that serves. Refuses to exist when that role could step around a wall:
+    /// an attack that fails as a superuser proves nothing.
+    pub async fn api(&self) -> Client {
+        let client = self.client("rowhouse_api").await;
+        let complaints = client.query("select complaint from audit.posture", &[]).await.unwrap();
+        let complaints: Vec<String> = complaints.iter().map(|row| row.get(0)).collect();
+        assert!(complaints.is_empty(), "refusing to run: rowhouse_api {complaints:?}");
+        client
+    }
+
+    /// A connection as any role.
+    pub async fn client(&self, role: &str) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url(role), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    /// A connection whose owner sees everything: to look at the data, not to attack.
+    pub async fn superuser(&self) -> Client {
+        self.client("postgres").await
+    }
+
+    /// A connection for migrations.
+    pub async fn migrator(&self) -> Admin {
+        Admin::connect(&self.url("rowhouse_migrator")).await.unwrap()
+    }
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        let url = run().cluster.url("postgres", "postgres");
+        let drop = format!("drop database if exists {} with (force)", self.name);
+        aside(async move { Admin::connect(&url).await.unwrap().script("drop", &drop).await.unwrap() });
+    }
+}

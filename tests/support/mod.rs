@@ -1,0 +1,10 @@
+//! What tests stand on: a private PostgreSQL, two tenants with data in every table, the application served.
+mod app;
+mod database;
+mod fixture;
+mod tokens;
+
+pub use app::{Answer, TestApp, tuning};
+pub use database::TestDb;
+pub use fixture::{Person, Row, TenantFixture, Town, town};
+pub use tokens::{Forge, forge};
