@@ -18,7 +18,13 @@ BINARY = Path(sys.argv[1]).resolve()
 NOT_OURS = {"PATH", "NO_COLOR"}
 # What the other images document. Anything else there is a slip of the pen.
 IMAGES = {
-    "postgres": {"POSTGRES_DB", "POSTGRES_HOST_AUTH_METHOD", "POSTGRES_INITDB_ARGS", "POSTGRES_PASSWORD", "POSTGRES_USER"},
+    "postgres": {
+        "POSTGRES_DB",
+        "POSTGRES_HOST_AUTH_METHOD",
+        "POSTGRES_INITDB_ARGS",
+        "POSTGRES_PASSWORD",
+        "POSTGRES_USER",
+    },
     "redis": set(),
 }
 
@@ -26,7 +32,9 @@ complaints = []
 
 
 def complain(where, what):
-    complaints.append(f"{where}: {what}")
+    complaint = f"{where}: {what}"
+    if complaint not in complaints:
+        complaints.append(complaint)
 
 
 def settings_of_the_program():
@@ -98,18 +106,18 @@ def dockerfile():
     """What the image sets, the command it runs, and the Rust it is built with."""
     text = re.sub(r"\\\n\s*", "", Path("Dockerfile").read_text())
     env = {}
-    for line in re.findall(r"^ENV (.*)$", text, re.M):
+    for line in re.findall(r"^ENV (.*)$", text, re.MULTILINE):
         env.update(pair.split("=", 1) for pair in shlex.split(line))
-    command = json.loads(re.findall(r"^CMD (\[.*\])$", text, re.M)[-1])
-    health = json.loads(re.findall(r"^HEALTHCHECK .*?CMD (\[.*\])$", text, re.M)[-1])
-    rust = re.search(r"^FROM rust:(\d+)\.(\d+)", text, re.M)
+    command = json.loads(re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)[-1])
+    health = json.loads(re.findall(r"^HEALTHCHECK .*?CMD (\[.*\])$", text, re.MULTILINE)[-1])
+    rust = re.search(r"^FROM rust:(\d+)\.(\d+)", text, re.MULTILINE)
     return env, command, health, (int(rust[1]), int(rust[2]))
 
 
 def options(arguments, where):
     """The variables a command reads, with their defaults; complains when the binary cannot parse it."""
     # Help comes last: everything before it has been parsed when it is printed, and nothing is done.
-    run = subprocess.run([BINARY, *arguments, "--help"], capture_output=True, text=True, env={})
+    run = subprocess.run([BINARY, *arguments, "--help"], capture_output=True, text=True, check=False, env={})
     if run.returncode != 0:
         complain(where, f"`rowhouse {' '.join(arguments)}` does not parse: {run.stderr.strip().splitlines()[0]}")
         return None
@@ -150,6 +158,9 @@ def check_services(compose, image_env, image_command):
             complain(f"{where}.environment", f"{variable} is nothing that `rowhouse {' '.join(command)}` reads")
         for variable in sorted(set(reads) - set(environment) - set(image_env)):
             complain(f"{where}.environment", f"{variable} is missing: what .env says about it would not get there")
+        for variable in sorted(set(image_env) & set(environment)):
+            if environment[variable] is None:
+                complain(f"{where}.environment", f"{variable} without a value takes away what the image sets it to")
         test = service.get("healthcheck", {}).get("test", [])
         if test[:2] == ["CMD", "rowhouse"]:
             options(test[2:], f"{where}.healthcheck")
@@ -157,19 +168,13 @@ def check_services(compose, image_env, image_command):
             complain(f"{where}.healthcheck", "our image has no program but rowhouse: [CMD, rowhouse, ...]")
 
 
-def check_names(program, explained, substituted, compose, image_env):
+def check_names(program, explained, substituted, image_env):
     """Every name that stands anywhere is known to the others."""
     for name, where in sorted((program | substituted).items()):
         if name not in explained:
             complain(where, f"{name} is not in .env.example")
-    passed = {
-        name
-        for service in compose["services"].values()
-        for name, value in dict(service.get("environment") or {}).items()
-        if value is None
-    }
     for name, (_, _, where) in explained.items():
-        if name not in program and name not in substituted and name not in passed:
+        if name not in program and name not in substituted:
             complain(where, f"nothing reads {name}: neither src/ nor docker-compose.yml")
     for name in sorted(set(image_env) - set(program)):
         complain("Dockerfile", f"nothing in src/ reads {name}, which ENV sets")
@@ -188,7 +193,9 @@ def check_context(rust):
         needed.add(Path(package["manifest_path"]))
         oldest = tuple(int(part) for part in (package["rust_version"] or "0.0").split(".")[:2])
         if rust < oldest:
-            complain("Dockerfile", f"Rust {rust[0]}.{rust[1]} is too old: {package['name']} needs {package['rust_version']}")
+            complain(
+                "Dockerfile", f"Rust {rust[0]}.{rust[1]} is too old: {package['name']} needs {package['rust_version']}"
+            )
         if package["name"] != "rowhouse":
             # Cargo refuses a member without a target.
             needed.update(Path(target["src_path"]) for target in package["targets"])
@@ -212,7 +219,7 @@ def main():
     substituted = substitutions(compose)
     image_env, image_command, image_health, rust = dockerfile()
 
-    check_names(program, explained, substituted, compose, image_env)
+    check_names(program, explained, substituted, image_env)
     check_defaults(explained)
     options(image_command, "Dockerfile: CMD")
     options(image_health[1:], "Dockerfile: HEALTHCHECK")
@@ -223,7 +230,9 @@ def main():
         print(f"rowhouse: {complaint}", file=sys.stderr)
     if complaints:
         sys.exit(1)
-    print(f"{len(explained)} settings and {len(compose['services'])} services: compose file, image and .env.example agree")
+    print(
+        f"{len(explained)} settings and {len(compose['services'])} services: compose file, image and .env.example agree"
+    )
 
 
 main()

@@ -36,7 +36,7 @@ select
     case when p % 3 <> 0 then format('What project %s of tenant %s is for.', p, t) end,
     (array['active', 'planned', 'paused', 'completed', 'archived'])[1 + p % 7 % 5],
     pg_temp.id(t)
-from current_setting('bench.tenants')::int as tenants,
+from (select current_setting('bench.tenants')::int as tenants) as size,
      generate_series(1, current_setting('bench.projects')::int) as p,
-     generate_series(1, tenants) as t
+     generate_series(1, size.tenants) as t
 order by p, t;

@@ -16,7 +16,7 @@ const LIST: &str = include_str!("../../sql/queries/projects/list_newest.sql");
 const GET: &str = include_str!("../../sql/queries/projects/get.sql");
 
 /// `SET LOCAL` takes no parameters, so there is a script for each of some tenants. pgbench takes 128 at
-/// most, and plans each script's statement once on every connection: few enough that planning is not what
+/// most, and prepares each script's statements on every connection: few enough that preparing is not what
 /// is measured.
 const SCRIPTS: usize = 32;
 
@@ -56,8 +56,6 @@ impl Pgbench {
         let mut command = Command::new(&self.program);
         command.args(["--no-vacuum", "--protocol", "prepared", "--client", &POOL.to_string()]);
         command.args(["--time", &seconds.to_string()]).args(scripts).arg(&self.database_url);
-        // What the servers' connections have settled on long before they are measured.
-        command.env("PGOPTIONS", "-c plan_cache_mode=force_generic_plan");
         let output = command.kill_on_drop(true).output().await;
         let output = output.map_err(|error| Failure(format!("{} cannot be run: {error}", self.program.display())))?;
         let text = String::from_utf8_lossy(&output.stdout);

@@ -119,7 +119,8 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
                 continue;
             }
             let (weak, quoted) = item.strip_prefix("W/").map_or((false, item), |rest| (true, rest));
-            let opaque = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(wrong)?;
+            let opaque = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            let opaque = opaque.filter(|opaque| !opaque.contains('"')).ok_or_else(wrong)?;
             tags.push(Tag { weak, opaque: opaque.to_owned() });
         }
     }

@@ -76,13 +76,17 @@ async fn read_json<T: DeserializeOwned>(request: Request, app: &App) -> Result<T
 /// Reads JSON, telling bad syntax from bad content.
 fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().clone();
-        let error = error.into_inner();
-        if error.is_data() { Error::Invalid(vec![violation(&path, &error.to_string())]) } else { malformed(&error) }
-    })?;
-    deserializer.end().map_err(|error| malformed(&error))?;
-    Ok(value)
+    let read = serde_path_to_error::deserialize(&mut deserializer);
+    match read.map(|value| deserializer.end().map(|()| value)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(trailing)) => Err(malformed(&trailing)),
+        // serde_json calls some misfits (null where an enum should be) bad syntax, and stops at a misfit
+        // before it has seen bad syntax further on. Whether it is JSON at all, a second look tells.
+        Err(error) => Err(match serde_json::from_slice::<serde_json::Value>(bytes) {
+            Err(syntax) => malformed(&syntax),
+            Ok(_) => Error::Invalid(vec![violation(&error.path().clone(), &error.into_inner().to_string())]),
+        }),
+    }
 }
 
 fn malformed(error: &serde_json::Error) -> Error {
@@ -151,13 +155,15 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
-        let deserializer = serde_html_form::Deserializer::from_bytes(query.as_bytes());
+        let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         serde_path_to_error::deserialize(deserializer).map(Self).map_err(|error| {
             let path = error.path().to_string();
             let message = error.into_inner().to_string();
-            let (name, code) = match message.strip_prefix("unknown field `") {
-                Some(rest) => (rest.split('`').next().unwrap_or_default().to_owned(), "unknown_parameter"),
-                None => (path, "invalid"),
+            let named = |prefix| message.strip_prefix(prefix).and_then(|rest: &str| rest.split('`').next());
+            let (name, code) = match (named("unknown field `"), named("duplicate field `")) {
+                (Some(name), _) => (name.to_owned(), "unknown_parameter"),
+                (_, Some(name)) => (name.to_owned(), "duplicate_parameter"),
+                _ => (path, "invalid"),
             };
             Error::BadRequest(vec![Violation::parameter(name, code, message)])
         })

@@ -123,6 +123,12 @@ impl TestDb {
         self.client("postgres").await
     }
 
+    /// A superuser's statement about this database, from outside it; `{db}` stands for its name.
+    pub async fn from_outside(&self, statement: &str) {
+        let postgres = Admin::connect(&run().cluster.url("postgres", "postgres")).await.unwrap();
+        postgres.script("outside", &statement.replace("{db}", &self.name)).await.unwrap();
+    }
+
     /// A connection for migrations.
     pub async fn migrator(&self) -> Admin {
         Admin::connect(&self.url("rowhouse_migrator")).await.unwrap()

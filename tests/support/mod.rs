@@ -6,5 +6,5 @@ mod tokens;
 
 pub use app::{Answer, TestApp, tuning};
 pub use database::TestDb;
-pub use fixture::{Person, Row, TenantFixture, Town, town};
+pub use fixture::{PASSWORD, Person, TenantFixture, town};
 pub use tokens::{Forge, forge};

@@ -1,0 +1,207 @@
+//! Whatever is wrong with a request gets a precise problem and leaves no trace in the data.
+use reqwest::{Method, header::CONTENT_TYPE};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::support::{Answer, TestApp, TestDb, forge, town};
+
+const JSON: &str = "application/json";
+
+async fn rows(db: &TestDb) -> String {
+    let all = "select md5(string_agg(t::text, ',' order by t::text)) from tenant.projects t";
+    db.superuser().await.query_one(all, &[]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn bodies_that_make_no_sense_are_refused_with_a_pointer() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let before = rows(&db).await;
+    let post = async |content_type: &'static str, body: Vec<u8>| {
+        let request = app.as_user(Method::POST, "/api/v1/projects", acme.owner.id, acme.id);
+        Answer::of(request.header(CONTENT_TYPE, content_type).body(body)).await
+    };
+    for body in [
+        &b""[..],
+        b"{",
+        b"{\"name\":}",
+        b"null and void",
+        b"{\"name\":\"\xff\"}",
+        b"{\"name\":\"\\ud800\"}",
+        b"{\"name\":\"a\"} x",
+        b"{\"name\":\"a\nb\"}",
+    ] {
+        let problem = post(JSON, body.to_vec()).await.problem(400, "malformed_json");
+        assert!(problem["errors"].is_null());
+    }
+    let deep = format!("{{\"name\":{}1{}}}", "[".repeat(5000), "]".repeat(5000));
+    assert!([400, 422].contains(&post(JSON, deep.into_bytes()).await.status.as_u16()));
+    for content_type in
+        ["text/plain", "application/x-www-form-urlencoded", "application/merge-patch+json", "application/jsonx", ""]
+    {
+        let refused = post(content_type, b"{\"name\":\"a\"}".to_vec()).await;
+        refused.problem(415, "unsupported_media_type");
+        assert_eq!(refused.header("accept"), JSON);
+    }
+    post("Application/JSON; charset=utf-8", b"{\"nome\":1}".to_vec()).await.problem(422, "invalid");
+    post(JSON, [&b"{\"name\":\""[..], &vec![b'a'; 1 << 20], b"\"}"].concat()).await.problem(413, "payload_too_large");
+
+    for (body, pointer, code) in [
+        (json!({ "name": "a", "tenant_id": town().globex.id }), "/tenant_id", "unknown_field"),
+        (json!({ "name": "a", "id": town().nowhere }), "/id", "unknown_field"),
+        (json!({ "name": "a", "version": 7 }), "/version", "unknown_field"),
+        (json!({}), "/name", "required"),
+        (json!({ "name": null }), "/name", "wrong_type"),
+        (json!({ "name": 7 }), "/name", "wrong_type"),
+        (json!({ "name": ["a"] }), "/name", "wrong_type"),
+        (json!({ "name": "a", "status": "dormant" }), "/status", "not_allowed"),
+        (json!({ "name": "a", "status": 1 }), "/status", "wrong_type"),
+        (json!({ "name": "a", "owner_id": "me" }), "/owner_id", "wrong_type"),
+        (json!({ "name": "a", "owner_id": town().globex.owner.id }), "/owner_id", "unknown"),
+        (json!({ "name": "a", "owner_id": town().nowhere }), "/owner_id", "unknown"),
+        (json!([]), "", "wrong_type"),
+        (json!("a"), "", "wrong_type"),
+        (json!({ "name": "" }), "/name", "too_short"),
+        (json!({ "name": "x".repeat(201) }), "/name", "too_long"),
+        (json!({ "name": "a\u{0}b" }), "/name", "control_character"),
+        (json!({ "name": "two\nlines" }), "/name", "control_character"),
+        (json!({ "name": " a" }), "/name", "blank_ends"),
+        (json!({ "name": "a", "description": "nul\u{0}" }), "/description", "control_character"),
+        (json!({ "name": "a", "description": "x".repeat(10_001) }), "/description", "too_long"),
+    ] {
+        let problem = post(JSON, body.to_string().into_bytes()).await.problem(422, "invalid");
+        assert_eq!(
+            (&problem["errors"][0]["pointer"], &problem["errors"][0]["code"]),
+            (&json!(pointer), &json!(code)),
+            "{body}: {problem}"
+        );
+    }
+    // All at once.
+    let problem = post(JSON, json!({ "name": "\u{7}", "description": "\u{0}" }).to_string().into_bytes()).await;
+    let pointers: Vec<Value> =
+        problem.problem(422, "invalid")["errors"].as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();
+    assert_eq!(pointers, ["/name", "/description"]);
+    // The limits themselves fit, in characters and not in bytes.
+    assert_eq!(rows(&db).await, before);
+    let fits = json!({ "name": "é".repeat(200), "description": "🚀".repeat(10_000) });
+    post(JSON, fits.to_string().into_bytes()).await.expect(201);
+}
+
+#[tokio::test]
+async fn patches_follow_rfc_7396_and_refuse_what_cannot_be_cleared() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let project = &acme.projects[0];
+    let path = format!("/api/v1/projects/{}", project.id);
+    let patch = async |content_type: &'static str, if_match: &str, body: Value| {
+        let request = app.as_user(Method::PATCH, &path, acme.owner.id, acme.id).header("if-match", if_match);
+        Answer::of(request.header(CONTENT_TYPE, content_type).body(body.to_string())).await
+    };
+    let merge = "application/merge-patch+json";
+    for (body, pointer) in [
+        (json!({ "name": null }), "/name"),
+        (json!({ "status": null }), "/status"),
+        (json!({ "created_at": "2026-01-01T00:00:00Z" }), "/created_at"),
+        (json!({ "tenant_id": town().globex.id }), "/tenant_id"),
+        (json!({ "owner_id": town().globex.owner.id }), "/owner_id"),
+        (json!({ "name": "" }), "/name"),
+    ] {
+        let problem = patch(merge, "*", body).await.problem(422, "invalid");
+        assert_eq!(problem["errors"][0]["pointer"], pointer);
+    }
+    let json_patch = patch("application/json-patch+json", "*", json!([])).await;
+    json_patch.problem(415, "unsupported_media_type");
+    assert_eq!(json_patch.header("accept-patch"), merge);
+    for bad in ["1", "\"1", "*, \"1\"", "", "W/1", "\"1\" \"2\""] {
+        patch(merge, bad, json!({})).await.problem(400, "bad_request");
+    }
+    for stale in ["\"0\"", "\"999\"", "\"one\"", "W/\"1\"", "\"\""] {
+        patch(merge, stale, json!({ "name": "Stale" })).await.problem(412, "precondition_failed");
+    }
+    let taken = patch(merge, "*", json!({ "name": acme.projects[1].name })).await.problem(409, "conflict");
+    assert_eq!((&taken["errors"][0]["pointer"], &taken["errors"][0]["code"]), (&json!("/name"), &json!("taken")));
+    // Another tenant's names are free here.
+    patch(merge, "*", json!({ "name": "Of both" })).await.expect(200);
+    let theirs = town().globex.projects[0].id;
+    let request =
+        app.as_user(Method::PATCH, &format!("/api/v1/projects/{theirs}"), town().globex.owner.id, town().globex.id);
+    Answer::of(request.header("if-match", "*").json(&json!({ "name": "Of both" }))).await.expect(200);
+}
+
+#[tokio::test]
+async fn queries_and_paths_that_cannot_be_read_are_refused_by_name() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let get = async |path: &str| app.get(path, acme.owner.id, acme.id).await;
+    for (query, parameter) in [
+        ("limit=0", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=201", "limit"),
+        ("limit=10000", "limit"),
+        ("limit=99999999999999999999", "limit"),
+        ("limit=many", "limit"),
+        ("limit=", "limit"),
+        ("status=dormant", "status"),
+        ("sort=oldest", "sort"),
+        ("offset=10", "offset"),
+        ("limit=1&limit=2", "limit"),
+        ("tenant_id=1", "tenant_id"),
+    ] {
+        let problem = get(&format!("/api/v1/projects?{query}")).await.problem(400, "bad_request");
+        assert_eq!(problem["errors"][0]["parameter"], parameter, "{query}: {problem}");
+    }
+    for id in [
+        "1",
+        "x",
+        "01a205dc-4935-777a-b2b4-6f5376e4e21",
+        "%00",
+        "%ff",
+        "01a205dc-4935-777a-b2b4-6f5376e4e21b%20",
+        "';drop table tenant.projects--",
+    ] {
+        get(&format!("/api/v1/projects/{id}")).await.problem(400, "bad_request");
+        get(&format!("/api/v1/projects/{id}/tasks")).await.problem(400, "bad_request");
+    }
+    let tasks = format!("/api/v1/projects/{}/tasks", acme.projects[0].id);
+    let problem = get(&format!("{tasks}/nine")).await.problem(400, "bad_request");
+    assert_eq!(problem["errors"][0]["parameter"], "id");
+    get(&format!("/api/v1/projects?cursor={}", "A".repeat(9000))).await.problem(414, "uri_too_long");
+    for missing in ["/", "/api/v1", "/api/v1/projects/", "/api/v2/projects", "/api/v1/nothing", "/docs", "/metrics"] {
+        get(missing).await.problem(404, "no_route");
+    }
+    let put = Answer::of(app.as_user(Method::PUT, "/api/v1/projects", acme.owner.id, acme.id)).await;
+    put.problem(405, "method_not_allowed");
+    assert!(put.header("allow").contains("GET") && put.header("allow").contains("POST"), "{put:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_http_at_all_harms_nobody() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let token = forge(town().acme.owner.id, Some(town().acme.id)).sign();
+    let hosts = format!(
+        "GET /api/v1/projects HTTP/1.1\r\nhost: acme.localhost\r\nhost: globex.localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+    );
+    let garbage = [
+        b"\x00\x01\x02\x03\r\n\r\n".to_vec(),
+        b"GET / HTTP/9.9\r\n\r\n".to_vec(),
+        vec![b'a'; 100_000],
+        hosts.into_bytes(),
+    ];
+    for bytes in garbage {
+        let mut stream = TcpStream::connect(app.address).await.unwrap();
+        let _ = stream.write_all(&bytes).await;
+        let _ = stream.shutdown().await;
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(5), stream.read_to_end(&mut answer)).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    Answer::of(app.request(Method::GET, "/livez")).await.expect(200);
+}

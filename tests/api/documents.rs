@@ -1,0 +1,116 @@
+//! What the service says about itself: the OpenAPI document, the errors' documentation, keys, health, headers.
+use std::{fs, path::Path};
+
+use reqwest::Method;
+use rowhouse::{config::API_ROLE, http};
+use serde_json::Value;
+
+use crate::support::{Answer, TestApp, TestDb, forge, town, tuning};
+
+fn project_file(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn openapi_json_is_what_the_handlers_say() {
+    let now = http::document().to_pretty_json().unwrap();
+    assert!(
+        project_file("openapi.json").trim() == now.trim(),
+        "the API has changed: look at the difference, then `cargo run -- openapi > openapi.json`"
+    );
+}
+
+#[test]
+fn every_operation_is_documented_whole() {
+    let document: Value = serde_json::from_str(&http::document().to_json().unwrap()).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            assert!(operation["summary"].as_str().is_some_and(|text| text.len() > 3), "{name} has a summary");
+            let problem = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(problem, "#/components/schemas/Problem", "{name}");
+            let public = operation["tags"].as_array().unwrap().iter().any(|tag| tag == "public");
+            assert_eq!(operation["security"].is_array(), !public, "{name}");
+        }
+    }
+    // What a body may not say, the document says too.
+    for schema in ["NewProject", "ProjectPatch", "NewTask", "TaskPatch", "Credentials"] {
+        assert_eq!(document["components"]["schemas"][schema]["additionalProperties"], false, "{schema}");
+    }
+}
+
+#[test]
+fn every_error_code_is_documented_and_every_documented_code_exists() {
+    let source = project_file("src/error.rs");
+    let codes: Vec<&str> = source
+        .lines()
+        .filter(|line| line.contains("(StatusCode::"))
+        .map(|line| line.split('"').nth(1).unwrap())
+        .collect();
+    assert!(codes.len() > 20);
+    let documentation = project_file("docs/errors.md");
+    let documented: Vec<&str> = documentation
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .map(|line| line.split('`').next().unwrap())
+        .collect();
+    let sorted = |mut codes: Vec<&'static str>| {
+        codes.sort_unstable();
+        codes
+    };
+    let leak = |codes: Vec<&str>| codes.into_iter().map(|code| &*code.to_owned().leak()).collect::<Vec<&'static str>>();
+    assert_eq!(sorted(leak(documented)), sorted(leak(codes)));
+}
+
+#[tokio::test]
+async fn interactive_documentation_is_there_in_development_and_comes_from_the_binary() {
+    let db = TestDb::new().await;
+    let app = TestApp::with(&db.url(API_ROLE), &tuning(&["--profile", "development"])).await;
+    let get = async |path: &str| Answer::of(app.request(Method::GET, path)).await;
+    let page = get("/docs/").await.expect(200);
+    assert!(page.header("content-type").starts_with("text/html"), "{page:?}");
+    let mut assets = 0;
+    for asset in page.text.split(['"', '\'']).filter(|text| text.ends_with(".js") || text.ends_with(".css")) {
+        assert!(!asset.contains("//"), "{asset} comes from elsewhere");
+        let path =
+            if asset.starts_with('/') { asset.to_owned() } else { format!("/docs/{}", asset.trim_start_matches("./")) };
+        assert!(get(&path).await.expect(200).text.len() > 100, "{path}");
+        assets += 1;
+    }
+    assert!(assets >= 3, "{}", page.text);
+    let document = get("/docs/openapi.json").await.expect(200).json();
+    assert_eq!(document, get("/api/v1/openapi.json").await.expect(200).json());
+}
+
+#[tokio::test]
+async fn answers_carry_their_headers() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let request = || app.as_user(Method::GET, "/api/v1/projects", acme.owner.id, acme.id);
+    let answer = Answer::of(request().header("x-request-id", "mine-1")).await.expect(200);
+    assert_eq!(answer.header("x-request-id"), "mine-1");
+    assert_eq!(answer.header("cache-control"), "private, no-cache");
+    assert_eq!(answer.header("vary"), "Authorization, X-Tenant-ID, Host");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    for forged in ["a b", "x\u{e9}", &"a".repeat(200)] {
+        let answer = Answer::of(request().header("x-request-id", forged.as_bytes())).await.expect(200);
+        assert_eq!(answer.header("x-request-id").len(), 32, "a new one instead of {forged}");
+    }
+    // A trace that was begun elsewhere is continued (W3C Trace Context).
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let failed =
+        app.request(Method::GET, "/api/v1/projects").header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
+    assert_eq!(Answer::of(failed).await.problem(401, "unauthenticated")["trace_id"], trace);
+
+    let jwks = Answer::of(app.request(Method::GET, "/.well-known/jwks.json")).await.expect(200);
+    assert_eq!(jwks.header("cache-control"), "public, max-age=300");
+    let key = &jwks.json()["keys"][0];
+    assert_eq!((&key["kty"], &key["crv"], &key["use"]), (&"OKP".into(), &"Ed25519".into(), &"sig".into()));
+    assert!(key["d"].is_null(), "the private half stays here");
+    assert_eq!(key["kid"].as_str(), forge(acme.owner.id, None).header.kid.as_deref());
+    let head = Answer::of(app.as_user(Method::HEAD, "/api/v1/projects", acme.owner.id, acme.id)).await.expect(200);
+    assert_eq!(head.text, "");
+}

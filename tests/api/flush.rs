@@ -1,0 +1,167 @@
+//! One flush a request, shown by a proxy that holds PostgreSQL's answers back until it has seen COMMIT: a
+//! server that awaited anything in between would wait for ever.
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use reqwest::Method;
+use rowhouse::config::API_ROLE;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, UnixStream},
+    sync::Notify,
+};
+
+use crate::support::{Answer, TestApp, TestDb, town, tuning};
+
+/// What the proxy has seen since it was armed.
+#[derive(Default)]
+struct Seen {
+    armed: bool,
+    /// What the client sent, one entry for each time it wrote.
+    writes: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, Default)]
+struct Proxy {
+    seen: Arc<Mutex<Seen>>,
+    committed: Arc<Notify>,
+}
+
+impl Proxy {
+    /// From now on answers are held back until the client has sent COMMIT.
+    fn arm(&self) {
+        *self.seen.lock().unwrap() = Seen { armed: true, writes: Vec::new() };
+    }
+
+    /// What the client wrote, write by write.
+    fn disarm(&self) -> Vec<String> {
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        seen.writes.iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
+    }
+
+    fn record(&self, bytes: &[u8]) {
+        let mut seen = self.seen.lock().unwrap();
+        if seen.armed {
+            seen.writes.push(bytes.to_vec());
+        }
+    }
+
+    async fn serve(self, listener: TcpListener, socket: String) {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let server = UnixStream::connect(&socket).await.unwrap();
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = server.into_split();
+            let (up, down) = (self.clone(), self.clone());
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 1 << 16];
+                while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
+                    let bytes = &buffer[..read];
+                    let commits = bytes.windows(7).any(|window| window == b"commit\0");
+                    up.record(bytes);
+                    if to_server.write_all(bytes).await.is_err() {
+                        return;
+                    }
+                    if commits {
+                        up.seen.lock().unwrap().armed = false;
+                        up.committed.notify_waiters();
+                    }
+                }
+            });
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 1 << 16];
+                while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
+                    let committed = down.committed.notified();
+                    let hold = down.seen.lock().unwrap().armed;
+                    if hold {
+                        committed.await;
+                    }
+                    if to_client.write_all(&buffer[..read]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// The application behind the proxy, with one connection.
+async fn behind_proxy(db: &TestDb) -> (TestApp, Proxy) {
+    let url = db.url(API_ROLE);
+    let socket = url.split("host=").nth(1).unwrap().split('&').next().unwrap();
+    let socket = format!("{socket}/.s.PGSQL.5432");
+    let database = url.split("@/").nth(1).unwrap().split('?').next().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let proxy = Proxy::default();
+    tokio::spawn(proxy.clone().serve(listener, socket));
+    let url = format!("postgresql://{API_ROLE}@127.0.0.1:{port}/{database}?sslmode=disable");
+    // A server that waited would be told so by the time limit.
+    (TestApp::with(&url, &tuning(&["--pool", "1", "--request-ms", "3000"])).await, proxy)
+}
+
+#[tokio::test]
+async fn a_request_of_one_statement_leaves_in_one_flush() {
+    let db = TestDb::new().await;
+    let (app, proxy) = behind_proxy(&db).await;
+    let acme = &town().acme;
+    let mut projects = acme.projects.iter();
+    for (method, path, body, statuses) in [
+        (Method::GET, "/api/v1/projects?limit=5".to_owned(), None, [200, 200]),
+        (Method::GET, format!("/api/v1/projects/{}", acme.projects[0].id), None, [200, 200]),
+        (Method::POST, "/api/v1/projects".to_owned(), Some("name"), [201, 201]),
+        (Method::PATCH, format!("/api/v1/projects/{}", projects.next().unwrap().id), Some("name"), [200, 200]),
+        (Method::DELETE, format!("/api/v1/projects/{}", acme.projects[5].id), None, [204, 404]),
+    ] {
+        for (round, expected) in statuses.into_iter().enumerate() {
+            let request = app.as_user(method.clone(), &path, acme.owner.id, acme.id).header("if-match", "*");
+            let request = match body {
+                Some(field) => request.json(&json!({ field: format!("{method} {round}") })),
+                None => request,
+            };
+            // The first time the statement is prepared; from then on it is known to the connection.
+            if round == 1 {
+                proxy.arm();
+            }
+            Answer::of(request).await.expect(expected);
+            if round == 1 && expected != 404 {
+                let writes = proxy.disarm();
+                assert_eq!(writes.len(), 1, "{method} {path}: {writes:#?}");
+                let begin = if method == Method::GET {
+                    "begin read only; set local app.tenant_id"
+                } else {
+                    "begin; set local app.tenant_id"
+                };
+                let places = [begin, "set local app.user_id", "commit"].map(|part| writes[0].find(part));
+                assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{writes:#?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn begin_leaves_with_the_first_of_several_statements_and_commit_with_the_last() {
+    let db = TestDb::new().await;
+    let (app, proxy) = behind_proxy(&db).await;
+    let me = || app.as_user(Method::GET, "/api/v1/me", town().acme.both.id, town().acme.id);
+    Answer::of(me()).await.expect(200);
+    // Two statements, the second sent when the first has answered: here the answers must flow.
+    proxy.seen.lock().unwrap().writes.clear();
+    let recorder = proxy.clone();
+    let record = tokio::spawn(async move {
+        loop {
+            recorder.committed.notify_waiters();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    proxy.arm();
+    Answer::of(me()).await.expect(200);
+    record.abort();
+    let writes = proxy.disarm();
+    assert_eq!(writes.len(), 2, "{writes:#?}");
+    assert!(writes[0].contains("begin read only") && !writes[0].contains("commit"), "{writes:#?}");
+    assert!(writes[1].contains("commit") && !writes[1].contains("begin"), "{writes:#?}");
+}
