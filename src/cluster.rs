@@ -302,5 +302,5 @@ fn socket_dir(home: &Path) -> Result<PathBuf, Failure> {
 
 fn short_name(path: &Path) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, path.as_os_str().as_encoded_bytes());
-    digest.as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.as_ref()[..6].iter().fold(String::new(), |name, byte| name + &format!("{byte:02x}"))
 }

@@ -9,11 +9,13 @@ use std::{
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use uuid::Uuid;
 
-use super::serve::{listen, refuse_unless_walled, stopped};
+use super::{
+    demo::{self, DemoTenant, PASSWORD},
+    serve::{listen, refuse_unless_walled, stopped},
+};
 use crate::{
-    auth::{Clock, Keys, generate_keys, hash_password, random_secret},
+    auth::{Clock, Keys, generate_keys, random_secret},
     cluster::{Cluster, Durability},
     config::{API_ROLE, Profile, Tuning},
     db::{self, Admin, as_role},
@@ -22,10 +24,6 @@ use crate::{
 };
 
 const MIGRATOR: &str = "rowhouse_migrator";
-/// The same for every demo user, and for no other.
-const PASSWORD: &str = "rowhouse-demo-password";
-const PROJECTS: usize = 300;
-
 #[derive(Args)]
 pub(super) struct Dev {
     /// Use this PostgreSQL, as a superuser, instead of a private one.
@@ -58,43 +56,6 @@ struct Ready {
     tenants: Vec<DemoTenant>,
 }
 
-#[derive(Serialize)]
-struct DemoTenant {
-    id: Uuid,
-    slug: String,
-    users: Vec<DemoUser>,
-}
-
-#[derive(Serialize)]
-struct DemoUser {
-    email: String,
-    password: &'static str,
-    role: String,
-}
-
-/// Tenant, its name, and its people with their roles. One person is in both, in different roles.
-const DEMO: [(&str, &str, &[(&str, &str, &str)]); 2] = [
-    (
-        "acme",
-        "Acme Rockets",
-        &[
-            ("ada@acme.example", "Ada Owner", "owner"),
-            ("max@acme.example", "Max Member", "member"),
-            ("vera@acme.example", "Vera Viewer", "viewer"),
-            ("sam@both.example", "Sam Both", "member"),
-        ],
-    ),
-    (
-        "globex",
-        "Globex",
-        &[
-            ("grace@globex.example", "Grace Owner", "owner"),
-            ("mia@globex.example", "Mia Member", "member"),
-            ("sam@both.example", "Sam Both", "viewer"),
-        ],
-    ),
-];
-
 impl Dev {
     pub(super) async fn run(mut self) -> Result<(), Failure> {
         let stop = stopped()?;
@@ -121,7 +82,8 @@ impl Dev {
             0 => "schema and policies are up to date".to_owned(),
             n => format!("{n} migrations applied, policies in place"),
         });
-        let tenants = self.seed(&migrator).await?;
+        let (tenants, new) = demo::make(&migrator).await?;
+        self.say(if new { "demo tenants made: acme and globex" } else { "demo tenants are there: acme and globex" });
         drop(migrator);
 
         self.tuning.profile = Profile::Development;
@@ -197,48 +159,6 @@ impl Dev {
         Ok((api, migrator))
     }
 
-    async fn seed(&self, migrator: &Admin) -> Result<Vec<DemoTenant>, Failure> {
-        let there = migrator.tenants().await?;
-        let is_demo = |slug: &String| DEMO.iter().any(|(demo, ..)| demo == slug);
-        if let Some(other) = there.iter().find(|slug| !is_demo(slug))
-            && self.database_url.is_some()
-        {
-            return Err(Failure(format!(
-                "DATABASE_URL has a tenant {other}, which is not a demo tenant; `rowhouse dev` leaves databases with real tenants alone"
-            )));
-        }
-        if there.is_empty() {
-            let mut users: Vec<(&str, Uuid)> = Vec::new();
-            for (slug, name, people) in DEMO {
-                let tenant = migrator.add_tenant(slug, name).await?;
-                for (email, full_name, role) in people {
-                    let user = match users.iter().find(|(known, _)| known == email) {
-                        Some((_, user)) => *user,
-                        None => migrator.add_user(email, full_name, &hash_password(&PASSWORD.into())?).await?,
-                    };
-                    users.push((email, user));
-                    migrator.add_member(tenant, user, role).await?;
-                }
-                let owner = users.iter().find(|(email, _)| *email == people[0].0).map_or(Uuid::nil(), |(_, id)| *id);
-                migrator.add_projects(tenant, owner, PROJECTS).await?;
-            }
-            self.say(&format!("demo tenants made: acme and globex, {PROJECTS} projects each"));
-        }
-        let mut tenants = Vec::new();
-        for (slug, _, people) in DEMO {
-            let users = people
-                .iter()
-                .map(|(email, _, role)| DemoUser {
-                    email: (*email).to_owned(),
-                    password: PASSWORD,
-                    role: (*role).to_owned(),
-                })
-                .collect();
-            tenants.push(DemoTenant { id: migrator.tenant_id(slug).await?, slug: slug.to_owned(), users });
-        }
-        Ok(tenants)
-    }
-
     fn keys(&self) -> Result<Keys, Failure> {
         let dir = self.dir.join("keys");
         if let Ok(keys) = Keys::read(&dir) {
@@ -288,12 +208,7 @@ fn welcome(ready: &Ready) -> String {
         ready.docs_url,
         ready.database_url,
     );
-    text.push_str(&format!("  {}\n", dim("tenant   role     e-mail                  password")));
-    for tenant in &ready.tenants {
-        for user in &tenant.users {
-            text.push_str(&format!("  {:<8} {:<8} {:<23} {}\n", tenant.slug, user.role, user.email, user.password));
-        }
-    }
+    text.push_str(&demo::table(&ready.tenants));
     let email = &ready.tenants[0].users[0].email;
     text.push_str(&format!(
         "\n{}  {}\n\n",

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 mod bootstrap;
+mod demo;
 mod dev;
 mod keys;
 mod migrate;
@@ -43,6 +44,8 @@ enum Command {
     Bootstrap(bootstrap::Bootstrap),
     /// Bring the database to what sql/ says, and tell what changed.
     Migrate(migrate::Migrate),
+    /// Make two demo tenants in a migrated database that has none of its own.
+    Demo(demo::Demo),
     /// Signing keys.
     Keys(keys::Keys),
     /// Print the OpenAPI document.
@@ -75,6 +78,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(args) => runtime.block_on(serve::run(args)).map(done),
         Command::Bootstrap(command) => runtime.block_on(command.run()).map(done),
         Command::Migrate(command) => runtime.block_on(command.run()),
+        Command::Demo(command) => runtime.block_on(command.run()).map(done),
         Command::Keys(command) => command.run().map(done),
         Command::Openapi => openapi::print().map(done),
         Command::Healthcheck(command) => runtime.block_on(command.run()),

@@ -83,11 +83,16 @@ impl Healthcheck {
             stream.read_to_string(&mut answer).await?;
             std::io::Result::Ok(answer)
         };
-        let answer = tokio::time::timeout(Duration::from_secs(5), ask)
-            .await
-            .map_err(|_| Failure(format!("{address} did not answer in 5 seconds")))??;
-        let status = answer.lines().next().unwrap_or_default();
-        println!("{status}");
-        Ok(if status.contains(" 200 ") { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        // 0 and 1 are the only exit codes Docker knows for a health check.
+        let (ready, said) = match tokio::time::timeout(Duration::from_secs(5), ask).await {
+            Ok(Ok(answer)) => {
+                let status = answer.lines().next().unwrap_or_default().to_owned();
+                (status.contains(" 200 "), status)
+            }
+            Ok(Err(error)) => (false, error.to_string()),
+            Err(_) => (false, "no answer in 5 seconds".to_owned()),
+        };
+        println!("{address}: {said}");
+        Ok(if ready { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 }

@@ -15,7 +15,9 @@ pub(super) fn unavailable() -> Error {
 /// detail: those quote values.
 pub(super) fn classify(statement: &'static str, error: &tokio_postgres::Error) -> Error {
     let Some(db) = error.as_db_error() else {
-        if error.is_closed() || std::error::Error::source(error).is_some_and(|s| s.is::<std::io::Error>()) {
+        if error.is_closed()
+            || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+        {
             tracing::warn!(statement, "the connection to PostgreSQL was lost");
             return unavailable();
         }

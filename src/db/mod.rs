@@ -1,5 +1,7 @@
 //! The only code that can reach PostgreSQL. Nothing here lends a bare client: what leaves this module is
 //! a connection promised to someone, on which the one thing to do is to begin a transaction.
+#![expect(clippy::disallowed_types, reason = "this is the module that may")]
+
 mod check;
 mod connect;
 mod constraints;

@@ -78,7 +78,7 @@ impl Admin {
     }
 
     /// Makes this many projects, with names of their own, and some tasks in each.
-    pub async fn add_projects(&self, tenant: Uuid, owner: Uuid, count: usize) -> Result<(), Failure> {
+    pub async fn add_projects(&self, tenant: Uuid, owner: Option<Uuid>, count: usize) -> Result<(), Failure> {
         let ids: Vec<Uuid> = (0..count).map(|_| Uuid::now_v7()).collect();
         let names: Vec<String> = (0..count)
             .map(|n| format!("{} {} {n}", QUALITIES[n % QUALITIES.len()], THINGS[n / QUALITIES.len() % THINGS.len()]))

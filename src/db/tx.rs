@@ -244,7 +244,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         // Each future queues its message when it is first polled, in this order; the connection's task
         // runs after that and writes all three at once. tests/api/flush.rs holds the answers back to
         // show that none is awaited in between.
-        let (began, answered, ended) = join3(
+        let (opened, answered, ended) = join3(
             async {
                 match &begin {
                     Some(text) => client.batch_execute(text).await,
@@ -257,15 +257,15 @@ impl<'c, M: Mode> Tx<'c, M> {
         .await;
         self.state = State::Open;
 
-        let rows = match (began, answered) {
+        let rows = match (opened, answered) {
             (Ok(()), Ok(rows)) => rows,
-            (began, answered) => {
+            (opened, answered) => {
                 self.state = State::Failed;
                 // After a failed statement COMMIT rolls back, and it has been answered: the session is
                 // idle. Otherwise say so ourselves. Whatever goes wrong here costs the connection.
                 let over = if commit { ended } else { client.batch_execute("rollback").await };
-                self.lease.in_transaction = began.is_err() || over.is_err();
-                let error = began.err().or(answered.err());
+                self.lease.in_transaction = opened.is_err() || over.is_err();
+                let error = opened.err().or(answered.err());
                 return Err(error.map_or_else(
                     || Error::internal("a statement failed without an error"),
                     |error| classify(sql.name, &error),

@@ -35,6 +35,7 @@ struct Credentials {
 
 /// An access token (RFC 6749 §5.1).
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the RFC's names")]
 struct AccessToken {
     access_token: String,
     #[schema(example = "Bearer")]

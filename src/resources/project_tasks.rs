@@ -248,13 +248,11 @@ async fn update(
     let mut conn = tenant.connect().await?;
     let params: crate::db::Params<'_> = &[&project, &id, &versions, &patch.name, &patch.status];
     let changed: Option<Task> = conn.write().last().maybe(sql!("project_tasks/update"), params).await?;
-    match changed {
-        Some(task) => Ok(Tagged(task)),
-        None => {
-            let there: Option<Task> = conn.read().last().maybe(sql!("project_tasks/get"), &[&project, &id]).await?;
-            Err(missed("task", there.is_some()))
-        }
+    if let Some(task) = changed {
+        return Ok(Tagged(task));
     }
+    let there: Option<Task> = conn.read().last().maybe(sql!("project_tasks/get"), &[&project, &id]).await?;
+    Err(missed("task", there.is_some()))
 }
 
 /// Delete a task.

@@ -20,7 +20,7 @@ use crate::{
         etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
         extract::{Json, MergePatch, Path, Query},
         page::{List, Page, PageRequest},
-        patch,
+        patch::{self, Field},
         validate::Violations,
     },
     sql, text_enum,
@@ -117,15 +117,15 @@ struct ProjectPatch {
     #[serde(default, deserialize_with = "patch::required")]
     #[schema(min_length = 1, max_length = 200, nullable = false)]
     name: Option<String>,
-    #[serde(default, deserialize_with = "patch::nullable")]
+    #[serde(default)]
     #[schema(max_length = 10_000, value_type = Option<String>)]
-    description: Option<Option<String>>,
+    description: Field<String>,
     #[serde(default, deserialize_with = "patch::required")]
     #[schema(nullable = false)]
     status: Option<ProjectStatus>,
-    #[serde(default, deserialize_with = "patch::nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<Uuid>)]
-    owner_id: Option<Option<Uuid>>,
+    owner_id: Field<Uuid>,
 }
 
 /// List projects.
@@ -239,29 +239,35 @@ async fn update(
     if let Some(name) = &patch.name {
         violations.line("/name", name, NAME);
     }
-    if let Some(Some(description)) = &patch.description {
+    if let Some(description) = patch.description.value() {
         violations.text("/description", description, DESCRIPTION);
     }
     violations.finish()?;
 
-    let (sets_description, description) = (patch.description.is_some(), patch.description.flatten());
-    let (sets_owner, owner) = (patch.owner_id.is_some(), patch.owner_id.flatten());
+    let ProjectPatch { name, description, status, owner_id } = &patch;
     let mut conn = tenant.connect().await?;
     let changed: Option<Project> = conn
         .write()
         .last()
         .maybe(
             sql!("projects/update"),
-            &[&id, &versions, &patch.name, &sets_description, &description, &patch.status, &sets_owner, &owner],
+            &[
+                &id,
+                &versions,
+                name,
+                &description.is_given(),
+                &description.value(),
+                status,
+                &owner_id.is_given(),
+                &owner_id.value(),
+            ],
         )
         .await?;
-    match changed {
-        Some(project) => Ok(Tagged(project)),
-        None => {
-            let there: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&id]).await?;
-            Err(missed("project", there.is_some()))
-        }
+    if let Some(project) = changed {
+        return Ok(Tagged(project));
     }
+    let there: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&id]).await?;
+    Err(missed("project", there.is_some()))
 }
 
 /// Delete a project and its tasks.

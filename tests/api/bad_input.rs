@@ -98,7 +98,7 @@ async fn patches_follow_rfc_7396_and_refuse_what_cannot_be_cleared() {
     let acme = &town().acme;
     let project = &acme.projects[0];
     let path = format!("/api/v1/projects/{}", project.id);
-    let patch = async |content_type: &'static str, if_match: &str, body: Value| {
+    let send = async |content_type: &'static str, if_match: &str, body: Value| {
         let request = app.as_user(Method::PATCH, &path, acme.owner.id, acme.id).header("if-match", if_match);
         Answer::of(request.header(CONTENT_TYPE, content_type).body(body.to_string())).await
     };
@@ -111,22 +111,22 @@ async fn patches_follow_rfc_7396_and_refuse_what_cannot_be_cleared() {
         (json!({ "owner_id": town().globex.owner.id }), "/owner_id"),
         (json!({ "name": "" }), "/name"),
     ] {
-        let problem = patch(merge, "*", body).await.problem(422, "invalid");
+        let problem = send(merge, "*", body).await.problem(422, "invalid");
         assert_eq!(problem["errors"][0]["pointer"], pointer);
     }
-    let json_patch = patch("application/json-patch+json", "*", json!([])).await;
+    let json_patch = send("application/json-patch+json", "*", json!([])).await;
     json_patch.problem(415, "unsupported_media_type");
     assert_eq!(json_patch.header("accept-patch"), merge);
     for bad in ["1", "\"1", "*, \"1\"", "", "W/1", "\"1\" \"2\""] {
-        patch(merge, bad, json!({})).await.problem(400, "bad_request");
+        send(merge, bad, json!({})).await.problem(400, "bad_request");
     }
     for stale in ["\"0\"", "\"999\"", "\"one\"", "W/\"1\"", "\"\""] {
-        patch(merge, stale, json!({ "name": "Stale" })).await.problem(412, "precondition_failed");
+        send(merge, stale, json!({ "name": "Stale" })).await.problem(412, "precondition_failed");
     }
-    let taken = patch(merge, "*", json!({ "name": acme.projects[1].name })).await.problem(409, "conflict");
+    let taken = send(merge, "*", json!({ "name": acme.projects[1].name })).await.problem(409, "conflict");
     assert_eq!((&taken["errors"][0]["pointer"], &taken["errors"][0]["code"]), (&json!("/name"), &json!("taken")));
     // Another tenant's names are free here.
-    patch(merge, "*", json!({ "name": "Of both" })).await.expect(200);
+    send(merge, "*", json!({ "name": "Of both" })).await.expect(200);
     let theirs = town().globex.projects[0].id;
     let request =
         app.as_user(Method::PATCH, &format!("/api/v1/projects/{theirs}"), town().globex.owner.id, town().globex.id);

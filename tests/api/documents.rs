@@ -72,7 +72,11 @@ async fn interactive_documentation_is_there_in_development_and_comes_from_the_bi
     let page = get("/docs/").await.expect(200);
     assert!(page.header("content-type").starts_with("text/html"), "{page:?}");
     let mut assets = 0;
-    for asset in page.text.split(['"', '\'']).filter(|text| text.ends_with(".js") || text.ends_with(".css")) {
+    for asset in page
+        .text
+        .split(['"', '\''])
+        .filter(|text| Path::new(text).extension().is_some_and(|kind| kind == "js" || kind == "css"))
+    {
         assert!(!asset.contains("//"), "{asset} comes from elsewhere");
         let path =
             if asset.starts_with('/') { asset.to_owned() } else { format!("/docs/{}", asset.trim_start_matches("./")) };

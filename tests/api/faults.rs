@@ -17,8 +17,8 @@ async fn a_database_that_is_away_is_503_and_comes_back_by_itself() {
     list(&app).await.expect(200);
     Answer::of(app.request(Method::GET, "/readyz")).await.expect(200);
     // Nobody gets in any more, and whoever is in is thrown out.
-    db.from_outside("alter database {db} allow_connections false").await;
-    db.from_outside("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{db}'").await;
+    db.outside("alter database {db} allow_connections false").await;
+    db.outside("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{db}'").await;
     for _ in 0..3 {
         let refused = list(&app).await;
         refused.problem(503, "database_unavailable");
@@ -27,7 +27,7 @@ async fn a_database_that_is_away_is_503_and_comes_back_by_itself() {
     tokio::time::sleep(Duration::from_millis(1100)).await; // as long as an answer of readyz stands
     Answer::of(app.request(Method::GET, "/readyz")).await.problem(503, "database_unavailable");
     Answer::of(app.request(Method::GET, "/livez")).await.expect(200);
-    db.from_outside("alter database {db} allow_connections true").await;
+    db.outside("alter database {db} allow_connections true").await;
     list(&app).await.expect(200);
     tokio::time::sleep(Duration::from_millis(1100)).await;
     Answer::of(app.request(Method::GET, "/readyz")).await.expect(200);

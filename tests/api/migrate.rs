@@ -96,7 +96,7 @@ async fn whatever_is_done_by_hand_is_noticed_and_mended() {
                 superuser.batch_execute("alter function registry.require(text) owner to rowhouse_doors").await.unwrap();
             }
             _ if by_hand.contains("registry.mine") => {
-                superuser.batch_execute("drop function registry.mine()").await.unwrap()
+                superuser.batch_execute("drop function registry.mine()").await.unwrap();
             }
             _ if by_hand.contains("disable trigger") => {
                 superuser.batch_execute("alter table tenant.projects enable trigger keep_version").await.unwrap();

@@ -29,8 +29,8 @@ async fn a_project_can_be_made_read_changed_and_deleted() {
     assert_eq!((known.text.as_str(), known.header("etag")), ("", "\"1\""));
 
     // A merge patch: null clears, absent leaves, a value sets.
-    let patch = json!({ "status": "paused", "description": null });
-    let changed = send(Method::PATCH, &path).header("if-match", "\"1\"").json(&patch);
+    let merge = json!({ "status": "paused", "description": null });
+    let changed = send(Method::PATCH, &path).header("if-match", "\"1\"").json(&merge);
     let changed = Answer::of(changed).await.expect(200);
     assert_eq!(changed.header("etag"), "\"2\"");
     let mut expected = project.clone();

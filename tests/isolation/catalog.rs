@@ -20,7 +20,7 @@ const DOORS: &[&str] = &[
 
 /// Asserts that a query names nothing.
 #[track_caller]
-fn none(what: &str, found: Vec<String>) {
+fn none(what: &str, found: &[String]) {
     assert!(found.is_empty(), "{what}: {found:#?}");
 }
 
@@ -30,12 +30,12 @@ async fn every_table_has_row_security_enabled_and_forced() {
     let exempt = "select c.oid::regclass::text from pg_class c
         where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace) and c.relkind in ('r', 'p')
           and not (c.relrowsecurity and c.relforcerowsecurity)";
-    none("tables without a forced wall", names(&db.superuser().await, exempt).await);
+    none("tables without a forced wall", &names(&db.superuser().await, exempt).await);
     // What cannot carry a wall has no place in these schemas.
     let other = "select c.oid::regclass::text from pg_class c
         where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace)
           and c.relkind not in ('r', 'p', 'i', 'I')";
-    none("views, sequences and the like", names(&db.superuser().await, other).await);
+    none("views, sequences and the like", &names(&db.superuser().await, other).await);
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn every_tenant_table_has_the_one_restrictive_wall_and_nothing_wider() {
     let outside = "select polrelid::regclass || '.' || polname from pg_policy, unnest(polroles) as role
         where polpermissive and polrelid in (select oid from pg_class where relnamespace = 'tenant'::regnamespace)
           and role not in ('rowhouse_api'::regrole, 'rowhouse_doors'::regrole)";
-    none("policies for roles that the wall does not name", names(&superuser, outside).await);
+    none("policies for roles that the wall does not name", &names(&superuser, outside).await);
 }
 
 #[tokio::test]
@@ -69,12 +69,12 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
           and polrelid in (select oid from pg_class where relnamespace = 'tenant'::regnamespace)
           and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
               !~ '^(\\(tenant_id = \\( SELECT registry\\.require\\(''[a-z-]+:[a-z]+''::text\\) AS require\\)\\))+$'";
-    none("policies that ask otherwise", names(&db.superuser().await, others).await);
+    none("policies that ask otherwise", &names(&db.superuser().await, others).await);
     let unknown = "select distinct m[1] from pg_policy,
             regexp_matches(coalesce(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)),
                            'require\\(''([^'']+)''', 'g') as m
         where not exists (select from registry.permissions where name = m[1])";
-    none("permissions that policies ask for and nobody can hold", names(&db.superuser().await, unknown).await);
+    none("permissions that policies ask for and nobody can hold", &names(&db.superuser().await, unknown).await);
 }
 
 #[tokio::test]
@@ -98,13 +98,13 @@ async fn every_key_of_a_tenant_table_leads_with_the_tenant() {
         where f.contype = 'f' and r.relnamespace = 'tenant'::regnamespace
           and not ((select attname from pg_attribute where attrelid = f.conrelid and attnum = f.conkey[1]) = 'tenant_id'
                and (select attname from pg_attribute where attrelid = f.confrelid and attnum = f.confkey[1]) = 'tenant_id')";
-    none("foreign keys that do not lead with the tenant", names(&superuser, foreign).await);
+    none("foreign keys that do not lead with the tenant", &names(&superuser, foreign).await);
     // `set null` on the whole key would clear the tenant.
     let clears = "select conrelid::regclass || '.' || conname from pg_constraint
         where contype = 'f' and confdeltype in ('n', 'd') and (confdelsetcols is null
           or exists (select from pg_attribute where attrelid = conrelid and attnum = any (confdelsetcols)
                      and attname = 'tenant_id'))";
-    none("foreign keys that would clear the tenant", names(&superuser, clears).await);
+    none("foreign keys that would clear the tenant", &names(&superuser, clears).await);
 }
 
 #[tokio::test]
@@ -115,12 +115,12 @@ async fn nobody_who_serves_holds_more_than_select_insert_update_and_delete() {
         from pg_class c, aclexplode(c.relacl) a
         where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace) and a.grantee <> c.relowner
           and (a.grantee = 0 or a.is_grantable or a.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))";
-    none("grants beyond the four", names(&superuser, more).await);
+    none("grants beyond the four", &names(&superuser, more).await);
     let movable = "select c.oid::regclass::text || '.' || a.attname from pg_class c
         join pg_attribute a on a.attrelid = c.oid and a.attname in ('tenant_id', 'id', 'version')
         where c.relnamespace = 'tenant'::regnamespace and c.relkind = 'r'
           and has_column_privilege('rowhouse_api', c.oid, a.attname, 'update')";
-    none("columns that must not change and can be changed", names(&superuser, movable).await);
+    none("columns that must not change and can be changed", &names(&superuser, movable).await);
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn every_definer_function_is_listed_and_pins_its_search_path() {
           and (p.proconfig is null or not 'search_path=\"\"' = any (p.proconfig)
                or has_function_privilege('public', p.oid, 'execute') or p.proleakproof
                or p.prosecdef and p.proowner <> 'rowhouse_doors'::regrole)";
-    none("functions that are not pinned, not revoked, leakproof, or of another owner", names(&superuser, loose).await);
+    none("functions that are not pinned, not revoked, leakproof, or of another owner", &names(&superuser, loose).await);
 }
 
 #[tokio::test]

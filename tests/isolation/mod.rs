@@ -1,4 +1,4 @@
-//! Attempts across tenants, on every table and every route, as the role that serves. tests/can_fail breaks
+//! Attempts across tenants, on every table and every route, as the role that serves. `tests/can_fail` breaks
 //! the walls one by one and asks that this suite goes red each time.
 mod attacks;
 mod catalog;

@@ -84,7 +84,7 @@ async fn dawdles(tenant: Tenant) -> Result<String> {
     let mut conn = tenant.connect().await?;
     let mut tx = conn.write();
     let _: Vec<Pid> = tx.all(RENAME, &[]).await?;
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     tx.commit().await?;
     Ok(String::new())
 }

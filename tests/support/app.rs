@@ -69,9 +69,9 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let router = http::router(&app).merge(routes.with_state(app.clone()));
+        let routes = http::router(&app).merge(routes.with_state(app.clone()));
         let serving = tuning.serving();
-        let server = tokio::spawn(http::serve(listener, router, serving, async move {
+        let server = tokio::spawn(http::serve(listener, routes, serving, async move {
             let _ = stopped.await;
         }));
         // One connection a request, so that no test depends on another's.

@@ -12,8 +12,10 @@ use tokio_postgres::{Client, NoTls};
 
 use super::fixture;
 
-/// SQL that breaks a wall before the tests run, to see them fail: see tests/can_fail.
+/// SQL that breaks a wall before the tests run, to see them fail: see `tests/can_fail`.
 const SABOTAGE: &str = "ROWHOUSE_SABOTAGE";
+/// The same for roles, which belong to the cluster and which every bootstrap puts right again.
+const SABOTAGE_ROLES: &str = "ROWHOUSE_SABOTAGE_ROLES";
 
 /// The fixture's projects with their tasks.
 pub(super) const FIXTURE_PROJECTS: Sql = Sql::file(
@@ -82,6 +84,9 @@ impl TestDb {
         // Grants on the database itself are not cloned.
         let superuser = Admin::connect(&run.cluster.url("postgres", &name)).await.unwrap();
         db::bootstrap(&superuser).await.unwrap();
+        if let Ok(sabotage) = std::env::var(SABOTAGE_ROLES) {
+            superuser.script("sabotage", &sabotage).await.unwrap();
+        }
         Self { name }
     }
 
@@ -124,7 +129,7 @@ impl TestDb {
     }
 
     /// A superuser's statement about this database, from outside it; `{db}` stands for its name.
-    pub async fn from_outside(&self, statement: &str) {
+    pub async fn outside(&self, statement: &str) {
         let postgres = Admin::connect(&run().cluster.url("postgres", "postgres")).await.unwrap();
         postgres.script("outside", &statement.replace("{db}", &self.name)).await.unwrap();
     }

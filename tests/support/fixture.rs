@@ -20,7 +20,6 @@ pub struct Town {
 #[derive(Debug)]
 pub struct TenantFixture {
     pub id: Uuid,
-    pub slug: &'static str,
     pub domain: &'static str,
     pub owner: Person,
     pub member: Person,
@@ -75,14 +74,14 @@ pub(super) async fn build(migrator: &Admin) {
         for (person, role) in people.iter().chain([&both]).zip(["owner", "member", "viewer", role_of_both]) {
             migrator.add_member(id, person.id, role).await.unwrap();
         }
-        migrator.add_projects(id, people[0].id, PROJECTS).await.unwrap();
+        migrator.add_projects(id, Some(people[0].id), PROJECTS).await.unwrap();
         let domain_row = format!(
             "insert into registry.domains (domain, tenant_id, is_primary, verified_at) values ('{domain}', '{id}', true, now())"
         );
         migrator.script("domain", &domain_row).await.unwrap();
         let [owner, member, viewer] = people;
         let projects = projects(migrator, id).await;
-        made.push(TenantFixture { id, slug, domain, owner, member, viewer, both: both.clone(), projects });
+        made.push(TenantFixture { id, domain, owner, member, viewer, both: both.clone(), projects });
     }
     let globex = made.pop().unwrap();
     let acme = made.pop().unwrap();

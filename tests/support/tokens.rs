@@ -32,7 +32,7 @@ pub fn forge(user: Uuid, tenant: Option<Uuid>) -> Forge {
         .unwrap();
     let mut header = Header::new(Algorithm::EdDSA);
     header.typ = Some("at+jwt".into());
-    header.kid = keys.jwks().keys[0].common.key_id.clone();
+    header.kid.clone_from(&keys.jwks().keys[0].common.key_id);
     let now = jiff::Timestamp::now().as_second();
     let mut claims = json!({
         "iss": "https://rowhouse.localhost", "aud": "rowhouse", "sub": user,
