@@ -20,6 +20,8 @@ need_postgres() {
   install_packages postgresql
 }
 
+need_curl() { command -v curl >/dev/null || install_packages curl ca-certificates; }
+
 # Debian and Ubuntu by apt; elsewhere one sentence says what to do.
 install_packages() {
   command -v apt-get >/dev/null || fail "please install $*: this is no Debian or Ubuntu, so it is not done for you"

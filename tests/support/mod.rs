@@ -7,4 +7,4 @@ mod tokens;
 pub use app::{Answer, TestApp, tuning};
 pub use database::TestDb;
 pub use fixture::{PASSWORD, Person, TenantFixture, town};
-pub use tokens::{Forge, forge};
+pub use tokens::{Forge, KEYS, forge};
