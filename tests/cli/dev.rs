@@ -107,11 +107,9 @@ fn the_lines_it_prints_work_when_pasted() {
     let mut text = String::new();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     while lines.read_line(&mut text).unwrap() > 0 && !text.ends_with("My first project\"}'\n") {}
-    let script: String = text
-        .lines()
-        .filter(|line| line.starts_with("TOKEN=") || line.starts_with("curl "))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let script: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("TOKEN=") || line.starts_with("curl ")).collect();
+    let script = script.join("\n");
     assert_eq!(script.lines().count(), 3, "{text}");
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();

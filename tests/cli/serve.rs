@@ -94,8 +94,8 @@ async fn no_log_level_prints_statements_parameters_passwords_or_tokens() {
     let projects = format!("http://{address}/api/v1/projects");
     let secret = serde_json::json!({ "name": "Secret plan of acme", "owner_id": town().globex.owner.id });
     Answer::of(client.post(&projects).bearer_auth(token).json(&secret)).await.problem(422, "invalid");
-    let taken = serde_json::json!({ "name": acme.projects[0].name });
-    Answer::of(client.post(&projects).bearer_auth(token).json(&taken)).await.problem(409, "conflict");
+    let same_name = serde_json::json!({ "name": acme.projects[0].name });
+    Answer::of(client.post(&projects).bearer_auth(token).json(&same_name)).await.problem(409, "conflict");
     // An error that nobody expected: the cause is logged, what the row holds is not.
     db.superuser()
         .await
