@@ -1,7 +1,7 @@
 # What bin/dev and bin/test share: finding and installing what they need. Everything said goes to
 # standard error; standard output belongs to the commands.
 
-say() { printf '\033[2m• %s\033[0m\n' "$*" >&2; }
+say() { if [ -t 2 ]; then printf '\033[2m• %s\033[0m\n' "$*" >&2; else printf '• %s\n' "$*" >&2; fi; }
 fail() { printf 'rowhouse: %s\n' "$*" >&2; exit 2; }
 
 need_cargo() {

@@ -189,6 +189,7 @@ async fn what_is_no_http_at_all_harms_nobody() {
         "GET /api/v1/projects HTTP/1.1\r\nhost: acme.localhost\r\nhost: globex.localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
     );
     let garbage = [
+        b"GET /livez HTTP/1.1\r\n\r\n".to_vec(),
         b"\x00\x01\x02\x03\r\n\r\n".to_vec(),
         b"GET / HTTP/9.9\r\n\r\n".to_vec(),
         vec![b'a'; 100_000],

@@ -105,6 +105,25 @@ async fn copy_carries_out_ones_own_rows_and_no_others() {
 }
 
 #[tokio::test]
+async fn copy_carries_nothing_in() {
+    let scene = Scene::set().await;
+    let (acme, globex) = (&town().acme, &town().globex);
+    let before = fingerprint(&scene.superuser, acme.id).await;
+    for table in &scene.tables {
+        enter(&scene.api, acme.id, &acme.owner).await;
+        // PostgreSQL refuses COPY FROM on a walled table altogether, before any row is read.
+        for columns in ["", "(tenant_id, id)"] {
+            let copy = format!("copy {table} {columns} from stdin");
+            let state = refusal(&scene.api, &copy).await;
+            assert!(["0A000", DENIED, "42703"].contains(&state.as_str()), "{copy}: {state:?}");
+        }
+        leave(&scene.api).await;
+    }
+    assert_eq!(fingerprint(&scene.superuser, acme.id).await, before);
+    assert_eq!(fingerprint(&scene.superuser, globex.id).await, scene.before);
+}
+
+#[tokio::test]
 async fn writing_everything_without_looking_reaches_ones_own_rows_only() {
     let scene = Scene::set().await;
     let acme = &town().acme;
