@@ -19,6 +19,12 @@ macro_rules! text_enum {
             }
         }
 
+        impl From<$name> for &'static str {
+            fn from(value: $name) -> Self {
+                value.as_str()
+            }
+        }
+
         impl<'a> postgres_types::FromSql<'a> for $name {
             fn from_sql(
                 ty: &postgres_types::Type,

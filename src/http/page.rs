@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use serde::{Serialize, de::DeserializeOwned};
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::{IntoParams, ToSchema};
 
 use super::extract::Json;
 use crate::{Error, Result, auth::TenantId, error::Violation};
@@ -42,6 +42,52 @@ impl<T: Serialize> IntoResponse for Page<T> {
             response.headers_mut().insert(header::LINK, link);
         }
         response
+    }
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    /// Newest first.
+    #[default]
+    Newest,
+    /// By name, in the order of Unicode code points.
+    Name,
+}
+
+/// The query of a list that can be filtered by status; `S` is the vocabulary. A resource with other
+/// filters declares a struct of its own, like this one.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery<S: ToSchema> {
+    /// Rows on the page, 50 unless said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only rows of this status.
+    #[param(inline)]
+    pub status: Option<S>,
+    /// The order; newest first unless said.
+    #[serde(default)]
+    #[param(inline, required = false)]
+    pub sort: Sort,
+}
+
+impl<S: Copy + Into<&'static str> + ToSchema> ListQuery<S> {
+    /// The page that is asked for, of the list at `uri`.
+    pub fn page<'a, K>(&self, secret: &'a hmac::Key, tenant: TenantId, uri: &'a Uri) -> Result<PageRequest<'a, K>>
+    where
+        K: Serialize + DeserializeOwned,
+    {
+        let sort = match self.sort {
+            Sort::Newest => "newest",
+            Sort::Name => "name",
+        };
+        let list = List::new(uri, &[("sort", Some(sort)), ("status", self.status.map(Into::into))]);
+        PageRequest::new(secret, tenant, list, self.limit, self.cursor.as_deref())
     }
 }
 

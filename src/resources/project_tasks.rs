@@ -8,18 +8,18 @@ use axum::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
     App, Error, Result,
-    auth::{Tenant, TenantId},
+    auth::Tenant,
     db::FromRow,
     http::{
         etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
         extract::{Json, MergePatch, Path, Query},
-        page::{List, Page, PageRequest},
+        page::{ListQuery, Page, Sort},
         patch,
         validate::Violations,
     },
@@ -60,34 +60,6 @@ text_enum! {
     }
 }
 
-/// The order of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TaskSort {
-    /// Newest first.
-    #[default]
-    Newest,
-    /// By name, in the order of Unicode code points.
-    Name,
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListTasks {
-    /// Rows on the page, 50 unless said.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// Only tasks of this status.
-    #[param(inline)]
-    status: Option<TaskStatus>,
-    #[serde(default)]
-    #[param(inline, required = false)]
-    sort: TaskSort,
-}
-
 /// A task to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -113,19 +85,19 @@ struct TaskPatch {
 /// List a project's tasks.
 ///
 /// Needs `tasks:read` and `projects:read`.
-#[utoipa::path(get, path = "/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path), ListTasks),
+#[utoipa::path(get, path = "/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path), ListQuery<TaskStatus>),
     responses((status = OK, body = Page<Task>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
 async fn list(
     tenant: Tenant,
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     Path(project): Path<Uuid>,
-    Query(query): Query<ListTasks>,
+    Query(query): Query<ListQuery<TaskStatus>>,
 ) -> Result<Page<Task>> {
     let secret = app.tokens.keys().secret();
     match query.sort {
-        TaskSort::Newest => newest_first(&tenant, secret, &uri, project, &query).await,
-        TaskSort::Name => by_name(&tenant, secret, &uri, project, &query).await,
+        Sort::Newest => newest_first(&tenant, secret, &uri, project, &query).await,
+        Sort::Name => by_name(&tenant, secret, &uri, project, &query).await,
     }
 }
 
@@ -134,9 +106,9 @@ async fn newest_first(
     secret: &hmac::Key,
     uri: &Uri,
     project: Uuid,
-    query: &ListTasks,
+    query: &ListQuery<TaskStatus>,
 ) -> Result<Page<Task>> {
-    let page = query.page::<Uuid>(secret, tenant.id(), uri, "newest")?;
+    let page = query.page::<Uuid>(secret, tenant.id(), uri)?;
     let after = page.after.unwrap_or(Uuid::max());
     let mut conn = tenant.connect().await?;
     let last = conn.read().last();
@@ -155,9 +127,9 @@ async fn by_name(
     secret: &hmac::Key,
     uri: &Uri,
     project: Uuid,
-    query: &ListTasks,
+    query: &ListQuery<TaskStatus>,
 ) -> Result<Page<Task>> {
-    let page = query.page::<(String, Uuid)>(secret, tenant.id(), uri, "name")?;
+    let page = query.page::<(String, Uuid)>(secret, tenant.id(), uri)?;
     // Before every task: no name is empty.
     let (name, id) = page.after.clone().unwrap_or_default();
     let mut conn = tenant.connect().await?;
@@ -175,22 +147,6 @@ async fn by_name(
 /// No row at all: no such project. One row without a task: an empty page.
 fn tasks(rows: Vec<Option<Task>>) -> Result<Vec<Task>> {
     if rows.is_empty() { Err(Error::NotFound("project")) } else { Ok(rows.into_iter().flatten().collect()) }
-}
-
-impl ListTasks {
-    fn page<'a, K>(
-        &self,
-        secret: &'a hmac::Key,
-        tenant: TenantId,
-        uri: &'a Uri,
-        sort: &str,
-    ) -> Result<PageRequest<'a, K>>
-    where
-        K: Serialize + serde::de::DeserializeOwned,
-    {
-        let list = List::new(uri, &[("sort", Some(sort)), ("status", self.status.map(TaskStatus::as_str))]);
-        PageRequest::new(secret, tenant, list, self.limit, self.cursor.as_deref())
-    }
 }
 
 /// Create a task.

@@ -8,18 +8,18 @@ use axum::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
     App, Result,
-    auth::{Tenant, TenantId},
+    auth::Tenant,
     db::FromRow,
     http::{
         etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
         extract::{Json, MergePatch, Path, Query},
-        page::{List, Page, PageRequest},
+        page::{ListQuery, Page, Sort},
         patch::{self, Field},
         validate::Violations,
     },
@@ -68,34 +68,6 @@ text_enum! {
     }
 }
 
-/// The order of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ProjectSort {
-    /// Newest first.
-    #[default]
-    Newest,
-    /// By name, in the order of Unicode code points.
-    Name,
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListProjects {
-    /// Rows on the page, 50 unless said.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// Only projects of this status.
-    #[param(inline)]
-    status: Option<ProjectStatus>,
-    #[serde(default)]
-    #[param(inline, required = false)]
-    sort: ProjectSort,
-}
-
 /// A project to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -131,23 +103,28 @@ struct ProjectPatch {
 /// List projects.
 ///
 /// Needs `projects:read`.
-#[utoipa::path(get, path = "/projects", tag = "projects", params(ListProjects),
+#[utoipa::path(get, path = "/projects", tag = "projects", params(ListQuery<ProjectStatus>),
     responses((status = OK, body = Page<Project>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
 async fn list(
     tenant: Tenant,
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Query(query): Query<ListProjects>,
+    Query(query): Query<ListQuery<ProjectStatus>>,
 ) -> Result<Page<Project>> {
     let secret = app.tokens.keys().secret();
     match query.sort {
-        ProjectSort::Newest => newest_first(&tenant, secret, &uri, &query).await,
-        ProjectSort::Name => by_name(&tenant, secret, &uri, &query).await,
+        Sort::Newest => newest_first(&tenant, secret, &uri, &query).await,
+        Sort::Name => by_name(&tenant, secret, &uri, &query).await,
     }
 }
 
-async fn newest_first(tenant: &Tenant, secret: &hmac::Key, uri: &Uri, query: &ListProjects) -> Result<Page<Project>> {
-    let page = query.page::<Uuid>(secret, tenant.id(), uri, "newest")?;
+async fn newest_first(
+    tenant: &Tenant,
+    secret: &hmac::Key,
+    uri: &Uri,
+    query: &ListQuery<ProjectStatus>,
+) -> Result<Page<Project>> {
+    let page = query.page::<Uuid>(secret, tenant.id(), uri)?;
     let after = page.after.unwrap_or(Uuid::max());
     let mut conn = tenant.connect().await?;
     let last = conn.read().last();
@@ -158,8 +135,13 @@ async fn newest_first(tenant: &Tenant, secret: &hmac::Key, uri: &Uri, query: &Li
     page.page(rows, |project: &Project| project.id)
 }
 
-async fn by_name(tenant: &Tenant, secret: &hmac::Key, uri: &Uri, query: &ListProjects) -> Result<Page<Project>> {
-    let page = query.page::<String>(secret, tenant.id(), uri, "name")?;
+async fn by_name(
+    tenant: &Tenant,
+    secret: &hmac::Key,
+    uri: &Uri,
+    query: &ListQuery<ProjectStatus>,
+) -> Result<Page<Project>> {
+    let page = query.page::<String>(secret, tenant.id(), uri)?;
     let after = page.after.as_deref().unwrap_or_default();
     let mut conn = tenant.connect().await?;
     let last = conn.read().last();
@@ -168,22 +150,6 @@ async fn by_name(tenant: &Tenant, secret: &hmac::Key, uri: &Uri, query: &ListPro
         Some(status) => last.all(sql!("projects/list_name_by_status"), &[&status, &after, &page.fetch()]).await,
     }?;
     page.page(rows, |project: &Project| project.name.clone())
-}
-
-impl ListProjects {
-    fn page<'a, K>(
-        &self,
-        secret: &'a hmac::Key,
-        tenant: TenantId,
-        uri: &'a Uri,
-        sort: &str,
-    ) -> Result<PageRequest<'a, K>>
-    where
-        K: Serialize + serde::de::DeserializeOwned,
-    {
-        let list = List::new(uri, &[("sort", Some(sort)), ("status", self.status.map(ProjectStatus::as_str))]);
-        PageRequest::new(secret, tenant, list, self.limit, self.cursor.as_deref())
-    }
 }
 
 /// Create a project.
