@@ -1,11 +1,14 @@
 //! A private PostgreSQL, for `rowhouse dev` and for tests: found, made, started, and gone when its owner is.
 use std::{
-    env, fs, io,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    env, fs,
+    io::{self, Read as _, Write as _},
+    os::unix::{fs::PermissionsExt as _, net::UnixStream, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     time::{Duration, Instant},
 };
+
+use postgres_protocol::message::frontend;
 
 use crate::error::Failure;
 
@@ -111,23 +114,13 @@ impl Cluster {
             command.spawn().map_err(|error| Failure(format!("PostgreSQL cannot be started: {error}")))?;
         let lifeline = supervisor.stdin.take();
         let cluster = Self { supervisor, lifeline, socket_dir, version: binaries.version };
-        cluster.wait_until_ready(binaries, account, &log)?;
+        cluster.wait_until_ready(&log)?;
         Ok(cluster)
     }
 
-    fn wait_until_ready(&self, binaries: &Binaries, account: &Account, log: &Path) -> Result<(), Failure> {
+    fn wait_until_ready(&self, log: &Path) -> Result<(), Failure> {
         let begun = Instant::now();
-        loop {
-            let ready = account
-                .command(binaries.file("pg_isready"))
-                .args(["-q", "-h"])
-                .arg(&self.socket_dir)
-                .args(["-p", &PORT.to_string()])
-                .current_dir("/")
-                .status();
-            if ready.is_ok_and(|status| status.success()) {
-                return Ok(());
-            }
+        while !self.answers().unwrap_or(false) {
             if begun.elapsed() > Duration::from_secs(30) {
                 let last = fs::read_to_string(log).unwrap_or_default();
                 let last: Vec<&str> = last.lines().rev().take(5).collect();
@@ -139,6 +132,23 @@ impl Cluster {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        Ok(())
+    }
+
+    /// Whether a session would be let in: a server that is still starting answers with an error.
+    fn answers(&self) -> io::Result<bool> {
+        let mut stream = UnixStream::connect(self.socket_dir.join(format!(".s.PGSQL.{PORT}")))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut message = postgres_types::private::BytesMut::new();
+        frontend::startup_message([("user", "postgres"), ("database", "postgres")], &mut message)?;
+        stream.write_all(&message)?;
+        let mut kind = [0];
+        stream.read_exact(&mut kind)?;
+        message.clear();
+        frontend::terminate(&mut message);
+        stream.write_all(&message)?;
+        // An authentication message, in answer to a start-up message.
+        Ok(kind == *b"R")
     }
 
     /// Where the files of the cluster in `dir` really are.
@@ -206,7 +216,7 @@ impl Binaries {
         // postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)
         let version = text.split_whitespace().nth(2)?.split(['.', 'b', 'd', 'r']).next()?.parse().ok()?;
         // A link to the server alone is no installation: initdb has to be beside it.
-        let whole = dir.join("initdb").exists() && dir.join("pg_isready").exists();
+        let whole = dir.join("initdb").exists();
         (version >= OLDEST && whole).then(|| Self { dir: dir.to_owned(), version })
     }
 

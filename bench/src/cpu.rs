@@ -11,6 +11,12 @@ pub(crate) fn of_process(pid: u32) -> Result<Duration, Failure> {
     Ok(Stat::read(pid)?.own)
 }
 
+/// What a process and the children it has outlived have used.
+pub(crate) fn with_ended_children(pid: u32) -> Result<Duration, Failure> {
+    let stat = Stat::read(pid)?;
+    Ok(stat.own + stat.reaped)
+}
+
 /// What a server has used that has a process for each connection: itself, its children that live, and
 /// those that have ended.
 pub(crate) fn of_family(parent: u32) -> Result<Duration, Failure> {
@@ -19,6 +25,18 @@ pub(crate) fn of_family(parent: u32) -> Result<Duration, Failure> {
     // One that ends between listing and reading is no error: its parent has counted it or soon will.
     let children = processes.filter_map(|pid| Stat::read(pid).ok()).filter(|stat| stat.parent == parent);
     Ok(server.own + server.reaped + children.map(|stat| stat.own).sum::<Duration>())
+}
+
+/// What everything on this machine has used, and what its host gave to other machines.
+pub(crate) fn of_machine() -> Result<Duration, Failure> {
+    let text = fs::read_to_string("/proc/stat")?;
+    let numbers = |line: &str| line.split_whitespace().skip(1).map(str::parse).collect::<Result<Vec<u32>, _>>().ok();
+    match text.lines().next().and_then(numbers).as_deref() {
+        Some([user, nice, system, _idle, _waiting, interrupts, soft_interrupts, stolen, ..]) => {
+            Ok(TICK * (user + nice + system + interrupts + soft_interrupts + stolen))
+        }
+        _ => Err(Failure(format!("/proc/stat cannot be understood: {text}"))),
+    }
 }
 
 struct Stat {

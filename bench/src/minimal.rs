@@ -93,18 +93,18 @@ impl App {
         Ok(claims)
     }
 
-    async fn rows(&self, caller: &Claims, begin: &str, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Answer<Vec<Row>> {
+    async fn rows(&self, caller: &Claims, mode: &str, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Answer<Vec<Row>> {
         let client = self.pool.get().await.map_err(failed)?;
         let statement = client.prepare_cached(sql).await.map_err(failed)?;
         let Claims { tid, sub, .. } = caller;
-        let begin = format!("{begin}; set local app.tenant_id = '{tid}'; set local app.user_id = '{sub}'");
-        let (began, rows, ended) = tokio::join!(
+        let preamble = format!("begin{mode}; set local app.tenant_id = '{tid}'; set local app.user_id = '{sub}'");
+        let (begun, rows, committed) = tokio::join!(
             biased;
-            client.batch_execute(&begin),
+            client.batch_execute(&preamble),
             client.query(&statement, params),
             client.batch_execute("commit"),
         );
-        began.and(ended).and(rows).map_err(failed)
+        begun.and(committed).and(rows).map_err(failed)
     }
 }
 
@@ -154,7 +154,7 @@ async fn list(State(app): State<Arc<App>>, headers: HeaderMap, Query(query): Que
     let cursor = query.cursor.and_then(|cursor| Uuid::from_slice(&BASE64.decode(cursor).ok()?).ok());
     let (after, limit) = (cursor.unwrap_or(Uuid::max()), query.limit.unwrap_or(50).min(200));
     let fetch = i64::try_from(limit + 1).map_err(failed)?;
-    let rows = app.rows(&caller, "begin read only", LIST, &[&caller.tid, &after, &fetch]).await?;
+    let rows = app.rows(&caller, " read only", LIST, &[&caller.tid, &after, &fetch]).await?;
     let items: Vec<Project> = rows.iter().take(limit).map(Project::from).collect();
     let last = items.last().filter(|_| rows.len() > limit);
     let next_cursor = last.map(|project| BASE64.encode(project.id));
@@ -163,7 +163,7 @@ async fn list(State(app): State<Arc<App>>, headers: HeaderMap, Query(query): Que
 
 async fn get(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path<Uuid>) -> Answer<Json<Project>> {
     let caller = app.caller(&headers)?;
-    let rows = app.rows(&caller, "begin read only", GET, &[&caller.tid, &id]).await?;
+    let rows = app.rows(&caller, " read only", GET, &[&caller.tid, &id]).await?;
     rows.first().map(|row| Json(row.into())).ok_or(StatusCode::NOT_FOUND)
 }
 
@@ -184,6 +184,6 @@ async fn create(
     let id = Uuid::now_v7();
     let status = new.status.as_deref().unwrap_or("active");
     let values: [&(dyn ToSql + Sync); 6] = [&caller.tid, &id, &new.name, &new.description, &status, &new.owner_id];
-    let rows = app.rows(&caller, "begin", INSERT, &values).await?;
+    let rows = app.rows(&caller, "", INSERT, &values).await?;
     rows.first().map(|row| (StatusCode::CREATED, Json(row.into()))).ok_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -35,8 +35,8 @@ impl Requests {
         callers: Vec<Caller>,
         projects: Vec<Project>,
     ) -> Result<Self, Failure> {
-        let signed = callers.iter().map(|caller| Ok((caller.tenant, signer.token(caller.tenant, caller.user)?)));
-        let tokens = signed.collect::<Result<_, Failure>>()?;
+        let tokens = callers.iter().map(|caller| Ok((caller.tenant, signer.token(caller.tenant, caller.user)?)));
+        let tokens = tokens.collect::<Result<_, Failure>>()?;
         Ok(Self { dir, client: Client::new(), callers, projects, tokens })
     }
 

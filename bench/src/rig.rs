@@ -1,14 +1,18 @@
 //! What is measured, by whom, in which order.
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use rowhouse::error::Failure;
 
 use crate::{
     Options, cpu,
     data::Data,
+    figures::{Figures, Measured, Subject},
     load::Wrk,
     pgbench::Pgbench,
-    report::{Figures, Measured, Report},
+    report::Report,
     requests::Requests,
     say,
     servers::Server,
@@ -43,16 +47,26 @@ pub(crate) enum Contender {
     Rowhouse,
 }
 
+impl Contender {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pgbench => "pgbench",
+            Self::Minimal => "minimal",
+            Self::Rowhouse => "rowhouse",
+        }
+    }
+}
+
 use Contender::{Minimal, Pgbench as Postgres, Rowhouse};
 
 /// What is compared with what. Each row is measured close together, so that a machine that slows down for
 /// a while slows all of the row. Creating comes last: it changes the lists.
-const READS: [&[(Operation, Contender)]; 3] = [
+const READS: [&[Subject]; 3] = [
     &[(Operation::List, Postgres), (Operation::List, Minimal), (Operation::List, Rowhouse)],
     &[(Operation::Get, Postgres), (Operation::Get, Minimal), (Operation::Get, Rowhouse)],
     &[(Operation::Page1, Rowhouse), (Operation::Page900, Rowhouse)],
 ];
-const WRITES: [&[(Operation, Contender)]; 1] = [&[(Operation::Create, Minimal), (Operation::Create, Rowhouse)]];
+const WRITES: [&[Subject]; 1] = [&[(Operation::Create, Minimal), (Operation::Create, Rowhouse)]];
 
 /// Long enough for every connection to have prepared its statements and for every token to be known.
 const WARM_UP: u32 = 2;
@@ -61,7 +75,6 @@ const SETTLE: Duration = Duration::from_millis(200);
 
 /// Runs the whole benchmark.
 pub(crate) async fn measure_all(options: &Options) -> Result<Report, Failure> {
-    let load_before = load_average()?;
     let data = Data::open(options).await?;
     say(&format!("PostgreSQL {} is running", data.version()));
     let mut rig = Rig::new(options, &data).await?;
@@ -74,14 +87,7 @@ pub(crate) async fn measure_all(options: &Options) -> Result<Report, Failure> {
             }
         }
     }
-    Ok(Report::new(options, data.version(), load_before, &measured))
-}
-
-/// How many processes wanted a core in the last minute.
-fn load_average() -> Result<f64, Failure> {
-    let text = fs::read_to_string("/proc/loadavg")?;
-    let first = text.split_whitespace().next().and_then(|number| number.parse().ok());
-    first.ok_or_else(|| Failure("/proc/loadavg does not begin with a number".to_owned()))
+    Ok(Report::new(options, data.version(), &measured))
 }
 
 /// Everything that runs.
@@ -129,20 +135,15 @@ impl Rig {
     }
 
     /// Measures one row, starting with another contender in each round.
-    async fn measure_row(
-        &mut self,
-        row: &[(Operation, Contender)],
-        round: u32,
-        measured: &mut Measured,
-    ) -> Result<(), Failure> {
+    async fn measure_row(&mut self, row: &[Subject], round: u32, measured: &mut Measured) -> Result<(), Failure> {
         let mut row = row.to_vec();
         let first = round as usize % row.len();
         row.rotate_left(first);
         for (operation, contender) in row {
             let figures = self.measure(operation, contender, self.seconds).await?;
-            let (round, rounds, name) = (round + 1, self.rounds, operation.name());
-            say(&format!("round {round} of {rounds}: {name:<8} {contender:<8?} {:>6.0} requests/s", figures.rps));
-            measured.add(operation, contender, figures);
+            let (round, rounds, who, what) = (round + 1, self.rounds, contender.name(), operation.name());
+            say(&format!("round {round} of {rounds}: {what:<8} {who:<8} {:>7.0} requests/s", figures.rps));
+            measured.add((operation, contender), figures);
         }
         Ok(())
     }
@@ -154,11 +155,7 @@ impl Rig {
             Minimal => Some(&self.minimal),
             Rowhouse => Some(&self.rowhouse),
         };
-        let used = || -> Result<(Duration, Duration), Failure> {
-            let api = server.map_or(Ok(Duration::ZERO), |server| cpu::of_process(server.pid))?;
-            Ok((api, cpu::of_family(self.postmaster)?))
-        };
-        let before = used()?;
+        let (begun, before) = (Instant::now(), self.used()?);
         let answered = match server {
             None => self.pgbench.run(operation, seconds).await?,
             Some(server) => {
@@ -167,12 +164,40 @@ impl Rig {
             }
         };
         tokio::time::sleep(SETTLE).await;
-        let after = used()?;
+        let (elapsed, used) = (begun.elapsed(), self.used()?.since(before));
         let per_request = |used: Duration| used.as_secs_f64() * 1e6 / answered.requests;
         Ok(Figures {
             rps: answered.per_second,
-            api_cpu_us: server.map(|_| per_request(after.0.saturating_sub(before.0))),
-            pg_cpu_us: per_request(after.1.saturating_sub(before.1)),
+            api_cpu_us: server.map(|_| per_request(used.servers)),
+            pg_cpu_us: per_request(used.postgresql),
+            others: used.others.as_secs_f64() / elapsed.as_secs_f64(),
         })
+    }
+
+    fn used(&self) -> Result<Used, Failure> {
+        // The server that is not measured is idle.
+        let servers = cpu::of_process(self.minimal.pid)? + cpu::of_process(self.rowhouse.pid)?;
+        let postgresql = cpu::of_family(self.postmaster)?;
+        let ours = cpu::with_ended_children(std::process::id())?;
+        Ok(Used { servers, postgresql, others: cpu::of_machine()?.saturating_sub(servers + postgresql + ours) })
+    }
+}
+
+/// CPU time used so far.
+#[derive(Clone, Copy)]
+struct Used {
+    servers: Duration,
+    postgresql: Duration,
+    /// By whatever else runs on this machine.
+    others: Duration,
+}
+
+impl Used {
+    fn since(self, before: Self) -> Self {
+        Self {
+            servers: self.servers.saturating_sub(before.servers),
+            postgresql: self.postgresql.saturating_sub(before.postgresql),
+            others: self.others.saturating_sub(before.others),
+        }
     }
 }

@@ -36,7 +36,7 @@ impl Signer {
     pub(crate) fn generate(dir: &Path) -> Result<Self, Failure> {
         let _ = fs::remove_dir_all(dir);
         let pem = rowhouse::auth::generate_keys(dir)?;
-        let key = EncodingKey::from_ed_pem(&fs::read(pem)?).map_err(unusable)?;
+        let key = EncodingKey::from_ed_pem(&fs::read(pem)?).map_err(|error| unusable(&error))?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some("at+jwt".to_owned());
         header.kid = Keys::read(dir)?.jwks().keys.first().and_then(|jwk| jwk.common.key_id.clone());
@@ -55,10 +55,10 @@ impl Signer {
             jti: Uuid::now_v7(),
             tid: tenant,
         };
-        encode(&self.header, &claims, &self.key).map_err(unusable)
+        encode(&self.header, &claims, &self.key).map_err(|error| unusable(&error))
     }
 }
 
-fn unusable(error: jsonwebtoken::errors::Error) -> Failure {
+fn unusable(error: &jsonwebtoken::errors::Error) -> Failure {
     Failure(format!("the new signing key cannot be used: {error}"))
 }
