@@ -98,19 +98,24 @@ begin
     --   statement of its own and needs no function, so nothing legitimate is lost.
     -- large objects: they have no policies and one id space for all tenants.
     -- pg_terminate_backend, pg_cancel_backend: one session of a role could end the others'.
-    -- pg_stat_get_activity: shows the statements of the role's other sessions.
+    -- pg_stat_get_activity and its kin: show the statements of the role's other sessions.
+    -- advisory locks, setseed: outlive the transaction, and all tenants share one key space.
+    -- pg_export_snapshot, pg_logical_emit_message: reach beyond the session.
     -- pg_notify: NOTIFY has no wall; granted later to what sends wake-ups.
     for routine in
         select p.oid::regprocedure as signature
         from pg_proc p
         where p.pronamespace = 'pg_catalog'::regnamespace
           and (p.proname in ('set_config', 'loread', 'lowrite', 'pg_terminate_backend', 'pg_cancel_backend',
-                             'pg_stat_get_activity', 'pg_notify')
-               or starts_with(p.proname, 'lo_'))
+                             'pg_stat_get_activity', 'pg_stat_get_backend_activity', 'pg_stat_get_backend_idset',
+                             'pg_notify', 'setseed', 'pg_export_snapshot', 'pg_logical_emit_message')
+               or p.proname ~ '^(lo_|pg_(try_)?advisory_)')
           and has_function_privilege('public', p.oid, 'execute')
     loop
         execute format('revoke execute on function %s from public', routine.signature);
     end loop;
+    -- One migration at a time.
+    grant execute on function pg_advisory_lock(bigint), pg_advisory_unlock(bigint) to rowhouse_migrator;
 end
 $$;
 revoke all on schema public from public;

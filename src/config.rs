@@ -60,6 +60,9 @@ pub struct Tuning {
     /// Bytes a body may have.
     #[arg(long, env = "ROWHOUSE_BODY_BYTES", default_value_t = 1 << 20, value_name = "BYTES")]
     pub body_bytes: usize,
+    /// Connections from callers at once; more wait to be accepted.
+    #[arg(long, env = "ROWHOUSE_CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
+    pub connections: u32,
     /// How long requests under way may take to finish after SIGTERM, in milliseconds.
     #[arg(long, env = "ROWHOUSE_GRACE_MS", default_value_t = 10_000, value_name = "MS")]
     pub grace_ms: u64,
@@ -122,6 +125,7 @@ impl Tuning {
     /// How connections are treated.
     #[must_use]
     pub fn serving(&self) -> Serving {
-        Serving { grace: Duration::from_millis(self.grace_ms), ..Serving::default() }
+        let connections = usize::try_from(self.connections).unwrap_or(usize::MAX);
+        Serving { connections, grace: Duration::from_millis(self.grace_ms), ..Serving::default() }
     }
 }

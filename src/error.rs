@@ -76,6 +76,8 @@ pub enum Error {
     PreconditionRequired,
     /// The body is larger than the limit, in bytes.
     PayloadTooLarge(usize),
+    /// The body did not arrive in time.
+    BodyTimeout,
     /// Path and query are longer than the limit, in bytes.
     UriTooLong(usize),
     /// The content type is not one the route reads; holds those it does.
@@ -99,6 +101,9 @@ pub enum Error {
 }
 
 impl Error {
+    /// Why there is a 401 when no token was sent at all.
+    pub const NO_TOKEN: &str = "send an access token: Authorization: Bearer …";
+
     /// A bug; the text goes to the log alone.
     pub fn internal(what: impl Into<String>) -> Self {
         Self::Internal(what.into())
@@ -126,6 +131,7 @@ impl Error {
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
             Self::PreconditionRequired => (StatusCode::PRECONDITION_REQUIRED, "precondition_required"),
             Self::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
             Self::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "uri_too_long"),
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
@@ -161,6 +167,7 @@ impl Error {
             Self::PreconditionFailed => "The resource has changed",
             Self::PreconditionRequired => "If-Match is required",
             Self::PayloadTooLarge(_) => "The body is too large",
+            Self::BodyTimeout => "The body did not arrive",
             Self::UriTooLong(_) => "The address is too long",
             Self::UnsupportedMediaType(_) => "Unsupported content type",
             Self::Invalid(_) => "The body is not valid",
@@ -206,6 +213,7 @@ impl Error {
                 "send If-Match with the ETag you read, so that nobody's change is overwritten unseen".into()
             }
             Self::PayloadTooLarge(limit) => format!("the body may have {limit} bytes at most"),
+            Self::BodyTimeout => "the body did not arrive in time".into(),
             Self::UriTooLong(limit) => format!("path and query may have {limit} bytes together"),
             Self::UnsupportedMediaType(accepted) => format!("send the body as {accepted}"),
             Self::PoolExhausted => "every database connection is busy; try again shortly".into(),

@@ -3,7 +3,11 @@ use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
 use tracing_subscriber::{
-    EnvFilter, filter::LevelFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter,
+    filter::{LevelFilter, filter_fn},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 use crate::error::Failure;
@@ -26,16 +30,19 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), Failure> {
         .with_default_directive(LevelFilter::INFO.into())
         .parse(filter)
         .map_err(|error| Failure(format!("the log filter {filter:?} cannot be read: {error}")))?;
-    // At debug level these two print statements with their parameters, and refinery prints each migration.
-    // Whatever the filter says, that is not for a log.
-    let quiet = ["tokio_postgres=warn", "postgres=warn", "refinery_core=warn"];
-    let filter = quiet.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive);
+    // Below warnings these print statements with their parameters, and migrations. Whatever the filter
+    // says, that is not for a log; so it is a filter of its own.
+    let quiet = filter_fn(|metadata| {
+        let talkative =
+            ["tokio_postgres", "postgres", "refinery"].iter().any(|name| metadata.target().starts_with(name));
+        !talkative || *metadata.level() <= tracing::Level::WARN
+    });
     let json = match format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(quiet);
     let started = if json {
         let lines = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
         registry.with(lines.with_writer(std::io::stderr)).try_init()

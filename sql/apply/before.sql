@@ -23,7 +23,7 @@ begin
         select distinct 'table ' || c.oid::regclass as object, a.grantee
         from pg_class c, aclexplode(c.relacl) a
         where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace, 'audit'::regnamespace)
-          and c.relkind in ('r', 'p') and a.grantee <> c.relowner
+          and c.relkind in ('r', 'p', 'v', 'm', 'f') and a.grantee <> c.relowner
         union
         select distinct 'table ' || c.oid::regclass, a.grantee
         from pg_class c join pg_attribute t on t.attrelid = c.oid, aclexplode(t.attacl) a

@@ -1,10 +1,14 @@
 -- Door: the tenant a host name stands for, by slug (subdomain of the base domain) or by verified domain.
 -- Why a door: the tenant is not known yet. It answers an id and nothing else, and an id opens nothing:
--- membership is asked in the transaction that follows. Host names are public by nature.
+-- membership is asked in the transaction that follows. Host names are public by nature. Refuses to work
+-- inside a signed-in transaction, like find_login.
 create or replace function registry.tenant_of_host(wanted_slug text, wanted_domain text) returns uuid
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
+    if coalesce(current_setting('app.user_id', true), '') <> '' then
+        raise exception using errcode = 'RH005', message = 'tenant_of_host is for callers who are not signed in';
+    end if;
     return coalesce(
         (select t.id from registry.tenants t where t.slug = wanted_slug),
         (select d.tenant_id from registry.domains d where d.domain = wanted_domain and d.verified_at is not null));

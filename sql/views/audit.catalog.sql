@@ -30,21 +30,39 @@ with house as (
     select 'default grant', d.defaclrole::regrole || ' ' || d.defaclobjtype::text || coalesce(' in ' || n.nspname, ''), d.defaclacl
     from pg_default_acl d left join pg_namespace n on n.oid = d.defaclnamespace
 )
-select 'schema' as kind, nspname::text as object, 'owner ' || nspowner::regrole as definition
-from house
+select 'owner' as kind, 'schema ' || nspname as object, nspowner::regrole::text as definition from house
 union all
-select 'table', name,
-       format('owner %s, row security %s, %s', relowner::regrole,
-              case when relrowsecurity then 'on' else 'OFF' end,
-              case when relforcerowsecurity then 'forced' else 'NOT FORCED' end)
+select 'owner', case when relkind = 'v' then 'view ' else 'table ' end || name, relowner::regrole::text
+from relations where relkind in ('r', 'p', 'v')
+union all
+select 'row security', name,
+       case when relrowsecurity then 'on' else 'OFF' end || case when relforcerowsecurity then ', forced' else ', NOT FORCED' end
 from relations where relkind in ('r', 'p')
 union all
 select 'other relation', name, format('kind %s, owner %s', relkind, relowner::regrole)
 from relations where relkind not in ('r', 'p', 'v', 'i', 'I', 't', 'c')
 union all
-select 'view', name,
-       format(E'owner %s, options %s\n%s', relowner::regrole, coalesce(reloptions::text, 'none'), pg_get_viewdef(oid))
+select 'view', name, format(E'options %s\n%s', coalesce(reloptions::text, 'none'), pg_get_viewdef(oid))
 from relations where relkind = 'v'
+union all
+-- Rows are seen through a parent without the child's policies.
+select 'inheritance', i.inhrelid::regclass || ' of ' || i.inhparent::regclass, 'inherits'
+from pg_inherits i where i.inhrelid in (select oid from relations) or i.inhparent in (select oid from relations)
+union all
+-- Replication carries rows past every policy.
+select 'publication', p.pubname, format('all tables %s, of the house %s', p.puballtables,
+       (select string_agg(t.schemaname || '.' || t.tablename, ', ' order by 1)
+        from pg_publication_tables t join house on house.nspname = t.schemaname where t.pubname = p.pubname))
+from pg_publication p
+union all
+select 'event trigger', evtname, evtfoid::regprocedure::text from pg_event_trigger
+union all
+-- A function that is leakproof runs before the policies and may print what it sees.
+select 'leakproof', p.oid::regprocedure::text, 'made here' from pg_proc p
+where p.proleakproof and p.oid >= 16384 and p.pronamespace not in (select oid from house)
+union all
+select 'leakproof', 'built-in functions', md5(string_agg(p.oid::regprocedure::text, ',' order by p.oid))
+from pg_proc p where p.proleakproof and p.oid < 16384
 union all
 select 'column', r.name || '.' || a.attname,
        concat_ws(' ', format_type(a.atttypid, a.atttypmod),
@@ -70,7 +88,7 @@ from relations r join pg_trigger t on t.tgrelid = r.oid
 where not t.tgisinternal
 union all
 -- Foreign keys are enforced by internal triggers, which a superuser can switch off.
-select 'disabled key', r.name || '.' || c.conname, 'enforcement is switched off'
+select distinct 'disabled key', r.name || '.' || c.conname, 'enforcement is switched off'
 from relations r join pg_trigger t on t.tgrelid = r.oid join pg_constraint c on c.oid = t.tgconstraint
 where t.tgisinternal and t.tgenabled <> 'O'
 union all
@@ -88,8 +106,10 @@ select 'policy', r.name || '.' || p.polname,
               coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '-'))
 from relations r join pg_policy p on p.polrelid = r.oid
 union all
-select 'function', p.oid::regprocedure::text, format(E'owner %s, %s\n%s', p.proowner::regrole,
-       case when p.prosecdef then 'security definer' else 'security invoker' end, pg_get_functiondef(p.oid))
+select 'owner', 'function ' || p.oid::regprocedure, p.proowner::regrole::text
+from pg_proc p join house on house.oid = p.pronamespace
+union all
+select 'function', p.oid::regprocedure::text, format(E'%s\n%s', case when p.prosecdef then 'security definer' else 'security invoker' end, pg_get_functiondef(p.oid))
 from pg_proc p join house on house.oid = p.pronamespace
 where p.prokind in ('f', 'p')
 union all
@@ -109,8 +129,8 @@ select 'role', rolname::text,
 from pg_roles where rolname ~ '^rowhouse_'
 union all
 select 'role member', m.roleid::regrole || ' has member ' || m.member::regrole, 'member'
-from pg_auth_members m join pg_roles r on r.oid = m.member
-where r.rolname ~ '^rowhouse_'
+from pg_auth_members m
+where m.member::regrole::text ~ '^rowhouse_' or m.roleid::regrole::text ~ '^rowhouse_'
 union all
 select 'role setting',
        coalesce(r.rolname, 'every role') || case when s.setdatabase = 0 then '' else ' in this database' end,

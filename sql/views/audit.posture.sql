@@ -36,6 +36,18 @@ union all
 select 'may execute ' || p.oid::regprocedure || ', with which an expression can move the wall' from pg_proc p
 where p.pronamespace = 'pg_catalog'::regnamespace and p.proname = 'set_config' and has_function_privilege(p.oid, 'execute')
 union all
+-- Outside the three schemas nothing is walled for it, and nothing is meant to be read.
+select 'may read ' || c.oid::regclass || ', which is outside the house'
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname not in ('tenant', 'registry', 'audit', 'pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
+  and c.relkind in ('r', 'p', 'v', 'm', 'f') and has_schema_privilege(n.oid, 'usage')
+  and (has_table_privilege(c.oid, 'select') or has_any_column_privilege(c.oid, 'select'))
+union all
+select 'may execute ' || p.oid::regprocedure || ', SECURITY DEFINER outside the house'
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+where p.prosecdef and n.nspname not in ('registry', 'pg_catalog')
+  and has_schema_privilege(n.oid, 'usage') and has_function_privilege(p.oid, 'execute')
+union all
 select 'starts with row_security off' where current_setting('row_security') <> 'on'
 union all
 select 'starts with a default for ' || setting from pg_db_role_setting s, unnest(s.setconfig) as setting

@@ -71,8 +71,8 @@ impl Hosts {
     }
 }
 
-/// The request's host without port, in lower case (RFC 9112 §3.2: exactly one).
-fn host_name(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>> {
+/// The request's host without port, in lower case (RFC 9112 §3.2: exactly one, and well-formed).
+pub fn host_name(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>> {
     let wrong = |detail| Error::BadRequest(vec![Violation::parameter("Host", "invalid", detail)]);
     let mut given = headers.get_all(HOST).iter();
     let host = match (uri.authority(), given.next(), given.next()) {
@@ -82,6 +82,14 @@ fn host_name(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>> {
         (None, None, None) => return Ok(None),
     };
     let authority: axum::http::uri::Authority = host.parse().map_err(|_| wrong("is not a host name"))?;
+    let port = host.rsplit_once(']').map_or(host, |(_, rest)| rest).split_once(':').map(|(_, port)| port);
+    if host.contains('@') || port.is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_err()) {
+        return Err(wrong("is not a host name"));
+    }
+    // RFC 1035 §2.3.4.
+    if authority.host().len() > 253 {
+        return Err(wrong("is longer than any host name"));
+    }
     Ok(Some(normal(authority.host())))
 }
 

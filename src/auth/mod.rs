@@ -7,7 +7,7 @@ mod password;
 mod tenant;
 mod token;
 
-pub use host::Hosts;
+pub use host::{Hosts, host_name};
 pub use id::{TenantId, UserId};
 pub use keys::{Keys, generate_keys, random_secret};
 pub use login::sign_in;

@@ -1,5 +1,5 @@
 //! Passwords: Argon2id (RFC 9106), on threads of their own, a few at a time.
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -25,7 +25,7 @@ pub fn hash_password(password: &SecretString) -> Result<String, Failure> {
 
 /// Checks passwords, so many at a time and no more: hashing must never starve the requests.
 pub struct Passwords {
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     wait: Duration,
     /// Checked when there is no account, so that knowing and not knowing one take the same work.
     decoy: String,
@@ -35,18 +35,20 @@ impl Passwords {
     /// `at_once` hashes run in parallel; a login waits for its turn this long at most.
     pub fn new(at_once: usize, wait: Duration) -> Result<Self, Failure> {
         let decoy = hash_password(&SecretString::from(super::random_secret()?))?;
-        Ok(Self { permits: Semaphore::new(at_once), wait, decoy })
+        Ok(Self { permits: Arc::new(Semaphore::new(at_once)), wait, decoy })
     }
 
     /// Whether the password belongs to the hash. `None` does the same work and answers no.
     pub async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool> {
-        let _permit = tokio::time::timeout(self.wait, self.permits.acquire())
+        let permit = tokio::time::timeout(self.wait, self.permits.clone().acquire_owned())
             .await
             .map_err(|_| Error::Busy)?
             .map_err(|_| Error::Busy)?;
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.clone());
         let matches = tokio::task::spawn_blocking(move || {
+            // The permit goes with the work: a caller who hangs up does not end it, and must not make room.
+            let _permit = permit;
             let hash = PasswordHash::new(&hash)
                 .map_err(|error| Error::internal(format!("a stored password hash cannot be read: {error}")))?;
             Ok::<_, Error>(Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok())

@@ -137,7 +137,7 @@ fn tenant_header(headers: &HeaderMap) -> Result<Option<TenantId>> {
 fn bearer(headers: &HeaderMap) -> Result<&str> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     match (given.next(), given.next()) {
-        (None, _) => Err(Error::Unauthenticated("send an access token: Authorization: Bearer …")),
+        (None, _) => Err(Error::Unauthenticated(Error::NO_TOKEN)),
         (Some(_), Some(_)) => Err(Error::Unauthenticated("Authorization is given more than once")),
         (Some(value), None) => value
             .to_str()

@@ -72,11 +72,7 @@ impl Demo {
 /// them, and whether they are new.
 pub(super) async fn make(migrator: &Admin) -> Result<(Vec<DemoTenant>, bool), Failure> {
     let there = migrator.tenants().await?;
-    if let Some(other) = there.iter().find(|slug| !DEMO.iter().any(|(demo, ..)| demo == slug)) {
-        return Err(Failure(format!(
-            "the database has a tenant {other}, which is no demo tenant; a database with real tenants is left alone"
-        )));
-    }
+    refuse_real_tenants(&there)?;
     if there.is_empty() {
         let mut known: Vec<(&str, Uuid)> = Vec::new();
         for (slug, name, people) in DEMO {
@@ -105,6 +101,16 @@ pub(super) async fn make(migrator: &Admin) -> Result<(Vec<DemoTenant>, bool), Fa
         tenants.push(DemoTenant { id, slug: slug.to_owned(), users: people.iter().map(user).collect() });
     }
     Ok((tenants, there.is_empty()))
+}
+
+/// Fails when one of these tenants is no demo tenant.
+pub(super) fn refuse_real_tenants(there: &[String]) -> Result<(), Failure> {
+    match there.iter().find(|slug| !DEMO.iter().any(|(demo, ..)| demo == slug)) {
+        None => Ok(()),
+        Some(other) => Err(Failure(format!(
+            "the database has a tenant {other}, which is no demo tenant; a database with real tenants is left alone"
+        ))),
+    }
 }
 
 /// Who can sign in where, for people.

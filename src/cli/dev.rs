@@ -77,7 +77,7 @@ impl Dev {
         let (api_url, migrator_url) = self.prepare(&superuser_url, private.as_ref()).await?;
 
         let mut migrator = Admin::connect(&migrator_url).await?;
-        let report = db::migrate(&mut migrator).await?;
+        let report = db::migrate(&mut migrator, false).await?;
         self.say(&match report.migrations.len() {
             0 => "schema and policies are up to date".to_owned(),
             n => format!("{n} migrations applied, policies in place"),
@@ -149,6 +149,8 @@ impl Dev {
             return Ok((cluster.url(API_ROLE, "rowhouse"), cluster.url(MIGRATOR, "rowhouse")));
         }
         let superuser = Admin::connect(superuser_url).await?;
+        // Before anything is touched: roles, passwords and policies of a real database are not ours.
+        demo::refuse_real_tenants(&superuser.tenants().await?)?;
         db::bootstrap(&superuser).await?;
         // A server that asks for passwords gets new ones each time; nobody has to know them.
         let password = random_secret()?;

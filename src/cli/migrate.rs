@@ -14,6 +14,9 @@ pub(super) struct Migrate {
     /// Where the database is, as `rowhouse_migrator`.
     #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: SecretString,
+    /// Take what was done by hand, and no file mends, as right from now on.
+    #[arg(long, conflicts_with = "check")]
+    accept: bool,
     /// Change nothing; say whether the database equals sql/, and exit 1 when it does not.
     #[arg(long)]
     check: bool,
@@ -31,11 +34,14 @@ impl Migrate {
                 println!("the database equals sql/");
                 ExitCode::SUCCESS
             } else {
-                println!("{} differences; `rowhouse migrate` mends them", differences.len());
+                println!(
+                    "{} differences; `rowhouse migrate` mends what files make, and says what it cannot",
+                    differences.len()
+                );
                 ExitCode::from(1)
             });
         }
-        let report = db::migrate(&mut admin).await?;
+        let report = db::migrate(&mut admin, self.accept).await?;
         for migration in &report.migrations {
             println!("applied  migration       {migration}");
         }

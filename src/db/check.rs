@@ -24,10 +24,29 @@ impl FromRow for Complaint {
 
 /// Everything that is wrong with serving on this pool; empty is right.
 ///
-/// Asked as the serving role itself, in one read-only transaction: whether the role could step around a
-/// wall (`audit.posture`), whether this binary's files are the ones applied, and whether the database
-/// still is what they made (`audit.drift`).
+/// Asked as the serving role itself: whether it could step around a wall (`audit.posture`), whether the
+/// database still is what the files made of it (`audit.drift`), and whether they were this binary's files
+/// and migrations.
 pub async fn refuse_unless_walled(db: &Db, role: &str) -> Result<Vec<Complaint>> {
+    let mut complaints = still_walled(db, role).await?;
+    let mut conn = db.public().await?;
+    let mut tx = conn.read();
+    if tx.all::<Complaint>(sql!("db/never_migrated"), &[]).await?.is_empty() {
+        let applied = tx.all(sql!("db/applied_migrations"), &[]).await?;
+        let recorded: Vec<migrate::Digest> = tx.all(sql!("db/applied_files"), &[]).await?;
+        let differences = migrate::migration_differences(&applied).and_then(|mut differences| {
+            differences.extend(migrate::file_differences(&recorded)?);
+            Ok(differences)
+        });
+        let differences = differences.map_err(|failure| crate::Error::internal(failure.0))?;
+        complaints.extend(differences.iter().map(|fact| Complaint(format!("{fact}: run `rowhouse migrate`"))));
+    }
+    tx.commit().await?;
+    Ok(complaints)
+}
+
+/// The part of it that stays true while a newer version migrates the database under a running server.
+pub async fn still_walled(db: &Db, role: &str) -> Result<Vec<Complaint>> {
     let mut conn = db.public().await?;
     let mut tx = conn.read();
     let mut complaints: Vec<Complaint> = tx.all(sql!("db/role_is"), &[&role]).await?;
@@ -37,12 +56,8 @@ pub async fn refuse_unless_walled(db: &Db, role: &str) -> Result<Vec<Complaint>>
         return Ok(complaints);
     }
     complaints.extend(tx.all::<Complaint>(sql!("db/posture"), &[]).await?);
-    let recorded = tx.all::<migrate::Digest>(sql!("db/applied_files"), &[]).await?;
     let drift = tx.last().all::<Difference>(sql!("db/drift"), &[]).await?;
 
-    let recorded: Vec<_> = recorded.into_iter().map(|digest| (digest.path, digest.sha256)).collect();
-    let files = migrate::file_differences(&recorded).map_err(|failure| crate::Error::internal(failure.0))?;
-    complaints.extend(files.iter().map(|file| Complaint(format!("{file}: run `rowhouse migrate`"))));
     complaints.extend(drift.iter().map(|fact| Complaint(format!("{fact}: see `rowhouse migrate --check`"))));
     Ok(complaints)
 }

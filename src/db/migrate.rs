@@ -33,6 +33,12 @@ pub struct Difference {
     pub difference: String,
 }
 
+impl Difference {
+    fn new(kind: &str, object: &str, difference: &str) -> Self {
+        Self { kind: kind.to_owned(), object: object.to_owned(), difference: difference.to_owned() }
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<8} {:<15} {}", self.difference, self.kind, self.object)
@@ -80,20 +86,35 @@ pub async fn set_passwords(superuser: &Admin, urls: &[SecretString]) -> Result<V
 
 /// Applies what is pending, then functions, policies and views, and says what changed. Run as
 /// `rowhouse_migrator`. Does nothing, and takes no lock on any table, when all is as it should be.
-pub async fn migrate(migrator: &mut Admin) -> Result<MigrateReport, Failure> {
+///
+/// What was done by hand and no file makes again (a view, a constraint, a role's attributes …) is not
+/// covered up: it fails, lists them, and leaves everything as it was, unless `accept` says that they are
+/// meant to be so from now on.
+pub async fn migrate(migrator: &mut Admin, accept: bool) -> Result<MigrateReport, Failure> {
     if !migrator.all::<Schema>(sql!("db/schemas"), &[]).await?.iter().any(|schema| schema.0 == "audit") {
         return Err(Failure(
             "the schemas are missing: run `rowhouse bootstrap` as a superuser once, then migrate".to_owned(),
         ));
     }
-    migrator.script("lock", &format!("select pg_advisory_lock({LOCK})")).await?;
-    let outcome = migrate_locked(migrator).await;
+    let lock = format!("set lock_timeout = '60s'; select pg_advisory_lock({LOCK}); reset lock_timeout");
+    migrator.script("waiting for another migration to end", &lock).await?;
+    let outcome = migrate_locked(migrator, accept).await;
     let unlocked = migrator.script("unlock", &format!("select pg_advisory_unlock({LOCK})")).await;
     let report = outcome?;
     unlocked.map(|()| report)
 }
 
-async fn migrate_locked(migrator: &mut Admin) -> Result<MigrateReport, Failure> {
+async fn migrate_locked(migrator: &mut Admin, accept: bool) -> Result<MigrateReport, Failure> {
+    if !accept && !never_migrated(migrator).await? {
+        let by_hand: Vec<Difference> = migrator.all(sql!("db/drift_by_hand"), &[]).await?;
+        if !by_hand.is_empty() {
+            let list: Vec<String> = by_hand.iter().map(|fact| format!("\n  {fact}")).collect();
+            return Err(Failure(format!(
+                "the database was changed by hand in ways that no file in sql/ mends:{}\nundo it, or make it a migration, or say --accept if it is right as it is",
+                list.concat()
+            )));
+        }
+    }
     // What a migration makes belongs to the owner; a backfill says `set local role rowhouse_migrator`.
     migrator.script("role", "set role rowhouse_owner").await?;
     let mut runner = Runner::new(&migrations()?);
@@ -132,11 +153,7 @@ async fn reapply(migrator: &Admin) -> Result<Vec<Difference>, Failure> {
         return Err(failure);
     }
     let after = catalog(migrator).await?;
-    let change = |fact: &Fact, difference: &str| Difference {
-        kind: fact.kind.clone(),
-        object: fact.object.clone(),
-        difference: difference.to_owned(),
-    };
+    let change = |fact: &Fact, how: &str| Difference::new(&fact.kind, &fact.object, how);
     let same = |a: &Fact, b: &Fact| a.kind == b.kind && a.object == b.object;
     let mut changes: Vec<Difference> = after
         .iter()
@@ -158,27 +175,12 @@ async fn catalog(admin: &Admin) -> Result<Vec<Fact>, Failure> {
 /// Where the database differs from sql/: migrations not applied, files changed since, and anything done
 /// to the database by hand. Empty is right.
 pub async fn check(admin: &Admin) -> Result<Vec<Difference>, Failure> {
-    let missing = |kind: &str, object: String, difference: &str| Difference {
-        kind: kind.to_owned(),
-        object,
-        difference: difference.to_owned(),
-    };
     if never_migrated(admin).await? {
-        return Ok(vec![missing("migration", "every one: this database was never migrated".to_owned(), "missing")]);
+        return Ok(vec![Difference::new("migration", "every one: this database was never migrated", "missing")]);
     }
-    let mut differences = Vec::new();
     let applied: Vec<Applied> = admin.all(sql!("db/applied_migrations"), &[]).await?;
-    for migration in migrations()? {
-        match applied.iter().find(|applied| applied.version == i64::from(migration.version())) {
-            None => differences.push(missing("migration", migration.to_string(), "missing")),
-            Some(applied) if applied.checksum != migration.checksum().to_string() => {
-                differences.push(missing("migration", migration.to_string(), "changed"));
-            }
-            Some(_) => {}
-        }
-    }
-    let recorded: Vec<(String, String)> =
-        admin.all::<Digest>(sql!("db/applied_files"), &[]).await?.into_iter().map(|d| (d.path, d.sha256)).collect();
+    let mut differences = migration_differences(&applied)?;
+    let recorded: Vec<Digest> = admin.all(sql!("db/applied_files"), &[]).await?;
     differences.extend(file_differences(&recorded)?);
     differences.extend(admin.all::<Difference>(sql!("db/drift"), &[]).await?);
     Ok(differences)
@@ -188,28 +190,34 @@ async fn never_migrated(admin: &Admin) -> Result<bool, Failure> {
     Ok(admin.all::<Schema>(sql!("db/catalog_exists"), &[]).await?.is_empty())
 }
 
-/// Compares the files this binary carries with those last applied.
-pub(super) fn file_differences(recorded: &[(String, String)]) -> Result<Vec<Difference>, Failure> {
-    let carried = digests()?;
-    let difference = |path: &str, difference: &str| Difference {
-        kind: "file".to_owned(),
-        object: format!("sql/{path}"),
-        difference: difference.to_owned(),
+/// Compares the migrations this binary carries with those applied. One that it does not know is a newer
+/// version's, and none of its business.
+pub(super) fn migration_differences(applied: &[Applied]) -> Result<Vec<Difference>, Failure> {
+    let difference = |migration: &Migration| match applied.iter().find(|a| a.version == i64::from(migration.version()))
+    {
+        None => Some("missing"),
+        Some(applied) if applied.checksum != migration.checksum().to_string() => Some("changed"),
+        Some(_) => None,
     };
+    let carried = migrations()?;
+    let differing = carried.iter().filter_map(|migration| difference(migration).map(|how| (migration, how)));
+    Ok(differing.map(|(migration, how)| Difference::new("migration", &migration.to_string(), how)).collect())
+}
+
+/// Compares the files this binary carries with those last applied.
+pub(super) fn file_differences(recorded: &[Digest]) -> Result<Vec<Difference>, Failure> {
+    let carried = digests()?;
+    let file = |path: &str, how: &str| Difference::new("file", &format!("sql/{path}"), how);
     let mut differences: Vec<Difference> = carried
         .iter()
-        .filter_map(|(path, digest)| match recorded.iter().find(|(known, _)| known == path) {
-            None => Some(difference(path, "missing")),
-            Some((_, known)) if known != digest => Some(difference(path, "changed")),
+        .filter_map(|(path, digest)| match recorded.iter().find(|known| known.path == *path) {
+            None => Some(file(path, "missing")),
+            Some(known) if known.sha256 != *digest => Some(file(path, "changed")),
             Some(_) => None,
         })
         .collect();
-    differences.extend(
-        recorded
-            .iter()
-            .filter(|(known, _)| !carried.iter().any(|(path, _)| path == known))
-            .map(|(known, _)| difference(known, "added")),
-    );
+    let gone = recorded.iter().filter(|known| !carried.iter().any(|(path, _)| *path == known.path));
+    differences.extend(gone.map(|known| file(&known.path, "added")));
     Ok(differences)
 }
 
@@ -291,7 +299,7 @@ impl FromRow for Fact {
     }
 }
 
-struct Applied {
+pub(super) struct Applied {
     version: i64,
     checksum: String,
 }

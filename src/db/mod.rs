@@ -13,7 +13,7 @@ mod seed;
 mod sql;
 mod tx;
 
-pub use check::{Complaint, refuse_unless_walled};
+pub use check::{Complaint, refuse_unless_walled, still_walled};
 pub use connect::{Admin, as_role};
 pub use constraints::{CONSTRAINTS, Constraint, Meaning};
 pub use migrate::{Difference, MigrateReport, bootstrap, check, migrate, set_passwords};

@@ -40,8 +40,11 @@ impl Admin {
         self.all::<()>(sql, params).await.map(drop)
     }
 
-    /// The slugs of all tenants.
+    /// The slugs of all tenants; none in a database without a schema.
     pub async fn tenants(&self) -> Result<Vec<String>, Failure> {
+        if self.all::<Name>(sql!("seed/registry"), &[]).await?.is_empty() {
+            return Ok(Vec::new());
+        }
         let names: Vec<Name> = self.all(sql!("seed/tenants"), &[]).await?;
         Ok(names.into_iter().map(|name| name.0).collect())
     }

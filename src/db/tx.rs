@@ -150,7 +150,8 @@ impl Mode for Write {
 /// A transaction in which PostgreSQL knows who asks. It begins with its first statement.
 ///
 /// In a tenant's transaction `$1` of every statement is the tenant, bound here and nowhere else.
-/// Dropped without [`commit`](Self::commit) or [`last`](Self::last), it is rolled back with its connection.
+/// Dropped without [`commit`](Self::commit) or [`last`](Self::last), it is rolled back with its connection,
+/// which takes no other transaction.
 #[must_use = "a transaction that is not committed is rolled back"]
 #[derive(Debug)]
 pub struct Tx<'c, M: Mode> {
@@ -164,7 +165,7 @@ pub struct Tx<'c, M: Mode> {
 enum State {
     NotBegun,
     Open,
-    /// A statement failed and the whole was rolled back.
+    /// A statement failed, or its answer was not waited for: there is nothing to commit.
     Failed,
 }
 
@@ -223,6 +224,12 @@ impl<'c, M: Mode> Tx<'c, M> {
         if self.state == State::Failed {
             return Err(Error::internal("used a transaction in which a statement had failed"));
         }
+        let begins = self.state == State::NotBegun;
+        if begins && self.lease.in_transaction {
+            return Err(Error::internal("began on a connection whose last transaction had not ended"));
+        }
+        // Until the answers are in: a future dropped half-way leaves it so, and nothing more is sent.
+        self.state = State::Failed;
         let client = client(self.lease)?;
         // Known to the connection after its first use: no round trip from then on.
         let statement = client.prepare_cached(sql.text).await.map_err(|error| classify(sql.name, &error))?;
@@ -238,7 +245,7 @@ impl<'c, M: Mode> Tx<'c, M> {
             return Err(Error::internal(format!("{} takes {takes} parameters and was given {given}", sql.name)));
         }
 
-        let begin = (self.state == State::NotBegun).then(|| self.scope.preamble(M::READ_ONLY));
+        let begin = begins.then(|| self.scope.preamble(M::READ_ONLY));
         self.lease.in_transaction = true;
         let client = self::client(self.lease)?;
         // Each future queues its message when it is first polled, in this order; the connection's task
@@ -255,17 +262,20 @@ impl<'c, M: Mode> Tx<'c, M> {
             async { if commit { client.batch_execute("commit").await } else { Ok(()) } },
         )
         .await;
-        self.state = State::Open;
 
         let rows = match (opened, answered) {
             (Ok(()), Ok(rows)) => rows,
             (opened, answered) => {
-                self.state = State::Failed;
                 // After a failed statement COMMIT rolls back, and it has been answered: the session is
                 // idle. Otherwise say so ourselves. Whatever goes wrong here costs the connection.
                 let over = if commit { ended } else { client.batch_execute("rollback").await };
                 self.lease.in_transaction = opened.is_err() || over.is_err();
                 let error = opened.err().or(answered.err());
+                if error.as_ref().is_some_and(plan_is_stale) {
+                    // A migration has changed what the statement was prepared for; this connection will
+                    // never learn, the next one starts afresh.
+                    self.lease.in_transaction = true;
+                }
                 return Err(error.map_or_else(
                     || Error::internal("a statement failed without an error"),
                     |error| classify(sql.name, &error),
@@ -276,6 +286,7 @@ impl<'c, M: Mode> Tx<'c, M> {
             self.lease.in_transaction = ended.is_err();
             ended.map_err(|error| classify("commit", &error))?;
         }
+        self.state = State::Open;
         Ok(rows)
     }
 }
@@ -302,6 +313,14 @@ impl<M: Mode> Last<'_, M> {
     pub async fn one<T: FromRow>(self, sql: Sql, params: Params<'_>) -> Result<T> {
         self.maybe(sql, params).await?.ok_or_else(|| no_row(sql))
     }
+}
+
+/// `cached plan must not change result type`, and a prepared statement the server does not know.
+fn plan_is_stale(error: &tokio_postgres::Error) -> bool {
+    use tokio_postgres::error::SqlState;
+    error
+        .code()
+        .is_some_and(|code| [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME].contains(code))
 }
 
 fn client(lease: &Lease) -> Result<&Object> {

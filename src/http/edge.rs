@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::problem::{self, Failed};
-use crate::{Error, error::Violation};
+use crate::{Error, auth::host_name, error::Violation};
 
 /// What one request may take.
 #[derive(Clone, Copy, Debug)]
@@ -47,19 +47,22 @@ pub(super) async fn edge(State(limits): State<EdgeLimits>, request: Request, nex
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
     let private = !matches!(route, "/livez" | "/readyz" | "/.well-known/jwks.json" | "/api/v1/openapi.json");
-    let no_host = request.version() == Version::HTTP_11
-        && request.uri().authority().is_none()
-        && !request.headers().contains_key(header::HOST);
+    let misplaced = match host_name(request.uri(), request.headers()) {
+        // RFC 9112 §3.2.
+        Ok(None) if request.version() == Version::HTTP_11 => {
+            Some(Error::BadRequest(vec![Violation::parameter("Host", "required", "is required in HTTP/1.1")]))
+        }
+        Ok(_) => None,
+        Err(error) => Some(error),
+    };
     let too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > limits.uri_bytes);
 
     let span = tracing::info_span!("request", %trace_id, tenant = tracing::field::Empty);
     let mut response = async {
         let response = if too_long {
             Error::UriTooLong(limits.uri_bytes).into_response()
-        } else if no_host {
-            // RFC 9112 §3.2.
-            let violation = Violation::parameter("Host", "required", "is required in HTTP/1.1");
-            Error::BadRequest(vec![violation]).into_response()
+        } else if let Some(error) = misplaced {
+            error.into_response()
         } else {
             let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
             match tokio::time::timeout(limits.time, answer).await {

@@ -46,7 +46,7 @@ impl FromRequestParts<App> for IfMatch {
             Some(Tags::Any) => Ok(Self(None)),
             // Strong comparison: a weak tag equals nothing (RFC 9110 §8.8.3.2).
             Some(Tags::Listed(tags)) => {
-                Ok(Self(Some(tags.iter().filter(|tag| !tag.weak).filter_map(|tag| tag.opaque.parse().ok()).collect())))
+                Ok(Self(Some(tags.iter().filter(|tag| !tag.weak).filter_map(Tag::version).collect())))
             }
         }
     }
@@ -69,7 +69,7 @@ impl IfNoneMatch {
         let known = match &self.0 {
             None => false,
             Some(Tags::Any) => true,
-            Some(Tags::Listed(tags)) => tags.iter().any(|tag| tag.opaque.parse() == Ok(version)),
+            Some(Tags::Listed(tags)) => tags.iter().any(|tag| tag.version() == Some(version)),
         };
         if known {
             (StatusCode::NOT_MODIFIED, [(header::ETAG, tag(version))]).into_response()
@@ -99,35 +99,40 @@ struct Tag {
     opaque: String,
 }
 
-/// `*` or a list of entity tags, over one or several header lines.
+impl Tag {
+    /// The version it stands for. Tags are compared as text: `"01"` is not `"1"`.
+    fn version(&self) -> Option<i64> {
+        self.opaque.parse().ok().filter(|version: &i64| version.to_string() == self.opaque)
+    }
+}
+
+/// `*` or a list of entity tags, over one or several header lines. Tags may hold commas, and lists may
+/// have empty places (RFC 9110 §5.6.1, §8.8.3).
 fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
     let wrong = || {
-        Error::BadRequest(vec![Violation::parameter(
-            name.as_str(),
-            "invalid",
-            "is not * or a list of entity tags such as \"3\"",
-        )])
+        let detail = "is not * or a list of entity tags such as \"3\"";
+        Error::BadRequest(vec![Violation::parameter(name.as_str(), "invalid", detail)])
     };
+    if !headers.contains_key(name) {
+        return Ok(None);
+    }
+    let lines: Result<Vec<&str>> =
+        headers.get_all(name).iter().map(|line| line.to_str().map_err(|_| wrong())).collect();
+    let all = lines?.join(",");
+    if all.trim() == "*" {
+        return Ok(Some(Tags::Any));
+    }
     let mut tags = Vec::new();
-    let mut any = false;
-    let mut present = false;
-    for line in headers.get_all(name) {
-        present = true;
-        for item in line.to_str().map_err(|_| wrong())?.split(',').map(str::trim) {
-            if item == "*" {
-                any = true;
-                continue;
-            }
-            let (weak, quoted) = item.strip_prefix("W/").map_or((false, item), |rest| (true, rest));
-            let opaque = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-            let opaque = opaque.filter(|opaque| !opaque.contains('"')).ok_or_else(wrong)?;
-            tags.push(Tag { weak, opaque: opaque.to_owned() });
+    let mut rest = all.trim_start_matches([' ', '\t', ',']);
+    while !rest.is_empty() {
+        let (weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
+        let (opaque, after) = quoted.strip_prefix('"').and_then(|tag| tag.split_once('"')).ok_or_else(wrong)?;
+        tags.push(Tag { weak, opaque: opaque.to_owned() });
+        let after = after.trim_start_matches([' ', '\t']);
+        if !after.is_empty() && !after.starts_with(',') {
+            return Err(wrong());
         }
+        rest = after.trim_start_matches([' ', '\t', ',']);
     }
-    match (present, any, tags.is_empty()) {
-        (false, ..) => Ok(None),
-        (true, true, true) => Ok(Some(Tags::Any)),
-        (true, false, false) => Ok(Some(Tags::Listed(tags))),
-        _ => Err(wrong()),
-    }
+    if tags.is_empty() { Err(wrong()) } else { Ok(Some(Tags::Listed(tags))) }
 }

@@ -63,7 +63,9 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
 }
 
 async fn read_json<T: DeserializeOwned>(request: Request, app: &App) -> Result<T> {
-    let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
+    // Half of what the whole request may take: a body that does not come is the sender's doing.
+    let read = tokio::time::timeout(app.settings.edge.time / 2, Bytes::from_request(request, app));
+    let bytes = read.await.map_err(|_| Error::BodyTimeout)?.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             Error::PayloadTooLarge(app.settings.edge.body_bytes)
         } else {
@@ -75,6 +77,13 @@ async fn read_json<T: DeserializeOwned>(request: Request, app: &App) -> Result<T
 
 /// Reads JSON, telling bad syntax from bad content.
 fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    // serde reads a struct from an array as well; every body of ours is an object.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(match serde_json::from_slice::<serde_json::Value>(bytes) {
+            Err(syntax) => malformed(&syntax),
+            Ok(_) => Error::Invalid(vec![Violation::at("", "wrong_type", "expected an object")]),
+        });
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut deserializer);
     match read.map(|value| deserializer.end().map(|()| value)) {
@@ -108,7 +117,12 @@ fn violation(path: &serde_path_to_error::Path, message: &str) -> Violation {
     } else {
         "wrong_type"
     };
-    Violation::at(pointer, code, message)
+    // What was sent is not repeated: it can be a password.
+    let detail = match (code, message.find("expected ")) {
+        ("wrong_type" | "not_allowed", Some(at)) => &message[at..],
+        _ => message,
+    };
+    Violation::at(pointer, code, detail)
 }
 
 /// RFC 6901.

@@ -71,6 +71,7 @@ pub(super) fn write(error: &Error, instance: &str, trace_id: &str) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         // RFC 6750 §3: an error attribute when a token was there and did not hold.
         let challenge = match error {
+            Error::Unauthenticated(reason) if *reason == Error::NO_TOKEN => "Bearer realm=\"rowhouse\"",
             Error::Unauthenticated(_) | Error::AccountDeactivated => {
                 "Bearer realm=\"rowhouse\", error=\"invalid_token\""
             }

@@ -1,5 +1,5 @@
 //! Accepting connections, and letting them finish when it is time to go.
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -8,20 +8,22 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 /// How connections are treated.
 #[derive(Clone, Copy, Debug)]
 pub struct Serving {
     /// How long a client may take to send the head of a request; also how long an idle connection is kept.
     pub head_time: Duration,
+    /// Connections at once; more wait to be accepted.
+    pub connections: usize,
     /// How long requests under way may take to finish after the signal to stop.
     pub grace: Duration,
 }
 
 impl Default for Serving {
     fn default() -> Self {
-        Self { head_time: Duration::from_secs(30), grace: Duration::from_secs(10) }
+        Self { connections: 4096, head_time: Duration::from_secs(30), grace: Duration::from_secs(10) }
     }
 }
 
@@ -36,7 +38,12 @@ pub async fn serve(
     builder.timer(TokioTimer::new()).header_read_timeout(serving.head_time);
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
+    let room = Arc::new(Semaphore::new(serving.connections));
     loop {
+        let place = tokio::select! {
+            () = &mut stop => break,
+            place = room.clone().acquire_owned() => place,
+        };
         let stream = tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
@@ -55,6 +62,7 @@ pub async fn serve(
         let service = TowerToHyperService::new(router.clone());
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
+            let _place = place;
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }

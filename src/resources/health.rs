@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{App, Error, Result, db, http::extract::Json};
 
-/// How long an answer of `/readyz` stands; nobody can make the database work by asking for it.
+/// How long an answer of `/readyz` stands: asking often does not make the database work often.
 const FRESH: Duration = Duration::from_secs(1);
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -37,24 +37,27 @@ async fn livez() -> impl IntoResponse {
 
 /// Ready to serve.
 ///
-/// Asks the database, as the serving role, whether it is there, migrated, and walled as the files say.
+/// Asks the database, as the serving role, whether it is there and still walled as when it was migrated.
 #[utoipa::path(get, path = "/readyz", tag = "public", responses((status = OK, body = Health)))]
 async fn readyz(State(app): State<App>) -> Result<impl IntoResponse> {
-    let mut last = app.readiness.0.lock().await;
-    let answer = match &*last {
-        Some((when, answer)) if when.elapsed() < FRESH => answer.clone(),
-        _ => {
-            let answer = ask(&app).await;
-            *last = Some((Instant::now(), answer.clone()));
-            answer
+    // In a task of its own: a caller who hangs up does not make the next one ask again.
+    let asked = tokio::spawn(async move {
+        let mut last = app.readiness.0.lock().await;
+        match &*last {
+            Some((when, answer)) if when.elapsed() < FRESH => answer.clone(),
+            _ => {
+                let answer = ask(&app).await;
+                *last = Some((Instant::now(), answer.clone()));
+                answer
+            }
         }
-    };
-    answer?;
+    });
+    asked.await.map_err(|error| Error::internal(format!("asking for readiness ended early: {error}")))??;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok" })))
 }
 
 async fn ask(app: &App) -> Result<()> {
-    let complaints = db::refuse_unless_walled(&app.db, &app.settings.role).await?;
+    let complaints = db::still_walled(&app.db, &app.settings.role).await?;
     for complaint in &complaints {
         tracing::error!(%complaint, "not fit to serve");
     }

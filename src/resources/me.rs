@@ -50,7 +50,10 @@ async fn me(signed_in: SignedIn) -> Result<Json<Me>> {
     let mut tx = conn.read();
     // The wall on registry.users lets an active account see itself, and nobody anything else.
     let profile: Option<Profile> = tx.maybe(sql!("me/profile"), &[]).await?;
-    let Profile { id, email, full_name, created_at } = profile.ok_or(Error::AccountDeactivated)?;
+    let Some(Profile { id, email, full_name, created_at }) = profile else {
+        tx.rollback().await?;
+        return Err(Error::AccountDeactivated);
+    };
     let tenants = tx.last().all(sql!("me/tenants"), &[]).await?;
     Ok(Json(Me { id, email, full_name, created_at, tenants }))
 }

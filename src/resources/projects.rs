@@ -154,7 +154,7 @@ async fn by_name(
 
 /// Create a project.
 ///
-/// Needs `projects:write`. A name is one project's alone within the tenant.
+/// Needs `projects:write` and `projects:read`. A name is one project's alone within the tenant.
 #[utoipa::path(post, path = "/projects", tag = "projects", request_body = NewProject,
     responses((status = CREATED, body = Project, headers(("ETag" = String), ("Location" = String)))))]
 async fn create(tenant: Tenant, Json(new): Json<NewProject>) -> Result<Response> {

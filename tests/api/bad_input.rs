@@ -64,6 +64,7 @@ async fn bodies_that_make_no_sense_are_refused_with_a_pointer() {
         (json!({ "name": "a", "owner_id": town().globex.owner.id }), "/owner_id", "unknown"),
         (json!({ "name": "a", "owner_id": town().nowhere }), "/owner_id", "unknown"),
         (json!([]), "", "wrong_type"),
+        (json!(["Array", null, null, null]), "", "wrong_type"),
         (json!("a"), "", "wrong_type"),
         (json!({ "name": "" }), "/name", "too_short"),
         (json!({ "name": "x".repeat(201) }), "/name", "too_long"),
@@ -117,10 +118,10 @@ async fn patches_follow_rfc_7396_and_refuse_what_cannot_be_cleared() {
     let json_patch = send("application/json-patch+json", "*", json!([])).await;
     json_patch.problem(415, "unsupported_media_type");
     assert_eq!(json_patch.header("accept-patch"), merge);
-    for bad in ["1", "\"1", "*, \"1\"", "", "W/1", "\"1\" \"2\""] {
+    for bad in ["1", "\"1", "*, \"1\"", "", ",", "W/1", "\"1\" \"2\"", "\"1\"x"] {
         send(merge, bad, json!({})).await.problem(400, "bad_request");
     }
-    for stale in ["\"0\"", "\"999\"", "\"one\"", "W/\"1\"", "\"\""] {
+    for stale in ["\"+1\"", "\"01\"", "\"x,1\", \"2\"", "\"0\"", "\"999\"", "\"one\"", "W/\"1\"", "\"\""] {
         send(merge, stale, json!({ "name": "Stale" })).await.problem(412, "precondition_failed");
     }
     let taken = send(merge, "*", json!({ "name": acme.projects[1].name })).await.problem(409, "conflict");
@@ -194,6 +195,9 @@ async fn what_is_no_http_at_all_harms_nobody() {
         b"GET / HTTP/9.9\r\n\r\n".to_vec(),
         vec![b'a'; 100_000],
         hosts.into_bytes(),
+        b"GET /livez HTTP/1.1\r\nhost: evil@acme.localhost\r\n\r\n".to_vec(),
+        b"GET /livez HTTP/1.1\r\nhost: acme.localhost:99999999\r\n\r\n".to_vec(),
+        format!("GET /livez HTTP/1.1\r\nhost: {}.localhost\r\n\r\n", "a".repeat(300)).into_bytes(),
     ];
     for bytes in garbage {
         let mut stream = TcpStream::connect(app.address).await.unwrap();

@@ -81,6 +81,19 @@ async fn unknown_wrong_and_deactivated_are_answered_alike() {
 }
 
 #[tokio::test]
+async fn whoever_hangs_up_makes_no_room_for_another_hash() {
+    use std::time::Duration;
+    let one_at_a_time = rowhouse::auth::Passwords::new(1, Duration::from_millis(1)).unwrap();
+    let mut busy = 0;
+    for _ in 0..20 {
+        let hung_up = one_at_a_time.verify(PASSWORD.into(), None);
+        let _ = tokio::time::timeout(Duration::from_millis(2), hung_up).await;
+        busy += usize::from(one_at_a_time.verify(PASSWORD.into(), None).await.is_err());
+    }
+    assert!(busy > 0, "the hash goes on, and so does its claim on the processor");
+}
+
+#[tokio::test]
 async fn a_suspended_tenant_and_a_removed_member_are_out_at_the_next_request() {
     let db = TestDb::new().await;
     let app = TestApp::new(&db).await;

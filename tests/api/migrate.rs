@@ -16,99 +16,207 @@ async fn an_empty_database_is_brought_up_once_and_then_left_alone() {
     let db = TestDb::empty().await;
     let superuser = Admin::connect(&db.url("postgres")).await.unwrap();
     let mut migrator = db.migrator().await;
-    let too_early = db::migrate(&mut migrator).await.unwrap_err().to_string();
+    let too_early = db::migrate(&mut migrator, false).await.unwrap_err().to_string();
     assert!(too_early.contains("rowhouse bootstrap"), "{too_early}");
     db::bootstrap(&superuser).await.unwrap();
     db::bootstrap(&superuser).await.unwrap();
     let mut migrator = db.migrator().await;
     assert_eq!(differences(&migrator).await, ["missing migration every one: this database was never migrated"]);
 
-    let first = db::migrate(&mut migrator).await.unwrap();
+    let first = db::migrate(&mut migrator, false).await.unwrap();
     assert_eq!(first.migrations, ["V1__tenants_people_and_projects"]);
     assert!(first.reapplied && first.changes.iter().any(|change| change.object == "tenant.projects.wall"), "{first:?}");
     assert_eq!(differences(&migrator).await, Vec::<String>::new());
-    let second = db::migrate(&mut migrator).await.unwrap();
+    let second = db::migrate(&mut migrator, false).await.unwrap();
     assert!(second.migrations.is_empty() && !second.reapplied && second.changes.is_empty(), "{second:?}");
     let app = TestApp::with(&db.url(API_ROLE), &crate::support::tuning(&[])).await;
     assert_eq!(app.complaints().await, Vec::<String>::new());
 }
 
+/// What somebody does, and what is noticed.
+const MENDED_BY_FILES: &[(&str, &str)] = &[
+    ("drop policy wall on tenant.projects", "missing policy tenant.projects.wall"),
+    (
+        "drop policy wall on tenant.projects; create policy wall on tenant.projects using (true)",
+        "changed policy tenant.projects.wall",
+    ),
+    ("create policy extra on tenant.roles to rowhouse_api using (true)", "added policy tenant.roles.extra"),
+    ("alter policy read on tenant.projects using (true)", "changed policy tenant.projects.read"),
+    ("alter table tenant.project_tasks disable row level security", "changed row security tenant.project_tasks"),
+    ("alter table registry.users no force row level security", "changed row security registry.users"),
+    ("grant truncate on tenant.projects to rowhouse_api", "changed table grant tenant.projects to rowhouse_api"),
+    ("grant select on tenant.projects to rowhouse_platform", "added table grant tenant.projects to rowhouse_platform"),
+    (
+        "grant update (tenant_id) on tenant.projects to rowhouse_api",
+        "changed column grant tenant.projects.tenant_id to rowhouse_api",
+    ),
+    ("revoke select on tenant.projects from rowhouse_api", "changed table grant tenant.projects to rowhouse_api"),
+    (
+        "grant execute on function registry.find_login(text) to public",
+        "added function grant registry.find_login(text) to public",
+    ),
+    ("alter function registry.require(text) leakproof", "changed function registry.require(text)"),
+    ("drop function registry.my_tenants()", "missing function registry.my_tenants()"),
+    ("drop trigger keep_version on tenant.projects", "missing trigger tenant.projects.keep_version"),
+    ("drop view audit.posture cascade", "missing view audit.posture"),
+];
+
+/// What somebody does, what is noticed, and how they undo it.
+const NOT_MENDED_BY_FILES: &[(&str, &str, &str)] = &[
+    (
+        "create view tenant.everything as select * from tenant.projects",
+        "added view tenant.everything",
+        "drop view tenant.everything",
+    ),
+    (
+        "create materialized view registry.copies as select name from registry.users, lateral (select email as name) e",
+        "added other relation registry.copies",
+        "drop materialized view registry.copies",
+    ),
+    (
+        "create function registry.mine() returns int language sql return 1",
+        "added function registry.mine()",
+        "drop function registry.mine()",
+    ),
+    (
+        "alter function registry.require(text) owner to postgres",
+        "changed owner function registry.require(text)",
+        "alter function registry.require(text) owner to rowhouse_doors",
+    ),
+    (
+        "grant execute on function pg_catalog.set_config(text, text, boolean) to public",
+        "added built-in grant set_config(text,text,boolean) to public",
+        "revoke execute on function pg_catalog.set_config(text, text, boolean) from public",
+    ),
+    (
+        "alter table tenant.projects disable trigger keep_version",
+        "changed trigger tenant.projects.keep_version",
+        "alter table tenant.projects enable trigger keep_version",
+    ),
+    (
+        "alter table tenant.project_tasks disable trigger all",
+        "added disabled key tenant.project_tasks.project_tasks_project_fkey",
+        "alter table tenant.project_tasks enable trigger all",
+    ),
+    (
+        "alter table tenant.projects drop constraint projects_name_key",
+        "missing constraint tenant.projects.projects_name_key",
+        "alter table tenant.projects add constraint projects_name_key unique (tenant_id, name)",
+    ),
+    (
+        "create rule spy as on insert to tenant.project_tasks do also notify leak",
+        "added rule tenant.project_tasks.spy",
+        "drop rule spy on tenant.project_tasks",
+    ),
+    ("create publication leak for all tables", "added publication leak", "drop publication leak"),
+    (
+        "alter function pg_catalog.textlike(text, text) leakproof",
+        "changed leakproof built-in functions",
+        "alter function pg_catalog.textlike(text, text) not leakproof",
+    ),
+    (
+        "alter table tenant.roles owner to postgres",
+        "changed owner table tenant.roles",
+        "alter table tenant.roles owner to rowhouse_owner",
+    ),
+];
+
 #[tokio::test]
-async fn whatever_is_done_by_hand_is_noticed_and_mended() {
+async fn what_is_done_by_hand_is_noticed_and_the_files_mend_it() {
     let db = TestDb::new().await;
     let superuser = db.superuser().await;
     let mut migrator = db.migrator().await;
     let app = TestApp::new(&db).await;
     assert_eq!(app.complaints().await, Vec::<String>::new());
-    for (by_hand, noticed) in [
-        ("drop policy wall on tenant.projects", "missing policy tenant.projects.wall"),
-        (
-            "drop policy wall on tenant.projects; create policy wall on tenant.projects using (true)",
-            "changed policy tenant.projects.wall",
-        ),
-        ("create policy extra on tenant.roles to rowhouse_api using (true)", "added policy tenant.roles.extra"),
-        ("alter policy read on tenant.projects using (true)", "changed policy tenant.projects.read"),
-        ("alter table tenant.project_tasks disable row level security", "changed table tenant.project_tasks"),
-        ("alter table registry.users no force row level security", "changed table registry.users"),
-        ("grant truncate on tenant.projects to rowhouse_api", "changed table grant tenant.projects to rowhouse_api"),
-        (
-            "grant select on tenant.projects to rowhouse_platform",
-            "added table grant tenant.projects to rowhouse_platform",
-        ),
-        (
-            "grant update (tenant_id) on tenant.projects to rowhouse_api",
-            "changed column grant tenant.projects.tenant_id to rowhouse_api",
-        ),
-        ("revoke select on tenant.projects from rowhouse_api", "changed table grant tenant.projects to rowhouse_api"),
-        (
-            "grant execute on function registry.find_login(text) to public",
-            "added function grant registry.find_login(text) to public",
-        ),
-        (
-            "grant execute on function pg_catalog.set_config(text, text, boolean) to public",
-            "added built-in grant set_config(text,text,boolean) to public",
-        ),
-        ("alter function registry.require(text) leakproof", "changed function registry.require(text)"),
-        ("alter function registry.require(text) owner to postgres", "changed function registry.require(text)"),
-        ("create function registry.mine() returns int language sql return 1", "added function registry.mine()"),
-        ("alter table tenant.projects disable trigger keep_version", "changed trigger tenant.projects.keep_version"),
-        ("create view tenant.everything as select * from tenant.projects", "added view tenant.everything"),
-    ] {
+    for (by_hand, noticed) in MENDED_BY_FILES {
         superuser.batch_execute(by_hand).await.unwrap();
-        let found = differences(&migrator).await;
-        assert!(found.iter().any(|found| found == noticed), "{by_hand}: {found:#?}");
-        let complaints = app.complaints().await;
-        let object = noticed.split(' ').skip(2).collect::<Vec<_>>().join(" ");
-        assert!(
-            complaints.iter().any(|text| text.contains(object.split(' ').next_back().unwrap())),
-            "{by_hand}: {complaints:#?}"
-        );
-        match by_hand.split(' ').take(2).collect::<Vec<_>>().join(" ").as_str() {
-            // What no file speaks of, no file takes away: the person who did it does.
-            "create view" => superuser.batch_execute("drop view tenant.everything").await.unwrap(),
-            _ if by_hand.contains("set_config") => {
-                superuser
-                    .batch_execute("revoke execute on function pg_catalog.set_config(text, text, boolean) from public")
-                    .await
-                    .unwrap();
-            }
-            _ if by_hand.contains("owner to postgres") => {
-                superuser.batch_execute("alter function registry.require(text) owner to rowhouse_doors").await.unwrap();
-            }
-            _ if by_hand.contains("registry.mine") => {
-                superuser.batch_execute("drop function registry.mine()").await.unwrap();
-            }
-            _ if by_hand.contains("disable trigger") => {
-                superuser.batch_execute("alter table tenant.projects enable trigger keep_version").await.unwrap();
-            }
-            _ => {
-                let report = db::migrate(&mut migrator).await.unwrap();
-                assert!(report.reapplied && report.migrations.is_empty());
-            }
+        if by_hand.contains("audit.posture") {
+            assert!(app.complaints().await.concat().contains("never migrated"));
+        } else {
+            let found = differences(&migrator).await;
+            assert!(found.iter().any(|found| found == noticed), "{by_hand}: {found:#?}");
+            assert_ne!(app.complaints().await, Vec::<String>::new(), "{by_hand}");
         }
+        let report = db::migrate(&mut migrator, false).await.unwrap();
+        assert!(
+            report.reapplied && report.migrations.is_empty() && !report.changes.is_empty(),
+            "{by_hand}: {report:?}"
+        );
         assert_eq!(differences(&migrator).await, Vec::<String>::new(), "after {by_hand}");
         assert_eq!(app.complaints().await, Vec::<String>::new(), "after {by_hand}");
     }
+}
+
+#[tokio::test]
+async fn what_no_file_mends_is_not_covered_up_by_migrating() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let mut migrator = db.migrator().await;
+    let app = TestApp::new(&db).await;
+    for (by_hand, noticed, undo) in NOT_MENDED_BY_FILES {
+        superuser.batch_execute(by_hand).await.unwrap();
+        let found = differences(&migrator).await;
+        assert!(found.iter().any(|found| found == noticed), "{by_hand}: {found:#?}");
+        assert_ne!(app.complaints().await, Vec::<String>::new(), "{by_hand}");
+        let refused = db::migrate(&mut migrator, false).await.unwrap_err().to_string();
+        assert!(refused.contains("changed by hand") && refused.contains("--accept"), "{by_hand}: {refused}");
+        assert_eq!(differences(&migrator).await, found, "it is still noticed");
+        superuser.batch_execute(undo).await.unwrap();
+        assert_eq!(differences(&migrator).await, Vec::<String>::new(), "after {undo}");
+        assert_eq!(app.complaints().await, Vec::<String>::new(), "after {undo}");
+    }
+    // Somebody says that it is meant to be so.
+    superuser.batch_execute("create index projects_by_day on tenant.projects (tenant_id, created_at)").await.unwrap();
+    assert!(db::migrate(&mut migrator, false).await.is_err());
+    let report = db::migrate(&mut migrator, true).await.unwrap();
+    assert!(report.reapplied);
+    assert_eq!(differences(&migrator).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_lies_outside_the_house_and_can_be_read_stops_the_server() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let app = TestApp::new(&db).await;
+    for (by_hand, complaint) in [
+        ("create view reporting.projects as select * from tenant.projects", "reporting.projects"),
+        ("create materialized view reporting.copy as select tenant_id from tenant.projects", "reporting.copy"),
+        (
+            "create function reporting.all() returns setof tenant.projects language sql security definer
+                 as 'select * from tenant.projects'; grant execute on function reporting.all() to public",
+            "reporting.\"all\"(), SECURITY DEFINER",
+        ),
+        (
+            "create table reporting.parent (like tenant.memberships); alter table tenant.memberships inherit reporting.parent",
+            "tenant.memberships of reporting.parent",
+        ),
+    ] {
+        superuser
+            .batch_execute("create schema reporting; grant usage on schema reporting to rowhouse_api")
+            .await
+            .unwrap();
+        superuser.batch_execute(by_hand).await.unwrap();
+        superuser.batch_execute("grant select on all tables in schema reporting to rowhouse_api").await.unwrap();
+        let complaints = app.complaints().await;
+        assert!(complaints.iter().any(|text| text.contains(complaint)), "{by_hand}: {complaints:#?}");
+        superuser.batch_execute("alter table tenant.memberships no inherit reporting.parent").await.ok();
+        superuser.batch_execute("drop schema reporting cascade").await.unwrap();
+        assert_eq!(app.complaints().await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_newer_versions_migration_does_not_take_a_running_server_out() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let newer = "update audit.files set sha256 = 'newer' where path = 'policies/tenant.projects.sql';
+        insert into audit.schema_history values (2, 'newer', now()::text, '1')";
+    db.superuser().await.batch_execute(newer).await.unwrap();
+    let ready = app.request(reqwest::Method::GET, "/readyz");
+    crate::support::Answer::of(ready).await.expect(200);
+    assert!(app.complaints().await.concat().contains("policies/tenant.projects.sql"), "but it does not start again");
+    db.superuser().await.batch_execute("update audit.schema_history set checksum = '1'").await.unwrap();
+    assert!(app.complaints().await.concat().contains("V1__tenants_people_and_projects"));
 }
 
 #[tokio::test]
@@ -129,7 +237,7 @@ async fn a_changed_file_and_a_changed_migration_are_told_apart() {
         ]
     );
     let mut migrator = migrator;
-    let refused = db::migrate(&mut migrator).await.unwrap_err().to_string();
+    let refused = db::migrate(&mut migrator, false).await.unwrap_err().to_string();
     assert!(refused.contains("V1__tenants_people_and_projects"), "an applied migration never changes: {refused}");
 }
 
@@ -142,7 +250,7 @@ async fn many_instances_migrate_at_once_and_one_does_the_work() {
             let url = db.url("rowhouse_migrator");
             tokio::spawn(async move {
                 let mut migrator = Admin::connect(&url).await.unwrap();
-                db::migrate(&mut migrator).await.unwrap().migrations.len()
+                db::migrate(&mut migrator, false).await.unwrap().migrations.len()
             })
         })
         .collect();

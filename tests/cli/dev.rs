@@ -158,7 +158,12 @@ async fn on_a_server_of_ones_own_it_makes_what_it_needs_and_leaves_real_tenants_
         .batch_execute("insert into registry.tenants (id, slug, name) values (gen_random_uuid(), 'initech', 'Initech')")
         .await
         .unwrap();
+    // Before it touches anything: the role keeps its password, or a real server would be locked out.
+    let password = "select rolpassword from pg_authid where rolname = 'rowhouse_api'";
+    let password = async || db.superuser().await.query_one(password, &[]).await.unwrap().get::<_, Option<String>>(0);
+    let before = password().await;
     let (mut child, line) = start_own();
     assert_eq!((line.as_str(), child.wait().unwrap().code()), ("", Some(2)));
+    assert_eq!(password().await, before);
     std::fs::remove_dir_all(&dir).unwrap();
 }

@@ -75,7 +75,7 @@ async fn no_log_level_prints_statements_parameters_passwords_or_tokens() {
     let db = TestDb::new().await;
     let address = free_address();
     let url = db.url(API_ROLE).replace(&format!("{API_ROLE}@"), &format!("{API_ROLE}:data-base-pass@"));
-    let mut child = serve(&url, &address, &["--log", "trace,tokio_postgres=trace,postgres=trace,refinery_core=trace"])
+    let mut child = serve(&url, &address, &["--log", "trace,tokio_postgres::query=debug,tokio_postgres::simple_query=debug,tokio_postgres=trace,postgres=trace,refinery_core=trace"])
         .spawn()
         .unwrap();
     let mut stderr = child.stderr.take().unwrap();
@@ -173,7 +173,7 @@ async fn a_deployment_bootstraps_migrates_and_checks() {
     db.superuser().await.batch_execute("alter table tenant.projects disable row level security").await.unwrap();
     let (code, said, _) = migrate(&["--check"]);
     assert_eq!(code, Some(1));
-    assert!(said.contains("changed  table           tenant.projects"), "{said}");
+    assert!(said.contains("changed  row security    tenant.projects"), "{said}");
     assert_eq!(migrate(&[]).0, Some(0));
     assert_eq!(migrate(&["--check"]).0, Some(0));
     let demo = || run(rowhouse().arg("demo").env("MIGRATE_DATABASE_URL", db.url("rowhouse_migrator")));

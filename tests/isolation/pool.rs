@@ -100,6 +100,26 @@ async fn fails(tenant: Tenant) -> Result<String> {
     Err(error)
 }
 
+/// Forgets a transaction and begins another on the same connection, whose commit would commit both.
+async fn reuses(tenant: Tenant) -> Result<String> {
+    let mut conn = tenant.connect().await?;
+    let mut forgotten = conn.write();
+    let _: Vec<Pid> = forgotten.all(RENAME, &[]).await?;
+    drop(forgotten);
+    let found: Look = conn.write().last().one(LOOK, &[]).await?;
+    Ok(found.pid.to_string())
+}
+
+/// Loses patience with a statement and commits as if it had been answered.
+async fn hurries(tenant: Tenant) -> Result<String> {
+    let mut conn = tenant.connect().await?;
+    let mut tx = conn.write();
+    let impatient = tokio::time::timeout(Duration::from_micros(1), tx.all::<Pid>(RENAME, &[])).await;
+    assert!(impatient.is_err(), "no statement is that fast");
+    tx.commit().await?;
+    Ok("committed".to_owned())
+}
+
 fn routes() -> Router<App> {
     Router::new()
         .route("/look", get(look))
@@ -107,6 +127,8 @@ fn routes() -> Router<App> {
         .route("/forgets", get(forgets))
         .route("/dawdles", get(dawdles))
         .route("/fails", get(fails))
+        .route("/reuses", get(reuses))
+        .route("/hurries", get(hurries))
 }
 
 async fn ask(app: &TestApp, path: &str, tenant: &TenantFixture) -> Answer {
@@ -120,13 +142,15 @@ async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next() {
     let before = super::fingerprint(&superuser, town().acme.id).await;
     // One connection: the next borrower is certain to get what the last one left.
     let app = TestApp::extended(&db.url(API_ROLE), &tuning(&["--pool", "1"]), routes()).await;
-    for bad in ["/panics", "/forgets", "/dawdles", "/fails"] {
+    for bad in ["/panics", "/forgets", "/dawdles", "/fails", "/reuses", "/hurries"] {
         let first = ask(&app, "/look", &town().acme).await.expect(200).text;
         let ended = app.as_user(Method::GET, bad, town().acme.owner.id, town().acme.id);
         let ended = ended.timeout(Duration::from_millis(300)).send().await;
         match (bad, ended) {
             ("/forgets", Ok(answer)) => assert_eq!(answer.text().await.unwrap(), first, "it had the connection"),
-            ("/fails", Ok(answer)) => assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR),
+            ("/fails" | "/reuses" | "/hurries", Ok(answer)) => {
+                assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            }
             (_, Err(_)) => {}
             (_, Ok(answer)) => panic!("{bad} answered {}", answer.status()),
         }
@@ -140,6 +164,35 @@ async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next() {
         let open = "select count(*) from pg_stat_activity where usename = 'rowhouse_api' and state like 'idle in%'";
         assert_eq!(number(&superuser, open).await, 0, "{bad}: no transaction is left open");
     }
+}
+
+#[tokio::test]
+async fn refusals_cost_no_connection_and_a_stale_plan_costs_one() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let app = TestApp::extended(&db.url(API_ROLE), &tuning(&["--pool", "1"]), routes()).await;
+    let acme = &town().acme;
+    let first = ask(&app, "/look", acme).await.expect(200).text;
+    let nobody = forge(town().nowhere, None).sign();
+    for _ in 0..3 {
+        Answer::of(app.request(Method::GET, "/api/v1/me").bearer_auth(&nobody))
+            .await
+            .problem(401, "account_deactivated");
+        app.get("/api/v1/projects", acme.owner.id, town().globex.id).await.problem(403, "not_a_member");
+        let taken = serde_json::json!({ "name": acme.projects[0].name });
+        let taken = app.as_user(Method::POST, "/api/v1/projects", acme.owner.id, acme.id).json(&taken);
+        Answer::of(taken).await.problem(409, "conflict");
+    }
+    assert_eq!(ask(&app, "/look", acme).await.expect(200).text, first, "whoever is refused makes nobody reconnect");
+
+    // A column changes its type under a prepared statement: one request fails, the next is prepared anew.
+    ask(&app, "/api/v1/projects", acme).await.expect(200);
+    superuser
+        .batch_execute("alter table tenant.projects alter column name type varchar(200) collate \"C\"")
+        .await
+        .unwrap();
+    ask(&app, "/api/v1/projects", acme).await.problem(500, "internal");
+    ask(&app, "/api/v1/projects", acme).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

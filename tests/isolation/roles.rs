@@ -17,7 +17,7 @@ async fn a_missing_permission_raises_and_names_itself() {
             "projects:write",
         ),
         ("update tenant.project_tasks set name = 'x' where name = 'there is none'".to_owned(), "tasks:write"),
-        ("delete from tenant.project_tasks where id is null".to_owned(), "tasks:delete"),
+        ("delete from tenant.project_tasks where name = 'there is none'".to_owned(), "tasks:delete"),
     ] {
         api.batch_execute("savepoint s").await.unwrap();
         let error = api.batch_execute(&statement).await.expect_err(&statement);
@@ -146,7 +146,10 @@ async fn the_doors_answer_no_more_than_they_are_for() {
     api.batch_execute("begin").await.unwrap();
     assert_eq!(refusal(&api, "select * from registry.my_tenants()").await, "22P02");
     leave(&api).await;
-    // A host gives an id and nothing else; an id opens nothing.
+    // A host gives an id and nothing else, to who is not signed in; an id opens nothing.
+    enter(&api, acme.id, &acme.owner).await;
+    assert_eq!(refusal(&api, "select registry.tenant_of_host('globex', null)").await, "RH005");
+    leave(&api).await;
     let tenant_of = "select registry.tenant_of_host($1, $2)::text";
     let host = async |slug: Option<&str>, domain: Option<&str>| {
         api.query_one(tenant_of, &[&slug, &domain]).await.unwrap().get::<_, Option<String>>(0)

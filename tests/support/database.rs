@@ -56,7 +56,7 @@ async fn prepare(cluster: &Cluster) {
     let superuser = Admin::connect(&cluster.url("postgres", "template_rowhouse")).await.unwrap();
     db::bootstrap(&superuser).await.unwrap();
     let mut migrator = Admin::connect(&cluster.url("rowhouse_migrator", "template_rowhouse")).await.unwrap();
-    let report = db::migrate(&mut migrator).await.unwrap();
+    let report = db::migrate(&mut migrator, false).await.unwrap();
     assert!(!report.migrations.is_empty(), "the template starts empty");
     fixture::build(&migrator).await;
     if let Ok(sabotage) = std::env::var(SABOTAGE) {
