@@ -138,7 +138,7 @@ impl Data {
 
     async fn migrate(&self) -> Result<(), Failure> {
         let mut migrator = Admin::connect(&self.cluster.url("rowhouse_migrator", &self.database)).await?;
-        db::migrate(&mut migrator).await.map(drop)
+        db::migrate(&mut migrator, false).await.map(drop)
     }
 
     async fn tidy(&self) -> Result<(), Failure> {
