@@ -13,6 +13,7 @@ use crate::{
     App, Error, Result,
     db::{Db, TenantConn, UserConn},
     error::Violation,
+    telemetry,
 };
 
 /// Names the tenant when neither token nor host does.
@@ -82,8 +83,7 @@ impl FromRequestParts<App> for Tenant {
         let claims = app.tokens.verify(bearer(&parts.headers)?)?;
         let named = named_tenants(parts, app).await?;
         let id = agree(claims.tenant(), named)?.ok_or(Error::TenantRequired)?;
-        let span = tracing::Span::current();
-        span.record("tenant", tracing::field::display(id.as_uuid()));
+        telemetry::note_tenant(id.as_uuid());
         Ok(Self { id, user: claims.user(), db: app.db.clone() })
     }
 }

@@ -2,7 +2,7 @@
 use tokio_postgres::error::SqlState;
 
 use super::constraints;
-use crate::Error;
+use crate::{Error, telemetry::trace_id};
 
 /// The database cannot be reached, or said that it is going away.
 pub(super) fn unavailable() -> Error {
@@ -18,7 +18,7 @@ pub(super) fn classify(statement: &'static str, error: &tokio_postgres::Error) -
         if error.is_closed()
             || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
         {
-            tracing::warn!(statement, "the connection to PostgreSQL was lost");
+            tracing::warn!(trace_id = trace_id(), statement, "the connection to PostgreSQL was lost");
             return unavailable();
         }
         return Error::internal(format!("{statement}: {error}"));
@@ -40,15 +40,25 @@ pub(super) fn classify(statement: &'static str, error: &tokio_postgres::Error) -
     let (table, constraint) = (db.table().unwrap_or("-"), db.constraint().unwrap_or("-"));
     match *code {
         SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => {
-            tracing::warn!(statement, sqlstate = code.code(), "a statement ran into its time limit");
+            tracing::warn!(
+                trace_id = trace_id(),
+                statement,
+                sqlstate = code.code(),
+                "a statement ran into its time limit"
+            );
             Error::DatabaseTimeout
         }
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
-            tracing::warn!(statement, sqlstate = code.code(), "a transaction lost a race");
+            tracing::warn!(trace_id = trace_id(), statement, sqlstate = code.code(), "a transaction lost a race");
             Error::DatabaseTimeout
         }
         _ if matches!(&code.code()[..2], "08" | "53" | "57") => {
-            tracing::warn!(statement, sqlstate = code.code(), "PostgreSQL is going away or full");
+            tracing::warn!(
+                trace_id = trace_id(),
+                statement,
+                sqlstate = code.code(),
+                "PostgreSQL is going away or full"
+            );
             unavailable()
         }
         _ => {

@@ -1,7 +1,7 @@
 //! The pool of connections, all of one database role.
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts};
 
 use super::{
     PublicConn, TenantConn, UserConn,
@@ -13,6 +13,7 @@ use crate::{
     Error, Result,
     auth::{TenantId, UserId},
     error::Failure,
+    telemetry::trace_id,
 };
 
 /// How many connections, and how long to wait for one.
@@ -80,14 +81,20 @@ impl Db {
     }
 
     async fn lend(&self) -> Result<deadpool_postgres::Object> {
-        self.pool.get().await.map_err(|error| match error {
+        // A connection that is free is taken without setting a timer; whoever has to wait sets one.
+        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
+        let lent = match self.pool.timeout_get(&at_once).await {
+            Err(PoolError::Timeout(TimeoutType::Wait)) => self.pool.get().await,
+            other => other,
+        };
+        lent.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => Error::PoolExhausted,
             PoolError::Backend(error) => {
-                tracing::warn!(error = %describe(&error), "cannot connect to PostgreSQL");
+                tracing::warn!(trace_id = trace_id(), error = %describe(&error), "cannot connect to PostgreSQL");
                 unavailable()
             }
             error => {
-                tracing::warn!(%error, "no connection to PostgreSQL");
+                tracing::warn!(trace_id = trace_id(), %error, "no connection to PostgreSQL");
                 unavailable()
             }
         })

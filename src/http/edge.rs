@@ -12,11 +12,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::FutureExt as _;
-use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::problem::{self, Failed};
-use crate::{Error, auth::host_name, error::Violation};
+use crate::{Error, auth::host_name, error::Violation, telemetry::Trace};
 
 /// What one request may take.
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +56,9 @@ pub(super) async fn edge(State(limits): State<EdgeLimits>, request: Request, nex
     };
     let too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > limits.uri_bytes);
 
-    let span = tracing::info_span!("request", %trace_id, tenant = tracing::field::Empty);
-    let mut response = async {
-        let response = if too_long {
+    let trace = Trace::new(trace_id.clone());
+    let answered = trace.clone().scope(async {
+        if too_long {
             Error::UriTooLong(limits.uri_bytes).into_response()
         } else if let Some(error) = misplaced {
             error.into_response()
@@ -72,15 +71,13 @@ pub(super) async fn edge(State(limits): State<EdgeLimits>, request: Request, nex
                 }
                 Err(_) => Error::RequestTimeout.into_response(),
             }
-        };
-        let response = as_problem(response, &path, &trace_id, limits);
-        let status = response.status().as_u16();
-        let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(%method, route, status, elapsed_us, "answered");
-        response
-    }
-    .instrument(span)
-    .await;
+        }
+    });
+    let mut response = as_problem(answered.await, &path, &trace_id, limits);
+    let status = response.status().as_u16();
+    let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let tenant = trace.tenant().map(tracing::field::display);
+    tracing::info!(trace_id, tenant, %method, route, status, elapsed_us, "answered");
 
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, HeaderValue::from_str(&request_id).unwrap_or(HeaderValue::from_static("-")));
@@ -101,7 +98,7 @@ fn as_problem(mut response: Response, path: &str, trace_id: &str, limits: EdgeLi
         None => return response,
     };
     if let Error::Internal(what) = &error {
-        tracing::error!(what, "a request failed");
+        tracing::error!(trace_id, what, "a request failed");
     }
     let mut problem = problem::write(&error, path, trace_id);
     if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
