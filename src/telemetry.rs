@@ -87,6 +87,8 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), Failure> {
             ["tokio_postgres", "postgres", "refinery"].iter().any(|name| metadata.target().starts_with(name));
         !talkative || *metadata.level() <= tracing::Level::WARN
     });
+    // Without the hint every trace line of every dependency would be weighed, some twenty a request.
+    let quiet = quiet.with_max_level_hint(filter.max_level_hint().unwrap_or(LevelFilter::TRACE));
     let json = match format {
         LogFormat::Json => true,
         LogFormat::Text => false,
