@@ -8,13 +8,17 @@
 //! * [`cli`] are the commands; [`cluster`] runs a private PostgreSQL for development and tests.
 //!
 //! Who may import whom, and why, is in docs/architecture.md.
+pub mod attack;
+pub mod audit;
 pub mod auth;
 pub mod cli;
+pub mod clone;
 pub mod cluster;
 pub mod config;
 pub mod db;
 pub mod error;
 pub mod http;
+pub mod prove;
 pub mod resources;
 pub mod telemetry;
 mod text_enum;

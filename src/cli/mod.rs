@@ -1,10 +1,13 @@
 //! The commands, one file each.
+mod attack;
+mod audit;
 mod bootstrap;
 mod demo;
 mod dev;
 mod keys;
 mod migrate;
 mod openapi;
+mod prove;
 mod serve;
 
 use std::process::ExitCode;
@@ -46,6 +49,12 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Make two demo tenants in a migrated database that has none of its own.
     Demo(demo::Demo),
+    /// Find the ways in which a database, any database, could lose tenant isolation.
+    Audit(audit::Audit),
+    /// Attack a database as the role that serves; nothing is ever committed.
+    Attack(attack::Attack),
+    /// Break a copy of a database in every known way, and show that audit or attack notices.
+    Prove(prove::Prove),
     /// Signing keys.
     Keys(keys::Keys),
     /// Print the OpenAPI document.
@@ -79,6 +88,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Bootstrap(command) => runtime.block_on(command.run()).map(done),
         Command::Migrate(command) => runtime.block_on(command.run()),
         Command::Demo(command) => runtime.block_on(command.run()).map(done),
+        Command::Audit(command) => runtime.block_on(command.run()),
+        Command::Attack(command) => runtime.block_on(command.run()),
+        Command::Prove(command) => runtime.block_on(command.run()),
         Command::Keys(command) => command.run().map(done),
         Command::Openapi => openapi::print().map(done),
         Command::Healthcheck(command) => runtime.block_on(command.run()),

@@ -47,6 +47,23 @@ pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     text
 }
 
+/// Connects outside the pool and drives the connection in a task of its own.
+pub(super) async fn open(config: &Config) -> Result<Client, Failure> {
+    let mut config = config.clone();
+    config.connect_timeout(std::time::Duration::from_secs(5));
+    let (client, connection) = config.connect(tls()).await.map_err(|error| {
+        let user = config.get_user().unwrap_or("(no user)");
+        let database = config.get_dbname().unwrap_or(user);
+        Failure(format!("cannot connect to database {database} as {user}: {}", describe(&error)))
+    })?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(error = %describe(&error), "a command's connection ended");
+        }
+    });
+    Ok(client)
+}
+
 /// One connection outside the pool, for the commands that migrate, seed and inspect. It is as strong as
 /// the role in its URL; requests never see one.
 pub struct Admin {
@@ -62,18 +79,8 @@ impl Admin {
     /// Connects with a configuration already parsed.
     pub async fn with(config: &Config) -> Result<Self, Failure> {
         let mut config = config.clone();
-        config.connect_timeout(std::time::Duration::from_secs(5)).application_name("rowhouse");
-        let (client, connection) = config.connect(tls()).await.map_err(|error| {
-            let user = config.get_user().unwrap_or("(no user)");
-            let database = config.get_dbname().unwrap_or(user);
-            Failure(format!("cannot connect to database {database} as {user}: {}", describe(&error)))
-        })?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %describe(&error), "a command's connection ended");
-            }
-        });
-        Ok(Self { client })
+        config.application_name("rowhouse");
+        Ok(Self { client: open(&config).await? })
     }
 
     /// Runs a script of one or more statements.

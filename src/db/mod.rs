@@ -10,6 +10,7 @@ mod migrate;
 mod pool;
 mod preamble;
 mod seed;
+mod session;
 mod sql;
 mod tx;
 
@@ -18,6 +19,7 @@ pub use connect::{Admin, as_role};
 pub use constraints::{CONSTRAINTS, Constraint, Meaning};
 pub use migrate::{Difference, MigrateReport, bootstrap, check, migrate, set_passwords};
 pub use pool::{Db, Limits};
+pub use session::{Answer, Refusal, Session, identifier, literal, set_local};
 pub use sql::{FromRow, Sql};
 pub use tx::{Last, PublicConn, Read, TenantConn, Tx, UserConn, Write};
 

@@ -1,0 +1,285 @@
+//! Makes up rows for a tenant: two in every table, right by its types, keys and checks. What a check refuses
+//! is tried again with other values, among them the words the check itself names.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    model::{Column, Key, Table, list},
+    stage::{Persona, Row},
+};
+use crate::{
+    audit::Attack,
+    db::{Answer, Refusal, Session, literal},
+    error::Failure,
+};
+
+/// Tries before a table is given up.
+const TRIES: usize = 300;
+
+/// A tenant with rows, and the tables that could not be filled, each with the reason.
+pub(super) async fn persona(
+    session: &Session,
+    tables: &[Table],
+    config: &Attack,
+    token: &str,
+) -> Result<(Persona, BTreeMap<String, String>), Failure> {
+    let mut persona = Persona { token: token.to_owned(), ..Persona::default() };
+    let mut failed: BTreeMap<String, String> = BTreeMap::new();
+    for table in tables.iter().filter(|table| !table.child) {
+        let mut rows = Vec::new();
+        for number in 0..2 {
+            match insert(session, tables, table, config, &mut persona, &rows, number).await {
+                Ok(row) => rows.push(row),
+                Err(why) => {
+                    failed.insert(table.id.clone(), why);
+                    break;
+                }
+            }
+        }
+        persona.rows.insert(table.id.clone(), rows);
+    }
+    for (setting, source) in &config.settings {
+        let found = source.rsplit_once('.').and_then(|(name, column)| {
+            let table = tables.iter().find(|table| table.plain == name)?;
+            persona.rows.get(&table.id)?.first()?.get(column)?.clone()
+        });
+        match found {
+            Some(value) => persona.settings.push((setting.clone(), value)),
+            None => {
+                return Err(Failure(format!(
+                    "the setting {setting} is to come from {source}, and no row could be made there: {}",
+                    failed.values().cloned().collect::<Vec<_>>().join("; ")
+                )));
+            }
+        }
+    }
+    Ok((persona, failed))
+}
+
+async fn insert(
+    session: &Session,
+    tables: &[Table],
+    table: &Table,
+    config: &Attack,
+    persona: &mut Persona,
+    earlier: &[Row],
+    number: usize,
+) -> Result<Row, String> {
+    let mut fixed: BTreeMap<&str, String> = BTreeMap::new();
+    for column in table.columns.iter().filter(|column| !column.generated) {
+        if let Some(expression) = config.values.get(&format!("{}.{}", table.plain, column.name)) {
+            fixed.insert(&column.name, expression.clone());
+        }
+    }
+    if let Some(tenant) = &table.tenant
+        && !persona.tenant.is_empty()
+    {
+        fixed.insert(tenant, literal(&persona.tenant));
+    }
+    for key in table.foreign_keys() {
+        for (column, value) in referred(tables, table, key, persona, earlier, number)? {
+            fixed.insert(column, value);
+        }
+    }
+    let free: Vec<&Column> = table
+        .columns
+        .iter()
+        .filter(|column| !column.generated && !column.has_default && !fixed.contains_key(column.name.as_str()))
+        .collect();
+    let choices: Vec<Vec<String>> = free.iter().map(|column| candidates(column, &persona.token, number)).collect();
+    let mut picks = vec![0; free.len()];
+    let mut last = String::new();
+    for _ in 0..TRIES {
+        let mut names: Vec<&str> = fixed.keys().copied().collect();
+        let mut values: Vec<&str> = fixed.values().map(String::as_str).collect();
+        for ((column, options), pick) in free.iter().zip(&choices).zip(&picks) {
+            names.push(&column.name);
+            values.push(&options[*pick]);
+        }
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let statement = if names.is_empty() {
+            format!("insert into {} default values returning *", table.name)
+        } else {
+            format!(
+                "insert into {} ({}) overriding system value values ({}) returning *",
+                table.name,
+                list(&names),
+                values.join(", ")
+            )
+        };
+        match attempt(session, &statement).await {
+            Ok(answer) => {
+                let row: Row =
+                    answer.columns.iter().cloned().zip(answer.rows.into_iter().next().unwrap_or_default()).collect();
+                if let (Some(tenant), true) = (&table.tenant, persona.tenant.is_empty()) {
+                    persona.tenant = row.get(tenant).cloned().flatten().unwrap_or_default();
+                }
+                return Ok(row);
+            }
+            Err(refusal) if refusal.code.is_empty() => return Err(refusal.message),
+            Err(refusal) => {
+                last.clone_from(&refusal.message);
+                let suspects = suspects(&refusal, table, &free);
+                if !advance(&mut picks, &choices, &suspects) {
+                    break;
+                }
+            }
+        }
+    }
+    Err(format!("no row could be made up for {}: {last}", table.name))
+}
+
+async fn attempt(session: &Session, statement: &str) -> Result<Answer, Refusal> {
+    session.run("savepoint making").await?;
+    match session.run(statement).await {
+        Ok(answer) => {
+            session.run("release savepoint making").await?;
+            Ok(answer)
+        }
+        Err(refusal) if refusal.code.is_empty() => Err(refusal),
+        Err(refusal) => {
+            session.run("rollback to savepoint making").await?;
+            Err(refusal)
+        }
+    }
+}
+
+/// The values a foreign key must take: those of the row made for this tenant where it leads.
+fn referred<'t>(
+    tables: &[Table],
+    table: &'t Table,
+    key: &'t Key,
+    persona: &Persona,
+    earlier: &[Row],
+    number: usize,
+) -> Result<Vec<(&'t str, String)>, String> {
+    let target = key.target.as_deref().unwrap_or_default();
+    // A row that refers to its own table refers to the first one made.
+    let rows = if target == table.id { Some(earlier) } else { persona.rows.get(target).map(Vec::as_slice) };
+    // A row of a tenant must lead to a row of the same one: of the tenants themselves, to the first.
+    let fits = |row: &&Row| {
+        let pairs = key.columns.iter().zip(&key.target_columns);
+        pairs.filter(|(column, _)| table.tenant.as_ref() == Some(*column)).all(|(_, theirs)| {
+            persona.tenant.is_empty() || row.get(theirs).cloned().flatten().as_deref() == Some(&*persona.tenant)
+        })
+    };
+    let row = rows.and_then(|rows| rows.get(number).filter(fits).or_else(|| rows.iter().rev().find(fits)));
+    let optional = key.columns.iter().any(|name| table.column(name).is_some_and(|column| !column.required));
+    let Some(row) = row else {
+        let may_be_null = |name: &&String| {
+            table.column(name).is_some_and(|column| !column.required) && table.tenant.as_ref() != Some(*name)
+        };
+        if optional {
+            return Ok(key.columns.iter().filter(may_be_null).map(|name| (name.as_str(), "null".to_owned())).collect());
+        }
+        let name = tables.iter().find(|other| other.id == target).map_or("a table", |other| &other.name);
+        return Err(format!("{} refers to {name}, which has no row", table.name));
+    };
+    let pairs = key.columns.iter().zip(&key.target_columns);
+    Ok(pairs
+        .map(|(column, theirs)| {
+            let value = row.get(theirs).cloned().flatten();
+            (column.as_str(), value.map_or("null".to_owned(), |value| literal(&value)))
+        })
+        .collect())
+}
+
+/// The columns a refusal is about; all that can be varied, when it does not say.
+fn suspects(refusal: &Refusal, table: &Table, free: &[&Column]) -> Vec<usize> {
+    let by_key = refusal.constraint.as_ref().and_then(|name| table.keys.iter().find(|key| key.name == *name));
+    let of_key: BTreeSet<usize> = match by_key {
+        Some(key) => (0..free.len()).filter(|at| key.columns.contains(&free[*at].name)).collect(),
+        None => BTreeSet::new(),
+    };
+    let by_check: BTreeSet<usize> = (0..free.len())
+        .filter(|at| refusal.code == "23514" && mentions(&free[*at].checks, &refusal.message, &free[*at].name, refusal))
+        .collect();
+    let found = if of_key.is_empty() { by_check } else { of_key };
+    if found.is_empty() { (0..free.len()).collect() } else { found.into_iter().collect() }
+}
+
+/// A check constraint's name usually holds the column's; where it does not, any column with a check is meant.
+fn mentions(checks: &str, message: &str, column: &str, refusal: &Refusal) -> bool {
+    let named = refusal.constraint.as_deref().unwrap_or(message);
+    !checks.is_empty() && (named.contains(column) || !named.contains('_'))
+}
+
+/// The next combination of the suspects' candidates; false when there is none.
+fn advance(picks: &mut [usize], choices: &[Vec<String>], suspects: &[usize]) -> bool {
+    for at in suspects {
+        picks[*at] += 1;
+        if picks[*at] < choices[*at].len() {
+            return true;
+        }
+        picks[*at] = 0;
+    }
+    false
+}
+
+/// Values worth trying in a column, the likeliest first.
+fn candidates(column: &Column, token: &str, number: usize) -> Vec<String> {
+    let quote = |text: &str| format!("{}::{}", literal(text), column.kind);
+    let base = column.base.trim_end_matches("[]");
+    let mut all: Vec<String> = match (column.category.as_str(), base) {
+        ("A", _) => vec![quote("{}")],
+        ("E", _) => column.label.iter().map(|label| quote(label)).collect(),
+        ("R", _) => vec![quote("empty"), quote("(,)")],
+        ("B", _) => vec![quote("true"), quote("false")],
+        ("N", "oid") => vec!["0".to_owned()],
+        ("N", _) => [number + 1, number + 101, 1_000 + number, 0, 10_000_000 + number]
+            .iter()
+            .map(|value| quote(&value.to_string()))
+            .collect(),
+        ("D", "date") => vec![format!("current_date + {number}"), format!("current_date - {number}")],
+        ("D", _) => ["now()", "now() + interval '30 days'", "now() - interval '30 days'"]
+            .map(|time| format!("({time})::{}", column.kind))
+            .to_vec(),
+        ("T", _) => vec![quote("1 day")],
+        ("I", "inet" | "cidr") => vec![quote(&format!("10.0.{number}.1"))],
+        ("U", "uuid") => vec!["gen_random_uuid()".to_owned()],
+        ("U", "json" | "jsonb") => vec![quote("{}"), quote("[]")],
+        ("U", "bytea") => vec![format!("decode(md5({}), 'hex')", literal(&format!("{token}{number}")))],
+        ("U", "xml") => vec![quote("<a/>")],
+        ("U", "macaddr") => vec![quote("08:00:2b:01:02:03")],
+        ("U", "tsvector" | "tsquery") => vec![quote("")],
+        ("V", _) => vec![quote("101"), quote("")],
+        _ => {
+            let mut texts = vec![
+                format!("{token}{number}"),
+                format!("{token}{number}@rowhouse.test"),
+                format!("{token}{number}.rowhouse.test"),
+            ];
+            texts.extend(words(&column.checks));
+            texts.extend(
+                [
+                    &format!("https://{token}{number}.rowhouse.test/"),
+                    "a:b",
+                    "A",
+                    "a",
+                    "en",
+                    "EUR",
+                    "UTC",
+                    "+4930123456",
+                    "00000000000000000000000000000000",
+                ]
+                .map(ToString::to_string),
+            );
+            if let Some(length) = column.length {
+                for text in &mut texts {
+                    if text.len() > length {
+                        *text = text.chars().rev().take(length).collect::<String>().chars().rev().collect();
+                    }
+                }
+            }
+            texts.iter().map(|text| quote(text)).collect()
+        }
+    };
+    if !column.required {
+        all.push("null".to_owned());
+    }
+    all
+}
+
+/// The string literals in a constraint's text.
+pub(super) fn words(text: &str) -> Vec<String> {
+    text.split('\'').skip(1).step_by(2).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}

@@ -1,0 +1,176 @@
+//! Attacks on a live database, as the role that serves, generated from its catalog. Everything happens in
+//! one transaction that is never committed: two tenants are made up with rows in every table, and one of
+//! them tries to read, write and learn of the other.
+//!
+//! No attack passes for want of something to attack: each has a control that must succeed, such as reading
+//! one's own row. Where the control fails the attack is inconclusive, which is no pass.
+mod generate;
+mod model;
+mod objects;
+mod report;
+mod role;
+mod stage;
+mod tables;
+
+use std::collections::BTreeMap;
+
+use model::Table;
+pub use report::Report;
+use serde::Serialize;
+use stage::Stage;
+
+use crate::{
+    audit::{Attack, Scope},
+    db::{Refusal, Session},
+    error::Failure,
+};
+
+/// What came of an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The control succeeded and the attack did not.
+    Held,
+    /// The attack succeeded.
+    Breached,
+    /// The attack could not be set up, so nothing is known.
+    Inconclusive,
+    /// It succeeds on every PostgreSQL: no policy or grant can stop it.
+    ByNature,
+}
+
+/// One attack and what came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The attack.
+    pub attack: &'static str,
+    /// As which role.
+    pub role: String,
+    /// On what.
+    pub object: String,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// What a scene ends with: a verdict and what was seen.
+type Ending = (Verdict, String);
+
+fn held(detail: impl Into<String>) -> Ending {
+    (Verdict::Held, detail.into())
+}
+
+fn breached(detail: impl Into<String>) -> Ending {
+    (Verdict::Breached, detail.into())
+}
+
+fn inconclusive(detail: impl Into<String>) -> Ending {
+    (Verdict::Inconclusive, detail.into())
+}
+
+/// Two tenants and their rows, inside a transaction that is open: made once, attacked many times.
+pub struct Ready<'a> {
+    stages: Vec<Set<'a>>,
+}
+
+struct Set<'a> {
+    stage: Stage<'a>,
+    tables: Vec<Table>,
+    /// Tables in which no row could be made up, and why.
+    empty: BTreeMap<String, String>,
+    /// How many rows the attacking tenant has in each table.
+    own: BTreeMap<String, u64>,
+}
+
+/// Which attacks to run.
+#[derive(Clone, Copy, Debug)]
+pub enum Only<'a> {
+    /// All of them.
+    All,
+    /// Those on one table.
+    Table(&'a str),
+}
+
+/// Begins the transaction that [`prepare`] and [`run`] need.
+pub async fn begin(session: &Session) -> Result<(), Failure> {
+    session
+        .run("begin; set local search_path = ''; set local jit = off; set local statement_timeout = '30s'; set local lock_timeout = '2s'; set local client_min_messages = error")
+        .await?;
+    Ok(())
+}
+
+/// Makes up the two tenants. The transaction is the caller's, and stays open.
+pub async fn prepare<'a>(session: &'a Session, scope: &Scope, config: &Attack) -> Result<Ready<'a>, Failure> {
+    let mut stages = Vec::new();
+    for role in &scope.roles {
+        stage::can_play(session, role).await?;
+    }
+    let Some(first) = scope.roles.first() else { return Err(Failure("no role to attack as".to_owned())) };
+    let tables = model::read(session, first).await?;
+    let token = |tenant: char| format!("rh{tenant}{}", &uuid::Uuid::now_v7().simple().to_string()[22..]);
+    let (mine, mut empty) = generate::persona(session, &tables, config, &token('a')).await?;
+    let (theirs, more) = generate::persona(session, &tables, config, &token('b')).await?;
+    empty.extend(more);
+    let own =
+        tables.iter().map(|table| (table.id.clone(), mine.rows.get(&table.id).map_or(0, |rows| rows.len() as u64)));
+    let own: BTreeMap<String, u64> = own.collect();
+    for role in &scope.roles {
+        stages.push(Set {
+            tables: model::read(session, role).await?,
+            stage: Stage {
+                session,
+                role: role.clone(),
+                setting: scope.setting.clone(),
+                mine: mine.clone(),
+                theirs: theirs.clone(),
+            },
+            empty: empty.clone(),
+            own: own.clone(),
+        });
+    }
+    Ok(Ready { stages })
+}
+
+impl Ready<'_> {
+    /// Plays the attacks. Whatever they change is taken back after each.
+    pub async fn run(&self, only: Only<'_>) -> Result<Vec<Outcome>, Failure> {
+        let mut outcomes = Vec::new();
+        for set in &self.stages {
+            tables::run(set, only, &mut outcomes).await?;
+            if matches!(only, Only::All) {
+                objects::run(set, &mut outcomes).await?;
+                role::run(set, &mut outcomes).await?;
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Makes up the tenants, attacks, and takes everything back.
+pub async fn run(session: &Session, scope: &Scope, config: &Attack) -> Result<Report, Failure> {
+    let ready = prepare(session, scope, config).await?;
+    let outcomes = ready.run(Only::All).await?;
+    Ok(Report::new(scope.clone(), outcomes, &config.ignore))
+}
+
+impl Set<'_> {
+    /// Plays one scene between two savepoints and notes how it ended.
+    async fn scene(
+        &self,
+        outcomes: &mut Vec<Outcome>,
+        attack: &'static str,
+        object: &str,
+        scene: impl Future<Output = Result<Ending, Refusal>>,
+    ) -> Result<(), Failure> {
+        self.stage.session.run("savepoint scene").await?;
+        let (verdict, detail) = match scene.await {
+            Ok(ending) => ending,
+            Err(refusal) if refusal.code.is_empty() => return Err(refusal.into()),
+            Err(refusal) => inconclusive(format!("could not be set up: {refusal}")),
+        };
+        self.stage.session.run("rollback to savepoint scene; release savepoint scene").await?;
+        outcomes.push(Outcome { attack, role: self.stage.role.clone(), object: object.to_owned(), verdict, detail });
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! rowhouse-audit.toml: what audit, attack and prove cannot find out by themselves.
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Deserialize;
+
+use super::{Finding, Severity};
+use crate::error::Failure;
+
+/// The file's contents; the command line goes before it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Config {
+    /// Columns that make a table a tenant's.
+    pub tenant_columns: Vec<String>,
+    /// The setting that says which tenant a transaction is in.
+    pub setting: Option<String>,
+    /// The roles that serve.
+    pub roles: Vec<String>,
+    /// Schemas to look at.
+    pub schemas: Vec<String>,
+    /// The least severity that makes the command exit 1.
+    pub fail_on: Option<Severity>,
+    /// Known findings, each with its reason.
+    pub ignore: Vec<Ignore>,
+    /// How `rowhouse attack` becomes a tenant.
+    pub attack: Attack,
+}
+
+/// A finding that is known and stays.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ignore {
+    /// The lint's name.
+    pub lint: String,
+    /// The object's name; a `*` at the end stands for any ending. All objects when left out.
+    pub object: Option<String>,
+    /// Why it stays.
+    pub reason: String,
+}
+
+/// What the attacks need to know beyond the catalog.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Attack {
+    /// More settings a tenant's transaction makes, each from a column of that tenant's generated rows:
+    /// `"app.user_id" = "registry.users.id"`.
+    pub settings: BTreeMap<String, String>,
+    /// Tables to generate rows in although they have no tenant column.
+    pub tables: Vec<String>,
+    /// SQL expressions for columns whose right value no constraint tells: `"tenant.roles.permissions" = "…"`.
+    pub values: BTreeMap<String, String>,
+    /// Attacks known to succeed, each with its reason.
+    pub ignore: Vec<Ignore>,
+}
+
+impl Config {
+    /// Reads a file; a misspelt key is an error.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
+        toml::from_str(&text).map_err(|error| Failure(format!("{}: {error}", path.display())))
+    }
+
+    /// The file in the current directory, if there is one.
+    pub fn here() -> Result<Self, Failure> {
+        let path = Path::new("rowhouse-audit.toml");
+        if path.exists() { Self::read(path) } else { Ok(Self::default()) }
+    }
+}
+
+impl Ignore {
+    /// Reads `lint=reason` or `lint:object=reason` from the command line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (what, reason) = text.split_once('=').ok_or("an ignored finding needs a reason: LINT[:OBJECT]=REASON")?;
+        if reason.trim().is_empty() {
+            return Err("the reason is empty: LINT[:OBJECT]=REASON".to_owned());
+        }
+        let (lint, object) = what.split_once(':').map_or((what, None), |(lint, object)| (lint, Some(object)));
+        Ok(Self {
+            lint: lint.trim().to_owned(),
+            object: object.map(|object| object.trim().to_owned()),
+            reason: reason.trim().to_owned(),
+        })
+    }
+
+    /// Whether it speaks of this finding.
+    #[must_use]
+    pub fn covers(&self, finding: &Finding) -> bool {
+        self.covers_object(finding.lint, &finding.object)
+    }
+
+    /// Whether it speaks of this object of this lint.
+    #[must_use]
+    pub fn covers_object(&self, lint: &str, object: &str) -> bool {
+        self.lint == lint
+            && self.object.as_ref().is_none_or(|wanted| match wanted.strip_suffix('*') {
+                Some(beginning) => object.starts_with(beginning),
+                None => object == wanted,
+            })
+    }
+}

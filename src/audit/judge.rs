@@ -1,0 +1,367 @@
+//! Judges what the policies on each table let through, by role and command: a row of another tenant, or not.
+//!
+//! PostgreSQL lets a row through when every restrictive policy holds and at least one permissive one does.
+//! So rows of other tenants are walled off when some restrictive policy keeps to the tenant, or when all
+//! permissive ones do. Whether one does is asked of [`formula`](super::formula) and, for its atoms, of the
+//! database: with the tenant set the atom must hold for the tenant's rows, and for no row when another
+//! tenant is set, or none, or an empty one.
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use sqlparser::ast::Expr;
+
+use super::{
+    formula::{self, Ground, Hole, Truth},
+    scope::Scope,
+};
+use crate::{
+    db::{Session, literal, set_local},
+    error::Failure,
+};
+
+/// What a role's statements of one kind meet on one table.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    /// The table.
+    pub table: String,
+    /// The role.
+    pub role: String,
+    /// select, insert, update or delete.
+    pub command: &'static str,
+    /// `using`: which rows are found; `check`: which rows may be written.
+    pub clause: &'static str,
+    /// walled, unknown or open.
+    pub verdict: &'static str,
+    /// Why it is open.
+    pub hole: Option<Hole>,
+    /// The policy that lets others in, or that could not be judged.
+    pub policy: Option<String>,
+    /// Its expression.
+    pub expression: Option<String>,
+}
+
+struct Access {
+    table_id: String,
+    table: String,
+    relation: String,
+    column: String,
+    kind: String,
+    nullable: bool,
+    columns: BTreeSet<String>,
+    role_id: String,
+    role: String,
+    commands: Vec<&'static str>,
+}
+
+struct Policy {
+    name: String,
+    permissive: bool,
+    command: String,
+    using: Option<String>,
+    check: Option<String>,
+    roles: Vec<String>,
+}
+
+impl Policy {
+    /// The expression that a clause of a command consults: a missing WITH CHECK means USING.
+    fn expression(&self, clause: &str) -> Option<&str> {
+        match clause {
+            "check" => self.check.as_deref().or(self.using.as_deref()),
+            _ => self.using.as_deref(),
+        }
+    }
+}
+
+/// Judges every table for every runtime role. Runs inside the transaction the caller has opened.
+pub(super) async fn judge(session: &Session, scope: &Scope) -> Result<Vec<Verdict>, Failure> {
+    let accesses = accesses(session).await?;
+    let policies = policies(session).await?;
+    let mut atoms = Atoms { setting: &scope.setting, known: BTreeMap::new() };
+    // The first round only collects, so that every atom is tried in a session that never set a tenant before
+    // any is tried with one: afterwards the setting is empty and no longer missing.
+    for round in [Round::Collect, Round::Judge] {
+        let mut verdicts = Vec::new();
+        for access in &accesses {
+            let of_table = policies.get(&access.table_id).map(Vec::as_slice).unwrap_or_default();
+            for command in &access.commands {
+                for clause in clauses(command) {
+                    verdicts.push(verdict(access, of_table, command, clause, &mut atoms));
+                }
+            }
+        }
+        match round {
+            Round::Collect => atoms.evaluate(session).await?,
+            Round::Judge => return Ok(verdicts),
+        }
+    }
+    Ok(Vec::new())
+}
+
+#[derive(Clone, Copy)]
+enum Round {
+    Collect,
+    Judge,
+}
+
+fn clauses(command: &str) -> &'static [&'static str] {
+    match command {
+        "insert" => &["check"],
+        "update" => &["using", "check"],
+        _ => &["using"],
+    }
+}
+
+fn verdict(
+    access: &Access,
+    policies: &[Policy],
+    command: &'static str,
+    clause: &'static str,
+    atoms: &mut Atoms<'_>,
+) -> Verdict {
+    let applies = |policy: &&Policy| {
+        policy.roles.contains(&access.role_id) && (policy.command == "all" || policy.command == command)
+    };
+    // A policy without the clause says nothing: as a permissive one it lets nothing in, as a restrictive one
+    // it keeps nothing out.
+    let mut judged = |policy: &Policy| {
+        let text = policy.expression(clause)?;
+        Some((atoms.truth(text, access), policy.name.clone(), text.to_owned()))
+    };
+    let (permissive, restrictive): (Vec<&Policy>, Vec<&Policy>) =
+        policies.iter().filter(applies).partition(|policy| policy.permissive);
+    let permissive: Vec<_> = permissive.into_iter().filter_map(&mut judged).collect();
+    let restrictive: Vec<_> = restrictive.into_iter().filter_map(judged).collect();
+
+    // The best of the restrictive, and the worst of the permissive; none of these means no row at all.
+    let wall = restrictive.iter().min_by_key(|(truth, ..)| *truth);
+    let gap = permissive.iter().max_by_key(|(truth, ..)| *truth);
+    let telling = |truth: &Truth| matches!(truth, Truth::Open(hole) if *hole > Hole::Always);
+    let culprit = match (wall, gap) {
+        (_, None) => None,
+        (wall, Some(gap)) => {
+            if gap.0 == Truth::Walled || wall.is_some_and(|wall| wall.0 == Truth::Walled) {
+                None
+            } else {
+                // A wall that is broken says more than the doors behind it.
+                match wall {
+                    Some(wall) if wall.0 == Truth::Unknown || telling(&wall.0) => Some(wall),
+                    _ => Some(gap),
+                }
+            }
+        }
+    };
+    let (verdict, hole) = match culprit.map(|(truth, ..)| *truth) {
+        None | Some(Truth::Walled) => ("walled", None),
+        Some(Truth::Unknown) => ("unknown", None),
+        Some(Truth::Open(hole)) => ("open", Some(hole)),
+    };
+    Verdict {
+        table: access.table.clone(),
+        role: access.role.clone(),
+        command,
+        clause,
+        verdict,
+        hole,
+        policy: culprit.map(|(_, name, _)| name.clone()),
+        expression: culprit.map(|(_, _, text)| text.clone()),
+    }
+}
+
+/// The atoms met so far and what the database said of them. Equal atoms of different tables are asked once.
+struct Atoms<'a> {
+    setting: &'a str,
+    known: BTreeMap<Atom, Option<Trial>>,
+}
+
+/// An atom with the tenant column replaced by a literal, in the ways it is tried.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Atom {
+    mine: String,
+    without_setting: String,
+    null_tenant: Option<String>,
+    pair: (String, String),
+}
+
+/// What came of it; an error is not true.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each state it is tried in")]
+struct Trial {
+    own: bool,
+    other: bool,
+    empty: bool,
+    unset: bool,
+    null: bool,
+}
+
+/// A setting nobody has ever set.
+const NEVER_SET: &str = "rowhouse_audit.never_set";
+
+impl Atoms<'_> {
+    fn truth(&mut self, text: &str, access: &Access) -> Truth {
+        let Some(expression) = formula::parse(text) else { return Truth::Unknown };
+        let ground = Ground { relation: &access.relation, tenant: &access.column, columns: &access.columns };
+        formula::judge(&expression, &mut |atom| self.atom(atom, &ground, access))
+    }
+
+    fn atom(&mut self, atom: &Expr, ground: &Ground<'_>, access: &Access) -> Truth {
+        let reads = formula::reads(atom, ground);
+        if !reads.tenant {
+            // About the row but not about whose it is, or about nothing in the row. Unless it asks a
+            // setting, which is tried, it may hold whoever the tenant is.
+            let asks = reads.settings.iter().any(|name| name == &self.setting.to_lowercase());
+            if reads.other_columns || !asks {
+                return Truth::Open(Hole::NoTenant);
+            }
+        } else if formula::compares_with_itself(atom, ground) {
+            return Truth::Open(Hole::Itself);
+        } else if reads.other_columns {
+            return Truth::Unknown;
+        }
+        let pair = samples(&access.kind);
+        let cast = |value: &str| format!("{}::{}", literal(value), access.kind);
+        let asked = Atom {
+            mine: formula::substitute(atom, ground, &cast(&pair.0), None),
+            without_setting: formula::substitute(atom, ground, &cast(&pair.0), Some((self.setting, NEVER_SET))),
+            null_tenant: access
+                .nullable
+                .then(|| formula::substitute(atom, ground, &format!("null::{}", access.kind), None)),
+            pair,
+        };
+        let Some(trial) = self.known.entry(asked).or_insert(None) else { return Truth::Unknown };
+        if trial.other {
+            Truth::Open(if trial.own { Hole::Always } else { Hole::NoTenant })
+        } else if trial.empty || trial.unset {
+            Truth::Open(Hole::FailsOpen)
+        } else if trial.null {
+            Truth::Open(Hole::NullTenant)
+        } else if trial.own || !reads.tenant {
+            Truth::Walled // of the setting alone, and true in none of its states: it lets nobody in
+        } else if reads.tables || reads.functions {
+            Truth::Unknown
+        } else if reads.settings.is_empty() {
+            Truth::Open(Hole::NoTenant) // a fixed tenant
+        } else if reads.settings.contains(&self.setting.to_lowercase()) {
+            Truth::Unknown
+        } else {
+            Truth::Open(Hole::OtherSetting)
+        }
+    }
+
+    async fn evaluate(&mut self, session: &Session) -> Result<(), Failure> {
+        session.run("savepoint atoms").await?;
+        let mut trials: Vec<(Atom, Trial)> = self.known.keys().map(|atom| (atom.clone(), Trial::default())).collect();
+        for (atom, trial) in &mut trials {
+            trial.unset = holds(session, "", &atom.mine).await? && unset(session, self.setting).await?
+                || holds(session, "", &atom.without_setting).await?;
+        }
+        for (atom, trial) in &mut trials {
+            let set = |value: &str| set_local(self.setting, value) + ";";
+            trial.own = holds(session, &set(&atom.pair.0), &atom.mine).await?;
+            trial.other = holds(session, &set(&atom.pair.1), &atom.mine).await?;
+            trial.empty = holds(session, &set(""), &atom.mine).await?;
+            if let Some(null) = &atom.null_tenant {
+                trial.null = holds(session, &set(&atom.pair.0), null).await?;
+            }
+        }
+        self.known = trials.into_iter().map(|(atom, trial)| (atom, Some(trial))).collect();
+        Ok(())
+    }
+}
+
+/// Whether the session never set a tenant: the setting is missing, not empty.
+async fn unset(session: &Session, setting: &str) -> Result<bool, Failure> {
+    let answer = session.run(&format!("select current_setting({}, true) is null", literal(setting))).await?;
+    Ok(answer.first_column().next() == Some("t"))
+}
+
+/// Whether an expression is true after some `set local`; errors and nulls are not.
+async fn holds(session: &Session, set: &str, expression: &str) -> Result<bool, Failure> {
+    let tried = session.run(&format!("{set} select ({expression}) is true")).await;
+    session.run("rollback to savepoint atoms").await?;
+    match tried {
+        Ok(answer) => Ok(answer.first_column().next() == Some("t")),
+        Err(refusal) if refusal.code.is_empty() => Err(refusal.into()),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Two tenants of a type; whether there are such tenants does not matter.
+fn samples(kind: &str) -> (String, String) {
+    let pair = match kind {
+        "uuid" => ["0f0f0f0f-0000-4000-8000-00000000000a", "0f0f0f0f-0000-4000-8000-00000000000b"],
+        "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision" => ["31001", "31002"],
+        _ => ["a", "b"],
+    };
+    (pair[0].to_owned(), pair[1].to_owned())
+}
+
+async fn accesses(session: &Session) -> Result<Vec<Access>, Failure> {
+    let answer = session.run(include_str!("../../sql/audit/discover/access.sql")).await?;
+    let columns = columns(session).await?;
+    let field = |row: usize, name: &str| answer.value(row, name).unwrap_or_default().to_owned();
+    let mut all = Vec::new();
+    for row in 0..answer.rows.len() {
+        // Where no policy binds the role, other lints speak.
+        if answer.value(row, "bound") != Some("t") {
+            continue;
+        }
+        let commands =
+            [("select", "may_select"), ("insert", "may_insert"), ("update", "may_update"), ("delete", "may_delete")];
+        let table_id = field(row, "table_id");
+        let (relation, names) = columns.get(&table_id).cloned().unwrap_or_default();
+        all.push(Access {
+            table: field(row, "table"),
+            relation,
+            column: field(row, "column"),
+            kind: field(row, "type"),
+            nullable: answer.value(row, "nullable") == Some("t"),
+            columns: names,
+            role_id: field(row, "role_id"),
+            role: field(row, "role"),
+            commands: commands
+                .iter()
+                .filter(|(_, may)| answer.value(row, may) == Some("t"))
+                .map(|(command, _)| *command)
+                .collect(),
+            table_id,
+        });
+    }
+    Ok(all)
+}
+
+/// Each table's bare name and columns.
+async fn columns(session: &Session) -> Result<BTreeMap<String, (String, BTreeSet<String>)>, Failure> {
+    let answer = session
+        .run(
+            "select c.oid, c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
+             where c.oid = any (string_to_array(current_setting('audit.tables'), ',')::oid[])
+               and a.attnum > 0 and not a.attisdropped",
+        )
+        .await?;
+    let mut all: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
+    for row in &answer.rows {
+        if let [Some(table), Some(relation), Some(column)] = row.as_slice() {
+            let entry = all.entry(table.clone()).or_default();
+            relation.clone_into(&mut entry.0);
+            entry.1.insert(column.clone());
+        }
+    }
+    Ok(all)
+}
+
+async fn policies(session: &Session) -> Result<BTreeMap<String, Vec<Policy>>, Failure> {
+    let answer = session.run(include_str!("../../sql/audit/discover/policies.sql")).await?;
+    let mut all: BTreeMap<String, Vec<Policy>> = BTreeMap::new();
+    for row in 0..answer.rows.len() {
+        let value = |name: &str| answer.value(row, name).map(str::to_owned);
+        all.entry(value("table_id").unwrap_or_default()).or_default().push(Policy {
+            name: value("policy").unwrap_or_default(),
+            permissive: value("permissive").as_deref() == Some("t"),
+            command: value("command").unwrap_or_default(),
+            using: value("using_expression"),
+            check: value("check_expression"),
+            roles: value("roles").map(|roles| roles.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+        });
+    }
+    Ok(all)
+}

@@ -1,0 +1,96 @@
+//! Read-only lints over the catalog of a live database: every way of losing tenant isolation that the
+//! catalog can show. Works on any PostgreSQL; sql/audit holds one lint a file.
+mod config;
+mod formula;
+mod judge;
+mod lints;
+mod report;
+mod scope;
+pub(crate) mod sheet;
+
+pub use config::{Attack, Config, Ignore};
+pub use formula::Hole;
+pub use judge::Verdict;
+pub use lints::{Lint, Severity, all as lints};
+pub use report::{Door, Finding, Ignored, Report, Summary};
+pub use scope::Scope;
+pub use sheet::Format;
+
+use crate::{
+    db::{Session, set_local},
+    error::Failure,
+};
+
+/// What to look at. Empty lists mean: find out.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Columns that make a table a tenant's.
+    pub tenant_columns: Vec<String>,
+    /// The setting that says which tenant a transaction is in.
+    pub setting: String,
+    /// The roles that serve.
+    pub roles: Vec<String>,
+    /// Schemas to look at.
+    pub schemas: Vec<String>,
+    /// Findings that are known and why they stay.
+    pub ignore: Vec<Ignore>,
+}
+
+/// Opens a read-only transaction in which an audit can run.
+pub async fn begin(session: &Session) -> Result<(), Failure> {
+    session.run("begin isolation level repeatable read read only; set local search_path = ''; set local jit = off; set local statement_timeout = '60s'; set local lock_timeout = '2s'").await?;
+    Ok(())
+}
+
+/// The whole audit, in a transaction of its own.
+pub async fn run(session: &Session, options: &Options) -> Result<Report, Failure> {
+    begin(session).await?;
+    let scope = Scope::discover(session, options).await?;
+    let report = inspect(session, &scope, &options.ignore).await?;
+    session.run("rollback").await?;
+    Ok(report)
+}
+
+/// How each policy was judged, as JSON: what the lints about policies read in `audit.verdicts`.
+pub async fn verdicts(session: &Session, options: &Options) -> Result<String, Failure> {
+    begin(session).await?;
+    let scope = Scope::discover(session, options).await?;
+    let verdicts = judge::judge(session, &scope).await?;
+    session.run("rollback").await?;
+    serde_json::to_string(&verdicts).map_err(|error| Failure(error.to_string()))
+}
+
+/// The audit inside a transaction the caller has opened, whose `search_path` is empty.
+pub async fn inspect(session: &Session, scope: &Scope, ignore: &[Ignore]) -> Result<Report, Failure> {
+    let verdicts = judge::judge(session, scope).await?;
+    let verdicts = serde_json::to_string(&verdicts).map_err(|error| Failure(error.to_string()))?;
+    scope.announce(session).await?;
+    session.run(&set_local("audit.verdicts", &verdicts)).await?;
+    let mut findings = Vec::new();
+    for lint in lints::all()? {
+        let answer = session.run(lint.sql).await.map_err(|refusal| Failure(format!("lint {}: {refusal}", lint.id)))?;
+        for row in 0..answer.rows.len() {
+            let value = |name: &str| answer.value(row, name).map(str::to_owned);
+            findings.push(Finding {
+                lint: lint.id,
+                severity: value("severity").as_deref().and_then(Severity::parse).unwrap_or(lint.severity),
+                object: value("object").unwrap_or_default(),
+                detail: value("detail").unwrap_or_else(|| lint.finds.clone()),
+                fix: value("fix").unwrap_or_else(|| lint.mend.clone()),
+            });
+        }
+    }
+    let answer = session.run(include_str!("../../sql/audit/discover/doors.sql")).await?;
+    let doors = (0..answer.rows.len())
+        .map(|row| {
+            let value = |name: &str| answer.value(row, name).map(str::to_owned);
+            Door {
+                kind: value("kind").unwrap_or_default(),
+                object: value("object").unwrap_or_default(),
+                detail: value("detail").unwrap_or_default(),
+                reason: value("reason"),
+            }
+        })
+        .collect();
+    Ok(Report::new(scope.clone(), findings, doors, ignore, lints::all()?.len()))
+}

@@ -1,0 +1,69 @@
+//! `rowhouse prove`: breaks a copy of the database and asks that somebody notices.
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use clap::Args;
+use secrecy::ExposeSecret as _;
+
+use super::audit::Target;
+use crate::{
+    audit::Format,
+    clone::Clone,
+    error::Failure,
+    prove::{self, Plan, Report},
+};
+
+#[derive(Args)]
+#[command(after_help = "\
+Clones the database, breaks the clone in one way at a time (drops a policy, grants TRUNCATE, misspells the setting …)
+and asks that `rowhouse audit` or `rowhouse attack` notices. What nobody notices is a survivor. Each mutant lives in a
+transaction that is rolled back: roles belong to the whole server, and they too are as before.
+
+Connects as a superuser. Exit code: 0 every mutant was noticed, 1 some survived, 2 it could not run.")]
+pub(super) struct Prove {
+    #[command(flatten)]
+    target: Target,
+    /// How to write the report.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Make only the mutants whose name or object contains this.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Copies to break at the same time [default: one a core, at most 4].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    jobs: Option<u8>,
+}
+
+impl Prove {
+    pub(super) async fn run(self) -> Result<ExitCode, Failure> {
+        let (options, config) = self.target.options()?;
+        let jobs =
+            self.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into).min(4), usize::from);
+        let mut clones = Vec::new();
+        let report =
+            self.break_them(&mut clones, jobs, Plan { options, config, only: self.only.clone(), progress }).await;
+        for clone in clones {
+            clone.discard().await?;
+        }
+        let report = report?;
+        print!("{}", report.print(self.format));
+        Ok(ExitCode::from(u8::from(report.survivors().next().is_some())))
+    }
+
+    /// Clones are noted as they are made, so that whatever happens they are dropped.
+    async fn break_them(&self, clones: &mut Vec<Clone>, jobs: usize, plan: Plan) -> Result<Report, Failure> {
+        let mut sessions = Vec::new();
+        for _ in 0..jobs {
+            let clone = Clone::make(self.target.database_url.expose_secret()).await?;
+            let session = clone.connect("rowhouse prove").await;
+            clones.push(clone);
+            sessions.push(session?);
+        }
+        prove::run(sessions, plan).await
+    }
+}
+
+fn progress(done: usize, total: usize) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r{done} of {total} mutants{}", if done == total { "\r\x1b[K" } else { "" });
+    }
+}

@@ -1,0 +1,142 @@
+//! A connection for the tools that look into a database and attack it: audit, attack, prove. It sends any
+//! text, so nothing that serves requests may hold one.
+use futures_util::TryStreamExt as _;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use super::connect::{describe, open, parse};
+use crate::error::Failure;
+
+/// A connection on which anything can be said. It speaks the simple protocol: every value is text, whatever
+/// its type, and one message may hold several statements.
+pub struct Session {
+    client: Client,
+}
+
+/// What the last statement of a message answered.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Names of the columns, when rows came.
+    pub columns: Vec<String>,
+    /// Values as PostgreSQL prints them; `None` is null.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// Rows returned or changed, as the command tag says.
+    pub affected: u64,
+}
+
+impl Answer {
+    /// A value by row and column name.
+    #[must_use]
+    pub fn value(&self, row: usize, column: &str) -> Option<&str> {
+        let column = self.columns.iter().position(|name| name == column)?;
+        self.rows.get(row)?.get(column)?.as_deref()
+    }
+
+    /// The values of the first column, nulls left out.
+    pub fn first_column(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().filter_map(|row| row.first()?.as_deref())
+    }
+}
+
+/// A statement the server refused.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message} (SQLSTATE {code})")]
+pub struct Refusal {
+    /// SQLSTATE; empty when the connection is gone.
+    pub code: String,
+    /// The server's primary message.
+    pub message: String,
+    /// The constraint that was broken, when it was one.
+    pub constraint: Option<String>,
+}
+
+impl Refusal {
+    fn from(error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(db) => Self {
+                code: db.code().code().to_owned(),
+                message: db.message().to_owned(),
+                constraint: db.constraint().map(str::to_owned),
+            },
+            None => Self { code: String::new(), message: describe(error), constraint: None },
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal.to_string())
+    }
+}
+
+impl Session {
+    /// Connects. The failure says what was tried and why it did not work, without the password.
+    pub async fn connect(url: &str, name: &str) -> Result<Self, Failure> {
+        let mut config = parse(url)?;
+        config.application_name(name);
+        Ok(Self { client: open(&config).await? })
+    }
+
+    /// Connects to another database of the same server.
+    pub async fn connect_to(url: &str, database: &str, name: &str) -> Result<Self, Failure> {
+        let mut config = parse(url)?;
+        config.application_name(name).dbname(database);
+        Ok(Self { client: open(&config).await? })
+    }
+
+    /// Sends a message; the answer is the last statement's.
+    pub async fn run(&self, text: &str) -> Result<Answer, Refusal> {
+        let messages = self.client.simple_query(text).await.map_err(|error| Refusal::from(&error))?;
+        let mut answer = Answer::default();
+        let mut last = Answer::default();
+        for message in messages {
+            match message {
+                SimpleQueryMessage::RowDescription(columns) => {
+                    answer.columns = columns.iter().map(|column| column.name().to_owned()).collect();
+                }
+                SimpleQueryMessage::Row(row) => {
+                    answer.rows.push((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect());
+                }
+                SimpleQueryMessage::CommandComplete(affected) => {
+                    answer.affected = affected;
+                    last = std::mem::take(&mut answer);
+                }
+                _ => {}
+            }
+        }
+        Ok(last)
+    }
+
+    /// Runs `copy … to stdout` and reads what comes.
+    pub async fn copy_out(&self, text: &str) -> Result<String, Refusal> {
+        let refused = |error: tokio_postgres::Error| Refusal::from(&error);
+        let stream = self.client.copy_out(text).await.map_err(refused)?;
+        let bytes: Vec<u8> = stream
+            .try_fold(Vec::new(), |mut all, chunk| async move {
+                all.extend_from_slice(&chunk);
+                Ok(all)
+            })
+            .await
+            .map_err(refused)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// A string as a literal.
+#[must_use]
+pub fn literal(value: &str) -> String {
+    postgres_protocol::escape::escape_literal(value).trim_start().to_owned()
+}
+
+/// A name as an identifier.
+#[must_use]
+pub fn identifier(name: &str) -> String {
+    postgres_protocol::escape::escape_identifier(name)
+}
+
+/// The statement that sets a setting until the transaction ends. `SET LOCAL` and not `set_config()`, which a
+/// careful database does not let one call.
+#[must_use]
+pub fn set_local(setting: &str, value: &str) -> String {
+    let name: Vec<String> = setting.split('.').map(identifier).collect();
+    format!("set local {} = {}", name.join("."), literal(value))
+}
