@@ -6,6 +6,7 @@ mod keys;
 mod migrate;
 mod openapi;
 mod serve;
+mod why;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Make two demo tenants in a migrated database that has none of its own.
     Demo(demo::Demo),
+    /// Say which policy shows or hides a row to a user, without printing the row.
+    Why(why::Why),
     /// Signing keys.
     Keys(keys::Keys),
     /// Print the OpenAPI document.
@@ -79,6 +82,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Bootstrap(command) => runtime.block_on(command.run()).map(done),
         Command::Migrate(command) => runtime.block_on(command.run()),
         Command::Demo(command) => runtime.block_on(command.run()).map(done),
+        Command::Why(command) => runtime.block_on(command.run()),
         Command::Keys(command) => command.run().map(done),
         Command::Openapi => openapi::print().map(done),
         Command::Healthcheck(command) => runtime.block_on(command.run()),
