@@ -5,6 +5,7 @@
 //! * [`db`] reaches PostgreSQL and is the only module that does: pool, transactions, migrations.
 //! * [`auth`] turns a token into a [`auth::Tenant`] and is the only maker of the ids that open something.
 //! * [`http`] is what all routes share; [`resources`] are the routes, one file each.
+//! * [`why`] says which clause of which policy hides a row.
 //! * [`cli`] are the commands; [`cluster`] runs a private PostgreSQL for development and tests.
 //!
 //! Who may import whom, and why, is in docs/architecture.md.
@@ -22,6 +23,7 @@ pub mod prove;
 pub mod resources;
 pub mod telemetry;
 mod text_enum;
+pub mod why;
 
 use std::{ops::Deref, sync::Arc};
 

@@ -43,3 +43,5 @@ $$;
 alter function registry.require(text) owner to rowhouse_doors;
 revoke all on function registry.require(text) from public;
 grant execute on function registry.require(text) to rowhouse_api;
+comment on function registry.require(text) is
+    'What a caller may do must not depend on what the caller may read.';

@@ -17,3 +17,5 @@ $$;
 alter function registry.tenant_of_host(text, text) owner to rowhouse_doors;
 revoke all on function registry.tenant_of_host(text, text) from public;
 grant execute on function registry.tenant_of_host(text, text) to rowhouse_api;
+comment on function registry.tenant_of_host(text, text) is
+    'The tenant is not known yet; the answer is an id, and an id opens nothing.';

@@ -113,6 +113,11 @@ select 'function', p.oid::regprocedure::text, format(E'%s\n%s', case when p.pros
 from pg_proc p join house on house.oid = p.pronamespace
 where p.prokind in ('f', 'p')
 union all
+-- Why a function may run with its owner's rights: audit.doors shows it.
+select 'comment', 'function ' || p.oid::regprocedure, obj_description(p.oid, 'pg_proc')
+from pg_proc p join house on house.oid = p.pronamespace
+where p.prosecdef and obj_description(p.oid, 'pg_proc') is not null
+union all
 -- One row a grantee: what the owner holds by owning is left out.
 select g.kind, g.object || ' to ' || case when a.grantee = 0 then 'public' else a.grantee::regrole::text end,
        string_agg(lower(a.privilege_type) || case when a.is_grantable then ' with grant option' else '' end, ', '

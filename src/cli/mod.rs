@@ -9,6 +9,7 @@ mod migrate;
 mod openapi;
 mod prove;
 mod serve;
+mod why;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,8 @@ enum Command {
     Attack(attack::Attack),
     /// Break a copy of a database in every known way, and show that audit or attack notices.
     Prove(prove::Prove),
+    /// Say which policy shows or hides a row to a user, without printing the row.
+    Why(why::Why),
     /// Signing keys.
     Keys(keys::Keys),
     /// Print the OpenAPI document.
@@ -91,6 +94,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Audit(command) => runtime.block_on(command.run()),
         Command::Attack(command) => runtime.block_on(command.run()),
         Command::Prove(command) => runtime.block_on(command.run()),
+        Command::Why(command) => runtime.block_on(command.run()),
         Command::Keys(command) => command.run().map(done),
         Command::Openapi => openapi::print().map(done),
         Command::Healthcheck(command) => runtime.block_on(command.run()),

@@ -2,6 +2,7 @@
 //! a connection promised to someone, on which the one thing to do is to begin a transaction.
 #![expect(clippy::disallowed_types, reason = "this is the module that may")]
 
+mod ask;
 mod check;
 mod connect;
 mod constraints;
@@ -14,6 +15,7 @@ mod session;
 mod sql;
 mod tx;
 
+pub use ask::Refusal;
 pub use check::{Complaint, refuse_unless_walled, still_walled};
 pub use connect::{Admin, as_role};
 pub use constraints::{CONSTRAINTS, Constraint, Meaning};

@@ -27,7 +27,7 @@ impl Scope {
 
     /// `BEGIN` and the `SET LOCAL`s, as one message.
     ///
-    /// This is the only SQL the house puts together at run time, and the only SQL it sends through the
+    /// This is the only SQL a request puts together at run time, and the only SQL it sends through the
     /// simple protocol. What goes in are UUIDs that have been parsed: 36 characters of hex and hyphens.
     pub(super) fn preamble(self, read_only: bool) -> String {
         let mut text = String::with_capacity(160);

@@ -58,6 +58,8 @@ const MENDED_BY_FILES: &[(&str, &str)] = &[
     ("alter function registry.require(text) leakproof", "changed function registry.require(text)"),
     ("drop function registry.my_tenants()", "missing function registry.my_tenants()"),
     ("drop trigger keep_version on tenant.projects", "missing trigger tenant.projects.keep_version"),
+    ("comment on function registry.require(text) is 'because'", "changed comment function registry.require(text)"),
+    ("comment on function registry.my_tenants() is null", "missing comment function registry.my_tenants()"),
     ("drop view audit.posture cascade", "missing view audit.posture"),
 ];
 

@@ -1,6 +1,7 @@
 //! The commands, run as a person or a script runs them.
 mod dev;
 mod serve;
+mod why;
 
 use std::{
     path::Path,

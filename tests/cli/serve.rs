@@ -205,7 +205,7 @@ fn keys_are_made_once_and_kept_from_others() {
 fn help_names_every_command_and_setting() {
     let (code, help, _) = run(rowhouse().arg("--help"));
     assert_eq!(code, Some(0));
-    for command in ["dev", "serve", "bootstrap", "migrate", "demo", "keys", "openapi", "healthcheck"] {
+    for command in ["dev", "serve", "bootstrap", "migrate", "demo", "why", "keys", "openapi", "healthcheck"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }
     let (_, help, _) = run(rowhouse().args(["serve", "--help"]));

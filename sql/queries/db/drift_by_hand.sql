@@ -1,7 +1,8 @@
 -- Drift of a kind that re-applying functions, policies and views does not put right.
 select kind, object, difference
 from audit.drift
-where kind not in ('policy', 'function', 'schema grant', 'table grant', 'column grant', 'function grant', 'row security')
+where kind not in ('policy', 'function', 'schema grant', 'table grant', 'column grant', 'function grant', 'row security',
+                   'comment')
   and not (kind = 'view' and object like 'audit.%')
   -- What is gone and has a file is made again, with its owner.
   and not (kind = 'trigger' and difference = 'missing')
