@@ -23,26 +23,17 @@ impl Clone {
             format!("rowhouse_clone_{}_{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[24..]);
         let elsewhere = elsewhere(url, &source).await?;
         let create = format!("create database {} template {}", identifier(&name), identifier(&source));
-        // The connection that asked for the name may take a moment to be gone.
-        let mut tries = 0;
-        loop {
-            match elsewhere.run(&create).await {
-                Ok(_) => {
-                    let clone = Self { url: url.to_owned(), name };
-                    clone.take_rights(&elsewhere, &source).await?;
-                    return Ok(clone);
-                }
-                Err(refusal) if refusal.code == "55006" && tries < 20 => {
-                    tries += 1;
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                }
-                Err(refusal) if refusal.code == "55006" => {
-                    return Err(Failure(format!(
-                        "{source} cannot be cloned while others are connected to it: stop them, or point this at a copy that nobody uses"
-                    )));
-                }
-                Err(refusal) => return Err(Failure(format!("{source} cannot be cloned: {refusal}"))),
+        // PostgreSQL itself waits five seconds for others to leave, such as the connection that asked for the name.
+        match elsewhere.run(&create).await {
+            Ok(_) => {
+                let clone = Self { url: url.to_owned(), name };
+                clone.take_rights(&elsewhere, &source).await?;
+                Ok(clone)
             }
+            Err(refusal) if refusal.code == "55006" => Err(Failure(format!(
+                "{source} cannot be cloned while others are connected to it: stop them, or point this at a copy that nobody uses"
+            ))),
+            Err(refusal) => Err(Failure(format!("{source} cannot be cloned: {refusal}"))),
         }
     }
 

@@ -8,6 +8,12 @@ select a.attrelid as table_id, a.attname as name, format_type(a.atttypid, a.attt
        (select string_agg(pg_get_constraintdef(c.oid), ' ')
         from pg_constraint c
         where c.contype = 'c' and (c.conrelid = a.attrelid and a.attnum = any (c.conkey) or c.contypid = a.atttypid)) as checks,
+       -- What the partitions hold, for the column that decides it.
+       (select string_agg(pg_get_expr(child.relpartbound, child.oid), ' ')
+        from pg_partitioned_table t
+        join pg_inherits i on i.inhparent = t.partrelid
+        join pg_class child on child.oid = i.inhrelid
+        where t.partrelid = a.attrelid and a.attnum = any (t.partattrs::int2[])) as bounds,
        has_column_privilege(current_setting('audit.role'), a.attrelid, a.attnum, 'select') as may_select,
        has_column_privilege(current_setting('audit.role'), a.attrelid, a.attnum, 'insert') as may_insert,
        has_column_privilege(current_setting('audit.role'), a.attrelid, a.attnum, 'update') as may_update,

@@ -10,8 +10,10 @@ from pg_constraint k
 where k.conrelid = any (string_to_array(current_setting('audit.modelled'), ',')::oid[]) and k.contype in ('p', 'u', 'x', 'f') and k.conparentid = 0
 union all
 select i.indrelid, c.relname, 'u',
-       coalesce((select string_agg(a.attname, ',' order by place)
-                 from unnest(i.indkey::int2[]) with ordinality as key (number, place) join pg_attribute a on a.attrelid = i.indrelid and a.attnum = key.number), ''),
+       -- An expression's columns are found among what the index depends on.
+       coalesce((select string_agg(distinct a.attname::text, ',')
+                 from pg_depend d join pg_attribute a on a.attrelid = i.indrelid and a.attnum = d.refobjsubid
+                 where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid and d.refclassid = 'pg_class'::regclass and d.refobjid = i.indrelid and d.refobjsubid > 0), ''),
        null, null, ''
 from pg_index i
 join pg_class c on c.oid = i.indexrelid

@@ -5,7 +5,7 @@ with recursive wanted as (
     select f.confrelid from wanted join pg_constraint f on f.conrelid = wanted.oid and f.contype = 'f'
 )
 select c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name, n.nspname || '.' || c.relname as plain,
-       c.relispartition or exists (select from pg_inherits i where i.inhrelid = c.oid) as child,
+       c.relispartition as partition,
        (select a.attname
         from pg_attribute a
         join unnest(string_to_array(current_setting('audit.columns'), ',')) with ordinality as named (name, place) on named.name = a.attname

@@ -77,6 +77,19 @@ where not polpermissive and polcmd = '*'
   and exists (select from pg_roles r
               where r.oid = any (string_to_array(current_setting('audit.roles'), ',')::oid[]) and has_table_privilege(r.oid, polrelid, 'delete'))
 union all
+-- No wall, and a permissive policy that does not ask whose row it is.
+select 'open-read', name, name,
+       (select string_agg(format('drop policy %I on %s; ', w.polname, w.name), '') from here w where w.name = here.name and not w.polpermissive)
+           || format('alter policy %I on %s using (true)', polname, name)
+from here
+where polpermissive and polcmd in ('r', '*') and exists (select from here w where w.name = here.name and not w.polpermissive)
+union all
+select 'open-insert', name, name,
+       (select string_agg(format('drop policy %I on %s; ', w.polname, w.name), '') from here w where w.name = here.name and not w.polpermissive)
+           || format('alter policy %I on %s with check (true)', polname, name)
+from here
+where polpermissive and polcmd = 'a' and exists (select from here w where w.name = here.name and not w.polpermissive)
+union all
 select 'policy-for-nobody', name, name, format('create policy mutant on %s for delete to %I using (true)', name, r.rolname)
 from (select distinct name, polrelid from here) as tables
 join lateral (select rolname, oid from pg_roles

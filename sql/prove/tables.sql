@@ -116,6 +116,11 @@ union all
 select 'child-reachable', nspname || '.mutant', null, format('create table %I.mutant () inherits (%s); grant select on %I.mutant to %I', nspname, name, nspname, serves.rolname)
 from one, serves
 union all
+-- Its rows are seen through the parent without the child's policies.
+select 'parent-without-wall', one.name, one.name,
+       format('create table %I.mutant (%I %s); grant select on %I.mutant to %I; alter table %s inherit %I.mutant', one.nspname, "column", kind, one.nspname, serves.rolname, one.name, one.nspname)
+from one join lateral (select plain."column", plain.kind from plain where plain.oid = one.oid and plain.kind = 'uuid' limit 1) as some on true, serves
+union all
 select 'child-of-a-partition', nspname || '.mutant', null,
        format('create table %I.mutant (%I %s not null) partition by hash (%I); create table %I.mutant_child partition of %I.mutant for values with (modulus 1, remainder 0); alter table %I.mutant enable row level security; alter table %I.mutant force row level security; grant select on %I.mutant_child to %I',
               nspname, tenant, type, tenant, nspname, nspname, nspname, nspname, nspname, serves.rolname)
@@ -170,6 +175,12 @@ union all
 select 'view-with-a-definer', nspname || '.mutant', null,
        format('create function %I.mutant_tell() returns bigint language plpgsql stable security definer set search_path = %L as $f$ begin return (select count(*) from %s); end $f$; revoke all on function %I.mutant_tell() from public; grant execute on function %I.mutant_tell() to %I; create view %I.mutant with (security_invoker = true) as select %I.mutant_tell() as rows; grant select on %I.mutant to %I',
               nspname, '', name, nspname, nspname, serves.rolname, nspname, nspname, nspname, serves.rolname)
+from one, serves where current_setting('server_version_num')::int >= 150000
+union all
+-- A definer function nobody could call by name, in a view.
+select 'view-with-a-hidden-definer', nspname || '.mutant', null,
+       format('create schema mutant; create function mutant.tell() returns bigint language plpgsql stable security definer set search_path = %L as $f$ begin return (select count(*) from %s); end $f$; revoke all on function mutant.tell() from public; grant execute on function mutant.tell() to %I; create view %I.mutant with (security_invoker = true) as select mutant.tell() as rows; grant select on %I.mutant to %I',
+              '', name, serves.rolname, nspname, nspname, serves.rolname)
 from one, serves where current_setting('server_version_num')::int >= 150000
 union all
 select 'materialized-view', nspname || '.mutant', null, format('create materialized view %I.mutant as select * from %s; grant select on %I.mutant to %I', nspname, name, nspname, serves.rolname)

@@ -24,7 +24,7 @@ pub(super) async fn persona(
 ) -> Result<(Persona, BTreeMap<String, String>), Failure> {
     let mut persona = Persona { token: token.to_owned(), ..Persona::default() };
     let mut failed: BTreeMap<String, String> = BTreeMap::new();
-    for table in tables.iter().filter(|table| !table.child) {
+    for table in tables.iter().filter(|table| !table.partition) {
         let mut rows = Vec::new();
         for number in 0..2 {
             match insert(session, tables, table, config, &mut persona, &rows, number).await {
@@ -75,6 +75,17 @@ async fn insert(
     {
         fixed.insert(tenant, literal(&persona.tenant));
     }
+    // The table of the tenants themselves: its first row is the tenant.
+    let root = tables.iter().filter(|other| table.tenant.is_none() && other.id != table.id).find_map(|other| {
+        let key = other.foreign_keys().filter(|key| key.target.as_ref() == Some(&table.id)).find_map(|key| {
+            let at = key.columns.iter().position(|column| Some(column) == other.tenant.as_ref())?;
+            key.target_columns.get(at)
+        });
+        key.and_then(|name| table.column(name))
+    });
+    if let Some(column) = root.filter(|column| number == 0 && !persona.tenant.is_empty() && !column.generated) {
+        fixed.insert(&column.name, literal(&persona.tenant));
+    }
     for key in table.foreign_keys() {
         for (column, value) in referred(tables, table, key, persona, earlier, number)? {
             fixed.insert(column, value);
@@ -110,7 +121,8 @@ async fn insert(
             Ok(answer) => {
                 let row: Row =
                     answer.columns.iter().cloned().zip(answer.rows.into_iter().next().unwrap_or_default()).collect();
-                if let (Some(tenant), true) = (&table.tenant, persona.tenant.is_empty()) {
+                let tenant = table.tenant.as_ref().or(root.map(|column| &column.name));
+                if let (Some(tenant), true) = (tenant, persona.tenant.is_empty()) {
                     persona.tenant = row.get(tenant).cloned().flatten().unwrap_or_default();
                 }
                 return Ok(row);
@@ -172,7 +184,7 @@ fn referred<'t>(
             return Ok(key.columns.iter().filter(may_be_null).map(|name| (name.as_str(), "null".to_owned())).collect());
         }
         let name = tables.iter().find(|other| other.id == target).map_or("a table", |other| &other.name);
-        return Err(format!("{} refers to {name}, which has no row", table.name));
+        return Err(format!("{} refers to {name}, in which no row could be made up", table.name));
     };
     let pairs = key.columns.iter().zip(&key.target_columns);
     Ok(pairs
@@ -219,13 +231,20 @@ fn advance(picks: &mut [usize], choices: &[Vec<String>], suspects: &[usize]) -> 
 fn candidates(column: &Column, token: &str, number: usize) -> Vec<String> {
     let quote = |text: &str| format!("{}::{}", literal(text), column.kind);
     let base = column.base.trim_end_matches("[]");
+    // Numbers of one tenant are not those of the other.
+    let other = if token.starts_with("rhb") { 50 } else { 0 };
     let mut all: Vec<String> = match (column.category.as_str(), base) {
         ("A", _) => vec![quote("{}")],
         ("E", _) => column.label.iter().map(|label| quote(label)).collect(),
-        ("R", _) => vec![quote("empty"), quote("(,)")],
+        ("R", "int4range" | "int8range" | "numrange") => {
+            vec![quote(&format!("[{},{})", number + other, number + other + 1)), quote("empty")]
+        }
+        ("R", _) => {
+            vec![quote(&format!("[20{:02}-01-01,20{:02}-02-01)", number + other, number + other)), quote("empty")]
+        }
         ("B", _) => vec![quote("true"), quote("false")],
         ("N", "oid") => vec!["0".to_owned()],
-        ("N", _) => [number + 1, number + 101, 1_000 + number, 0, 10_000_000 + number]
+        ("N", _) => [number + 1 + other, number + 101 + other, 1_000 + number, 0, 10_000_000 + number]
             .iter()
             .map(|value| quote(&value.to_string()))
             .collect(),
@@ -273,6 +292,11 @@ fn candidates(column: &Column, token: &str, number: usize) -> Vec<String> {
             texts.iter().map(|text| quote(text)).collect()
         }
     };
+    if column.category != "S" {
+        all.extend(words(&column.checks).iter().map(|word| quote(word)));
+        let numbers = column.checks.split(|letter: char| !letter.is_ascii_digit()).filter(|part| !part.is_empty());
+        all.extend(numbers.map(quote));
+    }
     if !column.required {
         all.push("null".to_owned());
     }

@@ -79,6 +79,8 @@ struct Set<'a> {
     tables: Vec<Table>,
     /// Tables in which no row could be made up, and why.
     empty: BTreeMap<String, String>,
+    /// How many rows were seen in which table before any tenant was ever set.
+    unset: BTreeMap<String, u64>,
     /// How many rows the attacking tenant has in each table.
     own: BTreeMap<String, u64>,
 }
@@ -127,7 +129,11 @@ pub async fn prepare<'a>(session: &'a Session, scope: &Scope, config: &Attack) -
             },
             empty: empty.clone(),
             own: own.clone(),
+            unset: BTreeMap::new(),
         });
+    }
+    for set in &mut stages {
+        set.unset = tables::read_unset(set).await?;
     }
     Ok(Ready { stages })
 }

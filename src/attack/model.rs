@@ -16,8 +16,8 @@ pub(super) struct Table {
     pub(super) plain: String,
     /// The tenant column; none for tables that tenants share.
     pub(super) tenant: Option<String>,
-    /// A partition or an inheritance child: filled through its parent.
-    pub(super) child: bool,
+    /// Filled through its parent.
+    pub(super) partition: bool,
     pub(super) deferred_trigger: bool,
     pub(super) may_delete: bool,
     pub(super) columns: Vec<Column>,
@@ -68,9 +68,11 @@ impl Table {
         self.keys.iter().filter(|key| key.kind == "f")
     }
 
-    /// Whether PostgreSQL could refuse a second row like another.
+    /// Whether the role could make PostgreSQL refuse a second row like another: some unique key, all of whose
+    /// columns it may fill.
     pub(super) fn has_unique_key(&self) -> bool {
-        self.keys.iter().any(|key| key.kind != "f")
+        let fills = |name: &String| self.column(name).is_some_and(|column| column.may_insert && !column.generated);
+        self.keys.iter().any(|key| key.kind != "f" && key.columns.iter().all(fills))
     }
 
     /// The columns that tell one row from another.
@@ -85,12 +87,14 @@ impl Table {
         let keyed: BTreeSet<&String> = self.keys.iter().flat_map(|key| &key.columns).collect();
         let tenant = self.tenant.as_deref();
         let may = |column: &&Column| column.may_update && !column.generated && Some(column.name.as_str()) != tenant;
-        self.columns.iter().filter(may).find(|column| !keyed.contains(&column.name)).or_else(|| {
-            self.columns
-                .iter()
-                .filter(may)
-                .find(|column| self.keys.iter().all(|key| key.kind == "f" || !key.columns.contains(&column.name)))
-        })
+        let free = self.columns.iter().filter(may).find(|column| !keyed.contains(&column.name));
+        free.or_else(|| self.columns.iter().filter(may).find(|column| !self.is_unique(column)))
+            .or_else(|| self.columns.iter().find(may))
+    }
+
+    /// Whether two rows may not hold the same in this column, all else being equal.
+    pub(super) fn is_unique(&self, column: &Column) -> bool {
+        self.keys.iter().any(|key| key.kind != "f" && key.columns.contains(&column.name))
     }
 }
 
@@ -109,7 +113,7 @@ pub(super) async fn read(session: &Session, role: &str) -> Result<Vec<Table>, Fa
             name: text("name"),
             plain: text("plain"),
             tenant: tables.value(row, "tenant").map(str::to_owned),
-            child: yes("child"),
+            partition: yes("partition"),
             deferred_trigger: yes("deferred_trigger"),
             may_delete: false,
             columns: Vec::new(),
@@ -129,7 +133,7 @@ pub(super) async fn read(session: &Session, role: &str) -> Result<Vec<Table>, Fa
             category: text("category"),
             length: columns.value(row, "length").and_then(|length| length.parse().ok()),
             label: columns.value(row, "label").map(str::to_owned),
-            checks: text("checks"),
+            checks: format!("{} {}", text("checks"), text("bounds")),
             required: yes("required"),
             has_default: yes("has_default"),
             generated: yes("generated"),

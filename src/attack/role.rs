@@ -20,9 +20,18 @@ pub(super) async fn run(set: &Set<'_>, outcomes: &mut Vec<Outcome>) -> Result<()
 }
 
 async fn become_another(stage: &Stage<'_>) -> Result<Ending, Refusal> {
+    // A group with no more rights than one's own is no escape.
     let others = stage
         .session
-        .run(&format!("select rolname from pg_catalog.pg_roles where rolname <> {} order by rolsuper desc, rolbypassrls desc, rolname limit 200", literal(&stage.role)))
+        .run(&format!(
+            "select rolname from pg_catalog.pg_roles r
+             where rolname <> {} and (rolsuper or rolbypassrls or rolname like 'pg\\_%'
+                 or r.oid = any (string_to_array(current_setting('audit.roles'), ',')::oid[])
+                 or exists (select from pg_catalog.pg_class c
+                            where c.relowner = r.oid and c.oid = any (string_to_array(current_setting('audit.tables'), ',')::oid[])))
+             order by rolsuper desc, rolbypassrls desc, rolname limit 200",
+            literal(&stage.role)
+        ))
         .await?;
     stage.enter(&stage.mine).await?;
     let myself = stage.session.run("select current_user").await?;
@@ -41,7 +50,7 @@ async fn become_another(stage: &Stage<'_>) -> Result<Ending, Refusal> {
             }
         }
     }
-    Ok(held(format!("{tried} attempts to become another role were refused")))
+    Ok(held(format!("{tried} attempts to become a stronger role were refused")))
 }
 
 /// Statements that would take a wall down, or see behind it, each of which must be refused.

@@ -61,6 +61,11 @@ impl Stage<'_> {
         self.session.run(&text).await.map(drop)
     }
 
+    /// Becomes the role and says nothing about tenants.
+    pub(super) async fn enter_unset(&self) -> Result<(), Refusal> {
+        self.session.run(&format!("set local session authorization {}", identifier(&self.role))).await.map(drop)
+    }
+
     /// What a transaction says to be in a tenant.
     pub(super) fn switch(&self, persona: &Persona) -> String {
         let mut text = set_local(&self.setting, &persona.tenant);

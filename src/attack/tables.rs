@@ -1,5 +1,5 @@
 //! Attacks on a table, by command: reading, writing and learning of another tenant's rows.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Ending, Only, Outcome, Set, Stage, Verdict, breached, held, inconclusive,
@@ -73,6 +73,33 @@ pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Vec<Outcom
     Ok(())
 }
 
+/// Rows that the role sees on a connection that never set a tenant, by table. Asked before anything else: once
+/// set, the setting is empty and no longer missing.
+pub(super) async fn read_unset(set: &Set<'_>) -> Result<BTreeMap<String, u64>, Refusal> {
+    let mut seen = BTreeMap::new();
+    let stage = &set.stage;
+    let missing =
+        stage.session.run(&format!("select current_setting({}, true) is null", literal(&stage.setting))).await?;
+    if missing.first_column().next() != Some("t") {
+        return Ok(seen);
+    }
+    stage.session.run("savepoint unset").await?;
+    stage.enter_unset().await?;
+    for table in &set.tables {
+        let Some(tenant) = table.tenant.as_ref().filter(|_| table.tenant_is(|column| column.may_select)) else {
+            continue;
+        };
+        let select = format!("select {} from {}", identifier(tenant), table.name);
+        if let Ok(answer) = stage.attempt(&select).await
+            && answer.affected > 0
+        {
+            seen.insert(table.id.clone(), answer.affected);
+        }
+    }
+    stage.session.run("rollback to savepoint unset; release savepoint unset").await?;
+    Ok(seen)
+}
+
 struct Target<'s> {
     set: &'s Set<'s>,
     stage: &'s Stage<'s>,
@@ -94,7 +121,7 @@ impl Target<'_> {
         if let Some(why) = self.set.empty.get(&self.table.id) {
             return Ok(Err(inconclusive(why.clone())));
         }
-        if !self.table.child {
+        if !self.table.partition {
             let own = self.set.own.get(&self.table.id).copied().unwrap_or_default();
             return Ok(if own == 0 { Err(inconclusive("no rows were made up here")) } else { Ok(own) });
         }
@@ -155,6 +182,9 @@ impl Target<'_> {
     async fn read_nowhere(&self) -> Scene {
         if let Err(ending) = self.own().await? {
             return Ok(ending);
+        }
+        if let Some(rows) = self.set.unset.get(&self.table.id) {
+            return Ok(breached(format!("{rows} rows were read on a connection that never set a tenant")));
         }
         self.stage.enter(self.mine()).await?;
         let control = self.see().await.is_ok_and(|answer| answer.affected > 0);
@@ -300,11 +330,16 @@ impl Target<'_> {
             return Ok(ending);
         }
         self.stage.enter(self.mine()).await?;
-        let Ok(text) =
-            self.stage.session.copy_out(&format!("copy {} ({}) to stdout", self.table.name, self.tenant)).await
-        else {
-            return Ok(inconclusive("COPY was refused"));
-        };
+        let (name, tenant) = (&self.table.name, &self.tenant);
+        let mut text = String::new();
+        for copy in
+            [format!("copy {name} ({tenant}) to stdout"), format!("copy (select {tenant} from {name}) to stdout")]
+        {
+            match self.stage.session.copy_out(&copy).await {
+                Ok(written) => text.push_str(&written),
+                Err(refusal) => return Ok(inconclusive(format!("COPY was refused: {refusal}"))),
+            }
+        }
         let strangers = text.lines().filter(|line| *line != self.mine().tenant).count();
         Ok(if strangers > 0 {
             breached(format!("COPY wrote {strangers} rows of others"))
@@ -347,6 +382,7 @@ impl Target<'_> {
             Ok(own) => own,
             Err(ending) => return Ok(ending),
         };
+        let own = if self.lone_row().await? { 1 } else { own };
         let (column, value) = self.change();
         self.stage.enter(self.mine()).await?;
         // Reads no column, so the SELECT policies do not apply.
@@ -361,10 +397,21 @@ impl Target<'_> {
         })
     }
 
+    /// Where all that may be changed is part of a unique key, two rows cannot be given the same value: one
+    /// of each tenant's goes.
+    async fn lone_row(&self) -> Result<bool, Refusal> {
+        let alone = self.table.changeable().is_some_and(|column| self.table.is_unique(column));
+        if alone {
+            self.make_room().await?;
+        }
+        Ok(alone)
+    }
+
     async fn foreign_update(&self) -> Scene {
         if let Err(ending) = self.own().await? {
             return Ok(ending);
         }
+        self.lone_row().await?;
         let (column, value) = self.change();
         let (name, returning) = (&self.table.name, self.returning());
         self.stage.enter(self.mine()).await?;
@@ -507,7 +554,15 @@ impl Target<'_> {
         self.stage.enter(self.mine()).await?;
         let twice = self.stage.rehearse(&self.insert(&self.row(self.mine(), 0))).await;
         let tells = |tried: &Result<Answer, Refusal>| matches!(tried, Err(refusal) if refusal.code == "23505" || refusal.code == "23P01");
-        let tried = self.stage.rehearse(&self.insert(&probe)).await;
+        let mut tried = self.stage.rehearse(&self.insert(&probe)).await;
+        if tells(&tried) {
+            // Not because of what one has oneself?
+            self.stage.itself().await?;
+            self.clear_children(self.mine()).await?;
+            self.remove(self.table, self.mine(), 0).await?;
+            self.stage.enter(self.mine()).await?;
+            tried = self.stage.rehearse(&self.insert(&probe)).await;
+        }
         Ok(match tried {
             _ if tells(&tried) => {
                 let name = tried.err().and_then(|refusal| refusal.constraint).unwrap_or_default();
@@ -676,6 +731,7 @@ impl Target<'_> {
         }
         self.clear_children(self.mine()).await?;
         self.clear_children(self.theirs()).await?;
+        self.lone_row().await?;
         self.stage.enter(self.mine()).await?;
         let (column, value) = self.change();
         let action = if may_update && self.table.changeable().is_some() {
@@ -785,7 +841,7 @@ impl Target<'_> {
 /// All of the other tenant's rows, as itself sees them.
 pub(super) async fn fingerprint(set: &Set<'_>) -> Result<Vec<String>, Refusal> {
     let mut all = Vec::new();
-    for table in set.tables.iter().filter(|table| !table.child) {
+    for table in set.tables.iter().filter(|table| !table.partition) {
         let Some(tenant) = &table.tenant else { continue };
         let text = format!(
             "select count(*) || coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {} t where {} = {}",
@@ -803,12 +859,16 @@ fn value(row: &Row, column: &str) -> String {
     row.get(column).cloned().flatten().map_or("null".to_owned(), |value| literal(&value))
 }
 
-/// The condition that finds a row; one that finds none when nothing tells rows apart.
+/// The condition that finds a row: by its key or, where nothing tells rows apart, by all it holds.
 fn condition(identity: &[String], row: &Row) -> String {
-    if identity.is_empty() {
-        return "false".to_owned();
-    }
-    let parts: Vec<String> =
-        identity.iter().map(|column| format!("{} = {}", identifier(column), value(row, column))).collect();
+    let parts: Vec<String> = if identity.is_empty() {
+        let text = |(column, value): (&String, &Option<String>)| match value {
+            Some(value) => format!("{}::text = {}", identifier(column), literal(value)),
+            None => format!("{} is null", identifier(column)),
+        };
+        row.iter().map(text).collect()
+    } else {
+        identity.iter().map(|column| format!("{} = {}", identifier(column), value(row, column))).collect()
+    };
     parts.join(" and ")
 }

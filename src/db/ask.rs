@@ -2,17 +2,8 @@
 //! commands, on their own connection; nothing that serves can reach this.
 use postgres_types::{ToSql, Type};
 
-use super::{Admin, FromRow};
+use super::{Admin, FromRow, Refusal};
 use crate::error::Failure;
-
-/// A statement that PostgreSQL refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// SQLSTATE; `08006` when the connection is gone.
-    pub code: String,
-    /// What PostgreSQL said. It may quote a value of a row: print it only where that cannot be.
-    pub message: String,
-}
 
 impl Admin {
     /// Asks inside the open transaction, which a refusal leaves usable. Parameters travel as text.
@@ -24,9 +15,6 @@ impl Admin {
         let answer = rows.and_then(|rows| rows.iter().map(T::from_row).collect());
         let end = if answer.is_ok() { "release question" } else { "rollback to question; release question" };
         self.script("savepoint", end).await?;
-        Ok(answer.map_err(|error| match error.as_db_error() {
-            Some(db) => Refusal { code: db.code().code().to_owned(), message: db.message().to_owned() },
-            None => Refusal { code: "08006".to_owned(), message: String::new() },
-        }))
+        Ok(answer.map_err(|error| Refusal::from(&error)))
     }
 }

@@ -15,7 +15,6 @@ mod session;
 mod sql;
 mod tx;
 
-pub use ask::Refusal;
 pub use check::{Complaint, refuse_unless_walled, still_walled};
 pub use connect::{Admin, as_role};
 pub use constraints::{CONSTRAINTS, Constraint, Meaning};

@@ -38,19 +38,19 @@ impl Answer {
 }
 
 /// A statement the server refused.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (SQLSTATE {code})")]
 pub struct Refusal {
     /// SQLSTATE; empty when the connection is gone.
     pub code: String,
-    /// The server's primary message.
+    /// The server's primary message. It may quote a value of a row: print it only where that cannot be.
     pub message: String,
     /// The constraint that was broken, when it was one.
     pub constraint: Option<String>,
 }
 
 impl Refusal {
-    fn from(error: &tokio_postgres::Error) -> Self {
+    pub(super) fn from(error: &tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(db) => Self {
                 code: db.code().code().to_owned(),

@@ -96,6 +96,9 @@ impl Queue {
 async fn work(session: &Session, plan: &Plan, queue: &Queue, roles: bool) -> Result<Vec<Mutant>, Failure> {
     attack::begin(session).await?;
     let scope = Scope::discover(session, &plan.options).await?;
+    // The mutants need the copy's shape and not its rows: a unique key without the tenant, for one, could not
+    // be made over rows of two tenants that are alike.
+    session.run(&format!("truncate {} cascade", scope.tables.join(", "))).await?;
     let ready = attack::prepare(session, &scope, &plan.config.attack).await?;
     let standing = Standing::look(session, &scope, &ready, plan).await?;
     let mut done = Vec::new();

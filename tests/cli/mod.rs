@@ -10,7 +10,7 @@ use std::{
 };
 
 /// The binary, with nothing of this machine's settings.
-fn rowhouse() -> Command {
+pub(crate) fn rowhouse() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rowhouse"));
     command.env_clear().envs(
         std::env::vars().filter(|(name, _)| matches!(name.as_str(), "PATH" | "HOME" | "ROWHOUSE_PG_BIN" | "TMPDIR")),
@@ -20,7 +20,7 @@ fn rowhouse() -> Command {
 }
 
 /// Runs to the end: exit code, standard output, standard error.
-fn run(command: &mut Command) -> (Option<i32>, String, String) {
+pub(crate) fn run(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
