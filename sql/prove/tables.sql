@@ -119,7 +119,7 @@ union all
 -- Its rows are seen through the parent without the child's policies.
 select 'parent-without-wall', one.name, one.name,
        format('create table %I.mutant (%I %s); grant select on %I.mutant to %I; alter table %s inherit %I.mutant', one.nspname, "column", kind, one.nspname, serves.rolname, one.name, one.nspname)
-from one join lateral (select plain."column", plain.kind from plain where plain.oid = one.oid and plain.kind = 'uuid' limit 1) as some on true, serves
+from one join lateral (select plain."column", plain.kind from plain where plain.oid = one.oid and plain.kind = 'uuid' limit 1) as picked on true, serves
 union all
 select 'child-of-a-partition', nspname || '.mutant', null,
        format('create table %I.mutant (%I %s not null) partition by hash (%I); create table %I.mutant_child partition of %I.mutant for values with (modulus 1, remainder 0); alter table %I.mutant enable row level security; alter table %I.mutant force row level security; grant select on %I.mutant_child to %I',
