@@ -114,8 +114,12 @@ async fn reuses(tenant: Tenant) -> Result<String> {
 async fn hurries(tenant: Tenant) -> Result<String> {
     let mut conn = tenant.connect().await?;
     let mut tx = conn.write();
-    let impatient = tokio::time::timeout(Duration::from_micros(1), tx.all::<Pid>(RENAME, &[])).await;
-    assert!(impatient.is_err(), "no statement is that fast");
+    let _: Vec<Pid> = tx.all(RENAME, &[]).await?;
+    tx.rollback().await?;
+    // The statement is prepared by now, so whoever looks once has sent it, and BEGIN before it.
+    let mut tx = conn.write();
+    let once = futures_util::poll!(std::pin::pin!(tx.all::<Pid>(RENAME, &[])));
+    assert!(once.is_pending(), "no statement is that fast");
     tx.commit().await?;
     Ok("committed".to_owned())
 }
@@ -145,7 +149,9 @@ async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next() {
     for bad in ["/panics", "/forgets", "/dawdles", "/fails", "/reuses", "/hurries"] {
         let first = ask(&app, "/look", &town().acme).await.expect(200).text;
         let ended = app.as_user(Method::GET, bad, town().acme.owner.id, town().acme.id);
-        let ended = ended.timeout(Duration::from_millis(300)).send().await;
+        // Only the one that dawdles is to be left waiting; a busy machine may make the others wait as well.
+        let patience = if bad == "/dawdles" { 300 } else { 10_000 };
+        let ended = ended.timeout(Duration::from_millis(patience)).send().await;
         match (bad, ended) {
             ("/forgets", Ok(answer)) => assert_eq!(answer.text().await.unwrap(), first, "it had the connection"),
             ("/fails" | "/reuses" | "/hurries", Ok(answer)) => {
@@ -162,6 +168,13 @@ async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next() {
         }
         assert_eq!(super::fingerprint(&superuser, town().acme.id).await, before, "{bad}: nothing was written");
         let open = "select count(*) from pg_stat_activity where usename = 'rowhouse_api' and state like 'idle in%'";
+        // The server notices a closed socket a moment later.
+        for _ in 0..100 {
+            if number(&superuser, open).await == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         assert_eq!(number(&superuser, open).await, 0, "{bad}: no transaction is left open");
     }
 }
