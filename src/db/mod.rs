@@ -8,9 +8,11 @@ mod constraints;
 mod errors;
 mod migrate;
 mod pool;
+mod pooler;
 mod preamble;
 mod seed;
 mod sql;
+mod statements;
 mod tx;
 
 pub use check::{Complaint, refuse_unless_walled, still_walled};
@@ -19,6 +21,7 @@ pub use constraints::{CONSTRAINTS, Constraint, Meaning};
 pub use migrate::{Difference, MigrateReport, bootstrap, check, migrate, set_passwords};
 pub use pool::{Db, Limits};
 pub use sql::{FromRow, Sql};
+pub use statements::Statements;
 pub use tx::{Last, PublicConn, Read, TenantConn, Tx, UserConn, Write};
 
 /// A statement's parameters after `$1`, which is the tenant and which [`Tx`] binds itself.

@@ -2,6 +2,7 @@
 //! the walls one by one and asks that this suite goes red each time.
 mod attacks;
 mod catalog;
+mod pgbouncer;
 mod pool;
 mod predicates;
 mod roles;
