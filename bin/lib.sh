@@ -20,6 +20,14 @@ need_postgres() {
   install_packages postgresql
 }
 
+# The suite also runs through a real PgBouncer. It lies in sbin, which is not on everybody's PATH.
+need_pgbouncer() {
+  [ -n "$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v pgbouncer)" ] && return
+  install_packages pgbouncer
+  # The package starts one of its own, which nobody needs here.
+  if [ -d /run/systemd/system ]; then $([ "$(id -u)" = 0 ] || echo sudo) systemctl disable --quiet --now pgbouncer; fi
+}
+
 need_curl() { command -v curl >/dev/null || install_packages curl ca-certificates; }
 
 # Debian and Ubuntu by apt; elsewhere one sentence says what to do.

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{
     App, Parts,
     auth::{Clock, Hosts, Keys, Passwords, Tokens},
-    db::{Db, Limits},
+    db::{Db, Limits, Statements},
     error::Failure,
     http::{EdgeLimits, Serving},
     resources::health::Readiness,
@@ -54,6 +54,9 @@ pub struct Tuning {
     /// How long a request waits for a connection, in milliseconds.
     #[arg(long, env = "ROWHOUSE_POOL_WAIT_MS", default_value_t = 2000, value_name = "MS")]
     pub pool_wait_ms: u64,
+    /// How statements are sent: named, or unnamed for a pooler that gives each transaction another connection.
+    #[arg(long, env = "ROWHOUSE_STATEMENTS", value_enum, default_value_t = Statements::Named)]
+    pub statements: Statements,
     /// How long a request may take, in milliseconds.
     #[arg(long, env = "ROWHOUSE_REQUEST_MS", default_value_t = 10_000, value_name = "MS")]
     pub request_ms: u64,
@@ -101,7 +104,8 @@ impl Tuning {
     /// Puts the application together. Connects to nobody yet.
     pub fn app(&self, database_url: &SecretString, keys: Keys, clock: Clock) -> Result<App, Failure> {
         let wait = Duration::from_millis(self.pool_wait_ms);
-        let db = Db::open(database_url.expose_secret(), Limits { connections: usize::from(self.pool), wait })?;
+        let limits = Limits { connections: usize::from(self.pool), wait, statements: self.statements };
+        let db = Db::open(database_url.expose_secret(), limits)?;
         let hashes =
             self.hashes.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
         Ok(App::new(Parts {

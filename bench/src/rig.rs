@@ -105,7 +105,7 @@ struct Rig {
 
 impl Rig {
     async fn new(options: &Options, data: &Data) -> Result<Self, Failure> {
-        let Options { dir, seconds, rounds, connections, .. } = options;
+        let Options { dir, seconds, rounds, connections, statements, .. } = options;
         let (keys, scripts) = (dir.join("keys"), dir.join("scripts"));
         fs::create_dir_all(&scripts)?;
         let (url, postmaster) = (data.api_url(), data.postmaster()?);
@@ -116,7 +116,7 @@ impl Rig {
         let requests = Requests::new(scripts, &signer, callers, projects)?;
 
         let minimal = Server::minimal(&url, &keys, &dir.join("minimal.log")).await?;
-        let rowhouse = Server::rowhouse(&url, &keys, &dir.join("rowhouse.log")).await?;
+        let rowhouse = Server::rowhouse(&url, &keys, *statements, &dir.join("rowhouse.log")).await?;
         requests.compare(&minimal, &rowhouse).await?;
         say("both servers give the same answers");
         requests.write(&rowhouse).await?;

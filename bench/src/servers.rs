@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rowhouse::error::Failure;
+use rowhouse::{db::Statements, error::Failure};
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
@@ -30,11 +30,19 @@ pub(crate) struct Server {
 
 impl Server {
     /// `rowhouse serve` as in production: its defaults, JSON logs to a file.
-    pub(crate) async fn rowhouse(database_url: &str, keys: &Path, log: &Path) -> Result<Self, Failure> {
+    pub(crate) async fn rowhouse(
+        database_url: &str,
+        keys: &Path,
+        statements: Statements,
+        log: &Path,
+    ) -> Result<Self, Failure> {
         let program = env::current_exe()?.with_file_name("rowhouse");
         let mut command = Command::new(program);
         command.args(["--log-format", "json", "serve", "--profile", "production"]);
         command.args(["--issuer", ISSUER, "--audience", AUDIENCE]);
+        if statements == Statements::Unnamed {
+            command.args(["--statements", "unnamed"]);
+        }
         Self::start(command, database_url, keys, log).await
     }
 

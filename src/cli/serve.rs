@@ -29,8 +29,9 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A server that could be walked around does not start.
+/// A server that could be walked around does not start, nor one behind a pooler that loses what it sends.
 pub(super) async fn refuse_unless_walled(app: &App) -> Result<(), Failure> {
+    app.db.refuse_unless_carried().await?;
     let complaints = db::refuse_unless_walled(&app.db, &app.settings.role).await.map_err(|error| match error {
         crate::Error::DatabaseUnavailable => {
             Failure("the database in DATABASE_URL cannot be reached; the log above says why".to_owned())

@@ -52,6 +52,10 @@ pub(super) fn classify(statement: &'static str, error: &tokio_postgres::Error) -
             tracing::warn!(trace_id = trace_id(), statement, sqlstate = code.code(), "a transaction lost a race");
             Error::DatabaseTimeout
         }
+        SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => Error::internal(format!(
+            "{statement}: SQLSTATE {}: another connection prepared this statement, so a pooler lies between; set ROWHOUSE_STATEMENTS=unnamed",
+            code.code()
+        )),
         _ if matches!(&code.code()[..2], "08" | "53" | "57") => {
             tracing::warn!(
                 trace_id = trace_id(),

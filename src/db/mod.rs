@@ -9,10 +9,12 @@ mod constraints;
 mod errors;
 mod migrate;
 mod pool;
+mod pooler;
 mod preamble;
 mod seed;
 mod session;
 mod sql;
+mod statements;
 mod tx;
 
 pub use check::{Complaint, refuse_unless_walled, still_walled};
@@ -22,6 +24,7 @@ pub use migrate::{Difference, MigrateReport, bootstrap, check, migrate, set_pass
 pub use pool::{Db, Limits};
 pub use session::{Answer, Refusal, Session, identifier, literal, set_local};
 pub use sql::{FromRow, Sql};
+pub use statements::Statements;
 pub use tx::{Last, PublicConn, Read, TenantConn, Tx, UserConn, Write};
 
 /// A statement's parameters after `$1`, which is the tenant and which [`Tx`] binds itself.

@@ -3,11 +3,14 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts};
 
+use tokio_postgres::Config;
+
 use super::{
     PublicConn, TenantConn, UserConn,
     connect::{describe, parse, tls},
     errors::unavailable,
     preamble::Scope,
+    statements::{Book, Statements},
 };
 use crate::{
     Error, Result,
@@ -16,19 +19,24 @@ use crate::{
     telemetry::trace_id,
 };
 
-/// How many connections, and how long to wait for one.
+/// How many connections, how long to wait for one, and what may be left on one.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at most. Measured on two cores: 2 to 8 are equal, 16 serves 0.89, 32 serves 0.84.
     pub connections: usize,
     /// How long a request waits for a free connection before it answers 503.
     pub wait: Duration,
+    /// How statements are sent.
+    pub statements: Statements,
 }
 
 /// Access to PostgreSQL as one role.
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: Pool,
+    pub(super) config: Config,
+    pub(super) statements: Statements,
+    book: Book,
 }
 
 impl Db {
@@ -42,7 +50,7 @@ impl Db {
         // Fast: recycling costs no round trip. What makes that safe is in `tx`: a connection comes back
         // only when the server has said that its transaction ended, and nothing can set session state.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, tls(), recycling);
+        let manager = Manager::from_config(config.clone(), tls(), recycling);
         let pool = Pool::builder(manager)
             .max_size(limits.connections)
             .wait_timeout(Some(limits.wait))
@@ -50,22 +58,22 @@ impl Db {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Failure(format!("the connection pool could not be made: {error}")))?;
-        Ok(Self { pool })
+        Ok(Self { pool, config, statements: limits.statements, book: Book::new(limits.statements) })
     }
 
     /// Lends a connection that can do one thing: begin a transaction as this user in this tenant.
     pub(crate) async fn tenant(&self, tenant: TenantId, user: UserId) -> Result<TenantConn> {
-        Ok(TenantConn::new(self.lend().await?, Scope::Tenant(tenant, user)))
+        Ok(TenantConn::new(self.lend().await?, self.book.clone(), Scope::Tenant(tenant, user)))
     }
 
     /// Lends a connection for a signed-in user outside any tenant.
     pub(crate) async fn user(&self, user: UserId) -> Result<UserConn> {
-        Ok(UserConn::new(self.lend().await?, Scope::User(user)))
+        Ok(UserConn::new(self.lend().await?, self.book.clone(), Scope::User(user)))
     }
 
     /// Lends a connection for callers nobody knows yet.
     pub async fn public(&self) -> Result<PublicConn> {
-        Ok(PublicConn::new(self.lend().await?, Scope::Public))
+        Ok(PublicConn::new(self.lend().await?, self.book.clone(), Scope::Public))
     }
 
     /// Connections in use or idle, and how many there may be.

@@ -27,16 +27,23 @@ impl Scope {
 
     /// `BEGIN` and the `SET LOCAL`s, as one message.
     ///
-    /// This is the only SQL a request puts together at run time, and the only SQL it sends through the
-    /// simple protocol. What goes in are UUIDs that have been parsed: 36 characters of hex and hyphens.
+    /// This and `PREPARE` around a statement of our own (`statements`) are the only SQL a request has put
+    /// together at run time. What goes in here are UUIDs that have been parsed: 36 characters of hex and
+    /// hyphens.
     pub(super) fn preamble(self, read_only: bool) -> String {
         let mut text = String::with_capacity(160);
         text.push_str(if read_only { "begin read only" } else { "begin" });
-        if let Self::Tenant(tenant, _) = self {
-            let _ = write!(text, "; set local app.tenant_id = '{}'", tenant.as_uuid());
-        }
-        if let Self::Tenant(_, user) | Self::User(user) = self {
-            let _ = write!(text, "; set local app.user_id = '{}'", user.as_uuid());
+        let (tenant, user) = match self {
+            Self::Tenant(tenant, user) => (Some(tenant.as_uuid()), Some(user.as_uuid())),
+            Self::User(user) => (None, Some(user.as_uuid())),
+            Self::Public => (None, None),
+        };
+        // Both, always: what somebody else left on a connection that a pooler shares does not count.
+        for (setting, id) in [("tenant_id", tenant), ("user_id", user)] {
+            let _ = match id {
+                Some(id) => write!(text, "; set local app.{setting} = '{id}'"),
+                None => write!(text, "; set local app.{setting} = ''"),
+            };
         }
         text
     }

@@ -64,13 +64,19 @@ use deadpool_postgres::Object;
 use futures_util::future::join3;
 use tokio_postgres::Row;
 
-use super::{FromRow, Params, Sql, errors::classify, preamble::Scope};
+use super::{
+    FromRow, Params, Sql,
+    errors::classify,
+    preamble::Scope,
+    statements::{Book, Ready},
+};
 use crate::{Error, Result};
 
 /// A pooled connection on loan. It goes back only when no transaction is open on it.
 #[derive(Debug)]
 struct Lease {
     object: Option<Object>,
+    book: Book,
     /// Set before the first byte of a transaction is sent, cleared when the server has said it ended.
     in_transaction: bool,
 }
@@ -98,8 +104,8 @@ macro_rules! connection {
         }
 
         impl $name {
-            pub(super) fn new(object: Object, scope: Scope) -> Self {
-                Self { lease: Lease { object: Some(object), in_transaction: false }, scope }
+            pub(super) fn new(object: Object, book: Book, scope: Scope) -> Self {
+                Self { lease: Lease { object: Some(object), book, in_transaction: false }, scope }
             }
 
             /// A read-only transaction: PostgreSQL refuses any write in it.
@@ -231,8 +237,13 @@ impl<'c, M: Mode> Tx<'c, M> {
         // Until the answers are in: a future dropped half-way leaves it so, and nothing more is sent.
         self.state = State::Failed;
         let client = client(self.lease)?;
-        // Known to the connection after its first use: no round trip from then on.
-        let statement = client.prepare_cached(sql.text).await.map_err(|error| classify(sql.name, &error))?;
+        // Known after its first use: no round trip from then on.
+        let known = self.lease.book.ready(client, sql).await?;
+        let mut begin = begins.then(|| self.scope.preamble(M::READ_ONLY));
+        let statement = match known {
+            Some(statement) => statement,
+            None => self.learn(sql, begin.take()).await?,
+        };
 
         let tenant = self.scope.tenant();
         let mut bound: Vec<&(dyn postgres_types::ToSql + Sync)> = Vec::with_capacity(params.len() + 1);
@@ -240,12 +251,11 @@ impl<'c, M: Mode> Tx<'c, M> {
             bound.push(tenant);
         }
         bound.extend(params);
-        if bound.len() != statement.params().len() {
-            let (takes, given) = (statement.params().len(), bound.len());
+        if bound.len() != statement.takes() {
+            let (takes, given) = (statement.takes(), bound.len());
             return Err(Error::internal(format!("{} takes {takes} parameters and was given {given}", sql.name)));
         }
 
-        let begin = begins.then(|| self.scope.preamble(M::READ_ONLY));
         self.lease.in_transaction = true;
         let client = self::client(self.lease)?;
         // Each future queues its message when it is first polled, in this order; the connection's task
@@ -258,7 +268,7 @@ impl<'c, M: Mode> Tx<'c, M> {
                     None => Ok(()),
                 }
             },
-            client.query(&statement, &bound),
+            statement.query(client, &bound),
             async { if commit { client.batch_execute("commit").await } else { Ok(()) } },
         )
         .await;
@@ -271,10 +281,8 @@ impl<'c, M: Mode> Tx<'c, M> {
                 let over = if commit { ended } else { client.batch_execute("rollback").await };
                 self.lease.in_transaction = opened.is_err() || over.is_err();
                 let error = opened.err().or(answered.err());
-                if error.as_ref().is_some_and(plan_is_stale) {
-                    // A migration has changed what the statement was prepared for; this connection will
-                    // never learn, the next one starts afresh.
-                    self.lease.in_transaction = true;
+                if error.as_ref().is_some_and(|error| self.lease.book.failed(sql, error)) {
+                    self.lease.in_transaction = true; // the next connection starts afresh
                 }
                 return Err(error.map_or_else(
                     || Error::internal("a statement failed without an error"),
@@ -288,6 +296,21 @@ impl<'c, M: Mode> Tx<'c, M> {
         }
         self.state = State::Open;
         Ok(rows)
+    }
+
+    /// Begins if there is something to begin with, and asks for a statement's types: at its first use in
+    /// this process, when statements have no names.
+    async fn learn(&mut self, sql: Sql, begin: Option<String>) -> Result<Ready> {
+        self.lease.in_transaction = true;
+        let client = client(self.lease)?;
+        if let Some(begin) = begin {
+            client.batch_execute(&begin).await.map_err(|error| classify("begin", &error))?;
+        }
+        let learned = self.lease.book.learn(client, sql).await;
+        if learned.is_err() {
+            self.lease.in_transaction = client.batch_execute("rollback").await.is_err();
+        }
+        learned
     }
 }
 
@@ -313,14 +336,6 @@ impl<M: Mode> Last<'_, M> {
     pub async fn one<T: FromRow>(self, sql: Sql, params: Params<'_>) -> Result<T> {
         self.maybe(sql, params).await?.ok_or_else(|| no_row(sql))
     }
-}
-
-/// `cached plan must not change result type`, and a prepared statement the server does not know.
-fn plan_is_stale(error: &tokio_postgres::Error) -> bool {
-    use tokio_postgres::error::SqlState;
-    error
-        .code()
-        .is_some_and(|code| [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME].contains(code))
 }
 
 fn client(lease: &Lease) -> Result<&Object> {

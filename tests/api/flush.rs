@@ -89,7 +89,7 @@ impl Proxy {
 }
 
 /// The application behind the proxy, with one connection.
-async fn behind_proxy(db: &TestDb) -> (TestApp, Proxy) {
+async fn behind_proxy(db: &TestDb, statements: &str) -> (TestApp, Proxy) {
     let url = db.url(API_ROLE);
     let socket = url.split("host=").nth(1).unwrap().split('&').next().unwrap();
     let socket = format!("{socket}/.s.PGSQL.5432");
@@ -100,13 +100,23 @@ async fn behind_proxy(db: &TestDb) -> (TestApp, Proxy) {
     tokio::spawn(proxy.clone().serve(listener, socket));
     let url = format!("postgresql://{API_ROLE}@127.0.0.1:{port}/{database}?sslmode=disable");
     // A server that waited would be told so by the time limit.
-    (TestApp::with(&url, &tuning(&["--pool", "1", "--request-ms", "3000"])).await, proxy)
+    let tuning = tuning(&["--pool", "1", "--request-ms", "3000", "--statements", statements]);
+    (TestApp::with(&url, &tuning).await, proxy)
 }
 
 #[tokio::test]
 async fn a_request_of_one_statement_leaves_in_one_flush() {
+    one_statement_one_flush("named").await;
+}
+
+#[tokio::test]
+async fn a_statement_without_a_name_leaves_in_one_flush_too() {
+    one_statement_one_flush("unnamed").await;
+}
+
+async fn one_statement_one_flush(statements: &str) {
     let db = TestDb::new().await;
-    let (app, proxy) = behind_proxy(&db).await;
+    let (app, proxy) = behind_proxy(&db, statements).await;
     let acme = &town().acme;
     let mut projects = acme.projects.iter();
     for (method, path, body, statuses) in [
@@ -122,7 +132,7 @@ async fn a_request_of_one_statement_leaves_in_one_flush() {
                 Some(field) => request.json(&json!({ field: format!("{method} {round}") })),
                 None => request,
             };
-            // The first time the statement is prepared; from then on it is known to the connection.
+            // The first time the statement is prepared, or its types are asked for; then it is known.
             if round == 1 {
                 proxy.arm();
             }
@@ -144,8 +154,17 @@ async fn a_request_of_one_statement_leaves_in_one_flush() {
 
 #[tokio::test]
 async fn begin_leaves_with_the_first_of_several_statements_and_commit_with_the_last() {
+    several_statements("named").await;
+}
+
+#[tokio::test]
+async fn so_it_is_with_statements_without_names() {
+    several_statements("unnamed").await;
+}
+
+async fn several_statements(statements: &str) {
     let db = TestDb::new().await;
-    let (app, proxy) = behind_proxy(&db).await;
+    let (app, proxy) = behind_proxy(&db, statements).await;
     let me = || app.as_user(Method::GET, "/api/v1/me", town().acme.both.id, town().acme.id);
     Answer::of(me()).await.expect(200);
     // Two statements, the second sent when the first has answered: here the answers must flow.

@@ -6,7 +6,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Answer, TestApp, TestDb, town};
+use crate::support::{Answer, TestApp, TestDb, Way, both_ways, town};
+
+both_ways! {
+    #[tokio::test]
+    pages_of_any_length_add_up_to_the_whole_in_order;
+    #[tokio::test]
+    a_walk_neither_repeats_nor_skips_what_was_there_all_along;
+    #[tokio::test]
+    a_cursor_fits_its_own_list_sort_filter_and_tenant_only;
+}
 
 /// Follows `next_cursor` to the end.
 async fn walk(app: &TestApp, path: &str, query: &str, limit: usize) -> Vec<Value> {
@@ -31,10 +40,9 @@ fn ids(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| row["id"].as_str().unwrap()).collect()
 }
 
-#[tokio::test]
-async fn pages_of_any_length_add_up_to_the_whole_in_order() {
+async fn pages_of_any_length_add_up_to_the_whole_in_order(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::by(way, &db).await;
     let project = town().acme.projects.iter().max_by_key(|project| project.tasks.len()).unwrap();
     let tasks = format!("/api/v1/projects/{}/tasks", project.id);
     // Tasks of one name are told apart by their ids.
@@ -80,10 +88,9 @@ async fn pages_of_any_length_add_up_to_the_whole_in_order() {
     }
 }
 
-#[tokio::test]
-async fn a_walk_neither_repeats_nor_skips_what_was_there_all_along() {
+async fn a_walk_neither_repeats_nor_skips_what_was_there_all_along(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::by(way, &db).await;
     let acme = &town().acme;
     for sort in ["newest", "name"] {
         let mut seen: Vec<String> = Vec::new();
@@ -120,10 +127,9 @@ async fn a_walk_neither_repeats_nor_skips_what_was_there_all_along() {
     }
 }
 
-#[tokio::test]
-async fn a_cursor_fits_its_own_list_sort_filter_and_tenant_only() {
+async fn a_cursor_fits_its_own_list_sort_filter_and_tenant_only(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::by(way, &db).await;
     let (acme, globex) = (&town().acme, &town().globex);
     let get = async |path: String| app.get(&path, acme.both.id, acme.id).await;
     let page = get("/api/v1/projects?limit=2".into()).await.expect(200).json();

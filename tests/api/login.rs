@@ -2,16 +2,26 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, PASSWORD, TestApp, TestDb, forge, town};
+use crate::support::{Answer, PASSWORD, TestApp, TestDb, Way, both_ways, forge, town};
+
+both_ways! {
+    #[tokio::test]
+    a_login_gives_a_token_for_the_only_tenant_or_the_one_named;
+    #[tokio::test]
+    unknown_wrong_and_deactivated_are_answered_alike;
+    #[tokio::test]
+    a_suspended_tenant_and_a_removed_member_are_out_at_the_next_request;
+    #[tokio::test]
+    one_user_has_another_role_in_each_tenant;
+}
 
 async fn login(app: &TestApp, body: Value) -> Answer {
     Answer::of(app.request(Method::POST, "/api/v1/auth/login").json(&body)).await
 }
 
-#[tokio::test]
-async fn a_login_gives_a_token_for_the_only_tenant_or_the_one_named() {
+async fn a_login_gives_a_token_for_the_only_tenant_or_the_one_named(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::by(way, &db).await;
     let (acme, globex) = (&town().acme, &town().globex);
     let signed_in = login(&app, json!({ "email": "OWNER@Acme.example", "password": PASSWORD })).await.expect(200);
     assert_eq!(signed_in.header("cache-control"), "no-store");
@@ -44,10 +54,9 @@ async fn a_login_gives_a_token_for_the_only_tenant_or_the_one_named() {
     }
 }
 
-#[tokio::test]
-async fn unknown_wrong_and_deactivated_are_answered_alike() {
+async fn unknown_wrong_and_deactivated_are_answered_alike(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::by(way, &db).await;
     let acme = &town().acme;
     let off = format!("update registry.users set active = false where id = '{}'", acme.viewer.id);
     db.superuser().await.batch_execute(&off).await.unwrap();
@@ -93,10 +102,9 @@ async fn whoever_hangs_up_makes_no_room_for_another_hash() {
     assert!(busy > 0, "the hash goes on, and so does its claim on the processor");
 }
 
-#[tokio::test]
-async fn a_suspended_tenant_and_a_removed_member_are_out_at_the_next_request() {
+async fn a_suspended_tenant_and_a_removed_member_are_out_at_the_next_request(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::by(way, &db).await;
     let superuser = db.superuser().await;
     let acme = &town().acme;
     let list = async || app.get("/api/v1/projects", acme.member.id, acme.id).await;
@@ -124,10 +132,9 @@ async fn a_suspended_tenant_and_a_removed_member_are_out_at_the_next_request() {
     list().await.problem(403, "not_a_member");
 }
 
-#[tokio::test]
-async fn one_user_has_another_role_in_each_tenant() {
+async fn one_user_has_another_role_in_each_tenant(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::by(way, &db).await;
     let (acme, globex) = (&town().acme, &town().globex);
     let new = json!({ "name": "By both" });
     let create = |tenant| app.as_user(Method::POST, "/api/v1/projects", acme.both.id, tenant).json(&new);

@@ -2,12 +2,16 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestApp, TestDb, town};
+use crate::support::{Answer, TestApp, TestDb, Way, both_ways, town};
 
-#[tokio::test]
-async fn a_project_can_be_made_read_changed_and_deleted() {
+both_ways! {
+    #[tokio::test]
+    a_project_can_be_made_read_changed_and_deleted;
+}
+
+async fn a_project_can_be_made_read_changed_and_deleted(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::by(way, &db).await;
     assert_eq!(app.complaints().await, Vec::<String>::new());
     let (acme, member) = (&town().acme, town().acme.owner.id);
     let send = |method: Method, path: &str| app.as_user(method, path, member, acme.id);

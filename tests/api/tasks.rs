@@ -2,12 +2,16 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Answer, TestApp, TestDb, town};
+use crate::support::{Answer, TestApp, TestDb, Way, both_ways, town};
 
-#[tokio::test]
-async fn a_task_lives_and_goes_with_its_project() {
+both_ways! {
+    #[tokio::test]
+    a_task_lives_and_goes_with_its_project;
+}
+
+async fn a_task_lives_and_goes_with_its_project(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::by(way, &db).await;
     let acme = &town().acme;
     let send = |method: Method, path: &str| app.as_user(method, path, acme.owner.id, acme.id);
     let (project, other) = (acme.projects[0].id, acme.projects[1].id);

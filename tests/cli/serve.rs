@@ -9,7 +9,7 @@ use std::{
 use rowhouse::config::API_ROLE;
 
 use super::{rowhouse, run, signal};
-use crate::support::{Answer, KEYS, PASSWORD, TestDb, forge, town};
+use crate::support::{Answer, KEYS, PASSWORD, TestDb, Way, forge, town};
 
 fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
@@ -146,6 +146,23 @@ async fn it_refuses_to_serve_as_the_wrong_role_or_without_walls_or_keys() {
         run(&mut serve("postgresql://rowhouse_api:pass-word@127.0.0.1:1/x", &address, &["--log", "error"]));
     assert_eq!(code, Some(2));
     assert!(why.contains("cannot be reached") && !why.contains("pass-word"), "{why}");
+}
+
+#[tokio::test]
+async fn behind_pgbouncer_it_serves_without_names_and_says_so_when_it_has_them() {
+    let db = TestDb::new().await;
+    let address = free_address();
+    let url = db.api_url(Way::PgBouncer);
+    let (code, _, why) = run(&mut serve(&url, &address, &["--log", "error"]));
+    assert_eq!(code, Some(2));
+    assert!(why.contains("does not carry named statements. Set ROWHOUSE_STATEMENTS=unnamed"), "{why}");
+    let mut child = serve(&url, &address, &["--statements", "unnamed"]).spawn().unwrap();
+    wait_until_ready(&mut child, &address);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let acme = &town().acme;
+    let list = client.get(format!("http://{address}/api/v1/projects"));
+    Answer::of(list.bearer_auth(forge(acme.owner.id, Some(acme.id)).sign())).await.expect(200);
+    stop(child);
 }
 
 #[tokio::test]

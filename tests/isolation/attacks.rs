@@ -4,7 +4,30 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::{enter, fingerprint, leave, names, number, refusal, tenant_tables};
-use crate::support::{TestDb, town};
+use crate::support::{TestDb, Way, both_ways, town};
+
+both_ways! {
+    #[tokio::test]
+    reading_shows_ones_own_rows_and_no_others;
+    #[tokio::test]
+    copy_carries_out_ones_own_rows_and_no_others;
+    #[tokio::test]
+    copy_carries_nothing_in;
+    #[tokio::test]
+    writing_everything_without_looking_reaches_ones_own_rows_only;
+    #[tokio::test]
+    a_committed_sweep_of_one_tenant_leaves_the_other_whole;
+    #[tokio::test]
+    no_row_can_be_put_into_another_tenant_or_moved_there;
+    #[tokio::test]
+    merge_and_upsert_cannot_reach_another_tenants_rows;
+    #[tokio::test]
+    keys_do_not_tell_what_another_tenant_has;
+    #[tokio::test]
+    nobody_waits_for_another_tenants_uncommitted_key;
+    #[tokio::test]
+    no_statement_of_the_api_can_empty_copy_or_define_anything;
+}
 
 /// Row-level security's own refusal, and a missing grant.
 const DENIED: &str = "42501";
@@ -18,9 +41,9 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set() -> Self {
+    async fn set(way: Way) -> Self {
         let db = TestDb::new().await;
-        let (api, superuser) = (db.api().await, db.superuser().await);
+        let (api, superuser) = (db.api_by(way).await, db.superuser().await);
         let tables = tenant_tables(&superuser).await;
         let before = fingerprint(&superuser, town().globex.id).await;
         Self { db, api, superuser, tables, before }
@@ -58,9 +81,8 @@ fn fresh(columns: &[String], tenant: Uuid) -> String {
     columns.iter().map(value).collect::<Vec<_>>().join(", ")
 }
 
-#[tokio::test]
-async fn reading_shows_ones_own_rows_and_no_others() {
-    let scene = Scene::set().await;
+async fn reading_shows_ones_own_rows_and_no_others(way: Way) {
+    let scene = Scene::set(way).await;
     let (acme, globex) = (&town().acme, &town().globex);
     for table in &scene.tables {
         let own = scene.rows_of(table, acme.id).await;
@@ -87,10 +109,9 @@ async fn reading_shows_ones_own_rows_and_no_others() {
     }
 }
 
-#[tokio::test]
-async fn copy_carries_out_ones_own_rows_and_no_others() {
+async fn copy_carries_out_ones_own_rows_and_no_others(way: Way) {
     use futures_util::TryStreamExt as _;
-    let scene = Scene::set().await;
+    let scene = Scene::set(way).await;
     let (acme, globex) = (&town().acme, &town().globex);
     for table in &scene.tables {
         let own = scene.rows_of(table, acme.id).await;
@@ -104,9 +125,8 @@ async fn copy_carries_out_ones_own_rows_and_no_others() {
     }
 }
 
-#[tokio::test]
-async fn copy_carries_nothing_in() {
-    let scene = Scene::set().await;
+async fn copy_carries_nothing_in(way: Way) {
+    let scene = Scene::set(way).await;
     let (acme, globex) = (&town().acme, &town().globex);
     let before = fingerprint(&scene.superuser, acme.id).await;
     for table in &scene.tables {
@@ -123,9 +143,8 @@ async fn copy_carries_nothing_in() {
     assert_eq!(fingerprint(&scene.superuser, globex.id).await, scene.before);
 }
 
-#[tokio::test]
-async fn writing_everything_without_looking_reaches_ones_own_rows_only() {
-    let scene = Scene::set().await;
+async fn writing_everything_without_looking_reaches_ones_own_rows_only(way: Way) {
+    let scene = Scene::set(way).await;
     let acme = &town().acme;
     let mut written = 0;
     for table in &scene.tables {
@@ -160,9 +179,8 @@ async fn writing_everything_without_looking_reaches_ones_own_rows_only() {
     assert!(written >= 2, "some tables can be written");
 }
 
-#[tokio::test]
-async fn a_committed_sweep_of_one_tenant_leaves_the_other_whole() {
-    let scene = Scene::set().await;
+async fn a_committed_sweep_of_one_tenant_leaves_the_other_whole(way: Way) {
+    let scene = Scene::set(way).await;
     let acme = &town().acme;
     enter(&scene.api, acme.id, &acme.owner).await;
     // Cascades run as the tables' owner, whom no policy stops: the composite key has to.
@@ -173,9 +191,8 @@ async fn a_committed_sweep_of_one_tenant_leaves_the_other_whole() {
     scene.globex_is_untouched().await;
 }
 
-#[tokio::test]
-async fn no_row_can_be_put_into_another_tenant_or_moved_there() {
-    let scene = Scene::set().await;
+async fn no_row_can_be_put_into_another_tenant_or_moved_there(way: Way) {
+    let scene = Scene::set(way).await;
     let (acme, globex) = (&town().acme, &town().globex);
     let mut inserted = 0;
     for table in &scene.tables {
@@ -209,9 +226,8 @@ async fn no_row_can_be_put_into_another_tenant_or_moved_there() {
     scene.globex_is_untouched().await;
 }
 
-#[tokio::test]
-async fn merge_and_upsert_cannot_reach_another_tenants_rows() {
-    let scene = Scene::set().await;
+async fn merge_and_upsert_cannot_reach_another_tenants_rows(way: Way) {
+    let scene = Scene::set(way).await;
     let (acme, globex) = (&town().acme, &town().globex);
     let (own, foreign) = (acme.projects[0].id, globex.projects[0].id);
     enter(&scene.api, acme.id, &acme.owner).await;
@@ -237,9 +253,8 @@ async fn merge_and_upsert_cannot_reach_another_tenants_rows() {
     scene.globex_is_untouched().await;
 }
 
-#[tokio::test]
-async fn keys_do_not_tell_what_another_tenant_has() {
-    let scene = Scene::set().await;
+async fn keys_do_not_tell_what_another_tenant_has(way: Way) {
+    let scene = Scene::set(way).await;
     let (acme, globex) = (&town().acme, &town().globex);
     enter(&scene.api, acme.id, &acme.owner).await;
     let task = |project: Uuid| {
@@ -269,9 +284,8 @@ async fn keys_do_not_tell_what_another_tenant_has() {
     scene.globex_is_untouched().await;
 }
 
-#[tokio::test]
-async fn nobody_waits_for_another_tenants_uncommitted_key() {
-    let scene = Scene::set().await;
+async fn nobody_waits_for_another_tenants_uncommitted_key(way: Way) {
+    let scene = Scene::set(way).await;
     let (acme, globex) = (&town().acme, &town().globex);
     let insert = |tenant: Uuid| {
         format!(
@@ -279,7 +293,7 @@ async fn nobody_waits_for_another_tenants_uncommitted_key() {
             town().nowhere
         )
     };
-    let other = scene.db.api().await;
+    let other = scene.db.api_by(way).await;
     enter(&other, globex.id, &globex.owner).await;
     other.batch_execute(&insert(globex.id)).await.unwrap();
     enter(&scene.api, acme.id, &acme.owner).await;
@@ -289,9 +303,8 @@ async fn nobody_waits_for_another_tenants_uncommitted_key() {
     leave(&other).await;
 }
 
-#[tokio::test]
-async fn no_statement_of_the_api_can_empty_copy_or_define_anything() {
-    let scene = Scene::set().await;
+async fn no_statement_of_the_api_can_empty_copy_or_define_anything(way: Way) {
+    let scene = Scene::set(way).await;
     let acme = &town().acme;
     enter(&scene.api, acme.id, &acme.owner).await;
     let mut attempts: Vec<String> = Vec::new();

@@ -3,6 +3,7 @@
 mod attacks;
 mod auditor;
 mod catalog;
+mod pgbouncer;
 mod pool;
 mod predicates;
 mod roles;

@@ -6,14 +6,26 @@ use reqwest::{Method, StatusCode};
 use rowhouse::{
     App, Result,
     auth::Tenant,
-    config::API_ROLE,
     db::{FromRow, Sql},
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{names, number};
-use crate::support::{Answer, TenantFixture, TestApp, TestDb, forge, town, tuning};
+use crate::support::{Answer, TenantFixture, TestApp, TestDb, Way, both_ways, forge, town};
+
+both_ways! {
+    #[tokio::test]
+    a_borrower_that_ends_badly_leaves_nothing_to_the_next;
+    #[tokio::test]
+    refusals_cost_no_connection;
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    sixty_four_borrowers_of_two_tenants_share_four_connections;
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    cancelled_requests_and_killed_backends_mix_up_nobody;
+    #[tokio::test]
+    a_request_cancelled_while_it_waits_for_a_lock_leaves_the_pool_usable;
+}
 
 /// What a borrower finds: which backend, which tenant, how many rows, whether in a transaction of its own.
 const LOOK: Sql = Sql::file(
@@ -113,13 +125,15 @@ async fn reuses(tenant: Tenant) -> Result<String> {
 /// Loses patience with a statement and commits as if it had been answered.
 async fn hurries(tenant: Tenant) -> Result<String> {
     let mut conn = tenant.connect().await?;
+    // Once in peace, so that the next time it is sent at once.
     let mut tx = conn.write();
     let _: Vec<Pid> = tx.all(RENAME, &[]).await?;
     tx.rollback().await?;
-    // The statement is prepared by now, so whoever looks once has sent it, and BEGIN before it.
     let mut tx = conn.write();
-    let once = futures_util::poll!(std::pin::pin!(tx.all::<Pid>(RENAME, &[])));
-    assert!(once.is_pending(), "no statement is that fast");
+    let mut sent = Box::pin(tx.all::<Pid>(RENAME, &[]));
+    assert!(futures_util::poll!(&mut sent).is_pending(), "no statement is that fast");
+    tokio::time::sleep(Duration::from_millis(20)).await; // it is on its way, and nobody waits for the answer
+    drop(sent);
     tx.commit().await?;
     Ok("committed".to_owned())
 }
@@ -139,13 +153,12 @@ async fn ask(app: &TestApp, path: &str, tenant: &TenantFixture) -> Answer {
     app.get(path, tenant.owner.id, tenant.id).await
 }
 
-#[tokio::test]
-async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next() {
+async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next(way: Way) {
     let db = TestDb::new().await;
     let superuser = db.superuser().await;
     let before = super::fingerprint(&superuser, town().acme.id).await;
     // One connection: the next borrower is certain to get what the last one left.
-    let app = TestApp::extended(&db.url(API_ROLE), &tuning(&["--pool", "1"]), routes()).await;
+    let app = TestApp::extended(way, &db, "1", routes()).await;
     for bad in ["/panics", "/forgets", "/dawdles", "/fails", "/reuses", "/hurries"] {
         let first = ask(&app, "/look", &town().acme).await.expect(200).text;
         let ended = app.as_user(Method::GET, bad, town().acme.owner.id, town().acme.id);
@@ -168,22 +181,21 @@ async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next() {
         }
         assert_eq!(super::fingerprint(&superuser, town().acme.id).await, before, "{bad}: nothing was written");
         let open = "select count(*) from pg_stat_activity where usename = 'rowhouse_api' and state like 'idle in%'";
-        // The server notices a closed socket a moment later.
-        for _ in 0..100 {
-            if number(&superuser, open).await == 0 {
-                break;
+        let mut left = 1;
+        for _ in 0..250 {
+            left = number(&superuser, open).await;
+            if left == 0 {
+                break; // the server has heard that the connection is closed
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        assert_eq!(number(&superuser, open).await, 0, "{bad}: no transaction is left open");
+        assert_eq!(left, 0, "{bad}: no transaction is left open");
     }
 }
 
-#[tokio::test]
-async fn refusals_cost_no_connection_and_a_stale_plan_costs_one() {
+async fn refusals_cost_no_connection(way: Way) {
     let db = TestDb::new().await;
-    let superuser = db.superuser().await;
-    let app = TestApp::extended(&db.url(API_ROLE), &tuning(&["--pool", "1"]), routes()).await;
+    let app = TestApp::extended(way, &db, "1", routes()).await;
     let acme = &town().acme;
     let first = ask(&app, "/look", acme).await.expect(200).text;
     let nobody = forge(town().nowhere, None).sign();
@@ -197,7 +209,14 @@ async fn refusals_cost_no_connection_and_a_stale_plan_costs_one() {
         Answer::of(taken).await.problem(409, "conflict");
     }
     assert_eq!(ask(&app, "/look", acme).await.expect(200).text, first, "whoever is refused makes nobody reconnect");
+}
 
+#[tokio::test]
+async fn a_stale_plan_costs_one_connection() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let app = TestApp::extended(Way::Direct, &db, "1", routes()).await;
+    let acme = &town().acme;
     // A column changes its type under a prepared statement: one request fails, the next is prepared anew.
     ask(&app, "/api/v1/projects", acme).await.expect(200);
     superuser
@@ -208,10 +227,9 @@ async fn refusals_cost_no_connection_and_a_stale_plan_costs_one() {
     ask(&app, "/api/v1/projects", acme).await.expect(200);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sixty_four_borrowers_of_two_tenants_share_four_connections() {
+async fn sixty_four_borrowers_of_two_tenants_share_four_connections(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::extended(&db.url(API_ROLE), &tuning(&["--pool", "4"]), routes()).await;
+    let app = TestApp::extended(way, &db, "4", routes()).await;
     let app = std::sync::Arc::new(app);
     let tasks = (0..64).map(|task| {
         let app = app.clone();
@@ -239,11 +257,10 @@ async fn sixty_four_borrowers_of_two_tenants_share_four_connections() {
     assert!((1..=4).contains(&pids.len()), "four connections served them all: {pids:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cancelled_requests_and_killed_backends_mix_up_nobody() {
+async fn cancelled_requests_and_killed_backends_mix_up_nobody(way: Way) {
     let db = TestDb::new().await;
     let superuser = db.superuser().await;
-    let app = std::sync::Arc::new(TestApp::extended(&db.url(API_ROLE), &tuning(&["--pool", "4"]), routes()).await);
+    let app = std::sync::Arc::new(TestApp::extended(way, &db, "4", routes()).await);
     let tasks: Vec<_> = (0..32_u64)
         .map(|task| {
             let app = app.clone();
@@ -300,11 +317,10 @@ async fn cancelled_requests_and_killed_backends_mix_up_nobody() {
     }
 }
 
-#[tokio::test]
-async fn a_request_cancelled_while_it_waits_for_a_lock_leaves_the_pool_usable() {
+async fn a_request_cancelled_while_it_waits_for_a_lock_leaves_the_pool_usable(way: Way) {
     let db = TestDb::new().await;
     let superuser = db.superuser().await;
-    let app = TestApp::extended(&db.url(API_ROLE), &tuning(&["--pool", "2"]), routes()).await;
+    let app = TestApp::extended(way, &db, "2", routes()).await;
     superuser.batch_execute("begin; lock table tenant.projects in access exclusive mode").await.unwrap();
     for _ in 0..4 {
         let stuck = app.as_user(Method::GET, "/api/v1/projects", town().acme.owner.id, town().acme.id);

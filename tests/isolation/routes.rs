@@ -7,7 +7,24 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::fingerprint;
-use crate::support::{Answer, TenantFixture, TestApp, TestDb, forge, town};
+use crate::support::{Answer, TenantFixture, TestApp, TestDb, Way, both_ways, forge, town};
+
+both_ways! {
+    #[tokio::test]
+    every_operation_has_a_case_or_a_reason;
+    #[tokio::test]
+    another_tenants_row_and_a_missing_one_are_answered_alike;
+    #[tokio::test]
+    another_tenant_and_a_missing_one_are_answered_alike;
+    #[tokio::test]
+    conflicting_and_absent_tenants_are_refused;
+    #[tokio::test]
+    nobody_and_whoever_lacks_the_permission_are_refused;
+    #[tokio::test]
+    every_operation_works_in_ones_own_tenant;
+    #[tokio::test]
+    me_shows_the_caller_and_nobody_else;
+}
 
 /// Operations without a tenant, each with its reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
@@ -129,20 +146,18 @@ async fn documented(app: &TestApp) -> BTreeSet<String> {
     operations.collect()
 }
 
-#[tokio::test]
-async fn every_operation_has_a_case_or_a_reason() {
+async fn every_operation_has_a_case_or_a_reason(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::by(way, &db).await;
     let cases = CASES.iter().map(|case| case.operation.to_owned());
     let covered: BTreeSet<String> =
         cases.chain(EXCEPTIONS.iter().map(|(operation, _)| (*operation).to_owned())).collect();
     assert_eq!(documented(&app).await, covered);
 }
 
-#[tokio::test]
-async fn another_tenants_row_and_a_missing_one_are_answered_alike() {
+async fn another_tenants_row_and_a_missing_one_are_answered_alike(way: Way) {
     let db = TestDb::new().await;
-    let (app, superuser) = (TestApp::new(&db).await, db.superuser().await);
+    let (app, superuser) = (TestApp::by(way, &db).await, db.superuser().await);
     let (acme, globex) = (&town().acme, &town().globex);
     let before = fingerprint(&superuser, globex.id).await;
     for case in CASES.iter().filter(|case| case.names_a_row()) {
@@ -161,10 +176,9 @@ async fn another_tenants_row_and_a_missing_one_are_answered_alike() {
     assert_eq!(fingerprint(&superuser, globex.id).await, before);
 }
 
-#[tokio::test]
-async fn another_tenant_and_a_missing_one_are_answered_alike() {
+async fn another_tenant_and_a_missing_one_are_answered_alike(way: Way) {
     let db = TestDb::new().await;
-    let (app, superuser) = (TestApp::new(&db).await, db.superuser().await);
+    let (app, superuser) = (TestApp::by(way, &db).await, db.superuser().await);
     let (acme, globex) = (&town().acme, &town().globex);
     let before = fingerprint(&superuser, globex.id).await;
     for case in CASES {
@@ -192,10 +206,9 @@ async fn another_tenant_and_a_missing_one_are_answered_alike() {
     assert_eq!(fingerprint(&superuser, globex.id).await, before);
 }
 
-#[tokio::test]
-async fn conflicting_and_absent_tenants_are_refused() {
+async fn conflicting_and_absent_tenants_are_refused(way: Way) {
     let db = TestDb::new().await;
-    let (app, superuser) = (TestApp::new(&db).await, db.superuser().await);
+    let (app, superuser) = (TestApp::by(way, &db).await, db.superuser().await);
     let (acme, globex) = (&town().acme, &town().globex);
     let before = (fingerprint(&superuser, globex.id).await, fingerprint(&superuser, acme.id).await);
     for case in CASES {
@@ -231,10 +244,9 @@ async fn conflicting_and_absent_tenants_are_refused() {
     assert_eq!(after, before);
 }
 
-#[tokio::test]
-async fn nobody_and_whoever_lacks_the_permission_are_refused() {
+async fn nobody_and_whoever_lacks_the_permission_are_refused(way: Way) {
     let db = TestDb::new().await;
-    let (app, superuser) = (TestApp::new(&db).await, db.superuser().await);
+    let (app, superuser) = (TestApp::by(way, &db).await, db.superuser().await);
     let acme = &town().acme;
     let before = fingerprint(&superuser, acme.id).await;
     for case in CASES {
@@ -266,10 +278,9 @@ async fn nobody_and_whoever_lacks_the_permission_are_refused() {
     assert_eq!(business(&fingerprint(&superuser, acme.id).await), business(&before));
 }
 
-#[tokio::test]
-async fn every_operation_works_in_ones_own_tenant() {
+async fn every_operation_works_in_ones_own_tenant(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::by(way, &db).await;
     let acme = &town().acme;
     // The control of all the refusals above. Each with rows of its own, and deletions last.
     let with_tasks: Vec<_> = acme.projects.iter().filter(|project| !project.tasks.is_empty()).collect();
@@ -288,10 +299,9 @@ async fn every_operation_works_in_ones_own_tenant() {
     }
 }
 
-#[tokio::test]
-async fn me_shows_the_caller_and_nobody_else() {
+async fn me_shows_the_caller_and_nobody_else(way: Way) {
     let db = TestDb::new().await;
-    let (app, superuser) = (TestApp::new(&db).await, db.superuser().await);
+    let (app, superuser) = (TestApp::by(way, &db).await, db.superuser().await);
     let (acme, globex) = (&town().acme, &town().globex);
     let me = async |token: String| Answer::of(app.request(Method::GET, "/api/v1/me").bearer_auth(token)).await;
     let both = me(forge(acme.both.id, None).sign()).await.expect(200).json();

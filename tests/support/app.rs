@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
-use super::{TestDb, forge, tokens::KEYS};
+use super::{TestDb, Way, forge, tokens::KEYS};
 
 /// The application under test. Stops when dropped, or in order with [`stop`](Self::stop).
 pub struct TestApp {
@@ -54,9 +54,14 @@ impl TestApp {
         Self::at(url, tuning, Clock::system()).await
     }
 
-    /// With routes of a test's own beside the real ones.
-    pub async fn extended(url: &str, tuning: &Tuning, routes: Router<App>) -> Self {
-        Self::start(url, tuning, Clock::system(), routes).await
+    /// Served on the way a test takes, with a pool of four.
+    pub async fn by(way: Way, db: &TestDb) -> Self {
+        Self::with(&db.api_url(way), &tuning(&way.options(&["--pool", "4"]))).await
+    }
+
+    /// On the way a test takes, with a pool of this size and with routes of its own beside the real ones.
+    pub async fn extended(way: Way, db: &TestDb, pool: &str, routes: Router<App>) -> Self {
+        Self::start(&db.api_url(way), &tuning(&way.options(&["--pool", pool])), Clock::system(), routes).await
     }
 
     /// At any time.

@@ -1,7 +1,10 @@
 //! One cluster a run, a template migrated once, and a database a test, cloned from it and dropped after.
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use rowhouse::{
@@ -10,7 +13,7 @@ use rowhouse::{
 };
 use tokio_postgres::{Client, NoTls};
 
-use super::fixture;
+use super::{Bouncer, Way, fixture};
 
 /// SQL that breaks a wall before the tests run, to see them fail: see `tests/can_fail`.
 const SABOTAGE: &str = "ROWHOUSE_SABOTAGE";
@@ -40,6 +43,18 @@ fn run() -> &'static Run {
         aside(prepare(&cluster));
         Run { cluster }
     })
+}
+
+/// The run's PgBouncer, made by the first test that asks; it ends as the cluster does.
+fn bouncer() -> &'static Bouncer {
+    static BOUNCER: OnceLock<Bouncer> = OnceLock::new();
+    BOUNCER.get_or_init(|| Bouncer::start(&sockets(), "transaction", 2, ""))
+}
+
+/// The directory with the cluster's socket.
+pub fn sockets() -> PathBuf {
+    let url = run().cluster.url("postgres", "postgres");
+    PathBuf::from(url.split("host=").nth(1).unwrap().split('&').next().unwrap())
 }
 
 /// Runs a future to its end on a thread and runtime of its own, whatever runtime the caller is in.
@@ -106,21 +121,39 @@ impl TestDb {
         run().cluster.url(role, &self.name)
     }
 
+    /// Where the server finds this database, as the role that serves.
+    pub fn api_url(&self, way: Way) -> String {
+        match way {
+            Way::Direct => self.url("rowhouse_api"),
+            Way::PgBouncer => bouncer().url("rowhouse_api", &self.name),
+        }
+    }
+
+    /// Where another PgBouncer lets the serving role in to this database.
+    pub fn url_at(&self, bouncer: &Bouncer) -> String {
+        bouncer.url("rowhouse_api", &self.name)
+    }
+
+    /// A connection to PostgreSQL itself as the role that serves.
+    pub async fn api(&self) -> Client {
+        self.api_by(Way::Direct).await
+    }
+
     /// A connection as the role that serves. Refuses to exist when that role could step around a wall:
     /// an attack that fails as a superuser proves nothing.
-    pub async fn api(&self) -> Client {
-        let client = self.client("rowhouse_api").await;
+    pub async fn api_by(&self, way: Way) -> Client {
+        let client = connect(&self.api_url(way)).await;
+        client.batch_execute("begin").await.unwrap();
         let complaints = client.query("select complaint from audit.posture", &[]).await.unwrap();
         let complaints: Vec<String> = complaints.iter().map(|row| row.get(0)).collect();
+        client.batch_execute("rollback").await.unwrap();
         assert!(complaints.is_empty(), "refusing to run: rowhouse_api {complaints:?}");
         client
     }
 
     /// A connection as any role.
     pub async fn client(&self, role: &str) -> Client {
-        let (client, connection) = tokio_postgres::connect(&self.url(role), NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client
+        connect(&self.url(role)).await
     }
 
     /// A connection whose owner sees everything: to look at the data, not to attack.
@@ -138,6 +171,12 @@ impl TestDb {
     pub async fn migrator(&self) -> Admin {
         Admin::connect(&self.url("rowhouse_migrator")).await.unwrap()
     }
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
 }
 
 impl Drop for TestDb {

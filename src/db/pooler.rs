@@ -1,0 +1,127 @@
+//! Asked once at start: does what lies between us and PostgreSQL carry what we are going to send?
+//!
+//! A pooler that gives each transaction another connection loses named statements (PgBouncer before 1.21
+//! does), and one that gives each statement another loses transactions. Under load either would look like
+//! random errors. What is found here is proof or nothing: a connection to PostgreSQL itself is never refused.
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_postgres::{Client, Error, error::SqlState};
+
+use super::{
+    Db, Statements,
+    connect::{describe, tls},
+};
+use crate::error::Failure;
+
+/// How long one answer may take before it counts as none.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// With other traffic on the pooler a round can go well by luck.
+const ROUNDS: usize = 3;
+
+const LOSES_NAMES: &str = "refusing to serve through this pooler: it gives each transaction another connection \
+    and does not carry named statements. Set ROWHOUSE_STATEMENTS=unnamed, or use PgBouncer 1.21 or later with \
+    max_prepared_statements above 0, or connect to PostgreSQL itself";
+const LOSES_TRANSACTIONS: &str = "refusing to serve through this pooler: it allows no transactions. \
+    Set pool_mode = transaction (or session) in PgBouncer; pool_mode = statement cannot work, because who asks \
+    is said by SET LOCAL inside a transaction";
+
+/// What was found, when it is a reason not to serve.
+enum Found {
+    NamesAreLost,
+    TransactionsAreRefused,
+    /// Not about poolers: whatever it is, the check that follows meets it too and says it better.
+    Nothing(String),
+}
+
+impl Db {
+    /// Refuses a pooler that does not carry transactions, or not the way statements are sent.
+    pub async fn refuse_unless_carried(&self) -> Result<(), Failure> {
+        let asked = match self.statements {
+            Statements::Named => self.ask_for_names().await,
+            Statements::Unnamed => self.ask_for_transactions().await,
+        };
+        match asked {
+            Ok(()) => Ok(()),
+            Err(Found::NamesAreLost) => Err(Failure(LOSES_NAMES.to_owned())),
+            Err(Found::TransactionsAreRefused) => Err(Failure(LOSES_TRANSACTIONS.to_owned())),
+            Err(Found::Nothing(why)) => {
+                tracing::debug!(why, "could not tell whether a pooler lies between");
+                Ok(())
+            }
+        }
+    }
+
+    async fn ask_for_transactions(&self) -> Result<(), Found> {
+        let client = self.alone().await?;
+        begin(&client).await?;
+        rollback(&client).await
+    }
+
+    /// One connection keeps a named statement. Another begins a transaction, which in a pooler takes the
+    /// server connection the first one has just given back; then the first one uses its statement again.
+    async fn ask_for_names(&self) -> Result<(), Found> {
+        let (keeper, taker) = (self.alone().await?, self.alone().await?);
+        begin(&taker).await?;
+        rollback(&taker).await?;
+        let statement = within(keeper.prepare("select pg_catalog.pg_backend_pid()")).await?;
+        let pid = async || Ok::<i32, Error>(keeper.query_one(&statement, &[]).await?.get(0));
+        for _ in 0..ROUNDS {
+            let ours = within(pid()).await?;
+            let theirs = begin(&taker).await?;
+            let again = pid();
+            tokio::pin!(again);
+            let Ok(answer) = timeout(PATIENCE, &mut again).await else {
+                // Perhaps there is but one server connection, and the other has it. It answers once the
+                // other lets go; a server that is merely slow has two backends, not one.
+                rollback(&taker).await?;
+                within(again).await?;
+                return Err(if ours == theirs { Found::NamesAreLost } else { slow() });
+            };
+            answer.map_err(|error| found(&error))?;
+            rollback(&taker).await?;
+        }
+        Ok(())
+    }
+
+    /// A connection outside the pool, which may be of one only.
+    async fn alone(&self) -> Result<Client, Found> {
+        let (client, connection) = within(self.config.connect(tls())).await?;
+        tokio::spawn(async move {
+            let _ = connection.await; // the client's futures tell
+        });
+        Ok(client)
+    }
+}
+
+/// Begins a transaction; answers the backend that has it.
+async fn begin(client: &Client) -> Result<i32, Found> {
+    let begun = within(client.batch_execute("begin read only")).await;
+    // PostgreSQL never refuses BEGIN this way.
+    begun.map_err(|found| match found {
+        Found::Nothing(why) if why.contains("statement pooling mode") => Found::TransactionsAreRefused,
+        other => other,
+    })?;
+    let rows = within(client.query_typed("select pg_catalog.pg_backend_pid()", &[])).await?;
+    rows.first().map(|row| row.get(0)).ok_or_else(|| Found::Nothing("no answer".to_owned()))
+}
+
+async fn rollback(client: &Client) -> Result<(), Found> {
+    within(client.batch_execute("rollback")).await
+}
+
+async fn within<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, Found> {
+    timeout(PATIENCE, asked).await.map_err(|_| slow())?.map_err(|error| found(&error))
+}
+
+/// A backend never forgets a statement within a second, nor knows one before it was prepared.
+fn found(error: &Error) -> Found {
+    match error.code() {
+        Some(&SqlState::INVALID_SQL_STATEMENT_NAME | &SqlState::DUPLICATE_PSTATEMENT) => Found::NamesAreLost,
+        _ => Found::Nothing(describe(error)),
+    }
+}
+
+fn slow() -> Found {
+    Found::Nothing("an answer took too long".to_owned())
+}

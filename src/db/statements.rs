@@ -1,0 +1,142 @@
+//! How statements are sent: by a name the connection keeps, or whole each time, with their types.
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use clap::ValueEnum;
+use deadpool_postgres::Object;
+use postgres_types::{ToSql, Type};
+use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement, error::SqlState};
+
+use super::{Sql, errors::classify};
+use crate::{Error, Result};
+
+/// How statements are sent to PostgreSQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Statements {
+    /// Prepared once on each connection, under a name: for PostgreSQL itself, and for PgBouncer 1.21 and later.
+    #[default]
+    Named,
+    /// Sent whole each time, without a name: for poolers that give each transaction another connection and
+    /// carry no names.
+    Unnamed,
+}
+
+/// The parameter types of each statement, by its text.
+type Types = HashMap<&'static str, Arc<[Type]>>;
+
+/// What one pool knows about the statements it sends.
+#[derive(Clone, Debug)]
+pub(super) enum Book {
+    Named,
+    /// Types are learned at a statement's first use in this process.
+    Unnamed(Arc<RwLock<Types>>),
+}
+
+/// A statement that can be sent at once.
+pub(super) enum Ready {
+    Named(Statement),
+    Unnamed(&'static str, Arc<[Type]>),
+}
+
+impl Book {
+    pub(super) fn new(statements: Statements) -> Self {
+        match statements {
+            Statements::Named => Self::Named,
+            Statements::Unnamed => Self::Unnamed(Arc::default()),
+        }
+    }
+
+    /// The statement, if nothing has to be asked inside a transaction first. A named statement's first use
+    /// on a connection is a round trip, outside any transaction or in the one that is open.
+    pub(super) async fn ready(&self, client: &Object, sql: Sql) -> Result<Option<Ready>> {
+        match self {
+            Self::Named => match client.prepare_cached(sql.text).await {
+                Ok(statement) => Ok(Some(Ready::Named(statement))),
+                Err(error) => Err(classify(sql.name, &error)),
+            },
+            Self::Unnamed(types) => {
+                let types = types.read().unwrap_or_else(PoisonError::into_inner).get(sql.text).cloned();
+                Ok(types.map(|types| Ready::Unnamed(sql.text, types)))
+            }
+        }
+    }
+
+    /// Asks for a statement's parameter types, inside the transaction that is going to send it.
+    ///
+    /// `PREPARE` is undone in the message that sends it, so nothing is left on a connection that others
+    /// use next; a name of the protocol would be, if this future were dropped between its round trips.
+    pub(super) async fn learn(&self, client: &Client, sql: Sql) -> Result<Ready> {
+        let ask = format!(
+            "prepare rowhouse_learns as {}
+             ; select parameter_types::oid[] from pg_catalog.pg_prepared_statements where name = 'rowhouse_learns'
+             ; deallocate rowhouse_learns",
+            sql.text
+        );
+        let answers = client.simple_query(&ask).await.map_err(|error| classify(sql.name, &error))?;
+        let listed = answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        let types = listed.and_then(built_in_types).ok_or_else(|| {
+            Error::internal(format!("{}: a parameter is of no built-in type; it cannot be sent unnamed", sql.name))
+        })?;
+        if let Self::Unnamed(known) = self {
+            known.write().unwrap_or_else(PoisonError::into_inner).insert(sql.text, types.clone());
+        }
+        Ok(Ready::Unnamed(sql.text, types))
+    }
+
+    /// Takes note of a failure. Answers whether the connection has to go: a migration has changed what the
+    /// statement was prepared for, and the connection will never learn. Types that may have changed are
+    /// forgotten and learned anew at the next use.
+    pub(super) fn failed(&self, sql: Sql, error: &tokio_postgres::Error) -> bool {
+        match self {
+            Self::Named => error.code().is_some_and(|code| {
+                [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME].contains(code)
+            }),
+            Self::Unnamed(known) => {
+                // Class 42 is what parsing finds wrong; without a SQLSTATE, Rust could not write a parameter.
+                let doubtful = error
+                    .code()
+                    .is_none_or(|code| code.code().starts_with("42") && *code != SqlState::INSUFFICIENT_PRIVILEGE);
+                if doubtful {
+                    known.write().unwrap_or_else(PoisonError::into_inner).remove(sql.text);
+                }
+                false
+            }
+        }
+    }
+}
+
+impl Ready {
+    /// How many parameters it takes.
+    pub(super) fn takes(&self) -> usize {
+        match self {
+            Self::Named(statement) => statement.params().len(),
+            Self::Unnamed(_, types) => types.len(),
+        }
+    }
+
+    /// Sends it when first polled, in one message either way.
+    pub(super) async fn query(
+        &self,
+        client: &Client,
+        bound: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        match self {
+            Self::Named(statement) => client.query(statement, bound).await,
+            Self::Unnamed(text, types) => {
+                let params: Vec<_> = bound.iter().copied().zip(types.iter().cloned()).collect();
+                client.query_typed(text, &params).await
+            }
+        }
+    }
+}
+
+/// Reads `{2950,25}`.
+fn built_in_types(listed: &str) -> Option<Arc<[Type]>> {
+    let oids = listed.strip_prefix('{')?.strip_suffix('}')?;
+    oids.split(',').filter(|oid| !oid.is_empty()).map(|oid| Type::from_oid(oid.parse().ok()?)).collect()
+}
