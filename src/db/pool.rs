@@ -19,7 +19,7 @@ use crate::{
     telemetry::trace_id,
 };
 
-/// How many connections, how long to wait for one, and what may be left on one.
+/// How many connections, how long to wait for one, and how statements are sent on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at most. Measured on two cores: 2 to 8 are equal, 16 serves 0.89, 32 serves 0.84.

@@ -139,7 +139,9 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
            or executable_by <> '{rowhouse_api,rowhouse_doors,rowhouse_migrator}'";
     assert_eq!(names(&auditor, unsaid).await, Vec::<String>::new(), "each door is commented on in its file");
     assert_eq!(number(&auditor, "select count(*) from audit.doors").await, 4);
-    let reaches = "select role || ': ' || array_to_string(reaches, ', ') from audit.roles where reaches is not null";
+    // Other tests make roles of their own on this server.
+    let reaches = "select role || ': ' || array_to_string(reaches, ', ') from audit.roles
+        where reaches is not null and role ~ '^(rowhouse_|postgres$)'";
     assert_eq!(
         names(&auditor, reaches).await,
         ["postgres: every role", "rowhouse_migrator: rowhouse_doors, rowhouse_owner"]
