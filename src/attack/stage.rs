@@ -91,10 +91,9 @@ impl Stage<'_> {
     pub(super) async fn attempt(&self, text: &str) -> Result<Answer, Refusal> {
         self.session.run("savepoint attempt").await?;
         match self.session.run(text).await {
-            Ok(answer) => {
-                self.session.run("release savepoint attempt").await?;
-                Ok(answer)
-            }
+            // The savepoint stays until the scene ends: once it were released, PostgreSQL would no longer know that
+            // `set constraints` is to be taken back with the scene.
+            Ok(answer) => Ok(answer),
             Err(refusal) => {
                 self.undo("attempt", &refusal).await?;
                 Err(refusal)

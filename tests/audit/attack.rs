@@ -125,3 +125,91 @@ async fn a_well_made_database_of_another_shape_withstands_them() {
     assert_eq!(with(&report, "inconclusive"), Vec::<String>::new());
     assert!(with(&report, "held").len() > 60);
 }
+
+/// Holes that no catalog shows, or that it shows without saying whether they can be used.
+const ONLY_BY_TRYING: &str = "
+    create schema shop;
+    do $$ begin create role trying_app login; exception when duplicate_object then null; end $$;
+    grant usage on schema shop to trying_app;
+    create procedure shop.wall(made regclass) language plpgsql as $$
+    begin
+        execute format('alter table %s enable row level security, force row level security', made);
+        execute format('create policy wall on %s using (tenant_id = current_setting(''app.tenant_id'')::uuid)', made);
+        execute format('grant select, insert, update, delete on %s to trying_app', made);
+    end $$;
+    create table shop.parents (tenant_id uuid not null, id uuid not null unique, note text, primary key (tenant_id, id));
+    call shop.wall('shop.parents');
+    -- A door that answers whoever knows an id.
+    create function shop.note_of(wanted uuid) returns text language sql security definer stable set search_path = ''
+        as 'select note from shop.parents where id = wanted';
+    grant execute on function shop.note_of(uuid) to trying_app;
+    -- A door that writes where it is told.
+    create function shop.rename(wanted uuid) returns void language sql security definer set search_path = ''
+        as $$ update shop.parents set note = 'renamed' where id = wanted $$;
+    grant execute on function shop.rename(uuid) to trying_app;
+    -- A child that may hang on anybody's parent.
+    create table shop.children (tenant_id uuid not null, id uuid not null, parent_id uuid not null references shop.parents (id) on delete cascade,
+        primary key (tenant_id, id));
+    call shop.wall('shop.children');
+    -- A trigger that fires at commit and writes into whatever tenant is set by then.
+    create table shop.orders (tenant_id uuid not null, id uuid not null, note text, primary key (tenant_id, id));
+    call shop.wall('shop.orders');
+    create table shop.journal (tenant_id uuid not null, id uuid not null default gen_random_uuid(), primary key (tenant_id, id));
+    call shop.wall('shop.journal');
+    create function shop.journal() returns trigger language plpgsql set search_path = '' as $$
+    begin
+        insert into shop.journal (tenant_id) values (current_setting('app.tenant_id')::uuid);
+        return null;
+    end $$;
+    create constraint trigger journal after update on shop.orders deferrable initially deferred for each row execute function shop.journal();
+    -- A helper that the planner folds into the first plan.
+    create function shop.tenant() returns uuid language sql immutable set search_path = '' as $$ select current_setting('app.tenant_id')::uuid $$;
+    create table shop.folded (tenant_id uuid not null, id uuid not null, note text, primary key (tenant_id, id));
+    alter table shop.folded enable row level security, force row level security;
+    create policy wall on shop.folded using (tenant_id = shop.tenant());
+    grant select, insert, update, delete on shop.folded to trying_app;
+    -- Rows may be moved away.
+    create table shop.moved (tenant_id uuid not null, id uuid not null, note text, primary key (tenant_id, id));
+    alter table shop.moved enable row level security, force row level security;
+    create policy wall on shop.moved using (tenant_id = current_setting('app.tenant_id')::uuid) with check (true);
+    grant select, insert, update, delete on shop.moved to trying_app;
+    -- A count of everybody's rows, without a single mark of whose they are.
+    create view shop.how_many as select count(*) as rows from shop.orders;
+    grant select on shop.how_many to trying_app;
+    drop procedure shop.wall(regclass);";
+
+#[tokio::test]
+async fn what_no_catalog_shows_is_found_by_trying() {
+    let db = made_of(ONLY_BY_TRYING).await;
+    let (_, report) = report("attack", &db.url("postgres"), &["--role", "trying_app"]).await;
+    let breached = with(&report, "breached");
+    for attack in [
+        "function shop.note_of(wanted uuid)",
+        "function shop.rename(wanted uuid)",
+        "foreign-key-probe shop.children.children_parent_id_fkey",
+        "cascade shop.children.children_parent_id_fkey",
+        "deferred-trigger shop.orders",
+        "prepared-plan shop.folded",
+        "move shop.moved",
+        "foreign-insert shop.moved",
+        "view shop.how_many",
+        "unique-probe shop.parents",
+    ] {
+        assert!(breached.contains(&attack.to_owned()), "{attack} did not get through: {breached:#?}");
+    }
+    // And the neighbours without a hole hold.
+    let held = with(&report, "held");
+    for attack in [
+        "read shop.orders",
+        "read shop.children",
+        "move shop.orders",
+        "prepared-plan shop.orders",
+        "blind-delete shop.moved",
+    ] {
+        assert!(
+            held.contains(&attack.to_owned()),
+            "{attack}: {:#?}",
+            report["attacks"].as_array().unwrap().iter().filter(|a| a["verdict"] == "inconclusive").collect::<Vec<_>>()
+        );
+    }
+}
