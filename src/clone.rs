@@ -1,40 +1,68 @@
 //! A copy of a database on the same server, to break and to throw away.
+use std::{
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+use secrecy::ExposeSecret as _;
+
 use crate::{
-    db::{Session, identifier, set_local},
+    db::{Session, for_programs, identifier, literal, set_local},
     error::Failure,
 };
 
-/// A copied database. [`discard`](Self::discard) drops it; so does the next clone's maker when this process
-/// died before, for copies are named by process.
+/// A copied database. [`discard`](Self::discard) drops it; its name says what it was, should nobody come to that.
 pub struct Clone {
     url: String,
     name: String,
 }
 
 impl Clone {
-    /// Copies the database a URL names. PostgreSQL does that only while nobody else is connected to it.
-    pub async fn make(url: &str) -> Result<Self, Failure> {
+    /// Copies the database a URL names: as PostgreSQL copies templates, if nobody else is connected to it, and
+    /// otherwise with `pg_dump`, leaving out the rows of `without_rows`.
+    pub async fn make(url: &str, without_rows: &[String]) -> Result<Self, Failure> {
         let source = {
             let session = Session::connect(url, "rowhouse clone").await?;
-            let answer = session.run("select current_database() as name").await?;
-            answer.value(0, "name").unwrap_or_default().to_owned()
+            session.run("select current_database()").await?.first_column().next().unwrap_or_default().to_owned()
         };
-        let name =
-            format!("rowhouse_clone_{}_{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[24..]);
         let elsewhere = elsewhere(url, &source).await?;
-        let create = format!("create database {} template {}", identifier(&name), identifier(&source));
-        // PostgreSQL itself waits five seconds for others to leave, such as the connection that asked for the name.
-        match elsewhere.run(&create).await {
-            Ok(_) => {
-                let clone = Self { url: url.to_owned(), name };
-                clone.take_rights(&elsewhere, &source).await?;
-                Ok(clone)
+        let clone = Self { url: url.to_owned(), name: name() };
+        let others = format!(
+            "select count(*) > 0 from pg_stat_activity where datname = {} and application_name <> 'rowhouse clone'",
+            literal(&source)
+        );
+        let busy = elsewhere.run(&others).await?.first_column().next() == Some("t");
+        // PostgreSQL itself waits five seconds for those to leave who are about to.
+        let copied = if busy { None } else { Some(clone.create(&elsewhere, &source).await) };
+        match copied {
+            Some(Ok(())) => {}
+            Some(Err(refusal)) if refusal.code != "55006" => {
+                return Err(Failure(format!("{source} cannot be cloned: {refusal}")));
             }
-            Err(refusal) if refusal.code == "55006" => Err(Failure(format!(
-                "{source} cannot be cloned while others are connected to it: stop them, or point this at a copy that nobody uses"
-            ))),
-            Err(refusal) => Err(Failure(format!("{source} cannot be cloned: {refusal}"))),
+            _ => {
+                clone.create(&elsewhere, "template0").await?;
+                if let Err(failure) = dump(url, &source, &clone.name, without_rows).await {
+                    clone.discard().await?;
+                    return Err(Failure(format!("{source} is in use, and {failure}")));
+                }
+            }
         }
+        clone.take_rights(&elsewhere, &source).await?;
+        Ok(clone)
+    }
+
+    /// A copy of this copy, to which nobody is connected yet.
+    pub async fn again(&self) -> Result<Self, Failure> {
+        let elsewhere = elsewhere(&self.url, &self.name).await?;
+        let clone = Self { url: self.url.clone(), name: name() };
+        clone.create(&elsewhere, &self.name).await?;
+        clone.take_rights(&elsewhere, &self.name).await?;
+        Ok(clone)
+    }
+
+    async fn create(&self, elsewhere: &Session, template: &str) -> Result<(), crate::db::Refusal> {
+        let create = format!("create database {} template {}", identifier(&self.name), identifier(template));
+        elsewhere.run(&create).await.map(drop)
     }
 
     /// Gives the copy what PostgreSQL does not copy: rights on the database itself, and settings in it.
@@ -62,8 +90,73 @@ impl Clone {
     }
 }
 
+fn name() -> String {
+    format!("rowhouse_clone_{}_{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[24..])
+}
+
 /// A connection to some other database of the server.
 async fn elsewhere(url: &str, not: &str) -> Result<Session, Failure> {
     let maintenance = if not == "postgres" { "template1" } else { "postgres" };
     Session::connect_to(url, maintenance, "rowhouse clone").await
+}
+
+/// Copies by `pg_dump` and `pg_restore`, while others go on working.
+async fn dump(url: &str, source: &str, copy: &str, without_rows: &[String]) -> Result<(), Failure> {
+    let mut from = program("pg_dump", url, source)?;
+    from.args(["--format=custom", "--no-subscriptions"]);
+    from.args(without_rows.iter().map(|table| format!("--exclude-table-data={}", pattern(table))));
+    let mut into = program("pg_restore", url, copy)?;
+    into.arg("--exit-on-error");
+    let copying = tokio::task::spawn_blocking(move || -> Result<(Output, Output), std::io::Error> {
+        let mut writer = from.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let pipe = writer.stdout.take().map_or_else(Stdio::null, Stdio::from);
+        let reader = into.stdin(pipe).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let read = reader.wait_with_output()?;
+        Ok((writer.wait_with_output()?, read))
+    });
+    let (written, read) = copying.await.map_err(|error| Failure(error.to_string()))??;
+    for (name, output) in [("pg_dump", written), ("pg_restore", read)] {
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let line = said.lines().find(|line| line.contains("error")).unwrap_or("it did not say why");
+            return Err(Failure(format!("{name} could not copy it: {line}")));
+        }
+    }
+    Ok(())
+}
+
+/// One of PostgreSQL's own programs, pointed at a database.
+fn program(name: &str, url: &str, database: &str) -> Result<Command, Failure> {
+    let mut places: Vec<PathBuf> = std::env::var_os("ROWHOUSE_PG_BIN").map(PathBuf::from).into_iter().collect();
+    let mut installed: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
+        .unwrap_or_default();
+    // The newest: it copies from every older server.
+    installed.sort_by_key(|dir| {
+        let major = dir.parent().and_then(|dir| dir.file_name()?.to_str()?.parse::<u32>().ok());
+        std::cmp::Reverse(major)
+    });
+    places.extend(installed);
+    places.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+    let found = places.into_iter().map(|dir| dir.join(name)).find(|file| file.exists());
+    let found = found.ok_or_else(|| {
+        Failure(format!(
+            "there is no {name} to copy it with: install PostgreSQL's client programs, stop who uses it, or point this at a copy"
+        ))
+    })?;
+    let (target, password) = for_programs(url, database)?;
+    let mut command = Command::new(found);
+    command.arg("--dbname").arg(target).env("PGOPTIONS", "-c statement_timeout=0");
+    if let Some(password) = password {
+        command.env("PGPASSWORD", password.expose_secret());
+    }
+    Ok(command)
+}
+
+/// A name that is already quoted where it must be, as `pg_dump`'s patterns want it: all of it quoted.
+fn pattern(table: &str) -> String {
+    match table.split_once('.') {
+        Some((schema, name)) if !table.contains('"') => format!("\"{schema}\".\"{name}\""),
+        _ => table.to_owned(),
+    }
 }

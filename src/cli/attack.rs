@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use clap::Args;
 use secrecy::ExposeSecret as _;
 
-use super::audit::Target;
+use super::{audit::Target, prove::tenant_tables};
 use crate::{
     attack::{self, Report},
     audit::{Config, Format, Options, Scope, Severity},
@@ -41,9 +41,13 @@ impl Attack {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let (options, config) = self.target.options()?;
         let report = if self.clone {
-            let clone = Clone::make(self.target.database_url.expose_secret()).await?;
+            let tables = tenant_tables(&self.target, &options).await?;
+            let clone = Clone::make(self.target.database_url.expose_secret(), &tables).await?;
             let report = match clone.connect("rowhouse attack").await {
-                Ok(session) => play(&session, &options, &config).await,
+                Ok(session) => tokio::select! {
+                    report = play(&session, &options, &config) => report,
+                    _ = tokio::signal::ctrl_c() => Err(Failure("interrupted".to_owned())),
+                },
                 Err(failure) => Err(failure),
             };
             clone.discard().await?;

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 
 use super::audit::Target;
 use crate::{
-    audit::Format,
+    audit::{self, Format, Options, Scope},
     clone::Clone,
     error::Failure,
     prove::{self, Plan, Report},
@@ -52,14 +52,30 @@ impl Prove {
     /// Clones are noted as they are made, so that whatever happens they are dropped.
     async fn break_them(&self, clones: &mut Vec<Clone>, jobs: usize, plan: Plan) -> Result<Report, Failure> {
         let mut sessions = Vec::new();
-        for _ in 0..jobs {
-            let clone = Clone::make(self.target.database_url.expose_secret()).await?;
-            let session = clone.connect("rowhouse prove").await;
-            clones.push(clone);
-            sessions.push(session?);
+        let tables = tenant_tables(&self.target, &plan.options).await?;
+        clones.push(Clone::make(self.target.database_url.expose_secret(), &tables).await?);
+        while clones.len() < jobs {
+            let another = clones[0].again().await?;
+            clones.push(another);
         }
-        prove::run(sessions, plan).await
+        for clone in clones.iter() {
+            sessions.push(clone.connect("rowhouse prove").await?);
+        }
+        tokio::select! {
+            report = prove::run(sessions, plan) => report,
+            _ = tokio::signal::ctrl_c() => Err(Failure("interrupted".to_owned())),
+        }
     }
+}
+
+/// The tables whose rows a copy can do without. Asked first, so that a question that makes no sense is answered
+/// before anything is copied.
+pub(super) async fn tenant_tables(target: &Target, options: &Options) -> Result<Vec<String>, Failure> {
+    let session = target.connect("rowhouse clone").await?;
+    audit::begin(&session).await?;
+    let scope = Scope::discover(&session, options).await?;
+    session.run("rollback").await?;
+    Ok(scope.tables)
 }
 
 fn progress(done: usize, total: usize) {

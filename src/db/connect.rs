@@ -1,6 +1,7 @@
 //! Connecting: TLS, readable reasons, and the single connection that migrations and the first command use.
 use std::{error::Error as _, str::FromStr, sync::LazyLock};
 
+use secrecy::SecretString;
 use tokio_postgres::{Client, Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -107,8 +108,21 @@ pub(super) fn parse(url: &str) -> Result<Config, Failure> {
 
 /// The same database as another role, as a key-value string.
 pub fn as_role(url: &str, role: &str, password: Option<&str>) -> Result<String, Failure> {
-    use tokio_postgres::config::{Host, SslMode};
     let config = parse(url)?;
+    let database = config.get_dbname().or(config.get_user()).unwrap_or("postgres");
+    Ok(key_values(&config, role, database, password))
+}
+
+/// Another database of the same server for PostgreSQL's own programs: a key-value string without the
+/// password, and the password, which belongs into their environment and not on their command line.
+pub fn for_programs(url: &str, database: &str) -> Result<(String, Option<SecretString>), Failure> {
+    let config = parse(url)?;
+    let password = config.get_password().map(|bytes| String::from_utf8_lossy(bytes).into_owned().into());
+    Ok((key_values(&config, config.get_user().unwrap_or("postgres"), database, None), password))
+}
+
+fn key_values(config: &Config, role: &str, database: &str, password: Option<&str>) -> String {
+    use tokio_postgres::config::{Host, SslMode};
     let quoted = |value: &str| format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"));
     let hosts: Vec<String> = config
         .get_hosts()
@@ -119,8 +133,7 @@ pub fn as_role(url: &str, role: &str, password: Option<&str>) -> Result<String, 
         })
         .collect();
     let ports: Vec<String> = config.get_ports().iter().map(ToString::to_string).collect();
-    let mut text = format!("user={role}");
-    let database = config.get_dbname().or(config.get_user()).unwrap_or("postgres");
+    let mut text = format!("user={}", quoted(role));
     for (key, value) in [("host", hosts.join(",")), ("port", ports.join(",")), ("dbname", database.to_owned())] {
         if !value.is_empty() {
             text.push_str(&format!(" {key}={}", quoted(&value)));
@@ -134,5 +147,5 @@ pub fn as_role(url: &str, role: &str, password: Option<&str>) -> Result<String, 
     if let Some(password) = password {
         text.push_str(&format!(" password={}", quoted(password)));
     }
-    Ok(text)
+    text
 }
