@@ -47,8 +47,13 @@ impl Clone {
                 }
             }
         }
-        clone.take_rights(&elsewhere, &source).await?;
-        Ok(clone)
+        match clone.take_rights(&elsewhere, &source).await {
+            Ok(()) => Ok(clone),
+            Err(failure) => {
+                clone.discard().await?;
+                Err(failure)
+            }
+        }
     }
 
     /// A copy of this copy, to which nobody is connected yet.

@@ -4,7 +4,7 @@ select a.attrelid as table_id, a.attname as name, format_type(a.atttypid, a.attt
        case when a.atttypmod > 4 and b.typname in ('varchar', 'bpchar') then a.atttypmod - 4 end as length,
        a.attnotnull as required, a.atthasdef or a.attidentity <> '' as has_default,
        a.attgenerated <> '' or a.attidentity = 'a' as generated,
-       (select e.enumlabel from pg_enum e where e.enumtypid = b.oid order by e.enumsortorder limit 1) as label,
+       (select string_agg(e.enumlabel, e'\x1f' order by e.enumsortorder) from pg_enum e where e.enumtypid = b.oid) as labels,
        (select string_agg(pg_get_constraintdef(c.oid), ' ')
         from pg_constraint c
         where c.contype = 'c' and (c.conrelid = a.attrelid and a.attnum = any (c.conkey) or c.contypid = a.atttypid)) as checks,

@@ -1,7 +1,7 @@
 -- Functions of the schemas in scope that a role (audit.role) may call, with the types of what they take.
 select p.oid, quote_ident(n.nspname) || '.' || quote_ident(p.proname) as name,
        quote_ident(n.nspname) || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' as signature,
-       (select string_agg(format_type(t, null), ',' order by place) from unnest(p.proargtypes::oid[]) with ordinality as takes (t, place)) as takes,
+       (select string_agg(format_type(t, null), e'\x1f' order by place) from unnest(p.proargtypes::oid[]) with ordinality as takes (t, place)) as takes,
        p.prokind as kind
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace

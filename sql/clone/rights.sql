@@ -11,6 +11,15 @@ from source, aclexplode(source.acl) as a where a.grantee <> source.datdba
 union all
 select format('alter database %I owner to %I', current_setting('audit.copy'), pg_get_userbyid(datdba)) from source
 union all
-select case when s.setrole = 0 then format('alter database %I set %s = %L', current_setting('audit.copy'), split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1))
-            else format('alter role %I in database %I set %s = %L', pg_get_userbyid(s.setrole), current_setting('audit.copy'), split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1)) end
-from source join pg_db_role_setting s on s.setdatabase = source.oid, unnest(s.setconfig) as setting;
+select case when s.setrole = 0 then format('alter database %I set %s = %s', current_setting('audit.copy'), setting.name, setting.value)
+            else format('alter role %I in database %I set %s = %s', pg_get_userbyid(s.setrole), current_setting('audit.copy'), setting.name, setting.value) end
+from source
+join pg_db_role_setting s on s.setdatabase = source.oid
+cross join lateral (
+    select split_part(one, '=', 1) as name,
+           -- A list is stored as it is written, its members quoted where they must be.
+           case when split_part(one, '=', 1) in ('search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries')
+                then substr(one, strpos(one, '=') + 1)
+                else quote_literal(substr(one, strpos(one, '=') + 1)) end as value
+    from unnest(s.setconfig) as one
+) as setting;

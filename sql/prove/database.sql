@@ -97,6 +97,12 @@ select 'new-door', nspname || '.mutant', null,
               nspname, '', name, nspname, rolname)
 from example, serves
 union all
+-- Moves the wall from inside a query, and needs no right for it.
+select 'function-sets-tenant', nspname || '.mutant', null,
+       format('create function %I.mutant(wanted text) returns boolean language plpgsql set search_path = %L as $f$ begin execute format(%L, wanted); return true; end $f$; revoke all on function %I.mutant(text) from public; grant execute on function %I.mutant(text) to %I',
+              nspname, '', 'set local ' || current_setting('audit.setting') || ' = %L', nspname, nspname, rolname)
+from example, serves
+union all
 select 'untrusted-extension', 'dblink', null, format('create extension dblink schema %I', nspname) from example
 where exists (select from pg_available_extensions where name = 'dblink')
 union all

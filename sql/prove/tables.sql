@@ -134,6 +134,16 @@ select 'table-without-tenant', nspname || '.mutant', null,
               k.name, k.columns, nspname, serves.rolname)
 from (select distinct on (contype) * from keys where contype = 'p' order by contype, name) as k, serves
 union all
+-- The table of the tenants themselves, for everyone to see and to empty.
+select 'tenants-exposed', root.name, null, format('alter table %s disable row level security; grant select, delete on %s to %I', root.name, root.name, serves.rolname)
+from (select distinct format('%I.%I', n.nspname, c.relname) as name
+      from here
+      join pg_constraint k on k.conrelid = here.oid and k.contype = 'f'
+      join pg_attribute a on a.attrelid = here.oid and a.attnum = any (k.conkey) and a.attname = here.tenant
+      join pg_class c on c.oid = k.confrelid
+      join pg_namespace n on n.oid = c.relnamespace
+      where c.oid not in (select oid from here)) as root, serves
+union all
 -- A copy of each row's past, kept by a trigger in a table without a tenant.
 select 'side-table', nspname || '.mutant', name,
        format('create table %I.mutant (at timestamptz default now(), was text); grant select on %I.mutant to %I; create function %I.mutant() returns trigger language plpgsql set search_path = %L as $f$ begin insert into %I.mutant (was) values (old::text); return new; end $f$; create trigger mutant before update on %s for each row execute function %I.mutant()',

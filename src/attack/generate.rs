@@ -29,6 +29,8 @@ pub(super) async fn persona(
         for number in 0..2 {
             match insert(session, tables, table, config, &mut persona, &rows, number).await {
                 Ok(row) => rows.push(row),
+                // One row a tenant is all that some tables have room for.
+                Err(_) if number > 0 => break,
                 Err(why) => {
                     failed.insert(table.id.clone(), why);
                     break;
@@ -94,7 +96,11 @@ async fn insert(
     let free: Vec<&Column> = table
         .columns
         .iter()
-        .filter(|column| !column.generated && !column.has_default && !fixed.contains_key(column.name.as_str()))
+        // The tenant's default would be the same for everyone.
+        .filter(|column| {
+            !column.has_default || table.tenant.as_ref() == Some(&column.name) && persona.tenant.is_empty()
+        })
+        .filter(|column| !column.generated && !fixed.contains_key(column.name.as_str()))
         .collect();
     let choices: Vec<Vec<String>> = free.iter().map(|column| candidates(column, &persona.token, number)).collect();
     let mut picks = vec![0; free.len()];
@@ -129,7 +135,7 @@ async fn insert(
             }
             Err(refusal) if refusal.code.is_empty() => return Err(refusal.message),
             Err(refusal) => {
-                last.clone_from(&refusal.message);
+                last = refusal.discreet();
                 let suspects = suspects(&refusal, table, &free);
                 if !advance(&mut picks, &choices, &suspects) {
                     break;
@@ -235,7 +241,12 @@ fn candidates(column: &Column, token: &str, number: usize) -> Vec<String> {
     let other = if token.starts_with("rhb") { 50 } else { 0 };
     let mut all: Vec<String> = match (column.category.as_str(), base) {
         ("A", _) => vec![quote("{}")],
-        ("E", _) => column.label.iter().map(|label| quote(label)).collect(),
+        ("E", _) => {
+            let mut labels: Vec<String> = column.labels.iter().map(|label| quote(label)).collect();
+            let count = labels.len().max(1);
+            labels.rotate_left((number + usize::from(other > 0)) % count);
+            labels
+        }
         ("R", "int4range" | "int8range" | "numrange") => {
             vec![quote(&format!("[{},{})", number + other, number + other + 1)), quote("empty")]
         }
@@ -248,7 +259,7 @@ fn candidates(column: &Column, token: &str, number: usize) -> Vec<String> {
             .iter()
             .map(|value| quote(&value.to_string()))
             .collect(),
-        ("D", "date") => vec![format!("current_date + {number}"), format!("current_date - {number}")],
+        ("D", "date") => vec![format!("current_date + {}", number + other), format!("current_date - {number}")],
         ("D", _) => ["now()", "now() + interval '30 days'", "now() - interval '30 days'"]
             .map(|time| format!("({time})::{}", column.kind))
             .to_vec(),

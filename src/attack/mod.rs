@@ -25,6 +25,42 @@ use crate::{
     error::Failure,
 };
 
+/// The attacks by name.
+pub const ATTACKS: [&str; 32] = [
+    "read",
+    "read-nowhere",
+    "outsider",
+    "cursor",
+    "prepared-plan",
+    "savepoint",
+    "expression-spoof",
+    "copy",
+    "explain",
+    "blind-update",
+    "foreign-update",
+    "blind-delete",
+    "foreign-delete",
+    "foreign-insert",
+    "unique-probe",
+    "upsert",
+    "foreign-key-probe",
+    "cascade",
+    "move",
+    "merge",
+    "deferred-trigger",
+    "truncate",
+    "view",
+    "materialized-view",
+    "foreign-table",
+    "function",
+    "role-escape",
+    "takedown",
+    "row-security-off",
+    "large-object",
+    "advisory-lock",
+    "notify",
+];
+
 /// What came of an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -114,6 +150,16 @@ pub async fn prepare<'a>(session: &'a Session, scope: &Scope, config: &Attack) -
     let (mine, mut empty) = generate::persona(session, &tables, config, &token('a')).await?;
     let (theirs, more) = generate::persona(session, &tables, config, &token('b')).await?;
     empty.extend(more);
+    if mine.tenant == theirs.tenant {
+        return Err(Failure(format!(
+            "two tenants are needed and the same one was made twice ({}): say in rowhouse-audit.toml under [attack.values] how a tenant comes about",
+            if mine.tenant.is_empty() {
+                empty.values().next().cloned().unwrap_or_default()
+            } else {
+                mine.tenant.clone()
+            }
+        )));
+    }
     let own =
         tables.iter().map(|table| (table.id.clone(), mine.rows.get(&table.id).map_or(0, |rows| rows.len() as u64)));
     let own: BTreeMap<String, u64> = own.collect();
@@ -173,7 +219,7 @@ impl Set<'_> {
         let (verdict, detail) = match scene.await {
             Ok(ending) => ending,
             Err(refusal) if refusal.code.is_empty() => return Err(refusal.into()),
-            Err(refusal) => inconclusive(format!("could not be set up: {refusal}")),
+            Err(refusal) => inconclusive(format!("could not be set up: {}", refusal.discreet())),
         };
         self.stage.session.run("rollback to savepoint scene; release savepoint scene").await?;
         outcomes.push(Outcome { attack, role: self.stage.role.clone(), object: object.to_owned(), verdict, detail });

@@ -32,7 +32,7 @@ pub(super) struct Column {
     pub(super) base: String,
     pub(super) category: String,
     pub(super) length: Option<usize>,
-    pub(super) label: Option<String>,
+    pub(super) labels: Vec<String>,
     pub(super) checks: String,
     pub(super) required: bool,
     pub(super) has_default: bool,
@@ -72,7 +72,8 @@ impl Table {
     /// columns it may fill.
     pub(super) fn has_unique_key(&self) -> bool {
         let fills = |name: &String| self.column(name).is_some_and(|column| column.may_insert && !column.generated);
-        self.keys.iter().any(|key| key.kind != "f" && key.columns.iter().all(fills))
+        let more = |key: &Key| key.columns.iter().any(|column| Some(column) != self.tenant.as_ref());
+        self.keys.iter().any(|key| key.kind != "f" && more(key) && key.columns.iter().all(fills))
     }
 
     /// The columns that tell one row from another.
@@ -132,7 +133,7 @@ pub(super) async fn read(session: &Session, role: &str) -> Result<Vec<Table>, Fa
             base: text("base"),
             category: text("category"),
             length: columns.value(row, "length").and_then(|length| length.parse().ok()),
-            label: columns.value(row, "label").map(str::to_owned),
+            labels: split(&text("labels")),
             checks: format!("{} {}", text("checks"), text("bounds")),
             required: yes("required"),
             has_default: yes("has_default"),
@@ -144,18 +145,22 @@ pub(super) async fn read(session: &Session, role: &str) -> Result<Vec<Table>, Fa
     }
     for row in 0..keys.rows.len() {
         let (text, _) = fields(&keys, row);
-        let list = |name: &str| text(name).split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         let Some(table) = all.get_mut(&text("table_id")) else { continue };
         table.keys.push(Key {
             name: text("name"),
             kind: text("kind"),
-            columns: list("columns"),
+            columns: split(&text("columns")),
             target: keys.value(row, "target_id").map(str::to_owned),
-            target_columns: list("target_columns"),
+            target_columns: split(&text("target_columns")),
             on_delete: text("on_delete"),
         });
     }
     Ok(parents_first(all.into_values().collect()))
+}
+
+/// A list whose parts are set apart by a character that no name holds.
+pub(super) fn split(list: &str) -> Vec<String> {
+    list.split('\u{1f}').filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 /// Field access by name: as text, and as a flag.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Ending, Outcome, Set, breached, generate, held, inconclusive,
-    model::fields,
+    model::{fields, split},
     stage::{Persona, Stage},
     tables::fingerprint,
 };
@@ -14,6 +14,9 @@ use crate::{
 
 /// Calls tried with each function, for each tenant whose values it is given.
 const CALLS: usize = 12;
+
+/// `query_canceled`: a statement took longer than it may.
+const TOO_SLOW: &str = "57014";
 
 pub(super) async fn run(set: &Set<'_>, outcomes: &mut Vec<Outcome>) -> Result<(), Failure> {
     let session = set.stage.session;
@@ -33,7 +36,7 @@ pub(super) async fn run(set: &Set<'_>, outcomes: &mut Vec<Outcome>) -> Result<()
     let words = words(set).await?;
     for row in 0..functions.rows.len() {
         let (text, _) = fields(&functions, row);
-        let takes: Vec<String> = text("takes").split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let takes = split(&text("takes"));
         let verb = if text("kind") == "p" { "call" } else { "select * from" };
         let calls = |persona: &Persona| calls(&format!("{verb} {}", text("name")), &takes, persona, &words);
         let scene = function(set, calls(&set.stage.mine), calls(&set.stage.theirs));
@@ -51,24 +54,24 @@ async fn view(stage: &Stage<'_>, name: &str, kind: &str) -> Result<Ending, Refus
     stage.enter(&stage.mine).await?;
     let seen = match stage.attempt(&select).await {
         Ok(answer) => all_text(&answer),
-        Err(refusal) => return Ok(inconclusive(format!("it cannot be read: {refusal}"))),
+        Err(refusal) => return Ok(inconclusive(format!("it cannot be read: {}", refusal.discreet()))),
     };
     let shows = |text: &str, persona: &Persona| persona.marks().iter().any(|mark| text.contains(mark));
-    Ok(if shows(&seen, &stage.theirs) {
-        breached("it shows another tenant's data")
+    if shows(&seen, &stage.theirs) {
+        return Ok(breached("it shows another tenant's data"));
+    }
+    // Counts and sums carry no mark: they must not change with what the other tenant has. What changes by itself,
+    // such as the time, tells nothing.
+    let again = stage.attempt(&select).await.map(|answer| all_text(&answer)).unwrap_or_default();
+    stage.itself().await?;
+    Ok(if again == seen && without_them(stage, &select).await? != seen {
+        breached("what it shows depends on another tenant's rows")
     } else if shows(&seen, &stage.mine) {
         held("it shows own data, no other")
-    } else if shows(&all, &stage.theirs) {
-        held("it shows neither, though the data are there")
+    } else if shows(&all, &stage.theirs) || again == seen {
+        held("what it shows does not depend on the other tenant")
     } else {
-        // Counts and sums carry no mark: they must not change with what the other tenant has.
-        stage.itself().await?;
-        let (without, with) = (without_them(stage, &select).await?, seen);
-        if without == with {
-            held("what it shows does not depend on the other tenant")
-        } else {
-            breached("what it shows depends on another tenant's rows")
-        }
+        inconclusive("it shows neither tenant's data, and something else each time")
     })
 }
 
@@ -98,6 +101,7 @@ async fn function(set: &Set<'_>, mine: Vec<Call>, theirs: Vec<Call>) -> Result<E
     if mine.is_empty() {
         return Ok(inconclusive("no value could be made up for what it takes"));
     }
+    stage.session.run("set local statement_timeout = '2s'").await?;
     let before = fingerprint(set).await?;
     let mut control = false;
     let mut refused = String::new();
@@ -111,16 +115,35 @@ async fn function(set: &Set<'_>, mine: Vec<Call>, theirs: Vec<Call>) -> Result<E
         for call in &mine {
             match stage.rehearse(&call.text).await {
                 Ok(_) => control = true,
-                Err(refusal) => refused = refusal.to_string(),
+                Err(refusal) if refusal.code == TOO_SLOW => {
+                    return Ok(inconclusive("a call takes longer than two seconds"));
+                }
+                Err(refusal) => refused = refusal.discreet(),
             }
         }
         stage.itself().await?;
     }
     let marks = stage.theirs.marks();
+    let setting = format!("select current_setting({}), current_user", literal(&stage.setting));
     stage.enter(&stage.mine).await?;
+    let in_force = all_text(&stage.session.run(&setting).await?);
+    let mut first = None;
     for call in mine.iter().chain(&theirs) {
-        let Ok(answer) = stage.attempt(&call.text).await else { continue };
+        let answer = match stage.attempt(&call.text).await {
+            Ok(answer) => answer,
+            Err(refusal) if refusal.code == TOO_SLOW => {
+                return Ok(inconclusive("a call takes longer than two seconds"));
+            }
+            Err(_) => continue,
+        };
+        if stage.attempt(&setting).await.map(|now| all_text(&now)).unwrap_or_default() != in_force {
+            return Ok(breached("it changes which tenant, or who, the session is"));
+        }
         let text = all_text(&answer);
+        if first.is_none() {
+            let again = stage.attempt(&call.text).await.map(|answer| all_text(&answer)).unwrap_or_default();
+            first = (again == text).then(|| (call.text.clone(), text.clone()));
+        }
         // What one said oneself is no news.
         if let Some(mark) =
             marks.iter().find(|mark| text.contains(*mark) && !call.given.iter().any(|given| given.contains(*mark)))
@@ -130,6 +153,12 @@ async fn function(set: &Set<'_>, mine: Vec<Call>, theirs: Vec<Call>) -> Result<E
         }
     }
     stage.itself().await?;
+    if fingerprint(set).await? == before
+        && let Some((call, text)) = first
+        && without_them(stage, &call).await.is_ok_and(|without| without != text)
+    {
+        return Ok(breached("what it answers depends on another tenant's rows"));
+    }
     Ok(if fingerprint(set).await? != before {
         breached("it changed another tenant's rows")
     } else if control {

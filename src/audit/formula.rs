@@ -90,9 +90,15 @@ pub(super) fn judge(expression: &Expr, atom: &mut dyn FnMut(&Expr) -> Truth) -> 
             Value::Boolean(false) | Value::Null => Truth::Walled,
             _ => Truth::Unknown,
         },
-        Expr::Case { conditions, else_result, .. } => {
-            let results = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
-            results.map(|result| judge(result, atom)).fold(Truth::Walled, Truth::or)
+        // Each branch holds where its condition and its result do; with an operand the conditions are values.
+        Expr::Case { conditions, else_result, operand, .. } => {
+            let mut all = Truth::Walled;
+            for when in conditions {
+                let result = judge(&when.result, atom);
+                let branch = if operand.is_some() { result } else { judge(&when.condition, atom).and(result) };
+                all = all.or(branch);
+            }
+            else_result.as_deref().map_or(all, |result| all.or(judge(result, atom)))
         }
         Expr::Subquery(query) => match wrapped(query) {
             Some(inner) => judge(inner, atom),
@@ -128,9 +134,26 @@ pub(super) struct Reads {
     pub tables: bool,
     /// Settings, by name in lower case.
     pub settings: BTreeSet<String>,
-    /// Functions that are not PostgreSQL's own, whose insides cannot be seen here.
-    pub functions: bool,
+    /// Functions that are not PostgreSQL's own, whose insides cannot be seen here, with their schemas.
+    pub functions: BTreeSet<String>,
+    /// Who asks, which is not the same here as there.
+    pub session: bool,
+    /// Literals, which may mean something to somebody.
+    pub literals: BTreeSet<String>,
 }
+
+/// Functions that answer differently to whoever asks.
+const SESSION: [&str; 9] = [
+    "current_user",
+    "session_user",
+    "current_role",
+    "user",
+    "pg_has_role",
+    "inet_client_addr",
+    "inet_server_addr",
+    "current_query",
+    "pg_backend_pid",
+];
 
 /// Looks an expression through.
 pub(super) fn reads(expression: &Expr, ground: &Ground<'_>) -> Reads {
@@ -144,10 +167,19 @@ pub(super) fn reads(expression: &Expr, ground: &Ground<'_>) -> Reads {
             }
         }
         match part {
+            Expr::Identifier(name) if SESSION.contains(&name.value.to_lowercase().as_str()) => found.session = true,
+            Expr::Value(literal) => match &literal.value {
+                Value::SingleQuotedString(text) | Value::Number(text, _) => drop(found.literals.insert(text.clone())),
+                _ => {}
+            },
             Expr::Subquery(query) | Expr::Exists { subquery: query, .. } | Expr::InSubquery { subquery: query, .. } => {
                 found.tables |= wrapped(query).is_none();
             }
             Expr::Function(function) => {
+                if takes_the_row(&function.args, ground) {
+                    found.tenant = true;
+                    found.other_columns = true;
+                }
                 let name = function.name.to_string();
                 if name.eq_ignore_ascii_case("current_setting") {
                     match arguments(&function.args).next().and_then(text) {
@@ -155,8 +187,11 @@ pub(super) fn reads(expression: &Expr, ground: &Ground<'_>) -> Reads {
                         None => found.settings.insert("(computed)".to_owned()),
                     };
                 } else {
+                    found.session |= SESSION.contains(&name.to_lowercase().as_str());
                     // With an empty search_path, only PostgreSQL's own functions are printed without a schema.
-                    found.functions |= name.contains('.');
+                    if name.contains('.') {
+                        found.functions.insert(name);
+                    }
                 }
             }
             _ => {}
@@ -227,6 +262,17 @@ fn wrapped(query: &Query) -> Option<&Expr> {
         }
         _ => None,
     }
+}
+
+/// Whether the whole row, tenant and all, goes into a function: `f(t.*)`.
+fn takes_the_row(arguments: &FunctionArguments, ground: &Ground<'_>) -> bool {
+    let FunctionArguments::List(list) = arguments else { return false };
+    list.args.iter().any(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => {
+            name.to_string().trim_matches('"') == ground.relation
+        }
+        _ => false,
+    })
 }
 
 fn arguments(arguments: &FunctionArguments) -> impl Iterator<Item = &Expr> {

@@ -46,6 +46,10 @@ struct Access {
     relation: String,
     column: String,
     kind: String,
+    /// Its type without domain and length.
+    base: String,
+    /// Of an enum.
+    labels: Vec<String>,
     nullable: bool,
     columns: BTreeSet<String>,
     role_id: String,
@@ -76,7 +80,8 @@ impl Policy {
 pub(super) async fn judge(session: &Session, scope: &Scope) -> Result<Vec<Verdict>, Failure> {
     let accesses = accesses(session).await?;
     let policies = policies(session).await?;
-    let mut atoms = Atoms { setting: &scope.setting, known: BTreeMap::new() };
+    let functions = Functions::read(session).await?;
+    let mut atoms = Atoms { setting: &scope.setting, known: BTreeMap::new(), functions };
     // The first round only collects, so that every atom is tried in a session that never set a tenant before
     // any is tried with one: afterwards the setting is empty and no longer missing.
     for round in [Round::Collect, Round::Judge] {
@@ -171,15 +176,20 @@ fn verdict(
 struct Atoms<'a> {
     setting: &'a str,
     known: BTreeMap<Atom, Option<Trial>>,
+    functions: Functions,
 }
 
 /// An atom with the tenant column replaced by a literal, in the ways it is tried.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Atom {
-    mine: String,
+    /// With each tenant that was made up, in the order of `tenants`.
+    rows: Vec<String>,
+    tenants: Vec<String>,
+    /// Values of the setting, the tenants first.
+    settings: Vec<String>,
+    /// The first row's, with a name of the setting that nobody ever set.
     without_setting: String,
     null_tenant: Option<String>,
-    pair: (String, String),
 }
 
 /// What came of it; an error is not true.
@@ -205,45 +215,64 @@ impl Atoms<'_> {
 
     fn atom(&mut self, atom: &Expr, ground: &Ground<'_>, access: &Access) -> Truth {
         let reads = formula::reads(atom, ground);
+        let setting = self.setting.to_lowercase();
         if !reads.tenant {
-            // About the row but not about whose it is, or about nothing in the row. Unless it asks a
-            // setting, which is tried, it may hold whoever the tenant is.
-            let asks = reads.settings.iter().any(|name| name == &self.setting.to_lowercase());
-            if reads.other_columns || !asks {
+            // About something else in the row, or about nothing in it. It may ask whether a tenant is set, or
+            // which one, but not whose row this is.
+            if reads.other_columns || reads.tables || !reads.settings.contains(&setting) {
                 return Truth::Open(Hole::NoTenant);
             }
         } else if formula::compares_with_itself(atom, ground) {
             return Truth::Open(Hole::Itself);
-        } else if reads.other_columns {
+        } else if reads.other_columns || reads.tables || reads.session || !self.functions.can_be_tried(&reads.functions)
+        {
             return Truth::Unknown;
         }
-        let pair = samples(&access.kind);
-        let cast = |value: &str| format!("{}::{}", literal(value), access.kind);
-        let asked = Atom {
-            mine: formula::substitute(atom, ground, &cast(&pair.0), None),
-            without_setting: formula::substitute(atom, ground, &cast(&pair.0), Some((self.setting, NEVER_SET))),
-            null_tenant: access
-                .nullable
-                .then(|| formula::substitute(atom, ground, &format!("null::{}", access.kind), None)),
-            pair,
-        };
+        let asked = self.ask(atom, ground, access, &reads.literals);
         let Some(trial) = self.known.entry(asked).or_insert(None) else { return Truth::Unknown };
-        if trial.other {
+        if trial.other && reads.tenant {
             Truth::Open(if trial.own { Hole::Always } else { Hole::NoTenant })
         } else if trial.empty || trial.unset {
             Truth::Open(Hole::FailsOpen)
+        } else if !reads.tenant {
+            Truth::Open(Hole::NoTenant)
         } else if trial.null {
             Truth::Open(Hole::NullTenant)
-        } else if trial.own || !reads.tenant {
-            Truth::Walled // of the setting alone, and true in none of its states: it lets nobody in
-        } else if reads.tables || reads.functions {
+        } else if reads.settings.iter().any(|name| *name != setting) && trial.own {
+            Truth::Unknown // a second setting may have a say
+        } else if trial.own {
+            if self.functions.can_be_read(&reads.functions) { Truth::Walled } else { Truth::Unknown }
+        } else if !reads.functions.is_empty() || reads.settings.contains(&setting) {
             Truth::Unknown
         } else if reads.settings.is_empty() {
             Truth::Open(Hole::NoTenant) // a fixed tenant
-        } else if reads.settings.contains(&self.setting.to_lowercase()) {
-            Truth::Unknown
         } else {
             Truth::Open(Hole::OtherSetting)
+        }
+    }
+
+    fn ask(&self, atom: &Expr, ground: &Ground<'_>, access: &Access, literals: &BTreeSet<String>) -> Atom {
+        let cast = |value: &str| format!("{}::{}", literal(value), access.kind);
+        let (mut tenants, fits) = samples(access);
+        // A word the expression names may be somebody's master key.
+        let words = literals.iter().filter(|word| !word.is_empty() && **word != *self.setting);
+        let mut settings = tenants.clone();
+        for word in words.take(8) {
+            settings.push(word.clone());
+            if fits(word) && !tenants.contains(word) {
+                tenants.push(word.clone());
+            }
+        }
+        settings.extend(["0", "*", "%"].map(str::to_owned));
+        let rows = tenants.iter().map(|tenant| formula::substitute(atom, ground, &cast(tenant), None)).collect();
+        Atom {
+            rows,
+            without_setting: formula::substitute(atom, ground, &cast(&tenants[0]), Some((self.setting, NEVER_SET))),
+            null_tenant: access
+                .nullable
+                .then(|| formula::substitute(atom, ground, &format!("null::{}", access.kind), None)),
+            tenants,
+            settings,
         }
     }
 
@@ -251,16 +280,24 @@ impl Atoms<'_> {
         session.run("savepoint atoms").await?;
         let mut trials: Vec<(Atom, Trial)> = self.known.keys().map(|atom| (atom.clone(), Trial::default())).collect();
         for (atom, trial) in &mut trials {
-            trial.unset = holds(session, "", &atom.mine).await? && unset(session, self.setting).await?
-                || holds(session, "", &atom.without_setting).await?;
+            trial.unset = hold(session, "", &atom.rows).await?.contains(&true) && unset(session, self.setting).await?
+                || hold(session, "", std::slice::from_ref(&atom.without_setting)).await?[0];
         }
         for (atom, trial) in &mut trials {
             let set = |value: &str| set_local(self.setting, value) + ";";
-            trial.own = holds(session, &set(&atom.pair.0), &atom.mine).await?;
-            trial.other = holds(session, &set(&atom.pair.1), &atom.mine).await?;
-            trial.empty = holds(session, &set(""), &atom.mine).await?;
+            for value in &atom.settings {
+                let held = hold(session, &set(value), &atom.rows).await?;
+                for (tenant, held) in atom.tenants.iter().zip(held) {
+                    if tenant != value {
+                        trial.other |= held;
+                    } else if *tenant == atom.tenants[0] {
+                        trial.own = held;
+                    }
+                }
+            }
+            trial.empty = hold(session, &set(""), &atom.rows).await?.contains(&true);
             if let Some(null) = &atom.null_tenant {
-                trial.null = holds(session, &set(&atom.pair.0), null).await?;
+                trial.null = hold(session, &set(&atom.tenants[0]), std::slice::from_ref(null)).await?[0];
             }
         }
         self.known = trials.into_iter().map(|(atom, trial)| (atom, Some(trial))).collect();
@@ -274,26 +311,124 @@ async fn unset(session: &Session, setting: &str) -> Result<bool, Failure> {
     Ok(answer.first_column().next() == Some("t"))
 }
 
-/// Whether an expression is true after some `set local`; errors and nulls are not.
-async fn holds(session: &Session, set: &str, expression: &str) -> Result<bool, Failure> {
-    let tried = session.run(&format!("{set} select ({expression}) is true")).await;
+/// Whether expressions are true after some `set local`; errors and nulls are not. One that raises spoils the
+/// others, so then each is asked by itself.
+async fn hold(session: &Session, set: &str, expressions: &[String]) -> Result<Vec<bool>, Failure> {
+    let list: Vec<String> = expressions.iter().map(|expression| format!("({expression}) is true")).collect();
+    let tried = session.run(&format!("{set} select {}", list.join(", "))).await;
     session.run("rollback to savepoint atoms").await?;
     match tried {
-        Ok(answer) => Ok(answer.first_column().next() == Some("t")),
+        Ok(answer) => {
+            let row = answer.rows.first().cloned().unwrap_or_default();
+            Ok(row.iter().map(|value| value.as_deref() == Some("t")).collect())
+        }
         Err(refusal) if refusal.code.is_empty() => Err(refusal.into()),
-        Err(_) => Ok(false),
+        Err(_) if expressions.len() == 1 => Ok(vec![false]),
+        Err(_) => {
+            let mut all = Vec::new();
+            for expression in expressions {
+                all.extend(Box::pin(hold(session, set, std::slice::from_ref(expression))).await?);
+            }
+            Ok(all)
+        }
     }
 }
 
-/// Two tenants of a type; whether there are such tenants does not matter.
-fn samples(kind: &str) -> (String, String) {
-    let pair = match kind {
-        "uuid" => ["0f0f0f0f-0000-4000-8000-00000000000a", "0f0f0f0f-0000-4000-8000-00000000000b"],
-        "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision" => ["31001", "31002"],
-        _ => ["a", "b"],
-    };
-    (pair[0].to_owned(), pair[1].to_owned())
+/// Tenants of a type, whether there are such tenants or not, and which words could be one.
+fn samples(access: &Access) -> (Vec<String>, fn(&str) -> bool) {
+    let list = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+    if !access.labels.is_empty() {
+        return (access.labels.clone(), |_| false);
+    }
+    match access.base.as_str() {
+        "uuid" => (
+            list(&[
+                "0f0f0f0f-0000-4000-8000-00000000000a",
+                "0f0f0f0f-0000-4000-8000-00000000000b",
+                "00000000-0000-0000-0000-000000000000",
+                "ffffffff-ffff-ffff-ffff-ffffffffffff",
+            ]),
+            |word| uuid::Uuid::parse_str(word).is_ok(),
+        ),
+        "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision" => {
+            (list(&["11", "12", "1", "0", "2", "31001", "-1"]), |word| word.parse::<i16>().is_ok())
+        }
+        _ => (list(&["ab", "b", "a", "abc", "AB", "*", "%"]), |_| true),
+    }
 }
+
+/// What is known of the database's own functions.
+struct Functions {
+    /// Sources by qualified name, as `pg_get_expr` prints it; several when overloaded.
+    known: BTreeMap<String, Vec<Function>>,
+    /// Whether calling one lends it more than its owner has.
+    lends: bool,
+}
+
+struct Function {
+    source: String,
+    owned_by_superuser: bool,
+}
+
+impl Functions {
+    async fn read(session: &Session) -> Result<Self, Failure> {
+        let answer = session.run(include_str!("../../sql/audit/discover/functions.sql")).await?;
+        let mut known: BTreeMap<String, Vec<Function>> = BTreeMap::new();
+        for row in 0..answer.rows.len() {
+            let value = |name: &str| answer.value(row, name).unwrap_or_default().to_owned();
+            known.entry(value("name")).or_default().push(Function {
+                source: value("source").to_lowercase(),
+                owned_by_superuser: value("owned_by_superuser") == "t",
+            });
+        }
+        let rights = session
+            .run(
+                "select rolsuper or pg_has_role('pg_execute_server_program', 'member') or pg_has_role('pg_write_server_files', 'member')
+                 from pg_roles where rolname = current_user",
+            )
+            .await?;
+        Ok(Self { known, lends: rights.first_column().next() == Some("t") })
+    }
+
+    /// To try a function is to run it with this session's rights, and a read-only transaction does not stop
+    /// `copy … to program`. As a superuser only what superusers wrote is run.
+    fn can_be_tried(&self, names: &BTreeSet<String>) -> bool {
+        !self.lends
+            || names.iter().all(|name| {
+                self.known.get(name).is_some_and(|all| all.iter().all(|function| function.owned_by_superuser))
+            })
+    }
+
+    /// Whether trying them says all: they read no table, ask nobody who they are, and call no other.
+    fn can_be_read(&self, names: &BTreeSet<String>) -> bool {
+        let telling = |word: &str| {
+            SAYS_MORE.contains(&word) || self.known.keys().any(|name| name.rsplit('.').next() == Some(word))
+        };
+        names.iter().all(|name| {
+            let own = name.rsplit('.').next().unwrap_or_default();
+            self.known.get(name).is_some_and(|all| {
+                all.iter().all(|function| {
+                    let mut words = function.source.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+                    !words.any(|word| word != own && telling(word))
+                })
+            })
+        })
+    }
+}
+
+/// Words in a function's source with which its answer may depend on more than the tenant.
+const SAYS_MORE: [&str; 10] = [
+    "from",
+    "join",
+    "table",
+    "execute",
+    "perform",
+    "current_user",
+    "session_user",
+    "current_role",
+    "pg_has_role",
+    "values",
+];
 
 async fn accesses(session: &Session) -> Result<Vec<Access>, Failure> {
     let answer = session.run(include_str!("../../sql/audit/discover/access.sql")).await?;
@@ -314,6 +449,11 @@ async fn accesses(session: &Session) -> Result<Vec<Access>, Failure> {
             relation,
             column: field(row, "column"),
             kind: field(row, "type"),
+            base: field(row, "base"),
+            labels: answer
+                .value(row, "labels")
+                .map(|all| all.split('\u{1f}').map(str::to_owned).collect())
+                .unwrap_or_default(),
             nullable: answer.value(row, "nullable") == Some("t"),
             columns: names,
             role_id: field(row, "role_id"),

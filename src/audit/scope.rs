@@ -69,7 +69,15 @@ impl Scope {
         scope.ids.tables = ids(&tables);
         scope.tables = names(tables);
         scope.announce(session).await?;
-        let roles = roles(session, &options.roles).await?;
+        let mut roles = roles(session, &options.roles).await?;
+        scope.ids.roles = ids(&roles);
+        scope.announce(session).await?;
+        // Whom they become by SET ROLE, with rights they do not have as themselves, serves as well.
+        for role in named(session, include_str!("../../sql/audit/discover/reachable.sql"), "rolname").await? {
+            if !roles.contains(&role) {
+                roles.push(role);
+            }
+        }
         scope.ids.roles = ids(&roles);
         scope.roles = names(roles);
         scope.announce(session).await?;

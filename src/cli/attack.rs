@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use clap::Args;
 use secrecy::ExposeSecret as _;
 
-use super::{audit::Target, prove::tenant_tables};
+use super::{audit::Target, interrupt::interrupted, prove::tenant_tables};
 use crate::{
     attack::{self, Report},
     audit::{Config, Format, Options, Scope, Severity},
@@ -18,6 +18,9 @@ use crate::{
 Connects as a superuser, makes up two tenants with rows in every table, becomes the role that serves, and lets one
 tenant try to read, write and learn of the other. All in one transaction that is never committed; sequences advance,
 and locks are held for seconds, so on a busy database add --clone.
+
+It runs the database's own triggers and functions under that connection: attack databases whose owners you trust, or a
+copy on a server of its own.
 
 Every attack has a control that must succeed; where it does not, the attack is inconclusive, and that is no pass.
 Exit code: 0 all held, 1 one succeeded or was inconclusive, 2 it could not run.
@@ -46,7 +49,7 @@ impl Attack {
             let report = match clone.connect("rowhouse attack").await {
                 Ok(session) => tokio::select! {
                     report = play(&session, &options, &config) => report,
-                    _ = tokio::signal::ctrl_c() => Err(Failure("interrupted".to_owned())),
+                    failure = interrupted() => Err(failure),
                 },
                 Err(failure) => Err(failure),
             };

@@ -5,6 +5,7 @@ use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
+    attack,
     audit::{self, Config, Format, Ignore, Options, Severity},
     db::Session,
     error::Failure,
@@ -28,7 +29,7 @@ pub(super) struct Target {
     /// A schema to look at; may be given several times [default: all but the system's].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     schema: Vec<String>,
-    /// A finding that is known: LINT[:OBJECT]=REASON; may be given several times.
+    /// A finding that is known, of a lint or an attack: LINT[:OBJECT]=REASON; may be given several times.
     #[arg(long, value_name = "LINT[:OBJECT]=REASON", value_parser = Ignore::parse)]
     ignore: Vec<Ignore>,
     /// Settings for this database [default: rowhouse-audit.toml here, if there is one].
@@ -53,10 +54,20 @@ impl Target {
             )));
         }
         let known = audit::lints()?;
-        let ignore: Vec<Ignore> = self.ignore.iter().chain(&config.ignore).cloned().collect();
+        // On the command line both lints and attacks can be named; in the file each has its place.
+        let (attacks, lints): (Vec<Ignore>, Vec<Ignore>) =
+            self.ignore.iter().cloned().partition(|entry| attack::ATTACKS.contains(&entry.lint.as_str()));
+        let config = Config {
+            attack: audit::Attack {
+                ignore: attacks.into_iter().chain(config.attack.ignore.clone()).collect(),
+                ..config.attack.clone()
+            },
+            ..config
+        };
+        let ignore: Vec<Ignore> = lints.into_iter().chain(config.ignore.clone()).collect();
         if let Some(entry) = ignore.iter().find(|entry| known.iter().all(|lint| lint.id != entry.lint)) {
             return Err(Failure(format!(
-                "there is no lint {} to ignore; `rowhouse audit --list` names them",
+                "there is no lint or attack {} to ignore; `rowhouse audit --list` names the lints",
                 entry.lint
             )));
         }
@@ -77,7 +88,9 @@ impl Target {
 
 #[derive(Args)]
 #[command(after_help = "\
-Works on any PostgreSQL from 13 on and reads nothing but the catalog. Exit code: 0 clean, 1 findings, 2 it could not run.
+Works on any PostgreSQL from 13 on, in a read-only transaction. It reads the catalog, and tries the expressions of
+policies, functions they call included; connected as a superuser it runs only functions that superusers own. Connect as
+a role without rights of its own where you can. Exit code: 0 clean, 1 findings, 2 it could not run.
 
   rowhouse audit --database-url postgresql://auditor@db/shop --tenant-column org_id --setting my.org
   rowhouse audit --format sarif > audit.sarif

@@ -4,6 +4,7 @@ mod audit;
 mod bootstrap;
 mod demo;
 mod dev;
+mod interrupt;
 mod keys;
 mod migrate;
 mod openapi;

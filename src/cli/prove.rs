@@ -4,7 +4,7 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use clap::Args;
 use secrecy::ExposeSecret as _;
 
-use super::audit::Target;
+use super::{audit::Target, interrupt::interrupted};
 use crate::{
     audit::{self, Format, Options, Scope},
     clone::Clone,
@@ -63,7 +63,7 @@ impl Prove {
         }
         tokio::select! {
             report = prove::run(sessions, plan) => report,
-            _ = tokio::signal::ctrl_c() => Err(Failure("interrupted".to_owned())),
+            failure = interrupted() => Err(failure),
         }
     }
 }

@@ -62,6 +62,22 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// What can be printed wherever it goes. PostgreSQL's own message names objects only when a statement is wrong or
+    /// not permitted (class 42 and the like); others may quote a value, such as one that a trigger put in.
+    #[must_use]
+    pub fn discreet(&self) -> String {
+        match self.code.get(..2) {
+            Some("42" | "0A" | "25") => self.to_string(),
+            Some("23") => {
+                let name = self.constraint.as_deref().unwrap_or("a constraint");
+                format!("it breaks {name} (SQLSTATE {})", self.code)
+            }
+            _ => format!("SQLSTATE {}", self.code),
+        }
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self(refusal.to_string())

@@ -99,6 +99,8 @@ async fn policies_are_right_however_they_are_written_and_wrong_however_they_are_
              create function s.mine(uuid) returns boolean language plpgsql stable as $$ begin return $1 = current_setting('app.tenant_id')::uuid; end $$;
              create function s.fallback() returns uuid language sql stable
                  as $$ select coalesce(nullif(current_setting('app.tenant_id', true), ''), '0f0f0f0f-0000-4000-8000-00000000000a')::uuid $$;
+             create function s.staff_may(uuid) returns boolean language plpgsql stable as $$
+                 begin return $1 = current_setting('app.tenant_id')::uuid or exists (select from s.members m where m.who = 'staff'); end $$;
              create table s.members (tenant_id uuid not null, who text not null, primary key (tenant_id, who));
              revoke all on s.members from public;",
         )
@@ -122,6 +124,7 @@ async fn policies_are_right_however_they_are_written_and_wrong_however_they_are_
         "tenant_id in (current_setting('app.tenant_id')::uuid)",
         "tenant_id = any (array[current_setting('app.tenant_id')::uuid])",
         "tenant_id is not distinct from current_setting('app.tenant_id')::uuid",
+        "case when tenant_id = s.tenant() then not deleted else false end",
         "false",
     ];
     let wrong = [
@@ -139,6 +142,23 @@ async fn policies_are_right_however_they_are_written_and_wrong_however_they_are_
         ("fails-open", "tenant_id = coalesce(nullif(current_setting('app.tenant_id', true), '')::uuid, tenant_id)"),
         ("fails-open", "tenant_id = s.fallback()"),
         ("setting-mismatch", "tenant_id = current_setting('app.tennant_id')::uuid"),
+        (
+            "open-policy",
+            "tenant_id = s.tenant() or current_setting('app.tenant_id') = '0f0f0f0f-0000-4000-8000-00000000000c'",
+        ),
+        ("open-policy", "tenant_id = s.tenant() or current_setting('app.tenant_id') = '*'"),
+        ("open-policy", "exists (select from s.members m where m.tenant_id = current_setting('app.tenant_id')::uuid)"),
+        ("open-policy", "tenant_id = s.tenant() or s.tenant() in (select m.tenant_id from s.members m)"),
+        ("open-policy", "tenant_id = any (array[s.tenant(), '00000000-0000-0000-0000-00000000000d'])"),
+        ("open-policy", "tenant_id >= current_setting('app.tenant_id')::uuid"),
+        ("open-policy", "tenant_id::text like nullif(current_setting('app.tenant_id'), '') || '%'"),
+        ("policy-unjudged", "s.staff_may(tenant_id)"),
+        ("policy-unjudged", "tenant_id = case when current_user = 'writings_app' then tenant_id else s.tenant() end"),
+        (
+            "policy-unjudged",
+            "tenant_id = coalesce(nullif(current_setting('app.as', true), ''), current_setting('app.tenant_id'))::uuid",
+        ),
+        ("policy-unjudged", "s.row_is_mine(t)"),
         ("self-comparison", "tenant_id = tenant_id"),
         ("policy-unjudged", "exists (select from s.members m where t.tenant_id = t.tenant_id)"),
         (
@@ -152,10 +172,11 @@ async fn policies_are_right_however_they_are_written_and_wrong_however_they_are_
     for (lint, text) in cases {
         superuser
             .batch_execute(&format!(
-                "drop table if exists s.t;
+                "drop table if exists s.t cascade;
                  create table s.t (tenant_id uuid not null, id uuid not null, other uuid not null, deleted boolean not null, primary key (tenant_id, id));
                  alter table s.t enable row level security, force row level security;
                  grant select on s.t to writings_app;
+                 create or replace function s.row_is_mine(s.t) returns boolean language sql stable as $$ select $1.tenant_id = current_setting('app.tenant_id')::uuid $$;
                  create policy p on s.t for select to writings_app using ({text});"
             ))
             .await
@@ -213,4 +234,74 @@ async fn what_is_ignored_has_a_reason_and_is_still_listed() {
     assert_eq!(ignored["reason"], "it only ever runs in tests");
     assert_eq!(after["summary"]["idle_ignores"], json!(["rls-disabled"]));
     db.superuser().await.batch_execute("drop role well_made_bypass").await.unwrap();
+}
+
+#[tokio::test]
+async fn what_others_wrote_is_not_run_with_a_superusers_rights() {
+    let db = TestDb::empty().await;
+    let trap = std::env::temp_dir().join(format!("rowhouse-trap-{}", std::process::id()));
+    let superuser = db.superuser().await;
+    superuser
+        .batch_execute(&format!(
+            "create schema s;
+             do $$ begin create role trap_owner; exception when duplicate_object then null; end $$;
+             do $$ begin create role trap_app login; exception when duplicate_object then null; end $$;
+             create table s.t (tenant_id bigint not null, id bigint not null, primary key (tenant_id, id));
+             alter table s.t enable row level security, force row level security;
+             grant usage, create on schema s to trap_owner; grant usage on schema s to trap_app; grant select on s.t to trap_app;
+             create function s.trap() returns bigint language plpgsql as $$
+                 begin copy (select 1) to program 'touch {}'; return 1; end $$;
+             alter function s.trap() owner to trap_owner;
+             create policy p on s.t using (tenant_id = s.trap());",
+            trap.display()
+        ))
+        .await
+        .unwrap();
+    let (_, report) = report("audit", &db.url("postgres"), &["--role", "trap_app"]).await;
+    assert!(findings(&report).contains(&"policy-unjudged s.t.p".to_owned()), "{report:#}");
+    assert!(!trap.exists(), "the audit ran a program for whoever wrote a policy");
+}
+
+#[tokio::test]
+async fn tenants_of_every_type_are_judged() {
+    let db = TestDb::empty().await;
+    let superuser = db.superuser().await;
+    superuser
+        .batch_execute(
+            "create schema s;
+             do $$ begin create role types_app login; exception when duplicate_object then null; end $$;
+             grant usage on schema s to types_app;
+             create domain s.tenant_uuid as uuid; create domain s.tenant_word as text check (value <> '');
+             create type s.tenant_enum as enum ('north', 'south');",
+        )
+        .await
+        .unwrap();
+    let kinds = [
+        "uuid",
+        "bigint",
+        "int",
+        "smallint",
+        "numeric(12,0)",
+        "text",
+        "varchar(20)",
+        "s.tenant_uuid",
+        "s.tenant_word",
+        "s.tenant_enum",
+    ];
+    for kind in kinds {
+        superuser
+            .batch_execute(&format!(
+                "drop table if exists s.t;
+                 create table s.t (tenant_id {kind} not null check (tenant_id::text <> ''), id bigint not null, primary key (tenant_id, id));
+                 alter table s.t enable row level security, force row level security;
+                 grant select on s.t to types_app;
+                 create policy p on s.t using (tenant_id = current_setting('app.tenant_id')::{kind});"
+            ))
+            .await
+            .unwrap();
+        let (_, report) = report("audit", &db.url("postgres"), &["--role", "types_app"]).await;
+        let policies: Vec<String> =
+            findings(&report).into_iter().filter(|finding| finding.ends_with(" s.t.p")).collect();
+        assert_eq!(policies, Vec::<String>::new(), "{kind}");
+    }
 }

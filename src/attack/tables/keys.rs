@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use super::{Scene, Target, condition, value};
 use crate::{
     attack::{
-        breached, held, inconclusive,
+        Stage, breached, held, inconclusive,
         model::{Key, list},
         stage::{Persona, Row},
     },
@@ -20,9 +20,19 @@ impl Target<'_> {
         // A row of one's own that is in everything else like another tenant's.
         let fixed: BTreeSet<&String> =
             self.table.foreign_keys().flat_map(|key| &key.columns).chain(&self.table.tenant).collect();
+        // What a key without the tenant holds is copied even where a foreign key leads on: uniqueness is checked first.
+        let loose: BTreeSet<&String> = self
+            .table
+            .keys
+            .iter()
+            .filter(|key| {
+                key.kind != "f" && !key.columns.iter().any(|column| Some(column) == self.table.tenant.as_ref())
+            })
+            .flat_map(|key| &key.columns)
+            .collect();
         let mut probe = self.row(self.mine(), 1);
         for (column, value) in self.row(self.theirs(), 0) {
-            if !fixed.contains(&column) {
+            if !fixed.contains(&column) || loose.contains(&column) && Some(&column) != self.table.tenant.as_ref() {
                 probe.insert(column, value);
             }
         }
@@ -46,7 +56,7 @@ impl Target<'_> {
             _ if !tells(&twice) => inconclusive("one's own row could be inserted twice, so the probe tells nothing"),
             Ok(_) => held("the same values are free in every tenant"),
             Err(refusal) if refusal.code == "23503" => held("keys see no other tenant's row"),
-            Err(refusal) => inconclusive(format!("the probe was refused: {refusal}")),
+            Err(refusal) => inconclusive(format!("the probe was refused: {}", refusal.discreet())),
         })
     }
 
@@ -59,26 +69,54 @@ impl Target<'_> {
         let control =
             self.stage.rehearse(&format!("{} on conflict do nothing", self.insert(&self.row(self.mine(), 1)))).await;
         let theirs = self.insert(&self.row(self.theirs(), 0));
-        if let Ok(answer) = self.stage.rehearse(&format!("{theirs} on conflict do nothing")).await {
-            return Ok(breached(if answer.affected == 0 {
-                "ON CONFLICT DO NOTHING tells that another tenant has such a row"
-            } else {
-                "a row was planted in another tenant"
-            }));
+        let attack = format!("{theirs} on conflict do nothing");
+        // Two things it may tell: there is such a row, or there is one now.
+        if control.as_ref().is_ok_and(|control| control.affected == 1) {
+            if self.plants(&attack).await?.unwrap_or(false) {
+                return Ok(breached("a row was planted in another tenant"));
+            }
+            if self.stage.rehearse(&attack).await.is_ok_and(|answer| answer.affected == 0) {
+                return Ok(breached("ON CONFLICT DO NOTHING tells that another tenant has such a row"));
+            }
         }
         let key = self.table.identity();
         if !key.is_empty() && self.table.changeable().is_some() {
             let (column, value) = self.change();
             let text = format!("{theirs} on conflict ({}) do update set {column} = {value}", list(&key));
-            if self.stage.rehearse(&text).await.is_ok_and(|answer| answer.affected > 0) {
+            if self.disturbs(&text).await?.unwrap_or(false) {
                 return Ok(breached("ON CONFLICT DO UPDATE changed another tenant's row"));
             }
         }
         Ok(match control {
             Ok(control) if control.affected == 1 => held("refused"),
             Ok(_) => inconclusive("an own row is not inserted"),
-            Err(refusal) => inconclusive(format!("an own row cannot be inserted: {refusal}")),
+            Err(refusal) => inconclusive(format!("an own row cannot be inserted: {}", refusal.discreet())),
         })
+    }
+
+    /// Whether the key, filled with another tenant's values, leads to a row of one's own.
+    async fn both_have(&self, key: &Key, crossed: &Row) -> Result<bool, Refusal> {
+        let target = self.set.tables.iter().find(|table| Some(&table.id) == key.target.as_ref());
+        let Some((target, tenant)) = target.and_then(|table| Some((table, table.tenant.as_ref()?))) else {
+            return Ok(false);
+        };
+        let leads: Vec<String> = key
+            .columns
+            .iter()
+            .zip(&key.target_columns)
+            .map(|(column, theirs)| format!("{} = {}", identifier(theirs), value(crossed, column)))
+            .collect();
+        let text = format!(
+            "select from {} where {} and {} = {}",
+            target.name,
+            leads.join(" and "),
+            identifier(tenant),
+            Stage::of(self.mine())
+        );
+        self.stage.itself().await?;
+        let found = self.stage.session.run(&text).await?;
+        self.stage.enter(self.mine()).await?;
+        Ok(found.affected > 0)
     }
 
     pub(super) async fn key_probe(&self, key: &Key) -> Scene {
@@ -91,11 +129,14 @@ impl Target<'_> {
         self.make_room().await?;
         self.stage.enter(self.mine()).await?;
         let mine = self.row(self.mine(), 1);
+        if self.both_have(key, &self.crossed(mine.clone(), key, self.theirs())).await? {
+            return Ok(held("both tenants have a row of that key, and it leads to one's own"));
+        }
         let control = self.stage.rehearse(&format!("{}; set constraints all immediate", self.insert(&mine))).await;
         let probe = self.insert(&self.crossed(mine, key, self.theirs()));
         Ok(match (self.stage.rehearse(&format!("{probe}; set constraints all immediate")).await, control) {
             (Ok(_), _) => breached("a row now refers to another tenant's row, which is known to exist"),
-            (_, Err(refusal)) => inconclusive(format!("an own row cannot be inserted: {refusal}")),
+            (_, Err(refusal)) => inconclusive(format!("an own row cannot be inserted: {}", refusal.discreet())),
             (Err(refusal), _) if refusal.code == "23503" => held("another tenant's row is as good as none"),
             (Err(refusal), _) => held(format!("refused with SQLSTATE {}", refusal.code)),
         })
@@ -127,7 +168,7 @@ impl Target<'_> {
         if let Err(refusal) = self.stage.attempt(&hang).await {
             return Ok(match refusal.code.as_str() {
                 "23503" => held("no row can hang on another tenant's"),
-                _ => inconclusive(format!("could not be arranged: {refusal}")),
+                _ => inconclusive(format!("could not be arranged: {}", refusal.discreet())),
             });
         }
         let look = format!("select t::text from {} t where {identity}", self.table.name);
@@ -142,9 +183,10 @@ impl Target<'_> {
             _ if before.rows != after.rows => breached("deleting an own row deleted or changed another tenant's"),
             Ok(answer) if answer.affected > 0 => held("the other tenant's row is as it was"),
             Ok(_) => inconclusive("the own row was not deleted"),
-            Err(refusal) => {
-                breached(format!("another tenant's row hangs on an own one and keeps it from being deleted: {refusal}"))
-            }
+            Err(refusal) => breached(format!(
+                "another tenant's row hangs on an own one and keeps it from being deleted: {}",
+                refusal.discreet()
+            )),
         })
     }
 

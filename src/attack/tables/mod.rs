@@ -185,18 +185,25 @@ impl Target<'_> {
     async fn remove(&self, table: &Table, persona: &Persona, from: usize) -> Result<(), Refusal> {
         for row in persona.rows.get(&table.id).into_iter().flatten().skip(from) {
             let condition = condition(&table.identity(), row);
-            self.stage.session.run(&format!("delete from {} where {condition}", table.name)).await?;
+            // Past the database's own triggers, which may object; what refers to the row was taken out before.
+            let delete = format!(
+                "set local session_replication_role = replica; delete from {} where {condition}; set local session_replication_role = origin",
+                table.name
+            );
+            self.stage.session.run(&delete).await?;
         }
         Ok(())
     }
 
-    /// Takes out the second made-up row of each tenant, with what refers to it, so that it can be inserted.
+    /// Takes out the last made-up row of each tenant, with what refers to it, so that it can be inserted.
     async fn make_room(&self) -> Result<(), Refusal> {
         for persona in [self.mine(), self.theirs()] {
             let tables = &self.set.tables;
             let here = tables.iter().position(|table| table.id == self.table.id).unwrap_or(0);
+            // Where a tenant has only one, that one goes, and all that may hang on it.
+            let from = usize::from(persona.rows.get(&self.table.id).is_some_and(|rows| rows.len() > 1));
             for later in tables[here..].iter().rev() {
-                self.remove(later, persona, 1).await?;
+                self.remove(later, persona, if later.id == self.table.id { from } else { from.min(1) }).await?;
             }
         }
         Ok(())
@@ -210,8 +217,35 @@ impl Target<'_> {
         format!("insert into {} ({}) values ({})", self.table.name, list(names.iter().copied()), values.join(", "))
     }
 
+    /// A made-up row; of two, where there is one, the one there is.
     fn row(&self, persona: &Persona, number: usize) -> Row {
-        persona.rows.get(&self.table.id).and_then(|rows| rows.get(number)).cloned().unwrap_or_default()
+        let rows = persona.rows.get(&self.table.id);
+        rows.and_then(|rows| rows.get(number).or_else(|| rows.last())).cloned().unwrap_or_default()
+    }
+
+    /// Whether a statement leaves more rows with another tenant than there were, as itself sees them; a trigger may
+    /// have turned them away or round. Taken back in any case.
+    async fn plants(&self, text: &str) -> Result<Result<bool, Refusal>, Refusal> {
+        self.makes_a_difference(text, "count(*)").await
+    }
+
+    /// Whether a statement changes another tenant's rows, as itself sees them. Taken back in any case.
+    async fn disturbs(&self, text: &str) -> Result<Result<bool, Refusal>, Refusal> {
+        self.makes_a_difference(text, "md5(string_agg(t::text, '|' order by t::text))").await
+    }
+
+    async fn makes_a_difference(&self, text: &str, what: &str) -> Result<Result<bool, Refusal>, Refusal> {
+        let count = format!("select {what} from {} t where {}", self.table.name, self.is(self.theirs()));
+        self.stage.itself().await?;
+        let before = self.stage.session.run(&count).await?;
+        self.stage.session.run("savepoint planting").await?;
+        self.stage.enter(self.mine()).await?;
+        let tried = self.stage.attempt(text).await;
+        self.stage.itself().await?;
+        let after = self.stage.session.run(&count).await?;
+        self.stage.session.run("rollback to savepoint planting").await?;
+        self.stage.enter(self.mine()).await?;
+        Ok(tried.map(|_| before.rows != after.rows))
     }
 
     /// Foreign keys to tables of tenants that hold more than the tenant itself.

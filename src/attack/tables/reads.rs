@@ -14,7 +14,7 @@ impl Target<'_> {
         self.stage.enter(self.mine()).await?;
         let all = match self.see().await {
             Ok(all) => all,
-            Err(refusal) => return Ok(inconclusive(format!("own rows cannot be read: {refusal}"))),
+            Err(refusal) => return Ok(inconclusive(format!("own rows cannot be read: {}", refusal.discreet()))),
         };
         let strangers = self.strangers(&all);
         if !strangers.is_empty() {
@@ -100,7 +100,9 @@ impl Target<'_> {
         // Prepared statements outlive the transaction's savepoints.
         let _ = self.stage.attempt("deallocate rowhouse_attack").await;
         Ok(match (first, second) {
-            (Err(refusal), _) | (_, Err(refusal)) => inconclusive(format!("own rows cannot be read: {refusal}")),
+            (Err(refusal), _) | (_, Err(refusal)) => {
+                inconclusive(format!("own rows cannot be read: {}", refusal.discreet()))
+            }
             (Ok(first), _) if first.rows.is_empty() => inconclusive("no own row"),
             (_, Ok(second)) if second.rows.iter().any(|row| row.first() == Some(&Some(self.mine().tenant.clone()))) => {
                 breached("a plan made for one tenant showed its rows to the next")
@@ -192,7 +194,7 @@ impl Target<'_> {
         {
             match self.stage.session.copy_out(&copy).await {
                 Ok(written) => text.push_str(&written),
-                Err(refusal) => return Ok(inconclusive(format!("COPY was refused: {refusal}"))),
+                Err(refusal) => return Ok(inconclusive(format!("COPY was refused: {}", refusal.discreet()))),
             }
         }
         let strangers = text.lines().filter(|line| *line != self.mine().tenant).count();
@@ -220,7 +222,7 @@ impl Target<'_> {
                 "EXPLAIN ANALYZE counts the rows that a policy hides; never forward a plan to a client".to_owned(),
             )),
             Ok(_) => Ok(held("the plan counts no hidden row")),
-            Err(refusal) => Ok(inconclusive(format!("EXPLAIN was refused: {refusal}"))),
+            Err(refusal) => Ok(inconclusive(format!("EXPLAIN was refused: {}", refusal.discreet()))),
         }
     }
 }
