@@ -52,6 +52,17 @@ begin
 end
 $$;
 
+-- The one role no wall stops says why it is there, to whoever lists the doors.
+do $$
+declare
+    reason constant text := 'Migrates and backfills, which behind a wall would silently touch nothing; never serves.';
+begin
+    if shobj_description('rowhouse_migrator'::regrole, 'pg_authid') is distinct from reason then
+        execute format('comment on role rowhouse_migrator is %L', reason);
+    end if;
+end
+$$;
+
 -- Settings every session of a role starts with. They bound what one request can hold up; none of
 -- them carries a tenant. `search_path` is empty, so each name in a statement says its schema.
 do $$

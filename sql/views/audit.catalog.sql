@@ -1,6 +1,6 @@
 -- What isolation rests on, as the database has it now: one row a fact, readable by anyone who may read
 -- schema audit. `rowhouse migrate` keeps a copy in audit.applied; audit.drift compares the two.
-create view audit.catalog as
+create view audit.catalog with (security_invoker) as
 with house as (
     select oid, nspname, nspowner, nspacl from pg_namespace where nspname in ('tenant', 'registry', 'audit')
 ), relations as (

@@ -1,5 +1,5 @@
 -- Where the database differs from what sql/ produced when it was last applied. Empty is right.
-create view audit.drift as
+create view audit.drift with (security_invoker) as
 select coalesce(a.kind, c.kind) as kind,
        coalesce(a.object, c.object) as object,
        case when c.object is null then 'missing' when a.object is null then 'added' else 'changed' end as difference,
