@@ -24,11 +24,33 @@ with runtime as (
     where not exists (  -- an extension's own functions are its author's
         select from pg_depend d
         where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+), uses as (
+    -- Functions that a relation's view, policies, defaults and checks call: for those no USAGE of the schema is asked.
+    select w.ev_class as relation, d.refobjid as function
+    from pg_depend d join pg_rewrite w on w.oid = d.objid
+    where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_proc'::regclass
+    union
+    select p.polrelid, d.refobjid
+    from pg_depend d join pg_policy p on p.oid = d.objid
+    where d.classid = 'pg_policy'::regclass and d.refclassid = 'pg_proc'::regclass
+    union
+    select a.adrelid, d.refobjid
+    from pg_depend d join pg_attrdef a on a.oid = d.objid
+    where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_proc'::regclass
+    union
+    select k.conrelid, d.refobjid
+    from pg_depend d join pg_constraint k on k.oid = d.objid and k.conrelid <> 0
+    where d.classid = 'pg_constraint'::regclass and d.refclassid = 'pg_proc'::regclass
 ), callable as (
-    -- Functions a runtime role may call by name: EXECUTE, and USAGE of the schema.
+    -- Functions a runtime role may call: EXECUTE, and USAGE of the schema or a relation that calls it.
     select f.oid, string_agg(r.rolname, ', ' order by r.rolname) as roles
     from functions f
-    join runtime r on has_function_privilege(r.oid, f.oid, 'execute') and has_schema_privilege(r.oid, f.pronamespace, 'usage')
+    join runtime r on has_function_privilege(r.oid, f.oid, 'execute')
+     and (has_schema_privilege(r.oid, f.pronamespace, 'usage')
+          or exists (select from uses u
+                     where u.function = f.oid
+                       and (has_table_privilege(r.oid, u.relation, 'select, insert, update, delete')
+                            or has_any_column_privilege(r.oid, u.relation, 'select, insert, update'))))
     where f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
     group by f.oid
 )

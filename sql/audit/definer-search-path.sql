@@ -19,17 +19,49 @@ with runtime as (
     select n.oid, quote_ident(n.nspname) as name
     from unnest(string_to_array(current_setting('audit.schemas'), ',')::oid[]) as listed (oid)
     join pg_namespace n on n.oid = listed.oid
+), writable as (
+    -- Tables and views that a runtime role may write.
+    select c.oid, c.relname, c.relowner, c.relkind, schemas.name || '.' || quote_ident(c.relname) as name
+    from schemas
+    join pg_class c on c.relnamespace = schemas.oid and c.relkind in ('r', 'p', 'v', 'f')
+    where exists (
+        select from runtime r
+        where has_table_privilege(r.oid, c.oid, 'insert, update, delete') or has_any_column_privilege(r.oid, c.oid, 'insert, update'))
+      and not exists (
+        select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
 ), functions as (
     select p.*, schemas.name || '.' || quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')' as signature
     from schemas join pg_proc p on p.pronamespace = schemas.oid
     where not exists (  -- an extension's own functions are its author's
         select from pg_depend d
         where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+), uses as (
+    -- Functions that a relation's view, policies, defaults and checks call: for those no USAGE of the schema is asked.
+    select w.ev_class as relation, d.refobjid as function
+    from pg_depend d join pg_rewrite w on w.oid = d.objid
+    where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_proc'::regclass
+    union
+    select p.polrelid, d.refobjid
+    from pg_depend d join pg_policy p on p.oid = d.objid
+    where d.classid = 'pg_policy'::regclass and d.refclassid = 'pg_proc'::regclass
+    union
+    select a.adrelid, d.refobjid
+    from pg_depend d join pg_attrdef a on a.oid = d.objid
+    where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_proc'::regclass
+    union
+    select k.conrelid, d.refobjid
+    from pg_depend d join pg_constraint k on k.oid = d.objid and k.conrelid <> 0
+    where d.classid = 'pg_constraint'::regclass and d.refclassid = 'pg_proc'::regclass
 ), callable as (
-    -- Functions a runtime role may call by name: EXECUTE, and USAGE of the schema.
+    -- Functions a runtime role may call: EXECUTE, and USAGE of the schema or a relation that calls it.
     select f.oid, string_agg(r.rolname, ', ' order by r.rolname) as roles
     from functions f
-    join runtime r on has_function_privilege(r.oid, f.oid, 'execute') and has_schema_privilege(r.oid, f.pronamespace, 'usage')
+    join runtime r on has_function_privilege(r.oid, f.oid, 'execute')
+     and (has_schema_privilege(r.oid, f.pronamespace, 'usage')
+          or exists (select from uses u
+                     where u.function = f.oid
+                       and (has_table_privilege(r.oid, u.relation, 'select, insert, update, delete')
+                            or has_any_column_privilege(r.oid, u.relation, 'select, insert, update'))))
     where f.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
     group by f.oid
 ), doors as (
@@ -40,7 +72,8 @@ with runtime as (
     where f.prosecdef
       and (c.oid is not null
            -- A trigger's function needs no EXECUTE: who writes the table runs it.
-           or f.oid in (select g.tgfoid from pg_trigger g join tables t on t.oid = g.tgrelid where not g.tgisinternal))
+           or f.oid in (select g.tgfoid from pg_trigger g
+                        where not g.tgisinternal and (g.tgrelid in (select oid from tables) or g.tgrelid in (select oid from writable))))
 ), parts as (
     select d.oid, array_agg(btrim(p.part, '" ') order by p.position) as parts
     from doors d,
@@ -67,7 +100,7 @@ with runtime as (
         where n.nspname = any (p.parts)) open on true
 )
 select signature as object,
-       complaint || coalesce('; ' || roles || ' may call it', '; a trigger of a tenant table calls it') as detail,
+       complaint || coalesce('; ' || roles || ' may call it', '; a trigger calls it') as detail,
        format('alter routine %s set search_path = ''''', signature) as fix
 from found
 where complaint is not null

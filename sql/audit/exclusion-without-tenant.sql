@@ -3,7 +3,7 @@
 -- finds: an exclusion constraint on a tenant table, which a runtime role may write, that does not compare the tenant column with =
 -- why: one tenant's booking refuses another's and thereby tells that it is there.
 -- mend: add the tenant column `with =` (extension btree_gist)
-with runtime as (
+with recursive runtime as (
     select r.oid, r.rolname
     from unnest(string_to_array(current_setting('audit.roles'), ',')::oid[]) as listed (oid)
     join pg_roles r on r.oid = listed.oid
@@ -18,6 +18,16 @@ with runtime as (
     from tables
     join pg_attribute a on a.attrelid = tables.oid and a.attnum > 0 and not a.attisdropped
     where a.attname = any (string_to_array(current_setting('audit.columns'), ',')::name[])
+), lineage (oid, ancestor) as (
+    -- A tenant table, and what it is a partition or child of: whoever writes that writes it too.
+    select oid, oid from tables
+    union
+    select l.oid, i.inhparent from lineage l join pg_inherits i on i.inhrelid = l.ancestor
+), writable as (
+    select distinct l.oid
+    from lineage l
+    join runtime r on has_table_privilege(r.oid, l.ancestor, 'insert, update')
+                   or has_any_column_privilege(r.oid, l.ancestor, 'insert, update')
 )
 select t.name || '.' || quote_ident(k.conname) as object,
        format('%s holds for all tenants together: an existence oracle', pg_get_constraintdef(k.oid)) as detail,
@@ -29,7 +39,5 @@ where not exists (
         select from generate_subscripts(k.conkey, 1) as u (i)
         join tenant_columns c on c.attrelid = t.oid and c.attnum = k.conkey[u.i]
         join pg_operator o on o.oid = k.conexclop[u.i] and o.oprname = '=')
-  and exists (
-        select from runtime r
-        where has_table_privilege(r.oid, t.oid, 'insert, update') or has_any_column_privilege(r.oid, t.oid, 'insert, update'))
+  and t.oid in (select oid from writable)
 order by 1;

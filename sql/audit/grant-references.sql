@@ -1,10 +1,10 @@
 -- id: grant-references
 -- severity: error
--- finds: a runtime role that holds REFERENCES on a tenant table
+-- finds: a runtime role that holds REFERENCES on a tenant table, or on one whose rows belong to those of one
 -- why: a foreign key to the table is checked past its policies: whoever may make one can ask whether a row
 --   exists, and keep it from being deleted.
 -- mend: revoke references on … from …; grant only select, insert, update and delete, never all
-with runtime as (
+with recursive runtime as (
     select r.oid, r.rolname
     from unnest(string_to_array(current_setting('audit.roles'), ',')::oid[]) as listed (oid)
     join pg_roles r on r.oid = listed.oid
@@ -20,12 +20,28 @@ with runtime as (
     from unnest(string_to_array(current_setting('audit.tables'), ',')::oid[]) as listed (oid)
     join pg_class c on c.oid = listed.oid
     join pg_namespace n on n.oid = c.relnamespace
+), belongs (oid) as (
+    -- Tables without tenant column whose rows belong to those of tenant tables by a foreign key.
+    select k.conrelid
+    from pg_constraint k
+    where k.contype = 'f' and k.confrelid in (select oid from tables) and k.conrelid not in (select oid from tables)
+    union
+    select k.conrelid
+    from belongs b
+    join pg_constraint k on k.contype = 'f' and k.confrelid = b.oid and k.conrelid not in (select oid from tables)
+), walled as (
+    select oid, name, relowner, relacl from tables
+    union all
+    select c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relowner, c.relacl
+    from belongs b
+    join pg_class c on c.oid = b.oid
+    join pg_namespace n on n.oid = c.relnamespace
 ), grants as (
     select t.name, t.relowner, a.grantee, a.privilege_type
-    from tables t, aclexplode(t.relacl) a
+    from walled t, aclexplode(t.relacl) a
     union
     select t.name, t.relowner, a.grantee, a.privilege_type
-    from tables t
+    from walled t
     join pg_attribute c on c.attrelid = t.oid and c.attacl is not null and not c.attisdropped,
     aclexplode(c.attacl) a)
 select g.name as object,

@@ -16,8 +16,8 @@ with recursive schemas as (
         where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
 ), sources as (
     select f.oid, f.proname, f.signature, f.provolatile,
-           case when f.prosrc <> '' or f.prokind not in ('f', 'p') then f.prosrc
-                else pg_get_functiondef(f.oid) end as source  -- a body in SQL's own form has no prosrc
+           -- Without comments; a body in SQL's own form has no prosrc.
+           regexp_replace(case when f.prosrc <> '' or f.prokind not in ('f', 'p') then f.prosrc else pg_get_functiondef(f.oid) end, '(''[^'']*'')|--[^\n\r]*|/\*([^*]|\*+[^*/])*\*+/', '\1 ', 'g') as source
     from functions f
 ), words as (
     select distinct s.oid, lower(w.called[1]) as word

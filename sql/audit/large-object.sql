@@ -1,6 +1,6 @@
 -- id: large-object
 -- severity: warning
--- finds: large objects that a runtime role owns or may read
+-- finds: large objects that a runtime role, or a role it is a member of, owns or may read
 -- why: large objects have no policies and one space of ids for all tenants: what a runtime role stored for one,
 --   it reads for another.
 -- mend: keep such data in bytea columns of tenant tables; revoke, and revoke execute on the lo_ functions
@@ -18,7 +18,7 @@ with runtime as (
 ), found as (
     select m.oid
     from pg_largeobject_metadata m
-    where m.lomowner in (select oid from runtime)
+    where m.lomowner in (select grantee from acts_as)
        or exists (select from aclexplode(m.lomacl) a where a.grantee in (select grantee from acts_as))
 )
 select 'large objects' as object,

@@ -1,6 +1,6 @@
 -- id: materialized-view
 -- severity: error
--- finds: a materialized view over tenant tables that a runtime role may read
+-- finds: a materialized view over tenant tables, or tables whose rows belong to those of one, that a runtime role may read
 -- why: it holds the rows of all tenants, as its owner saw them, and cannot carry policies.
 -- mend: revoke select on it, or make it a table with the tenant column and a wall
 with recursive runtime as (
@@ -8,10 +8,26 @@ with recursive runtime as (
     from unnest(string_to_array(current_setting('audit.roles'), ',')::oid[]) as listed (oid)
     join pg_roles r on r.oid = listed.oid
     where not r.rolsuper  -- it may do everything; role-bypasses says so
-), tables as (
+), tenant_tables as (
     select c.*, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name
     from unnest(string_to_array(current_setting('audit.tables'), ',')::oid[]) as listed (oid)
     join pg_class c on c.oid = listed.oid
+    join pg_namespace n on n.oid = c.relnamespace
+), belongs (oid) as (
+    -- Tables without tenant column whose rows belong to those of tenant tables by a foreign key.
+    select k.conrelid
+    from pg_constraint k
+    where k.contype = 'f' and k.confrelid in (select oid from tenant_tables) and k.conrelid not in (select oid from tenant_tables)
+    union
+    select k.conrelid
+    from belongs b
+    join pg_constraint k on k.contype = 'f' and k.confrelid = b.oid and k.conrelid not in (select oid from tenant_tables)
+), tables as (
+    select * from tenant_tables
+    union all
+    select c.*, quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+    from belongs b
+    join pg_class c on c.oid = b.oid
     join pg_namespace n on n.oid = c.relnamespace
 ), reads as (
     -- Which view or materialized view reads which relation.

@@ -17,8 +17,10 @@ from tables t
 join pg_trigger g on g.tgrelid = t.oid and not g.tgisinternal
 join pg_proc p on p.oid = g.tgfoid
 join pg_namespace n on n.oid = p.pronamespace
-where p.prosrc ~* '\m(pg_notify|notify)\M'
-  and (p.prosrc ~* '\m(row_to_json|to_jsonb?|hstore|xmlforest|jsonb?_build_object)\s*\([^;]*\m(new|old)\M\s*[,)]'
-       or p.prosrc ~* '\m(new|old)\s*::|\mcast\s*\(\s*(new|old)\s+as\M')
+cross join lateral (
+    select regexp_replace(p.prosrc, '(''[^'']*'')|--[^\n\r]*|/\*([^*]|\*+[^*/])*\*+/', '\1 ', 'g') as source) without_comments
+where source ~* '\m(pg_notify|notify)\M'
+  and (source ~* '\m(row_to_json|to_jsonb?|hstore|xmlforest|jsonb?_build_object)\s*\([^;]*\m(new|old)\M(\s*\.\s*\*)?\s*[,)]'
+       or source ~* '\m(new|old)\s*::|\mcast\s*\(\s*(new|old)\s+as\M')
 group by n.nspname, p.proname
 order by 1;

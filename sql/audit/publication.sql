@@ -1,6 +1,6 @@
 -- id: publication
 -- severity: warning
--- finds: a publication that carries tenant tables without a row filter
+-- finds: a publication that carries tenant tables without a row filter that asks for the tenant
 -- why: replication asks no policy: whoever subscribes gets every tenant's rows.
 -- mend: publish the tables by name, with a row filter (PostgreSQL 15 and later), or know who subscribes
 with tables as (
@@ -13,7 +13,13 @@ with tables as (
     from pg_publication_tables p
     join pg_namespace n on n.nspname = p.schemaname
     join tables t on t.relnamespace = n.oid and t.relname = p.tablename
-    where to_jsonb(p) ->> 'rowfilter' is null
+    where not exists (
+        -- A filter that only says IS NOT NULL lets every row pass.
+        select from pg_attribute a
+        where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+          and a.attname = any (string_to_array(current_setting('audit.columns'), ',')::name[])
+          and regexp_replace(to_jsonb(p) ->> 'rowfilter', '[\w$"]+ IS NOT NULL|''[^'']*''', '', 'g')
+              ~ ('(^|[^\w$])' || regexp_replace(a.attname, '(\W)', '\\\1', 'g') || '($|[^\w$])'))
 )
 select c.pubname::text as object,
        format('%s carries every row of %s tenant tables: %s',

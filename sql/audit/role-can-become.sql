@@ -1,6 +1,6 @@
 -- id: role-can-become
 -- severity: error
--- finds: a runtime role that can become one no wall stops, or another runtime role
+-- finds: a runtime role that can become one no wall stops, one that makes roles, or another role that serves
 -- why: SET ROLE needs no password, and set_config('role', …) works inside any expression. NOINHERIT does not
 --   prevent it.
 -- mend: revoke … from …
@@ -22,11 +22,13 @@ select r.rolname::text as object,
            case when g.rolsuper then 'is a superuser'
                 when g.rolbypassrls then 'has BYPASSRLS'
                 when o.relowner is not null then 'owns tenant tables'
+                when g.rolcreaterole then 'has CREATEROLE'
                 else 'is a runtime role too' end), '; ' order by g.rolname) as detail,
        format('revoke %s from %I', string_agg(quote_ident(g.rolname), ', ' order by g.rolname), r.rolname) as fix
 from runtime r
 join pg_roles g on g.oid <> r.oid and pg_has_role(r.oid, g.oid, 'member')
 left join owners o on o.relowner = g.oid
-where g.rolsuper or g.rolbypassrls or o.relowner is not null or g.oid in (select oid from runtime)
+where g.rolsuper or g.rolbypassrls or o.relowner is not null or g.rolcreaterole
+   or g.rolcanlogin and g.oid in (select oid from runtime)  -- a group that is there to be become is no other
 group by r.rolname
 order by 1;

@@ -6,7 +6,7 @@
 --   another tenant's uncommitted row of the same key, or holds it up. A key that is one uuid cannot be guessed
 --   and is a warning only.
 -- mend: let the key begin with the tenant column
-with runtime as (
+with recursive runtime as (
     select r.oid, r.rolname
     from unnest(string_to_array(current_setting('audit.roles'), ',')::oid[]) as listed (oid)
     join pg_roles r on r.oid = listed.oid
@@ -21,11 +21,16 @@ with runtime as (
     from tables
     join pg_attribute a on a.attrelid = tables.oid and a.attnum > 0 and not a.attisdropped
     where a.attname = any (string_to_array(current_setting('audit.columns'), ',')::name[])
+), lineage (oid, ancestor) as (
+    -- A tenant table, and what it is a partition or child of: whoever writes that writes it too.
+    select oid, oid from tables
+    union
+    select l.oid, i.inhparent from lineage l join pg_inherits i on i.inhrelid = l.ancestor
 ), writable as (
-    select t.oid from tables t
-    where exists (
-        select from runtime r
-        where has_table_privilege(r.oid, t.oid, 'insert, update') or has_any_column_privilege(r.oid, t.oid, 'insert, update'))
+    select distinct l.oid
+    from lineage l
+    join runtime r on has_table_privilege(r.oid, l.ancestor, 'insert, update')
+                   or has_any_column_privilege(r.oid, l.ancestor, 'insert, update')
 ), keys as (
     select x.indexrelid, x.indrelid, x.indkey, k.conname, k.contype,
            (select string_agg(quote_ident(a.attname), ', ' order by u.position)

@@ -1,6 +1,6 @@
 -- id: view-definer
 -- severity: error
--- finds: a view a runtime role may use that reads a tenant table as its owner
+-- finds: a view a runtime role may use that reads a tenant table, or one whose rows belong to those of one, as its owner
 -- why: without security_invoker the policies are asked for the view's owner, not for whoever reads the view.
 --   A view over such a view passes the rows on, whichever kind it is itself. A warning where the owner is behind
 --   the policies too: then they hold, but those meant for the owner.
@@ -10,10 +10,26 @@ with recursive runtime as (
     from unnest(string_to_array(current_setting('audit.roles'), ',')::oid[]) as listed (oid)
     join pg_roles r on r.oid = listed.oid
     where not r.rolsuper  -- it may do everything; role-bypasses says so
-), tables as (
+), tenant_tables as (
     select c.*, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name
     from unnest(string_to_array(current_setting('audit.tables'), ',')::oid[]) as listed (oid)
     join pg_class c on c.oid = listed.oid
+    join pg_namespace n on n.oid = c.relnamespace
+), belongs (oid) as (
+    -- Tables without tenant column whose rows belong to those of tenant tables by a foreign key.
+    select k.conrelid
+    from pg_constraint k
+    where k.contype = 'f' and k.confrelid in (select oid from tenant_tables) and k.conrelid not in (select oid from tenant_tables)
+    union
+    select k.conrelid
+    from belongs b
+    join pg_constraint k on k.contype = 'f' and k.confrelid = b.oid and k.conrelid not in (select oid from tenant_tables)
+), tables as (
+    select * from tenant_tables
+    union all
+    select c.*, quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+    from belongs b
+    join pg_class c on c.oid = b.oid
     join pg_namespace n on n.oid = c.relnamespace
 ), reads as (
     -- Which view or materialized view reads which relation.

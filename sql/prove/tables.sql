@@ -85,8 +85,8 @@ select 'foreign-key-clears-tenant', name || '.' || conname, name,
 from crossing
 union all
 select 'foreign-key-moves-tenant', name || '.' || conname, target,
-       format('alter table %s drop constraint %I; alter table %s add constraint %I foreign key (%s) references %s (%s) on update cascade; grant update on %s to %I',
-              name, conname, name, conname, columns, target, target_columns, target, serves.rolname)
+       format('alter table %s drop constraint %I; alter table %s add constraint %I foreign key (%s) references %s (%s) on update cascade; grant update on %s to %I; alter table %s disable row level security',
+              name, conname, name, conname, columns, target, target_columns, target, serves.rolname, target)
 from crossing, serves
 union all
 select 'foreign-key-skipped-on-null', name, name,

@@ -22,6 +22,8 @@ begin
             ('holes_default', 'login'),
             ('holes_group',   'nologin bypassrls'),  -- what holes_member can become
             ('holes_keeper',  'nologin'),            -- owns the doors
+            ('holes_hop',     'nologin'),            -- what holes_monitor can become, and from there
+            ('holes_maker',   'nologin createrole'), -- this
             ('holes_nobody',  'nologin')
         ) as roles (name, attributes)
     loop
@@ -91,6 +93,14 @@ create table shop.tenant_things (tenant_id uuid not null, id uuid not null, prim
 call shop.wall('shop.tenant_things');
 grant select on shop.things to holes_app;
 
+-- hole: parent-without-wall shop.open_things
+create table shop.open_things (note text);
+create table shop.tenant_open_things (tenant_id uuid not null, id uuid not null, primary key (tenant_id, id)) inherits (shop.open_things);
+call shop.wall('shop.tenant_open_things');
+call shop.secure('shop.open_things');
+create policy everyone on shop.open_things using (true);
+grant select on shop.open_things to holes_app;
+
 -- hole: view-definer shop.all_orders
 create view shop.all_orders as select * from shop.orders;
 -- hole: view-definer shop.over_all_orders
@@ -144,6 +154,17 @@ create table shop.bookings (tenant_id uuid not null, id uuid not null, during ts
     constraint bookings_excl exclude using gist (during with &&));
 call shop.wall('shop.bookings');
 
+-- A partition is written through what it is a part of.
+-- hole: unique-without-tenant shop.visits_1.visits_1_code_key
+-- hole: unique-expression-without-tenant shop.visits_1_code_idx
+-- hole: exclusion-without-tenant shop.visits_1.visits_1_excl
+create table shop.visits (tenant_id uuid not null, id uuid not null, year int not null, code text, during tsrange, note text,
+    primary key (tenant_id, year, id)) partition by list (year);
+create table shop.visits_1 partition of shop.visits
+    (constraint visits_1_code_key unique (code), constraint visits_1_excl exclude using gist (during with &&)) for values in (1);
+create unique index visits_1_code_idx on shop.visits_1 (lower(code)) where tenant_id is not null;
+call shop.wall('shop.visits');
+
 -- hole: foreign-key-without-tenant shop.loose.loose_parent_fkey
 create table shop.loose (tenant_id uuid not null, id uuid not null, parent_id uuid, note text, primary key (tenant_id, id),
     constraint loose_parent_fkey foreign key (parent_id) references shop.parents (id) on delete cascade);
@@ -162,11 +183,20 @@ create table shop.cleared (tenant_id uuid not null, id uuid not null, order_id u
 call shop.wall('shop.cleared');
 
 -- hole: foreign-key-moves-tenant shop.moved.moved_account_fkey
+-- hole: tenants-exposed shop.accounts
 create table shop.accounts (id uuid primary key, note text);
 grant select, update (id, note) on shop.accounts to holes_app;
 create table shop.moved (tenant_id uuid not null, id uuid not null, note text, primary key (tenant_id, id),
     constraint moved_account_fkey foreign key (tenant_id) references shop.accounts (id) on update cascade);
 call shop.wall('shop.moved');
+
+-- hole: tenants-exposed shop.firms
+create table shop.firms (id uuid primary key, note text);
+call shop.secure('shop.firms');
+create policy everyone on shop.firms using (true) with check (id = (select current_setting('app.tenant_id')::uuid));
+grant select, update (note) on shop.firms to holes_app;
+create table shop.of_firms (tenant_id uuid not null references shop.firms (id), id uuid not null, note text, primary key (tenant_id, id));
+call shop.wall('shop.of_firms');
 
 -- hole: key-not-enforced shop.unchecked.unchecked_note_check
 -- hole: key-not-enforced shop.unchecked.unchecked_order_fkey
@@ -199,6 +229,28 @@ grant select, insert on shop.parent_lines to holes_app;
 -- hole: table-without-tenant shop.line_notes
 create table shop.line_notes (parent_id uuid, line int, note text, foreign key (parent_id, line) references shop.parent_lines);
 grant select on shop.line_notes to holes_app;
+-- hole: table-without-tenant shop.open_lines
+create table shop.open_lines (of_tenant uuid, order_id uuid, line int, note text, primary key (of_tenant, order_id, line),
+    foreign key (of_tenant, order_id) references shop.orders (tenant_id, id));
+call shop.secure('shop.open_lines');
+create policy everyone on shop.open_lines using (true);
+grant select on shop.open_lines to holes_app;
+
+-- A table without tenant column, as it should be but for this:
+-- hole: grant-truncate shop.order_lines
+-- hole: grant-references shop.order_lines
+-- hole: grant-trigger shop.order_lines
+-- hole: view-definer shop.all_order_lines
+-- hole: materialized-view shop.order_line_counts
+create table shop.order_lines (of_tenant uuid, order_id uuid, line int, note text, primary key (of_tenant, order_id, line),
+    foreign key (of_tenant, order_id) references shop.orders (tenant_id, id));
+call shop.secure('shop.order_lines');
+create policy of_order on shop.order_lines
+    using (exists (select from shop.orders o where o.tenant_id = order_lines.of_tenant and o.id = order_lines.order_id));
+grant select, truncate, references, trigger on shop.order_lines to holes_app;
+create view shop.all_order_lines as select * from shop.order_lines;
+create materialized view shop.order_line_counts as select order_id, count(*) from shop.order_lines group by order_id;
+grant select on shop.all_order_lines, shop.order_line_counts to holes_app;
 
 -- Privileges ---------------------------------------------------------------------------------------
 
@@ -262,6 +314,8 @@ alter default privileges for role holes_keeper in schema shop_open grant select 
 
 -- hole: publication holes_publication
 create publication holes_publication for table shop.orders, shop.parents where (tenant_id is null);
+-- hole: publication holes_filtered
+create publication holes_filtered for table shop.orders where (tenant_id is not null), shop.parents where (true);
 
 -- Roles and settings -------------------------------------------------------------------------------
 
@@ -272,6 +326,9 @@ create publication holes_publication for table shop.orders, shop.parents where (
 
 -- hole: role-can-become holes_member
 grant holes_group to holes_member;
+-- hole: role-can-become holes_monitor
+grant holes_maker to holes_hop;
+grant holes_hop to holes_monitor;
 
 -- hole: role-monitors holes_monitor
 grant pg_monitor to holes_monitor;
@@ -340,6 +397,37 @@ alter function shop_hidden.door() owner to holes_keeper;
 create view shop.through_door with (security_invoker) as select shop_hidden.door();
 grant select on shop.through_door to holes_app;
 
+-- hole: definer-beyond-walls shop_hidden.next_number()
+-- hole: definer-search-path shop_hidden.next_number()
+create function shop_hidden.next_number() returns int language sql security definer as 'select 1';
+comment on function shop_hidden.next_number() is 'A default calls it, which asks for no USAGE of the schema.';
+revoke execute on function shop_hidden.next_number() from public;
+grant execute on function shop_hidden.next_number() to holes_app;
+create table shop.numbered (tenant_id uuid not null, id uuid not null, number int default shop_hidden.next_number(), note text,
+    primary key (tenant_id, id));
+call shop.wall('shop.numbered');
+
+-- hole: function-sets-tenant shop.use_tenant(uuid)
+create function shop.use_tenant(uuid) returns boolean language sql as
+    $$ select set_config('app.tenant_id', $1::text, true) <> '' $$;
+-- hole: function-sets-tenant shop.use_setting(text, text)
+create function shop.use_setting(text, text) returns boolean language plpgsql as
+    $$ begin execute format('set local %s = %L', $1, $2); return true; end $$;
+-- hole: function-sets-tenant shop_hidden.use_tenant_there(text)
+create function shop_hidden.use_tenant_there(text) returns boolean language plpgsql as
+    $$ begin execute format('set app.tenant_id = %L', $1); return true; end $$;
+revoke execute on function shop_hidden.use_tenant_there(text) from public;
+grant usage on schema shop_hidden to holes_keeper;
+grant execute on function shop_hidden.use_tenant_there(text) to holes_keeper;
+create function shop.door_to_there(text) returns boolean language sql security definer set search_path = '' as
+    $$ select shop_hidden.use_tenant_there($1) $$;
+alter function shop.door_to_there(text) owner to holes_keeper;
+comment on function shop.door_to_there(text) is 'Opens what the caller may not read.';
+revoke execute on function shop.door_to_there(text) from public;
+grant execute on function shop.door_to_there(text) to holes_app;
+create function shop.be_patient() returns text language sql as
+    $$ select set_config('statement_timeout', '1min', true) $$;  -- another setting
+
 -- hole: leakproof shop.shows(text)
 create function shop.shows(text) returns boolean language plpgsql leakproof as $$ begin raise notice '%', $1; return true; end $$;
 -- hole: leakproof pg_catalog.textlike(text, text)
@@ -373,11 +461,45 @@ create function shop.remember() returns trigger language plpgsql as
     $$ begin insert into shop.history values (now(), new.note); return new; end $$;
 create trigger remember after insert on shop.remembered for each row execute function shop.remember();
 
+-- hole: side-table shop.open_history
+create table shop.open_history (at timestamptz, what text);
+call shop.secure('shop.open_history');
+create policy everyone on shop.open_history using (true);
+grant select, insert on shop.open_history to holes_app;
+create function shop.remember_openly() returns trigger language plpgsql as
+    $$ begin insert into shop.open_history values (now(), new.note); return new; end $$;
+create trigger remember_openly after insert on shop.remembered for each row execute function shop.remember_openly();
+
+-- hole: side-table shop.called_history
+create table shop.called_history (at timestamptz, what text);
+grant select, insert on shop.called_history to holes_app;
+create function shop.write_down(text) returns void language sql as 'insert into shop.called_history values (now(), $1)';
+create function shop.remember_by_call() returns trigger language plpgsql as
+    $$ begin perform shop.write_down(new.note); return new; end $$;
+create trigger remember_by_call after insert on shop.remembered for each row execute function shop.remember_by_call();
+
+-- hole: side-table shop.view_history
+create table shop.view_history (at timestamptz, what text);
+grant select, insert on shop.view_history to holes_app;
+create view shop.remembered_view with (security_invoker) as select * from shop.remembered;
+grant select, insert on shop.remembered_view to holes_app;
+create function shop.remember_view() returns trigger language plpgsql as
+    $$ begin insert into shop.view_history values (now(), new.note); return new; end $$;
+create trigger remember_view instead of insert on shop.remembered_view for each row execute function shop.remember_view();
+
 -- hole: trigger-writes-as-owner shop.stamped.stamp
 create table shop.stamped (tenant_id uuid not null, id uuid not null, note text, primary key (tenant_id, id));
 call shop.wall('shop.stamped');
 create function shop.stamp() returns trigger language plpgsql security definer set search_path = '' as $$ begin return new; end $$;
 create trigger stamp before insert on shop.stamped for each row execute function shop.stamp();
+-- hole: trigger-writes-as-owner shop.inbox.stamp
+create table shop.inbox (what text);
+grant insert on shop.inbox to holes_app;
+create trigger stamp before insert on shop.inbox for each row execute function shop.stamp();
+-- hole: trigger-writes-as-owner shop.stamped_view.stamp
+create view shop.stamped_view with (security_invoker) as select * from shop.stamped;
+grant select, insert on shop.stamped_view to holes_app;
+create trigger stamp instead of insert on shop.stamped_view for each row execute function shop.stamp();
 
 -- hole: notify-payload shop.tell()
 create table shop.told (tenant_id uuid not null, id uuid not null, note text, primary key (tenant_id, id));
@@ -385,6 +507,10 @@ call shop.wall('shop.told');
 create function shop.tell() returns trigger language plpgsql as
     $$ begin perform pg_notify('told', row_to_json(new)::text); return new; end $$;
 create trigger tell after insert on shop.told for each row execute function shop.tell();
+-- hole: notify-payload shop.tell_star()
+create function shop.tell_star() returns trigger language plpgsql as
+    $$ begin perform pg_notify('told', row_to_json(new.*)::text); return new; end $$;
+create trigger tell_star after insert on shop.told for each row execute function shop.tell_star();
 create function shop.tell_id() returns trigger language plpgsql as
     $$ begin perform pg_notify('told', new.id::text); return new; end $$;
 create trigger tell_id after insert on shop.told for each row execute function shop.tell_id();
@@ -393,6 +519,8 @@ create trigger tell_id after insert on shop.told for each row execute function s
 create table shop.ruled (tenant_id uuid not null, id uuid not null, note text, primary key (tenant_id, id));
 call shop.wall('shop.ruled');
 create rule note as on delete to shop.ruled do also notify ruled;
+-- hole: rule-writes shop.inbox.forward
+create rule forward as on insert to shop.inbox do also notify inbox;
 
 -- Indexes and policies that do nothing -------------------------------------------------------------
 

@@ -215,7 +215,7 @@ async fn what_is_ignored_has_a_reason_and_is_still_listed() {
     let db = made_of(WELL_MADE).await;
     db.superuser()
         .await
-        .batch_execute("create role well_made_bypass login bypassrls; grant made_staff to well_made_bypass")
+        .batch_execute("create role well_made_bypass login bypassrls; grant usage on schema crm to well_made_bypass; grant select on crm.customers to well_made_bypass")
         .await
         .unwrap();
     let mut given = target(WELL_MADE).to_vec();
@@ -233,7 +233,7 @@ async fn what_is_ignored_has_a_reason_and_is_still_listed() {
     let ignored = after["ignored"].as_array().unwrap().iter().find(|entry| entry["lint"] == "role-bypasses").unwrap();
     assert_eq!(ignored["reason"], "it only ever runs in tests");
     assert_eq!(after["summary"]["idle_ignores"], json!(["rls-disabled"]));
-    db.superuser().await.batch_execute("drop role well_made_bypass").await.unwrap();
+    db.superuser().await.batch_execute("drop owned by well_made_bypass; drop role well_made_bypass").await.unwrap();
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ async fn a_scope_that_is_empty_is_an_error_and_not_a_pass() {
         refused(command, &url, &["--role", "rowhouse_apu"], "there is no role rowhouse_apu").await;
         refused(command, &url, &["--schema", "tenants"], "there is no schema tenants").await;
         refused(command, &url, &["--setting", "tenant_id"], "cannot be a setting").await;
-        refused(command, &url, &["--ignore", "no-such-lint=because"], "there is no lint no-such-lint").await;
+        refused(command, &url, &["--ignore", "no-such-lint=because"], "there is no lint or attack no-such-lint").await;
     }
     let empty = TestDb::empty().await;
     refused("audit", &empty.url("postgres"), &[], "no table in public has a column tenant_id").await;
