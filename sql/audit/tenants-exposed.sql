@@ -2,7 +2,7 @@
 -- severity: error
 -- finds: the table of the tenants themselves, which tenant columns point to, open to a runtime role
 -- why: it has no tenant column, so nothing asks for a wall there; but its rows are the tenants. To delete one may
---   delete all that belongs to it, to change its key gives that to another, both past every policy. A warning
+--   delete all that belongs to it, to change its key gives that to another, both past every policy. A note
 --   where it can only be read: a list of all tenants.
 -- mend: enable and force row level security on it, with a policy key = (select current_setting(...)::type); or revoke
 with runtime as (
@@ -75,7 +75,7 @@ select quote_ident(n.nspname) || '.' || quote_ident(c.relname) as object,
        case when not c.relrowsecurity then format('alter table %I.%I enable row level security, force row level security, and make a policy on its key',
                         n.nspname, c.relname)
             else format('drop the policy of %I.%I that is true, or revoke what it opens', n.nspname, c.relname) end as fix,
-       case when bool_or(o.deletes or o.updates) then 'error' else 'warning' end as severity
+       case when bool_or(o.deletes or o.updates) then 'error' else 'info' end as severity
 from open o
 join referenced f on f.oid = o.oid
 join pg_class c on c.oid = o.oid

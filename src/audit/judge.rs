@@ -8,16 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use sqlparser::ast::Expr;
 
 use super::{
-    formula::{self, Ground, Hole, Truth},
+    atoms::Atoms,
+    formula::{Hole, Truth},
+    functions::Functions,
     scope::Scope,
 };
-use crate::{
-    db::{Session, literal, set_local},
-    error::Failure,
-};
+use crate::{db::Session, error::Failure};
 
 /// What a role's statements of one kind meet on one table.
 #[derive(Clone, Debug, Serialize)]
@@ -40,21 +38,21 @@ pub struct Verdict {
     pub expression: Option<String>,
 }
 
-struct Access {
-    table_id: String,
-    table: String,
-    relation: String,
-    column: String,
-    kind: String,
+pub(super) struct Access {
+    pub(super) table_id: String,
+    pub(super) table: String,
+    pub(super) relation: String,
+    pub(super) column: String,
+    pub(super) kind: String,
     /// Its type without domain and length.
-    base: String,
+    pub(super) base: String,
     /// Of an enum.
-    labels: Vec<String>,
-    nullable: bool,
-    columns: BTreeSet<String>,
-    role_id: String,
-    role: String,
-    commands: Vec<&'static str>,
+    pub(super) labels: Vec<String>,
+    pub(super) nullable: bool,
+    pub(super) columns: BTreeSet<String>,
+    pub(super) role_id: String,
+    pub(super) role: String,
+    pub(super) commands: Vec<&'static str>,
 }
 
 struct Policy {
@@ -81,7 +79,7 @@ pub(super) async fn judge(session: &Session, scope: &Scope) -> Result<Vec<Verdic
     let accesses = accesses(session).await?;
     let policies = policies(session).await?;
     let functions = Functions::read(session).await?;
-    let mut atoms = Atoms { setting: &scope.setting, known: BTreeMap::new(), functions };
+    let mut atoms = Atoms::new(&scope.setting, functions);
     // The first round only collects, so that every atom is tried in a session that never set a tenant before
     // any is tried with one: afterwards the setting is empty and no longer missing.
     for round in [Round::Collect, Round::Judge] {
@@ -171,264 +169,6 @@ fn verdict(
         expression: culprit.map(|(_, _, text)| text.clone()),
     }
 }
-
-/// The atoms met so far and what the database said of them. Equal atoms of different tables are asked once.
-struct Atoms<'a> {
-    setting: &'a str,
-    known: BTreeMap<Atom, Option<Trial>>,
-    functions: Functions,
-}
-
-/// An atom with the tenant column replaced by a literal, in the ways it is tried.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Atom {
-    /// With each tenant that was made up, in the order of `tenants`.
-    rows: Vec<String>,
-    tenants: Vec<String>,
-    /// Values of the setting, the tenants first.
-    settings: Vec<String>,
-    /// The first row's, with a name of the setting that nobody ever set.
-    without_setting: String,
-    null_tenant: Option<String>,
-}
-
-/// What came of it; an error is not true.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "one for each state it is tried in")]
-struct Trial {
-    own: bool,
-    other: bool,
-    empty: bool,
-    unset: bool,
-    null: bool,
-}
-
-/// A setting nobody has ever set.
-const NEVER_SET: &str = "rowhouse_audit.never_set";
-
-impl Atoms<'_> {
-    fn truth(&mut self, text: &str, access: &Access) -> Truth {
-        let Some(expression) = formula::parse(text) else { return Truth::Unknown };
-        let ground = Ground { relation: &access.relation, tenant: &access.column, columns: &access.columns };
-        formula::judge(&expression, &mut |atom| self.atom(atom, &ground, access))
-    }
-
-    fn atom(&mut self, atom: &Expr, ground: &Ground<'_>, access: &Access) -> Truth {
-        let reads = formula::reads(atom, ground);
-        let setting = self.setting.to_lowercase();
-        if !reads.tenant {
-            // About something else in the row, or about nothing in it. It may ask whether a tenant is set, or
-            // which one, but not whose row this is.
-            if reads.other_columns || reads.tables || !reads.settings.contains(&setting) {
-                return Truth::Open(Hole::NoTenant);
-            }
-        } else if formula::compares_with_itself(atom, ground) {
-            return Truth::Open(Hole::Itself);
-        } else if reads.other_columns || reads.tables || reads.session || !self.functions.can_be_tried(&reads.functions)
-        {
-            return Truth::Unknown;
-        }
-        let asked = self.ask(atom, ground, access, &reads.literals);
-        let Some(trial) = self.known.entry(asked).or_insert(None) else { return Truth::Unknown };
-        if trial.other && reads.tenant {
-            Truth::Open(if trial.own { Hole::Always } else { Hole::NoTenant })
-        } else if trial.empty || trial.unset {
-            Truth::Open(Hole::FailsOpen)
-        } else if !reads.tenant {
-            Truth::Open(Hole::NoTenant)
-        } else if trial.null {
-            Truth::Open(Hole::NullTenant)
-        } else if reads.settings.iter().any(|name| *name != setting) && trial.own {
-            Truth::Unknown // a second setting may have a say
-        } else if trial.own {
-            if self.functions.can_be_read(&reads.functions) { Truth::Walled } else { Truth::Unknown }
-        } else if !reads.functions.is_empty() || reads.settings.contains(&setting) {
-            Truth::Unknown
-        } else if reads.settings.is_empty() {
-            Truth::Open(Hole::NoTenant) // a fixed tenant
-        } else {
-            Truth::Open(Hole::OtherSetting)
-        }
-    }
-
-    fn ask(&self, atom: &Expr, ground: &Ground<'_>, access: &Access, literals: &BTreeSet<String>) -> Atom {
-        let cast = |value: &str| format!("{}::{}", literal(value), access.kind);
-        let (mut tenants, fits) = samples(access);
-        // A word the expression names may be somebody's master key.
-        let words = literals.iter().filter(|word| !word.is_empty() && **word != *self.setting);
-        let mut settings = tenants.clone();
-        for word in words.take(8) {
-            settings.push(word.clone());
-            if fits(word) && !tenants.contains(word) {
-                tenants.push(word.clone());
-            }
-        }
-        settings.extend(["0", "*", "%"].map(str::to_owned));
-        let rows = tenants.iter().map(|tenant| formula::substitute(atom, ground, &cast(tenant), None)).collect();
-        Atom {
-            rows,
-            without_setting: formula::substitute(atom, ground, &cast(&tenants[0]), Some((self.setting, NEVER_SET))),
-            null_tenant: access
-                .nullable
-                .then(|| formula::substitute(atom, ground, &format!("null::{}", access.kind), None)),
-            tenants,
-            settings,
-        }
-    }
-
-    async fn evaluate(&mut self, session: &Session) -> Result<(), Failure> {
-        session.run("savepoint atoms").await?;
-        let mut trials: Vec<(Atom, Trial)> = self.known.keys().map(|atom| (atom.clone(), Trial::default())).collect();
-        for (atom, trial) in &mut trials {
-            trial.unset = hold(session, "", &atom.rows).await?.contains(&true) && unset(session, self.setting).await?
-                || hold(session, "", std::slice::from_ref(&atom.without_setting)).await?[0];
-        }
-        for (atom, trial) in &mut trials {
-            let set = |value: &str| set_local(self.setting, value) + ";";
-            for value in &atom.settings {
-                let held = hold(session, &set(value), &atom.rows).await?;
-                for (tenant, held) in atom.tenants.iter().zip(held) {
-                    if tenant != value {
-                        trial.other |= held;
-                    } else if *tenant == atom.tenants[0] {
-                        trial.own = held;
-                    }
-                }
-            }
-            trial.empty = hold(session, &set(""), &atom.rows).await?.contains(&true);
-            if let Some(null) = &atom.null_tenant {
-                trial.null = hold(session, &set(&atom.tenants[0]), std::slice::from_ref(null)).await?[0];
-            }
-        }
-        self.known = trials.into_iter().map(|(atom, trial)| (atom, Some(trial))).collect();
-        Ok(())
-    }
-}
-
-/// Whether the session never set a tenant: the setting is missing, not empty.
-async fn unset(session: &Session, setting: &str) -> Result<bool, Failure> {
-    let answer = session.run(&format!("select current_setting({}, true) is null", literal(setting))).await?;
-    Ok(answer.first_column().next() == Some("t"))
-}
-
-/// Whether expressions are true after some `set local`; errors and nulls are not. One that raises spoils the
-/// others, so then each is asked by itself.
-async fn hold(session: &Session, set: &str, expressions: &[String]) -> Result<Vec<bool>, Failure> {
-    let list: Vec<String> = expressions.iter().map(|expression| format!("({expression}) is true")).collect();
-    let tried = session.run(&format!("{set} select {}", list.join(", "))).await;
-    session.run("rollback to savepoint atoms").await?;
-    match tried {
-        Ok(answer) => {
-            let row = answer.rows.first().cloned().unwrap_or_default();
-            Ok(row.iter().map(|value| value.as_deref() == Some("t")).collect())
-        }
-        Err(refusal) if refusal.code.is_empty() => Err(refusal.into()),
-        Err(_) if expressions.len() == 1 => Ok(vec![false]),
-        Err(_) => {
-            let mut all = Vec::new();
-            for expression in expressions {
-                all.extend(Box::pin(hold(session, set, std::slice::from_ref(expression))).await?);
-            }
-            Ok(all)
-        }
-    }
-}
-
-/// Tenants of a type, whether there are such tenants or not, and which words could be one.
-fn samples(access: &Access) -> (Vec<String>, fn(&str) -> bool) {
-    let list = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
-    if !access.labels.is_empty() {
-        return (access.labels.clone(), |_| false);
-    }
-    match access.base.as_str() {
-        "uuid" => (
-            list(&[
-                "0f0f0f0f-0000-4000-8000-00000000000a",
-                "0f0f0f0f-0000-4000-8000-00000000000b",
-                "00000000-0000-0000-0000-000000000000",
-                "ffffffff-ffff-ffff-ffff-ffffffffffff",
-            ]),
-            |word| uuid::Uuid::parse_str(word).is_ok(),
-        ),
-        "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision" => {
-            (list(&["11", "12", "1", "0", "2", "31001", "-1"]), |word| word.parse::<i16>().is_ok())
-        }
-        _ => (list(&["ab", "b", "a", "abc", "AB", "*", "%"]), |_| true),
-    }
-}
-
-/// What is known of the database's own functions.
-struct Functions {
-    /// Sources by qualified name, as `pg_get_expr` prints it; several when overloaded.
-    known: BTreeMap<String, Vec<Function>>,
-    /// Whether calling one lends it more than its owner has.
-    lends: bool,
-}
-
-struct Function {
-    source: String,
-    owned_by_superuser: bool,
-}
-
-impl Functions {
-    async fn read(session: &Session) -> Result<Self, Failure> {
-        let answer = session.run(include_str!("../../sql/audit/discover/functions.sql")).await?;
-        let mut known: BTreeMap<String, Vec<Function>> = BTreeMap::new();
-        for row in 0..answer.rows.len() {
-            let value = |name: &str| answer.value(row, name).unwrap_or_default().to_owned();
-            known.entry(value("name")).or_default().push(Function {
-                source: value("source").to_lowercase(),
-                owned_by_superuser: value("owned_by_superuser") == "t",
-            });
-        }
-        let rights = session
-            .run(
-                "select rolsuper or pg_has_role('pg_execute_server_program', 'member') or pg_has_role('pg_write_server_files', 'member')
-                 from pg_roles where rolname = current_user",
-            )
-            .await?;
-        Ok(Self { known, lends: rights.first_column().next() == Some("t") })
-    }
-
-    /// To try a function is to run it with this session's rights, and a read-only transaction does not stop
-    /// `copy … to program`. As a superuser only what superusers wrote is run.
-    fn can_be_tried(&self, names: &BTreeSet<String>) -> bool {
-        !self.lends
-            || names.iter().all(|name| {
-                self.known.get(name).is_some_and(|all| all.iter().all(|function| function.owned_by_superuser))
-            })
-    }
-
-    /// Whether trying them says all: they read no table, ask nobody who they are, and call no other.
-    fn can_be_read(&self, names: &BTreeSet<String>) -> bool {
-        let telling = |word: &str| {
-            SAYS_MORE.contains(&word) || self.known.keys().any(|name| name.rsplit('.').next() == Some(word))
-        };
-        names.iter().all(|name| {
-            let own = name.rsplit('.').next().unwrap_or_default();
-            self.known.get(name).is_some_and(|all| {
-                all.iter().all(|function| {
-                    let mut words = function.source.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-                    !words.any(|word| word != own && telling(word))
-                })
-            })
-        })
-    }
-}
-
-/// Words in a function's source with which its answer may depend on more than the tenant.
-const SAYS_MORE: [&str; 10] = [
-    "from",
-    "join",
-    "table",
-    "execute",
-    "perform",
-    "current_user",
-    "session_user",
-    "current_role",
-    "pg_has_role",
-    "values",
-];
 
 async fn accesses(session: &Session) -> Result<Vec<Access>, Failure> {
     let answer = session.run(include_str!("../../sql/audit/discover/access.sql")).await?;

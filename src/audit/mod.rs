@@ -1,7 +1,9 @@
 //! Read-only lints over the catalog of a live database: every way of losing tenant isolation that the
 //! catalog can show. Works on any PostgreSQL; sql/audit holds one lint a file.
+mod atoms;
 mod config;
 mod formula;
+mod functions;
 mod judge;
 mod lints;
 mod report;
