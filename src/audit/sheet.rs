@@ -43,7 +43,7 @@ pub enum Format {
     Json,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// `JUnit` XML, for CI.
+    /// XML in the form of test results, for CI.
     Junit,
     /// Markdown, for a pull request.
     Markdown,

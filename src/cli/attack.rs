@@ -2,7 +2,6 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use secrecy::ExposeSecret as _;
 
 use super::{audit::Target, interrupt::interrupted, prove::tenant_tables};
 use crate::{
@@ -45,7 +44,7 @@ impl Attack {
         let (options, config) = self.target.options()?;
         let report = if self.clone {
             let tables = tenant_tables(&self.target, &options).await?;
-            let clone = Clone::make(self.target.database_url.expose_secret(), &tables).await?;
+            let clone = Clone::make(self.target.url()?, &tables).await?;
             let report = match clone.connect("rowhouse attack").await {
                 Ok(session) => tokio::select! {
                     report = play(&session, &options, &config) => report,

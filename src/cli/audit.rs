@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Target {
     /// Where the database is.
     #[arg(long, env = "AUDIT_DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub(super) database_url: SecretString,
+    database_url: Option<SecretString>,
     /// A column that makes a table a tenant's; may be given several times [default: `tenant_id`].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     tenant_column: Vec<String>,
@@ -81,8 +81,14 @@ impl Target {
         Ok((options, config))
     }
 
+    /// Where the database is; a question about none is answered with a sentence.
+    pub(super) fn url(&self) -> Result<&str, Failure> {
+        let url = self.database_url.as_ref().map(|url| url.expose_secret());
+        url.ok_or_else(|| Failure("say where the database is: --database-url URL, or AUDIT_DATABASE_URL".to_owned()))
+    }
+
     pub(super) async fn connect(&self, name: &str) -> Result<Session, Failure> {
-        Session::connect(self.database_url.expose_secret(), name).await
+        Session::connect(self.url()?, name).await
     }
 }
 
@@ -98,7 +104,7 @@ a role without rights of its own where you can. Exit code: 0 clean, 1 findings, 
 Each lint is a file in sql/audit that psql can run: first \\i sql/audit/scope.psql, then \\i sql/audit/rls-disabled.sql.")]
 pub(super) struct Audit {
     #[command(flatten)]
-    target: Option<Target>,
+    target: Target,
     /// How to write the report.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -124,7 +130,7 @@ impl Audit {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let target = self.target.ok_or_else(|| Failure("say where the database is: --database-url URL".to_owned()))?;
+        let target = &self.target;
         let (options, config) = target.options()?;
         let session = target.connect("rowhouse audit").await?;
         if self.verdicts {

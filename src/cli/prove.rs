@@ -2,7 +2,6 @@
 use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Args;
-use secrecy::ExposeSecret as _;
 
 use super::{audit::Target, interrupt::interrupted};
 use crate::{
@@ -53,7 +52,7 @@ impl Prove {
     async fn break_them(&self, clones: &mut Vec<Clone>, jobs: usize, plan: Plan) -> Result<Report, Failure> {
         let mut sessions = Vec::new();
         let tables = tenant_tables(&self.target, &plan.options).await?;
-        clones.push(Clone::make(self.target.database_url.expose_secret(), &tables).await?);
+        clones.push(Clone::make(self.target.url()?, &tables).await?);
         while clones.len() < jobs {
             let another = clones[0].again().await?;
             clones.push(another);

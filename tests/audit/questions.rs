@@ -141,3 +141,17 @@ async fn five_thousand_tables_are_audited() {
     let policies: Vec<String> = findings(&report).into_iter().filter(|finding| finding.contains("many.t")).collect();
     assert_eq!(policies, ["open-policy many.t4711.extra"]);
 }
+
+#[test]
+fn lints_are_listed_without_a_database_and_nothing_else_is_done_without_one() {
+    let (code, out, _) = crate::cli::run(crate::cli::rowhouse().args(["audit", "--list"]));
+    assert_eq!(code, Some(0));
+    for lint in rowhouse::audit::lints().unwrap() {
+        assert!(out.contains(&format!(" {}\n", lint.id)), "{}", lint.id);
+    }
+    for command in ["audit", "attack", "prove"] {
+        let (code, _, err) = crate::cli::run(crate::cli::rowhouse().arg(command));
+        assert_eq!(code, Some(2));
+        assert!(err.contains("say where the database is"), "{err}");
+    }
+}
