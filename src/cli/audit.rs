@@ -2,7 +2,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use crate::{
     attack,
@@ -83,7 +83,7 @@ impl Target {
 
     /// Where the database is; a question about none is answered with a sentence.
     pub(super) fn url(&self) -> Result<&str, Failure> {
-        let url = self.database_url.as_ref().map(|url| url.expose_secret());
+        let url = self.database_url.as_ref().map(secrecy::ExposeSecret::expose_secret);
         url.ok_or_else(|| Failure("say where the database is: --database-url URL, or AUDIT_DATABASE_URL".to_owned()))
     }
 
