@@ -78,13 +78,7 @@ async fn view(stage: &Stage<'_>, name: &str, kind: &str) -> Result<Ending, Refus
 /// What the attacker sees when the other tenant's rows are not there; as far as they can be taken away.
 async fn without_them(stage: &Stage<'_>, select: &str) -> Result<String, Refusal> {
     stage.session.run("savepoint absent; set local session_replication_role = replica").await?;
-    let ids: Vec<&str> = stage.theirs.rows.keys().map(String::as_str).collect();
-    let names = stage.session.run(&format!(
-        "select c.oid::regclass::text || ' where ' || quote_ident(a.attname) from pg_catalog.pg_class c
-         join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = any (string_to_array(current_setting('audit.columns'), ','))
-         where c.oid = any (string_to_array({}, ',')::oid[])",
-        literal(&ids.join(","))
-    )).await?;
+    let names = stage.session.run(include_str!("../../sql/attack/conditions.sql")).await?;
     for table in names.first_column() {
         stage.session.run(&format!("delete from {table} = {}", Stage::of(&stage.theirs))).await?;
     }
@@ -219,14 +213,7 @@ fn calls(head: &str, takes: &[String], persona: &Persona, words: &[String]) -> V
 
 /// The string literals that policies use: what functions called by policies understand.
 async fn words(set: &Set<'_>) -> Result<Vec<String>, Failure> {
-    let answer = set
-        .stage
-        .session
-        .run(
-            "select distinct concat_ws(' ', pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) from pg_catalog.pg_policy
-             where polrelid = any (string_to_array(current_setting('audit.tables'), ',')::oid[])",
-        )
-        .await?;
+    let answer = set.stage.session.run(include_str!("../../sql/attack/words.sql")).await?;
     let all: BTreeSet<String> = answer.first_column().flat_map(generate::words).collect();
     Ok(all.into_iter().filter(|word| *word != set.stage.setting).take(20).collect())
 }

@@ -1,7 +1,7 @@
 //! Attacks that concern no table: what the role itself may become, take down, or share with others.
 use super::{Ending, Outcome, Set, Verdict, breached, held, inconclusive, stage::Stage};
 use crate::{
-    db::{Refusal, identifier, literal},
+    db::{Refusal, identifier, literal, set_local},
     error::Failure,
 };
 
@@ -20,19 +20,8 @@ pub(super) async fn run(set: &Set<'_>, outcomes: &mut Vec<Outcome>) -> Result<()
 }
 
 async fn become_another(stage: &Stage<'_>) -> Result<Ending, Refusal> {
-    // A group with no more rights than one's own is no escape.
-    let others = stage
-        .session
-        .run(&format!(
-            "select rolname from pg_catalog.pg_roles r
-             where rolname <> {} and (rolsuper or rolbypassrls or rolname like 'pg\\_%'
-                 or r.oid = any (string_to_array(current_setting('audit.roles'), ',')::oid[])
-                 or exists (select from pg_catalog.pg_class c
-                            where c.relowner = r.oid and c.oid = any (string_to_array(current_setting('audit.tables'), ',')::oid[])))
-             order by rolsuper desc, rolbypassrls desc, rolname limit 200",
-            literal(&stage.role)
-        ))
-        .await?;
+    stage.session.run(&set_local("audit.role", &stage.role)).await?;
+    let others = stage.session.run(include_str!("../../sql/attack/stronger.sql")).await?;
     stage.enter(&stage.mine).await?;
     let myself = stage.session.run("select current_user").await?;
     if myself.first_column().next() != Some(stage.role.as_str()) {

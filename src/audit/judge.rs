@@ -211,13 +211,7 @@ async fn accesses(session: &Session) -> Result<Vec<Access>, Failure> {
 
 /// Each table's bare name and columns.
 async fn columns(session: &Session) -> Result<BTreeMap<String, (String, BTreeSet<String>)>, Failure> {
-    let answer = session
-        .run(
-            "select c.oid, c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
-             where c.oid = any (string_to_array(current_setting('audit.tables'), ',')::oid[])
-               and a.attnum > 0 and not a.attisdropped",
-        )
-        .await?;
+    let answer = session.run(include_str!("../../sql/audit/discover/columns.sql")).await?;
     let mut all: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
     for row in &answer.rows {
         if let [Some(table), Some(relation), Some(column)] = row.as_slice() {
