@@ -6,10 +6,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     App, Parts,
-    auth::{Clock, Hosts, Keys, Passwords, Tokens},
+    auth::{Clock, Hosts, Keys, Lifetimes, Passwords, Tokens, Uses},
     db::{Db, Limits, Statements},
+    dns::NameServers,
     error::Failure,
     http::{EdgeLimits, Serving},
+    mail::{Post, PostOptions},
     resources::health::Readiness,
 };
 
@@ -69,6 +71,30 @@ pub struct Tuning {
     /// How long requests under way may take to finish after SIGTERM, in milliseconds.
     #[arg(long, env = "ROWHOUSE_GRACE_MS", default_value_t = 10_000, value_name = "MS")]
     pub grace_ms: u64,
+    /// How long a session lives at most, in days.
+    #[arg(long, env = "ROWHOUSE_SESSION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=365), value_name = "N")]
+    pub session_days: u32,
+    /// How long a session lives without a refresh, in days.
+    #[arg(long, env = "ROWHOUSE_SESSION_IDLE_DAYS", default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=365), value_name = "N")]
+    pub session_idle_days: u32,
+    /// How long a browser's session lives without a request, in hours.
+    #[arg(long, env = "ROWHOUSE_BROWSER_IDLE_HOURS", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=8760), value_name = "N")]
+    pub browser_idle_hours: u32,
+    /// Proxies of our own in front, each of which adds to X-Forwarded-For; 0 looks at the connection alone.
+    #[arg(long, env = "ROWHOUSE_TRUSTED_PROXIES", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=9), value_name = "N")]
+    pub trusted_proxies: u8,
+    /// Where links in letters lead: the address of the pages that take their tokens.
+    #[arg(long, env = "ROWHOUSE_APP_URL", default_value = "http://localhost:8080", value_name = "URL")]
+    pub app_url: String,
+    /// The server that takes letters, such as `smtps://user:password@host` or `smtp://host:587?tls=required`.
+    #[arg(long, env = "ROWHOUSE_SMTP_URL", hide_env_values = true, value_name = "URL")]
+    pub smtp_url: Option<SecretString>,
+    /// Whom letters are from.
+    #[arg(long, env = "ROWHOUSE_MAIL_FROM", default_value = "no-reply@rowhouse.localhost", value_name = "MAILBOX")]
+    pub mail_from: String,
+    /// Name servers that prove domains, as address:port; those of the machine unless said.
+    #[arg(long, env = "ROWHOUSE_NAME_SERVERS", value_delimiter = ',', value_name = "ADDRESSES")]
+    pub name_servers: Vec<SocketAddr>,
     /// Passwords checked at the same time; the number of cores unless said.
     #[arg(long, env = "ROWHOUSE_HASHES", value_name = "N")]
     pub hashes: Option<usize>,
@@ -95,6 +121,10 @@ pub struct Settings {
     pub development: bool,
     /// What one request may take.
     pub edge: EdgeLimits,
+    /// How long sessions live.
+    pub lifetimes: Lifetimes,
+    /// How many proxies of our own add to `X-Forwarded-For`.
+    pub trusted_proxies: usize,
 }
 
 /// The database role that serves requests.
@@ -111,8 +141,16 @@ impl Tuning {
         Ok(App::new(Parts {
             db,
             tokens: Tokens::new(keys, clock, &self.issuer, &self.audience, self.token_seconds),
-            passwords: Passwords::new(hashes.max(1), Duration::from_secs(5))?,
+            passwords: Passwords::new(hashes.max(1), Duration::from_millis(self.request_ms) / 2)?,
             hosts: Hosts::new(&self.base_domain, &self.hosts),
+            uses: Uses::default(),
+            post: Post::new(&PostOptions {
+                smtp_url: self.smtp_url.as_ref(),
+                from: &self.mail_from,
+                app_url: &self.app_url,
+                show: self.profile == Profile::Development,
+            })?,
+            dns: Box::new(NameServers::new(&self.name_servers)?),
             settings: Settings {
                 role: API_ROLE.to_owned(),
                 development: self.profile == Profile::Development,
@@ -121,6 +159,12 @@ impl Tuning {
                     time: Duration::from_millis(self.request_ms),
                     ..EdgeLimits::default()
                 },
+                lifetimes: Lifetimes {
+                    days: self.session_days,
+                    idle_days: self.session_idle_days,
+                    browser_idle_hours: self.browser_idle_hours,
+                },
+                trusted_proxies: usize::from(self.trusted_proxies),
             },
             readiness: Readiness::default(),
         }))

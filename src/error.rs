@@ -54,8 +54,22 @@ pub enum Error {
     Unauthenticated(&'static str),
     /// E-mail and password do not belong together, or the account is deactivated: told apart by nobody.
     WrongCredentials,
+    /// The password is right and a second factor is asked for: none was sent, or it was wrong or used already.
+    SecondFactorRequired,
     /// The account behind a valid token was deactivated.
     AccountDeactivated,
+    /// The session behind a valid token was ended, or nobody used it for too long.
+    SessionEnded,
+    /// What was asked for wants a password given lately; holds how lately, in seconds (RFC 9470).
+    AuthenticateAgain(u32),
+    /// The refresh token is not one, was used, or its session has ended: told apart by nobody.
+    RefreshTokenSpent,
+    /// A request that came with a cookie was not made by our own page (CSRF).
+    CrossSite(&'static str),
+    /// An API key asked for what is a person's own.
+    PersonRequired,
+    /// An invitation was sent to another address than the caller's; holds it.
+    WrongAddress(String),
     /// Not a member of the tenant named, or there is no such tenant: told apart by nobody.
     NotAMember,
     /// The tenant is suspended, closing or closed; holds its status.
@@ -70,6 +84,22 @@ pub enum Error {
     MethodNotAllowed,
     /// A value is taken.
     Conflict(Violation),
+    /// The tenant would be left without an owner.
+    LastOwner,
+    /// A role every tenant has was to be changed or deleted.
+    BuiltInRole,
+    /// The caller is a member already.
+    MemberAlready,
+    /// The address has an account, whose owner has to sign in first.
+    AccountExists,
+    /// The password is too short to be the only factor.
+    LeansOnSecondFactor,
+    /// The domain resolves to another tenant.
+    DomainTaken,
+    /// A domain's TXT record was not found.
+    DomainNotProven(String),
+    /// A link or an invitation was used, replaced or taken back, has expired, or never was: told apart by nobody.
+    LinkSpent,
     /// `If-Match` named a version that is not the current one.
     PreconditionFailed,
     /// `If-Match` is missing.
@@ -84,6 +114,10 @@ pub enum Error {
     UnsupportedMediaType(&'static str),
     /// The body was read and makes no sense.
     Invalid(Vec<Violation>),
+    /// Too many tries; holds the seconds to wait.
+    TooManyAttempts(u32),
+    /// A name server could not be asked.
+    NoNameServer,
     /// Every connection was busy for as long as a request waits for one.
     PoolExhausted,
     /// PostgreSQL cannot be reached.
@@ -120,7 +154,14 @@ impl Error {
             Self::TenantConflict(_) => (StatusCode::BAD_REQUEST, "tenant_conflict"),
             Self::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Self::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials"),
+            Self::SecondFactorRequired => (StatusCode::UNAUTHORIZED, "second_factor_required"),
             Self::AccountDeactivated => (StatusCode::UNAUTHORIZED, "account_deactivated"),
+            Self::SessionEnded => (StatusCode::UNAUTHORIZED, "session_ended"),
+            Self::AuthenticateAgain(_) => (StatusCode::UNAUTHORIZED, "authenticate_again"),
+            Self::RefreshTokenSpent => (StatusCode::UNAUTHORIZED, "refresh_token_spent"),
+            Self::CrossSite(_) => (StatusCode::FORBIDDEN, "cross_site"),
+            Self::PersonRequired => (StatusCode::FORBIDDEN, "person_required"),
+            Self::WrongAddress(_) => (StatusCode::FORBIDDEN, "wrong_address"),
             Self::NotAMember => (StatusCode::FORBIDDEN, "not_a_member"),
             Self::TenantNotOpen(_) => (StatusCode::FORBIDDEN, "tenant_not_open"),
             Self::PermissionDenied(_) => (StatusCode::FORBIDDEN, "permission_denied"),
@@ -128,6 +169,14 @@ impl Error {
             Self::NoRoute => (StatusCode::NOT_FOUND, "no_route"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::LastOwner => (StatusCode::CONFLICT, "last_owner"),
+            Self::BuiltInRole => (StatusCode::CONFLICT, "built_in_role"),
+            Self::MemberAlready => (StatusCode::CONFLICT, "member_already"),
+            Self::AccountExists => (StatusCode::CONFLICT, "account_exists"),
+            Self::LeansOnSecondFactor => (StatusCode::CONFLICT, "password_leans_on_second_factor"),
+            Self::DomainTaken => (StatusCode::CONFLICT, "domain_taken"),
+            Self::DomainNotProven(_) => (StatusCode::CONFLICT, "domain_not_proven"),
+            Self::LinkSpent => (StatusCode::GONE, "link_spent"),
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
             Self::PreconditionRequired => (StatusCode::PRECONDITION_REQUIRED, "precondition_required"),
             Self::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
@@ -135,6 +184,8 @@ impl Error {
             Self::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "uri_too_long"),
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
+            Self::NoNameServer => (StatusCode::SERVICE_UNAVAILABLE, "no_name_server"),
             Self::PoolExhausted => (StatusCode::SERVICE_UNAVAILABLE, "pool_exhausted"),
             Self::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
             Self::DatabaseTimeout => (StatusCode::SERVICE_UNAVAILABLE, "database_timeout"),
@@ -156,7 +207,14 @@ impl Error {
             Self::TenantConflict(_) => "Different tenants are named",
             Self::Unauthenticated(_) => "Not signed in",
             Self::WrongCredentials => "Wrong e-mail or password",
+            Self::SecondFactorRequired => "A second factor is required",
             Self::AccountDeactivated => "The account is deactivated",
+            Self::SessionEnded => "The session has ended",
+            Self::AuthenticateAgain(_) => "Give the password once more",
+            Self::RefreshTokenSpent => "The refresh token is not good",
+            Self::CrossSite(_) => "The request comes from another site",
+            Self::PersonRequired => "Not for API keys",
+            Self::WrongAddress(_) => "The invitation was sent to another address",
             Self::NotAMember => "Not a member of this tenant",
             Self::TenantNotOpen(_) => "The tenant is not open",
             Self::PermissionDenied(_) => "A permission is missing",
@@ -164,6 +222,14 @@ impl Error {
             Self::NoRoute => "No such address",
             Self::MethodNotAllowed => "Method not allowed",
             Self::Conflict(_) => "A value is taken",
+            Self::LastOwner => "A tenant keeps an owner",
+            Self::BuiltInRole => "The role is built in",
+            Self::MemberAlready => "A member already",
+            Self::AccountExists => "The address has an account",
+            Self::LeansOnSecondFactor => "The password needs the second factor",
+            Self::DomainTaken => "The domain is another tenant's",
+            Self::DomainNotProven(_) => "The domain is not proven",
+            Self::LinkSpent => "The link is not good",
             Self::PreconditionFailed => "The resource has changed",
             Self::PreconditionRequired => "If-Match is required",
             Self::PayloadTooLarge(_) => "The body is too large",
@@ -171,6 +237,8 @@ impl Error {
             Self::UriTooLong(_) => "The address is too long",
             Self::UnsupportedMediaType(_) => "Unsupported content type",
             Self::Invalid(_) => "The body is not valid",
+            Self::TooManyAttempts(_) => "Too many attempts",
+            Self::NoNameServer => "No name server answers",
             Self::PoolExhausted => "Too many requests at once",
             Self::DatabaseUnavailable => "The database cannot be reached",
             Self::DatabaseTimeout => "The database took too long",
@@ -191,21 +259,53 @@ impl Error {
                 "name the tenant with a token issued for it, an X-Tenant-ID header, or the tenant's host".into()
             }
             Self::Unauthenticated(reason) => (*reason).into(),
-            Self::WrongCredentials => "no active account has this e-mail address and password".into(),
+            Self::WrongCredentials => {
+                "no active account with a confirmed address has this e-mail address and password, or there were too many attempts: wait a minute".into()
+            }
+            Self::SecondFactorRequired => {
+                "send the current code of your authenticator, or an unused recovery code, as totp".into()
+            }
             Self::AccountDeactivated => "the account behind this token was deactivated".into(),
+            Self::SessionEnded => "the session was ended, or was not used for too long; sign in again".into(),
+            Self::AuthenticateAgain(seconds) => format!(
+                "this asks for a password given within the last {} minutes: POST /api/v1/auth/authenticate-again, then repeat it",
+                seconds / 60
+            ),
+            Self::RefreshTokenSpent => {
+                "the refresh token was used, has expired, or its session has ended; sign in again".into()
+            }
+            Self::CrossSite(why) => (*why).into(),
+            Self::PersonRequired => "an API key is its tenant's and no person's; sign in to ask for this".into(),
+            Self::WrongAddress(address) => {
+                format!("the invitation was sent to {address}; sign in with that address to accept it, or ask for another invitation")
+            }
             Self::NotAMember => {
                 "you are not a member of the tenant this request names, or there is no such tenant".into()
             }
             Self::TenantNotOpen(status) => {
                 format!("the tenant is {status}; its data cannot be reached until it is open again")
             }
-            Self::PermissionDenied(permission) => format!("your role in this tenant does not hold {permission}"),
+            Self::PermissionDenied(permission) => format!("your role, or the API key, does not hold {permission} in this tenant"),
             Self::NotFound(resource) => format!("no such {resource} in this tenant"),
             Self::NoRoute => "nothing is served at this address; /api/v1/openapi.json lists what is".into(),
             Self::MethodNotAllowed => {
                 "this address does not take this method; the Allow header lists those it takes".into()
             }
             Self::Conflict(violation) => violation.detail.clone(),
+            Self::LastOwner => "make another member an owner first".into(),
+            Self::BuiltInRole => "the roles every tenant has stay as they are; make one of your own".into(),
+            Self::MemberAlready => "you are a member of this tenant already; ask for another role instead".into(),
+            Self::AccountExists => "sign in with this address, then accept the invitation".into(),
+            Self::LeansOnSecondFactor => {
+                "the password is too short to be the only factor; set one of 15 characters or more first".into()
+            }
+            Self::DomainTaken => {
+                "the domain resolves to another tenant, which has proven it; once that one no longer shows its TXT record it can be yours".into()
+            }
+            Self::DomainNotProven(record) => format!("no such TXT record was found: {record}"),
+            Self::LinkSpent => {
+                "it was used, replaced by a newer one or taken back, has expired, or never was; ask for a new one".into()
+            }
             Self::PreconditionFailed => {
                 "the resource is not at the version If-Match names; read it again and decide again".into()
             }
@@ -216,6 +316,8 @@ impl Error {
             Self::BodyTimeout => "the body did not arrive in time".into(),
             Self::UriTooLong(limit) => format!("path and query may have {limit} bytes together"),
             Self::UnsupportedMediaType(accepted) => format!("send the body as {accepted}"),
+            Self::TooManyAttempts(seconds) => format!("too many attempts; try again in {seconds} seconds"),
+            Self::NoNameServer => "no name server answered; try again shortly".into(),
             Self::PoolExhausted => "every database connection is busy; try again shortly".into(),
             Self::DatabaseUnavailable => "the database cannot be reached; try again shortly".into(),
             Self::DatabaseTimeout => "the database took longer than it may; try again".into(),
@@ -241,7 +343,10 @@ impl Error {
     /// Seconds after which a retry is worth while (RFC 9110 §10.2.3).
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
-        matches!(self.kind().0, StatusCode::SERVICE_UNAVAILABLE).then_some(1)
+        match self {
+            Self::TooManyAttempts(seconds) => Some(*seconds),
+            other => matches!(other.kind().0, StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! * [`db`] reaches PostgreSQL and is the only module that does: pool, transactions, migrations.
 //! * [`auth`] turns a token into a [`auth::Tenant`] and is the only maker of the ids that open something.
 //! * [`http`] is what all routes share; [`resources`] are the routes, one file each.
+//! * [`mail`] sends letters, [`dns`] looks up TXT records.
 //! * [`why`] says which clause of which policy hides a row.
 //! * [`cli`] are the commands; [`cluster`] runs a private PostgreSQL for development and tests.
 //!
@@ -17,10 +18,13 @@ pub mod clone;
 pub mod cluster;
 pub mod config;
 pub mod db;
+pub mod dns;
 pub mod error;
 pub mod http;
+pub mod mail;
 pub mod prove;
 pub mod resources;
+mod slug;
 pub mod telemetry;
 mod text_enum;
 pub mod why;
@@ -43,6 +47,12 @@ pub struct Parts {
     pub passwords: auth::Passwords,
     /// Which host stands for which tenant.
     pub hosts: auth::Hosts,
+    /// Notes when keys and sessions were last used.
+    pub uses: auth::Uses,
+    /// Sends letters.
+    pub post: mail::Post,
+    /// Looks up TXT records.
+    pub dns: Box<dyn dns::TxtLookup>,
     /// What was configured.
     pub settings: config::Settings,
     /// The last answer of `/readyz`.
@@ -54,6 +64,12 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// What only our servers know.
+    #[must_use]
+    pub fn secrets(&self) -> &auth::Secrets {
+        self.tokens.keys().secrets()
     }
 }
 

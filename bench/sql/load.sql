@@ -6,21 +6,24 @@ create function pg_temp.id(n bigint) returns uuid language sql immutable as $$
     from md5(n::text) as noise
 $$;
 
--- Each tenant has one person, and the two have the same id.
+-- Each tenant has one person, and the two have the same id, as has the person's session.
 insert into registry.tenants (id, slug, name, status)
 select pg_temp.id(t), 'tenant-' || t, 'Tenant ' || t, 'active'
 from generate_series(1, current_setting('bench.tenants')::int) as t;
 
-insert into registry.users (id, email, full_name, password_hash)
-select pg_temp.id(t), format('member@tenant-%s.example', t), 'Member ' || t, 'nobody signs in with a password here'
+insert into registry.users (id, email, full_name, password_hash, email_verified_at)
+select pg_temp.id(t), format('member@tenant-%s.example', t), 'Member ' || t, current_setting('bench.password_hash'), now()
 from generate_series(1, current_setting('bench.tenants')::int) as t;
 
 insert into tenant.roles (tenant_id, id, name, permissions, built_in)
 select t.id, gen_random_uuid(), built_in.name, built_in.permissions, true
 from registry.tenants t, registry.built_in_roles built_in;
 
-insert into tenant.memberships (tenant_id, user_id, role_id, permissions, tenant_status, account_active)
-select t.id, u.id, r.id, r.permissions, t.status, u.active
+insert into registry.sessions (id, user_id, kind, idle_until, expires_at)
+select id, id, 'bearer', now() + interval '10 years', now() + interval '10 years' from registry.users;
+
+insert into tenant.memberships (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email, full_name)
+select t.id, u.id, r.id, r.permissions, t.status, u.active, u.email, u.full_name
 from registry.tenants t
 join registry.users u on u.id = t.id
 join tenant.roles r on r.tenant_id = t.id and r.name = 'member';

@@ -5,6 +5,7 @@ use std::{
 };
 
 use rowhouse::{
+    auth::hash_password,
     cluster::{Cluster, Durability},
     config::API_ROLE,
     db::{self, Admin, FromRow},
@@ -20,6 +21,9 @@ use crate::{Options, say};
 /// figures, since neither says anything about the contenders.
 const SETTINGS: [&str; 5] =
     ["shared_buffers = '1GB'", "autovacuum = off", "fsync = off", "synchronous_commit = off", "full_page_writes = off"];
+
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "the bench's own password";
 
 /// A tenant and its only member.
 pub(crate) struct Caller {
@@ -129,7 +133,10 @@ impl Data {
         let superuser = self.superuser().await?;
         db::bootstrap(&superuser).await?;
         self.migrate().await?;
-        let size = format!("set bench.tenants = {tenants}; set bench.projects = {projects}");
+        let hash = hash_password(&PASSWORD.into())?;
+        let size = format!(
+            "set bench.tenants = {tenants}; set bench.projects = {projects}; set bench.password_hash = '{hash}'"
+        );
         superuser.script("size", &size).await?;
         superuser.script("bench/sql/load.sql", include_str!("../sql/load.sql")).await?;
         superuser.script("vacuum", "vacuum (freeze, analyze)").await?;

@@ -54,7 +54,8 @@ impl Minimal {
         let pool = Pool::builder(manager).max_size(self.pool).build().map_err(|error| wrong(&error))?;
 
         let keys = Keys::read(&self.keys)?;
-        let jwk = keys.jwks().keys.first().ok_or_else(|| wrong(&"no key"))?;
+        let jwks = keys.jwks();
+        let jwk = jwks.keys.first().ok_or_else(|| wrong(&"no key"))?;
         let key = DecodingKey::from_jwk(jwk).map_err(|error| wrong(&error))?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
@@ -96,8 +97,10 @@ impl App {
     async fn rows(&self, caller: &Claims, mode: &str, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Answer<Vec<Row>> {
         let client = self.pool.get().await.map_err(failed)?;
         let statement = client.prepare_cached(sql).await.map_err(failed)?;
-        let Claims { tid, sub, .. } = caller;
-        let preamble = format!("begin{mode}; set local app.tenant_id = '{tid}'; set local app.user_id = '{sub}'");
+        let Claims { tid, sub, sid, .. } = caller;
+        let preamble = format!(
+            "begin{mode}; set local app.tenant_id = '{tid}'; set local app.user_id = '{sub}'; set local app.session_id = '{sid}'"
+        );
         let (begun, rows, committed) = tokio::join!(
             biased;
             client.batch_execute(&preamble),

@@ -86,6 +86,7 @@ fn script(path: &Path, caller: &Caller, sql: &str, parameters: &[String]) -> Res
         "begin read only;".to_owned(),
         format!("set local app.tenant_id = '{tenant}';"),
         format!("set local app.user_id = '{user}';"),
+        format!("set local app.session_id = '{user}';"),
         format!("{statement};"),
         "commit;".to_owned(),
         "\\endpipeline\n".to_owned(),

@@ -18,6 +18,7 @@ pub(crate) struct Report {
     pub(crate) get: Comparison,
     pub(crate) create: Comparison,
     pub(crate) page_900: Depth,
+    pub(crate) logins: Signing,
     pub(crate) machine: Machine,
 }
 
@@ -47,6 +48,32 @@ pub(crate) struct Depth {
     pg_cpu_ratio_to_page_1: Option<f64>,
 }
 
+/// The list while two hundred people sign in at once, by Rowhouse: hashing must not starve the requests.
+#[derive(Serialize)]
+pub(crate) struct Signing {
+    pub(crate) list: Option<Figures>,
+    pub(crate) list_while_logins: Option<Figures>,
+    pub(crate) rps_ratio_to_list: Option<f64>,
+    rps_ratio_to_list_by_round: Vec<f64>,
+    /// Who got in each second meanwhile, in the measurement in the middle.
+    pub(crate) signed_in_per_second: f64,
+}
+
+impl Signing {
+    fn new(measured: &Measured, signed_in: &[f64]) -> Self {
+        let [plain, busy] = [Operation::List, Operation::ListLogins].map(|operation| (operation, Contender::Rowhouse));
+        let mut signed_in = signed_in.to_vec();
+        signed_in.sort_by(f64::total_cmp);
+        Self {
+            list: measured.median(plain),
+            list_while_logins: measured.median(busy),
+            rps_ratio_to_list: measured.ratio(busy, plain, RPS),
+            rps_ratio_to_list_by_round: measured.ratios(busy, plain, RPS),
+            signed_in_per_second: signed_in.get(signed_in.len() / 2).copied().unwrap_or_default(),
+        }
+    }
+}
+
 /// Where and how it was measured.
 #[derive(Serialize)]
 pub(crate) struct Machine {
@@ -66,8 +93,9 @@ pub(crate) struct Machine {
 }
 
 impl Report {
-    pub(crate) fn new(options: &Options, postgresql: u32, measured: &Measured) -> Self {
+    pub(crate) fn new(options: &Options, postgresql: u32, measured: &Measured, signed_in: &[f64]) -> Self {
         Self {
+            logins: Signing::new(measured, signed_in),
             list: Comparison::new(measured, Operation::List),
             get: Comparison::new(measured, Operation::Get),
             create: Comparison::new(measured, Operation::Create),

@@ -42,6 +42,7 @@ impl Requests {
 
     /// The file with an operation's requests.
     pub(crate) fn file(&self, operation: Operation) -> PathBuf {
+        let operation = if operation == Operation::ListLogins { Operation::List } else { operation };
         self.dir.join(format!("{}.txt", operation.name()))
     }
 

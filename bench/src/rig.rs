@@ -11,6 +11,7 @@ use crate::{
     data::Data,
     figures::{Figures, Measured, Subject},
     load::Wrk,
+    logins::Logins,
     pgbench::Pgbench,
     report::Report,
     requests::Requests,
@@ -26,6 +27,8 @@ pub(crate) enum Operation {
     Create,
     Page1,
     Page900,
+    /// The list while two hundred people sign in.
+    ListLogins,
 }
 
 impl Operation {
@@ -36,6 +39,7 @@ impl Operation {
             Self::Create => "create",
             Self::Page1 => "page_1",
             Self::Page900 => "page_900",
+            Self::ListLogins => "list while logins",
         }
     }
 }
@@ -61,10 +65,11 @@ use Contender::{Minimal, Pgbench as Postgres, Rowhouse};
 
 /// What is compared with what. Each row is measured close together, so that a machine that slows down for
 /// a while slows all of the row. Creating comes last: it changes the lists.
-const READS: [&[Subject]; 3] = [
+const READS: [&[Subject]; 4] = [
     &[(Operation::List, Postgres), (Operation::List, Minimal), (Operation::List, Rowhouse)],
     &[(Operation::Get, Postgres), (Operation::Get, Minimal), (Operation::Get, Rowhouse)],
     &[(Operation::Page1, Rowhouse), (Operation::Page900, Rowhouse)],
+    &[(Operation::ListLogins, Rowhouse), (Operation::List, Rowhouse)],
 ];
 const WRITES: [&[Subject]; 1] = [&[(Operation::Create, Minimal), (Operation::Create, Rowhouse)]];
 
@@ -87,7 +92,7 @@ pub(crate) async fn measure_all(options: &Options) -> Result<Report, Failure> {
             }
         }
     }
-    Ok(Report::new(options, data.version(), &measured))
+    Ok(Report::new(options, data.version(), &measured, &rig.signed_in))
 }
 
 /// Everything that runs.
@@ -101,6 +106,9 @@ struct Rig {
     seconds: u32,
     rounds: u32,
     runs: u64,
+    tenants: u32,
+    /// How many signed in each second, at each measurement.
+    signed_in: Vec<f64>,
 }
 
 impl Rig {
@@ -121,7 +129,19 @@ impl Rig {
         say("both servers give the same answers");
         requests.write(&rowhouse).await?;
         let (seconds, rounds) = (*seconds, *rounds);
-        Ok(Self { minimal, rowhouse, postmaster, pgbench, wrk, requests, seconds, rounds, runs: 0 })
+        Ok(Self {
+            minimal,
+            rowhouse,
+            postmaster,
+            pgbench,
+            wrk,
+            requests,
+            seconds,
+            rounds,
+            runs: 0,
+            tenants: options.tenants,
+            signed_in: Vec::new(),
+        })
     }
 
     async fn warm_up(&mut self) -> Result<(), Failure> {
@@ -142,7 +162,7 @@ impl Rig {
         for (operation, contender) in row {
             let figures = self.measure(operation, contender, self.seconds).await?;
             let (round, rounds, who, what) = (round + 1, self.rounds, contender.name(), operation.name());
-            say(&format!("round {round} of {rounds}: {what:<8} {who:<8} {:>7.0} requests/s", figures.rps));
+            say(&format!("round {round} of {rounds}: {what:<17} {who:<8} {:>7.0} requests/s", figures.rps));
             measured.add((operation, contender), figures);
         }
         Ok(())
@@ -160,7 +180,13 @@ impl Rig {
             None => self.pgbench.run(operation, seconds).await?,
             Some(server) => {
                 let first_name = self.runs * 1_000_000_000;
-                self.wrk.run(server, &self.requests.file(operation), seconds, first_name).await?
+                let logins =
+                    (operation == Operation::ListLogins).then(|| Logins::start(&server.base_url, self.tenants));
+                let answered = self.wrk.run(server, &self.requests.file(operation), seconds, first_name).await?;
+                if let Some(logins) = logins {
+                    self.signed_in.push(logins.stop().await?);
+                }
+                answered
             }
         };
         tokio::time::sleep(SETTLE).await;

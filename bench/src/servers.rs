@@ -40,6 +40,8 @@ impl Server {
         let mut command = Command::new(program);
         command.args(["--log-format", "json", "serve", "--profile", "production"]);
         command.args(["--issuer", ISSUER, "--audience", AUDIENCE]);
+        // Those who sign in come from networks of their own, as they would through a proxy.
+        command.args(["--trusted-proxies", "1"]);
         if statements == Statements::Unnamed {
             command.args(["--statements", "unnamed"]);
         }

@@ -3,7 +3,7 @@ use std::fmt;
 
 use crate::{
     figures::Figures,
-    report::{Comparison, Depth, Machine, Report},
+    report::{Comparison, Depth, Machine, Report, Signing},
 };
 
 impl fmt::Display for Report {
@@ -14,7 +14,10 @@ impl fmt::Display for Report {
             comparison.write(f, name)?;
         }
         write_heads(f, "to page 1")?;
-        self.page_900.write(f)
+        self.page_900.write(f)?;
+        writeln!(f)?;
+        write_heads(f, "to list")?;
+        self.logins.write(f)
     }
 }
 
@@ -56,6 +59,14 @@ impl Depth {
         let ratios = [self.rps_ratio_to_page_1, self.api_cpu_ratio_to_page_1];
         write_row(f, "page 1", "rowhouse", self.page_1.as_ref(), [Some(1.0); 2])?;
         write_row(f, "page 900", "rowhouse", self.page_900.as_ref(), ratios)
+    }
+}
+
+impl Signing {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_row(f, "list", "rowhouse", self.list.as_ref(), [Some(1.0), None])?;
+        write_row(f, "+ logins", "rowhouse", self.list_while_logins.as_ref(), [self.rps_ratio_to_list, None])?;
+        write!(f, "while 200 people tried to sign in at once, and {:.0} a second got in", self.signed_in_per_second)
     }
 }
 

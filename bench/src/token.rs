@@ -22,6 +22,7 @@ pub(crate) struct Claims {
     iat: i64,
     nbf: i64,
     jti: Uuid,
+    pub(crate) sid: Uuid,
     pub(crate) tid: Uuid,
 }
 
@@ -35,7 +36,7 @@ impl Signer {
     /// Puts one new key into an empty directory, for us to sign with and for the servers to read.
     pub(crate) fn generate(dir: &Path) -> Result<Self, Failure> {
         let _ = fs::remove_dir_all(dir);
-        let pem = rowhouse::auth::generate_keys(dir)?;
+        let pem = rowhouse::auth::generate_keys(dir, 0)?;
         let key = EncodingKey::from_ed_pem(&fs::read(pem)?).map_err(|error| unusable(&error))?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some("at+jwt".to_owned());
@@ -53,6 +54,8 @@ impl Signer {
             iat: now,
             nbf: now,
             jti: Uuid::now_v7(),
+            // In the data set a person's session has the person's id.
+            sid: user,
             tid: tenant,
         };
         encode(&self.header, &claims, &self.key).map_err(|error| unusable(&error))

@@ -1,6 +1,8 @@
--- The tables with a tenant column and, upwards, every table their foreign keys lead to.
+-- The tables with a tenant column, those named besides, and, upwards, every table their foreign keys lead to.
 with recursive wanted as (
     select unnest(string_to_array(current_setting('audit.tables'), ',')::oid[]) as oid
+    union
+    select to_regclass(name)::oid from unnest(string_to_array(current_setting('audit.more'), ',')) as name where to_regclass(name) is not null
     union
     select f.confrelid from wanted join pg_constraint f on f.conrelid = wanted.oid and f.contype = 'f'
 )

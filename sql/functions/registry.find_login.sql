@@ -3,16 +3,16 @@
 -- else may ever read a password hash. Refuses to work inside a signed-in transaction, so an expression
 -- smuggled into a tenant's statement cannot use it to look people up.
 create or replace function registry.find_login(wanted_email text)
-    returns table (user_id uuid, password_hash text, active boolean)
+    returns table (user_id uuid, password_hash text, may_sign_in boolean, totp_sealed bytea)
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
-    if coalesce(current_setting('app.user_id', true), '') <> ''
-       or coalesce(current_setting('app.tenant_id', true), '') <> '' then
-        raise exception using errcode = 'RH005', message = 'find_login is for callers who are not signed in';
-    end if;
+    perform registry.refuse_signed_in();
     return query
-        select u.id, u.password_hash, u.active from registry.users u where u.email = wanted_email;
+        select u.id, u.password_hash, u.active and u.email_verified_at is not null, t.secret_sealed
+        from registry.users u
+        left join registry.totp t on t.user_id = u.id and t.confirmed_at is not null
+        where u.email = wanted_email;
 end
 $$;
 alter function registry.find_login(text) owner to rowhouse_doors;

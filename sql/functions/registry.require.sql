@@ -5,14 +5,19 @@
 -- A comparison with the tenant is taken up by the planner before the first row (an index condition, or a
 -- one-time filter beside the wall's), and inside (select …) it is asked once a statement. docs/adr/0003.
 -- Why a door: the answer must not depend on what the caller may read (members:read, roles:read).
--- Answers from the membership at every call, so a revoked member is out at the next statement, whatever
--- the token says. One row says it all: what it carries of role, tenant and account is kept true by foreign
--- keys. plpgsql, because it keeps its plan; a `language sql` definer is planned anew at each call.
+-- Answers from the membership and the session at every call, so a revoked member, an ended session and a
+-- revoked key are out at the next statement, whatever the token says. One row says what a caller may: what it
+-- carries of role, tenant and account is kept true by foreign keys. plpgsql, because it keeps its plan; a
+-- `language sql` definer is planned anew at each call.
+-- The caller is a user with a session (app.user_id, app.session_id), or, where app.user_id is empty, an API
+-- key (app.api_key: its id, a dot, and SHA-256 of its secret in hex).
 -- Raises instead of answering false: a refusal must never look like an empty list.
 --   RH001  the account is deactivated
 --   RH002  not a member of this tenant (or no such tenant)
 --   RH003  the tenant is not open; the message is its status
 --   RH004  the permission is missing; the message names it
+--   RH006  the session has ended or expired
+--   RH007  the API key is not one, was revoked, or has expired
 create or replace function registry.require(permission text) returns uuid
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
@@ -21,18 +26,44 @@ declare
     held text[];
     tenant_status text;
     account_active boolean;
+    session_open boolean;
+    api_key text;
 begin
-    select m.permissions, m.tenant_status, m.account_active
-    into held, tenant_status, account_active
-    from tenant.memberships m
-    where m.tenant_id = wanted_tenant
-      and m.user_id = current_setting('app.user_id')::uuid;
+    if current_setting('app.user_id') <> '' then
+        select m.permissions, m.tenant_status, m.account_active,
+               exists (select from registry.sessions s
+                       where s.id = current_setting('app.session_id')::uuid and s.user_id = m.user_id
+                         and s.idle_until > now() and s.expires_at > now())
+        into held, tenant_status, account_active, session_open
+        from tenant.memberships m
+        where m.tenant_id = wanted_tenant
+          and m.user_id = current_setting('app.user_id')::uuid;
 
-    if not found then
-        raise exception using errcode = 'RH002', message = 'not a member';
-    elsif not account_active then
-        raise exception using errcode = 'RH001', message = 'account deactivated';
-    elsif tenant_status not in ('trial', 'active') then
+        if not found then
+            -- Whoever has no session learns nothing of memberships.
+            perform registry.signed_in();
+            raise exception using errcode = 'RH002', message = 'not a member';
+        elsif not account_active then
+            raise exception using errcode = 'RH001', message = 'account deactivated';
+        elsif not session_open then
+            raise exception using errcode = 'RH006', message = 'session ended';
+        end if;
+    else
+        api_key := current_setting('app.api_key');
+        select k.permissions, k.tenant_status
+        into held, tenant_status
+        from tenant.api_keys k
+        where k.tenant_id = wanted_tenant
+          and k.id = split_part(api_key, '.', 1)::uuid
+          and (k.expires_at is null or k.expires_at > now())
+          and (k.secret_hash = decode(split_part(api_key, '.', 2), 'hex')
+               or k.previous_hash = decode(split_part(api_key, '.', 2), 'hex') and k.previous_until > now());
+
+        if not found then
+            raise exception using errcode = 'RH007', message = 'no such key';
+        end if;
+    end if;
+    if tenant_status not in ('trial', 'active') then
         raise exception using errcode = 'RH003', message = tenant_status;
     elsif not permission = any (held) then
         raise exception using errcode = 'RH004', message = permission;

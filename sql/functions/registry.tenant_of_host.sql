@@ -6,12 +6,10 @@ create or replace function registry.tenant_of_host(wanted_slug text, wanted_doma
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
-    if coalesce(current_setting('app.user_id', true), '') <> '' then
-        raise exception using errcode = 'RH005', message = 'tenant_of_host is for callers who are not signed in';
-    end if;
+    perform registry.refuse_signed_in();
     return coalesce(
         (select t.id from registry.tenants t where t.slug = wanted_slug),
-        (select d.tenant_id from registry.domains d where d.domain = wanted_domain and d.verified_at is not null));
+        (select h.tenant_id from registry.hosts h where h.domain = wanted_domain));
 end
 $$;
 alter function registry.tenant_of_host(text, text) owner to rowhouse_doors;

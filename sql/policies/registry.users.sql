@@ -1,4 +1,5 @@
--- registry.users: a person sees their own record, never a password hash; operators see all but hashes.
+-- registry.users: a person sees their own record, never a password hash, and changes their own name; operators
+-- see all but hashes.
 alter table registry.users enable row level security;
 alter table registry.users force row level security;
 
@@ -8,17 +9,28 @@ create policy wall on registry.users as restrictive
     with check (id = (select current_setting('app.user_id')::uuid));
 
 create policy self on registry.users for select to rowhouse_api
-    using (active);
+    using (id = (select registry.signed_in()));
+create policy rename on registry.users for update to rowhouse_api
+    using      (id = (select registry.signed_in()))
+    with check (id = (select registry.signed_in()));
 create policy operate on registry.users for select to rowhouse_platform
     using (true);
 
--- registry.find_login looks up one e-mail address before anyone is signed in.
+-- The doors look one account up by its address or id, make one, and change what proves who it is.
 create policy sign_in on registry.users for select to rowhouse_doors
     using (true);
+create policy sign_up on registry.users for insert to rowhouse_doors
+    with check (active);
+create policy prove on registry.users for update to rowhouse_doors
+    using (true) with check (true);
 
-grant select (id, email, full_name, active, created_at, updated_at, version)
+grant select (id, email, full_name, active, email_verified_at, leans_on_second_factor, created_at, updated_at, version)
     on registry.users to rowhouse_api, rowhouse_platform;
-grant select (id, email, password_hash, active) on registry.users to rowhouse_doors;
+grant update (full_name) on registry.users to rowhouse_api;
+grant select (id, email, full_name, password_hash, active, email_verified_at, leans_on_second_factor, created_at, updated_at, version)
+    on registry.users to rowhouse_doors;
+grant insert (id, email, full_name, password_hash, email_verified_at) on registry.users to rowhouse_doors;
+grant update (email, full_name, password_hash, leans_on_second_factor, email_verified_at) on registry.users to rowhouse_doors;
 
 create or replace trigger keep_version before update on registry.users
     for each row execute function registry.keep_version();

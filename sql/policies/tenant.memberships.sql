@@ -1,4 +1,5 @@
--- tenant.memberships: walled. Seen by fellow members; changed by nobody who serves requests yet.
+-- tenant.memberships: walled. Seen by fellow members; given another role or removed by whoever may, and by
+-- nobody who holds less than the member does. Nobody adds one but by an invitation, through its door.
 alter table tenant.memberships enable row level security;
 alter table tenant.memberships force row level security;
 
@@ -9,13 +10,32 @@ create policy wall on tenant.memberships as restrictive
 
 create policy read on tenant.memberships for select to rowhouse_api
     using (tenant_id = (select registry.require('members:read')));
+create policy change on tenant.memberships for update to rowhouse_api
+    using      (tenant_id = (select registry.require('members:write')))
+    with check (tenant_id = (select registry.require('members:write')));
+create policy remove on tenant.memberships for delete to rowhouse_api
+    using (tenant_id = (select registry.require('members:delete')));
 
--- The doors see the memberships of the user who asks, in whichever tenant, and no one else's.
+-- The doors see the memberships of the user who asks, in whichever tenant, and remove one of theirs. Whether an
+-- owner is left is asked in the tenant that is set. Nobody is both, so one setting may be empty.
 create policy own on tenant.memberships for select to rowhouse_doors
+    using (user_id = (select nullif(current_setting('app.user_id'), '')::uuid)
+           or tenant_id = (select nullif(current_setting('app.tenant_id'), '')::uuid));
+create policy leave on tenant.memberships for delete to rowhouse_doors
     using (user_id = (select current_setting('app.user_id')::uuid));
+-- registry.found_tenant and registry.join_tenant; the foreign keys say whom and as what.
+create policy joining on tenant.memberships for insert to rowhouse_doors
+    with check (account_active);
 
-grant select on tenant.memberships to rowhouse_api;
-grant select (tenant_id, user_id, role_id, permissions, tenant_status, account_active) on tenant.memberships to rowhouse_doors;
+grant select, delete on tenant.memberships to rowhouse_api;
+grant update (role_id, permissions) on tenant.memberships to rowhouse_api;
+grant select (tenant_id, user_id, role_id, permissions, tenant_status, account_active), delete on tenant.memberships to rowhouse_doors;
+grant insert (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email, full_name)
+    on tenant.memberships to rowhouse_doors;
 
 create or replace trigger keep_version before update on tenant.memberships
     for each row execute function registry.keep_version();
+create or replace trigger no_more_than_held before update or delete on tenant.memberships
+    for each row when (current_user = 'rowhouse_api') execute function registry.no_more_than_held();
+create or replace trigger keep_an_owner after update of role_id or delete on tenant.memberships
+    for each row when (current_user in ('rowhouse_api', 'rowhouse_doors')) execute function registry.keep_an_owner();

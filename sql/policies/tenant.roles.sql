@@ -1,4 +1,5 @@
--- tenant.roles: walled. Seen by whoever may see roles; changed by nobody who serves requests yet.
+-- tenant.roles: walled. The built-in ones stay as they are; nobody makes, changes or deletes a role that holds
+-- more than they do themselves.
 alter table tenant.roles enable row level security;
 alter table tenant.roles force row level security;
 
@@ -9,16 +10,36 @@ create policy wall on tenant.roles as restrictive
 
 create policy read on tenant.roles for select to rowhouse_api
     using (tenant_id = (select registry.require('roles:read')));
+create policy add on tenant.roles for insert to rowhouse_api
+    with check (tenant_id = (select registry.require('roles:write')));
+create policy change on tenant.roles for update to rowhouse_api
+    using      (tenant_id = (select registry.require('roles:write')))
+    with check (tenant_id = (select registry.require('roles:write')));
+create policy remove on tenant.roles for delete to rowhouse_api
+    using (tenant_id = (select registry.require('roles:delete')));
 
--- registry.my_tenants names the role held in each tenant: it joins by (tenant_id, id) from a membership
--- it may see, and it may read the name alone.
+-- registry.my_tenants names the role held in each tenant: it joins by (tenant_id, id) from a membership it may
+-- see. registry.found_tenant makes the built-in ones, and registry.keep_an_owner locks one of them.
 create policy through_membership on tenant.roles for select to rowhouse_doors
     using (true);
+create policy found on tenant.roles for insert to rowhouse_doors
+    with check (built_in);
+create policy lock on tenant.roles for update to rowhouse_doors
+    using (built_in and tenant_id = (select current_setting('app.tenant_id')::uuid)) with check (false);
 
-grant select on tenant.roles to rowhouse_api;
-grant select (tenant_id, id, name) on tenant.roles to rowhouse_doors;
+grant select, delete on tenant.roles to rowhouse_api;
+grant insert (tenant_id, id, name, permissions) on tenant.roles to rowhouse_api;
+grant update (name, permissions) on tenant.roles to rowhouse_api;
+grant select (tenant_id, id, name, permissions, built_in) on tenant.roles to rowhouse_doors;
+grant insert (tenant_id, id, name, permissions, built_in) on tenant.roles to rowhouse_doors;
+-- Locking a row asks for the right to change it; the policy's check lets no change through.
+grant update (updated_at) on tenant.roles to rowhouse_doors;
 
 create or replace trigger keep_version before update on tenant.roles
     for each row execute function registry.keep_version();
+create or replace trigger keep_built_in before update or delete on tenant.roles
+    for each row when (current_user = 'rowhouse_api') execute function registry.keep_built_in();
 create or replace trigger known_permissions before insert or update of permissions on tenant.roles
     for each row execute function registry.known_permissions();
+create or replace trigger no_more_than_held before insert or update or delete on tenant.roles
+    for each row when (current_user = 'rowhouse_api') execute function registry.no_more_than_held();

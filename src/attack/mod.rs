@@ -145,7 +145,7 @@ pub async fn prepare<'a>(session: &'a Session, scope: &Scope, config: &Attack) -
         stage::can_play(session, role).await?;
     }
     let Some(first) = scope.roles.first() else { return Err(Failure("no role to attack as".to_owned())) };
-    let tables = model::read(session, first).await?;
+    let tables = model::read(session, first, &config.tables).await?;
     let token = |tenant: char| format!("rh{tenant}{}", &uuid::Uuid::now_v7().simple().to_string()[22..]);
     let (mine, mut empty) = generate::persona(session, &tables, config, &token('a')).await?;
     let (theirs, more) = generate::persona(session, &tables, config, &token('b')).await?;
@@ -165,7 +165,7 @@ pub async fn prepare<'a>(session: &'a Session, scope: &Scope, config: &Attack) -
     let own: BTreeMap<String, u64> = own.collect();
     for role in &scope.roles {
         stages.push(Set {
-            tables: model::read(session, role).await?,
+            tables: model::read(session, role, &config.tables).await?,
             stage: Stage {
                 session,
                 role: role.clone(),

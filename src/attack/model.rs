@@ -99,8 +99,10 @@ impl Table {
     }
 }
 
-/// Reads the model for one role, inside the transaction the caller has opened and announced its scope in.
-pub(super) async fn read(session: &Session, role: &str) -> Result<Vec<Table>, Failure> {
+/// Reads the model for one role, inside the transaction the caller has opened and announced its scope in. `more` are
+/// tables to be filled besides, by name.
+pub(super) async fn read(session: &Session, role: &str, more: &[String]) -> Result<Vec<Table>, Failure> {
+    session.run(&set_local("audit.more", &more.join(","))).await?;
     let tables = session.run(include_str!("../../sql/attack/tables.sql")).await?;
     let ids: Vec<&str> = tables.first_column().collect();
     session.run(&format!("{}; {}", set_local("audit.modelled", &ids.join(",")), set_local("audit.role", role))).await?;

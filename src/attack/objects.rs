@@ -99,12 +99,12 @@ async fn function(set: &Set<'_>, mine: Vec<Call>, theirs: Vec<Call>) -> Result<E
     let before = fingerprint(set).await?;
     let mut control = false;
     let mut refused = String::new();
-    // Some doors open to those nobody knows yet: as a control that counts too.
-    for nowhere in [false, true] {
-        if nowhere {
-            stage.enter_nowhere().await?;
-        } else {
-            stage.enter(&stage.mine).await?;
+    // Some doors open outside any tenant alone, and some to those nobody knows yet: as a control that counts too.
+    let outside = Persona { tenant: String::new(), ..stage.mine.clone() };
+    for place in [Some(&stage.mine), Some(&outside), None] {
+        match place {
+            Some(persona) => stage.enter(persona).await?,
+            None => stage.enter_nowhere().await?,
         }
         for call in &mine {
             match stage.rehearse(&call.text).await {
@@ -119,34 +119,36 @@ async fn function(set: &Set<'_>, mine: Vec<Call>, theirs: Vec<Call>) -> Result<E
     }
     let marks = stage.theirs.marks();
     let setting = format!("select current_setting({}), current_user", literal(&stage.setting));
-    stage.enter(&stage.mine).await?;
-    let in_force = all_text(&stage.session.run(&setting).await?);
     let mut first = None;
-    for call in mine.iter().chain(&theirs) {
-        let answer = match stage.attempt(&call.text).await {
-            Ok(answer) => answer,
-            Err(refusal) if refusal.code == TOO_SLOW => {
-                return Ok(inconclusive("a call takes longer than two seconds"));
+    for place in [&outside, &stage.mine] {
+        stage.enter(place).await?;
+        let in_force = all_text(&stage.session.run(&setting).await?);
+        for call in mine.iter().chain(&theirs) {
+            let answer = match stage.attempt(&call.text).await {
+                Ok(answer) => answer,
+                Err(refusal) if refusal.code == TOO_SLOW => {
+                    return Ok(inconclusive("a call takes longer than two seconds"));
+                }
+                Err(_) => continue,
+            };
+            if stage.attempt(&setting).await.map(|now| all_text(&now)).unwrap_or_default() != in_force {
+                return Ok(breached("it changes which tenant, or who, the session is"));
             }
-            Err(_) => continue,
-        };
-        if stage.attempt(&setting).await.map(|now| all_text(&now)).unwrap_or_default() != in_force {
-            return Ok(breached("it changes which tenant, or who, the session is"));
+            let text = all_text(&answer);
+            if first.is_none() && !place.tenant.is_empty() {
+                let again = stage.attempt(&call.text).await.map(|answer| all_text(&answer)).unwrap_or_default();
+                first = (again == text).then(|| (call.text.clone(), text.clone()));
+            }
+            // What one said oneself is no news.
+            if let Some(mark) =
+                marks.iter().find(|mark| text.contains(*mark) && !call.given.iter().any(|given| given.contains(*mark)))
+            {
+                let what = if mark.len() == 36 { "an id" } else { "a text" };
+                return Ok(breached(format!("it shows {what} of another tenant")));
+            }
         }
-        let text = all_text(&answer);
-        if first.is_none() {
-            let again = stage.attempt(&call.text).await.map(|answer| all_text(&answer)).unwrap_or_default();
-            first = (again == text).then(|| (call.text.clone(), text.clone()));
-        }
-        // What one said oneself is no news.
-        if let Some(mark) =
-            marks.iter().find(|mark| text.contains(*mark) && !call.given.iter().any(|given| given.contains(*mark)))
-        {
-            let what = if mark.len() == 36 { "an id" } else { "a text" };
-            return Ok(breached(format!("it shows {what} of another tenant")));
-        }
+        stage.itself().await?;
     }
-    stage.itself().await?;
     if fingerprint(set).await? == before
         && let Some((call, text)) = first
         && without_them(stage, &call).await.is_ok_and(|without| without != text)
@@ -184,13 +186,23 @@ fn calls(head: &str, takes: &[String], persona: &Persona, words: &[String]) -> V
                 values().filter(|value| value.contains(&persona.token)).chain(words.iter().cloned()).collect()
             }
             "json" | "jsonb" => vec!["{}".to_owned()],
+            "interval" => vec!["1 day".to_owned()],
+            "bytea" => {
+                values().filter(|value| value.starts_with("\\x")).chain([format!("\\x{}", "00".repeat(32))]).collect()
+            }
+            "uuid[]" => {
+                let fresh: Vec<String> = (0..8).map(|_| uuid::Uuid::now_v7().to_string()).collect();
+                vec![format!("{{{}}}", fresh.join(",")), "{}".to_owned()]
+            }
+            "text[]" => vec![format!("{{{}}}", persona.token), "{}".to_owned()],
             kind if kind.ends_with("[]") => vec!["{}".to_owned()],
             kind if kind.starts_with("timestamp") || kind == "date" => {
                 vec!["2001-01-01".to_owned(), "2999-01-01".to_owned()]
             }
             _ => Vec::new(),
         };
-        if !persona.tenant.is_empty() {
+        let tenant_fits = matches!(kind, "uuid" | "text" | "character varying" | "bigint" | "integer" | "smallint");
+        if !persona.tenant.is_empty() && tenant_fits {
             found.insert(0, persona.tenant.clone());
         }
         found.dedup();

@@ -36,6 +36,9 @@ pub struct Ignore {
     pub object: Option<String>,
     /// Why it stays.
     pub reason: String,
+    /// Findings of this severity alone. An attack that could not be set up is a warning; once it is set up and gets
+    /// through it is an error, which nobody has given a reason for.
+    pub severity: Option<Severity>,
 }
 
 /// What the attacks need to know beyond the catalog.
@@ -80,13 +83,15 @@ impl Ignore {
             lint: lint.trim().to_owned(),
             object: object.map(|object| object.trim().to_owned()),
             reason: reason.trim().to_owned(),
+            severity: None,
         })
     }
 
     /// Whether it speaks of this finding.
     #[must_use]
     pub fn covers(&self, finding: &Finding) -> bool {
-        self.covers_object(finding.lint, &finding.object)
+        self.severity.is_none_or(|severity| severity == finding.severity)
+            && self.covers_object(finding.lint, &finding.object)
     }
 
     /// Whether it speaks of this object of this lint.

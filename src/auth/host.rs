@@ -47,6 +47,20 @@ impl Hosts {
         Self { base_domain, neutral, remembered: Cache::new(REMEMBERED) }
     }
 
+    /// Whether a name is the platform's own, or a subdomain of its: no tenant can claim it.
+    #[must_use]
+    pub fn is_ours(&self, domain: &str) -> bool {
+        let below = |name: &String| {
+            domain.strip_suffix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        self.neutral.iter().any(below)
+    }
+
+    /// Forgets which tenant a host stands for, because that has just changed.
+    pub fn forget(&self, host: &str) {
+        self.remembered.remove(host);
+    }
+
     /// The tenant the request's host stands for, if it stands for one.
     ///
     /// A name nobody has stands for the tenant nobody is a member of (the nil UUID, RFC 9562 §5.9), so
@@ -64,10 +78,13 @@ impl Hosts {
         let slug = host.strip_suffix(&self.base_domain).and_then(|rest| rest.strip_suffix('.'));
         let domain = slug.is_none().then_some(&host);
         let mut conn = db.public().await?;
-        let found: Found = conn.read().last().one(sql!("login/tenant_of_host"), &[&slug, &domain]).await?;
-        let tenant = TenantId::verified(found.0.unwrap_or_else(Uuid::nil));
-        self.remembered.insert(host, (tenant, Instant::now()));
-        Ok(Some(tenant))
+        let found: Found = conn.read().last().one(sql!("auth/tenant_of_host"), &[&slug, &domain]).await?;
+        // Only what was found is remembered: a tenant may be made, and a domain proven, the next moment.
+        if let Some(tenant) = found.0.map(TenantId::verified) {
+            self.remembered.insert(host, (tenant, Instant::now()));
+            return Ok(Some(tenant));
+        }
+        Ok(Some(TenantId::verified(Uuid::nil())))
     }
 }
 

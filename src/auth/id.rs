@@ -1,4 +1,4 @@
-//! The two ids that open something. A leaf: it imports nothing of the house.
+//! Who asks, and inside what: the ids that open something. A leaf: it imports nothing of the house.
 use std::fmt;
 
 use uuid::Uuid;
@@ -11,6 +11,10 @@ pub struct TenantId(Uuid);
 /// A user a verified token named.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UserId(Uuid);
+
+/// A session a verified token or cookie named. Whether it is still open, PostgreSQL says at each statement.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(Uuid);
 
 macro_rules! id {
     ($name:ident) => {
@@ -35,3 +39,61 @@ macro_rules! id {
 }
 id!(TenantId);
 id!(UserId);
+id!(SessionId);
+
+/// A person on one of their devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub user: UserId,
+    /// On which device.
+    pub session: SessionId,
+}
+
+/// An API key that was presented: its id, and SHA-256 of its secret, which PostgreSQL compares. It is no
+/// person and opens nothing outside its tenant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PresentedKey {
+    pub(super) id: Uuid,
+    pub(super) secret_hash: [u8; 32],
+}
+
+impl PresentedKey {
+    /// The key's id.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// SHA-256 of the secret that was presented.
+    #[must_use]
+    pub fn secret_hash(&self) -> &[u8; 32] {
+        &self.secret_hash
+    }
+}
+
+impl fmt::Debug for PresentedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PresentedKey").field(&self.id).finish()
+    }
+}
+
+/// Who acts inside a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// A member.
+    Person(Person),
+    /// One of the tenant's API keys.
+    Key(PresentedKey),
+}
+
+impl Principal {
+    /// The member, if it is one.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Person(person) => Some(person.user),
+            Self::Key(_) => None,
+        }
+    }
+}

@@ -1,12 +1,13 @@
-//! The signing keys, read from a directory at start: Ed25519 private keys as PKCS#8 PEM, and one secret.
+//! The signing keys in a directory, Ed25519 private keys as PKCS#8 PEM, and one secret. The directory is looked at
+//! again while the server runs, so that keys can be rotated under it.
 use std::{
     fs, io,
-    path::Path,
-    time::{SystemTime, UNIX_EPOCH},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
 use aws_lc_rs::{
-    hmac,
     rand::{SecureRandom as _, SystemRandom},
     signature::Ed25519KeyPair,
 };
@@ -16,82 +17,164 @@ use jsonwebtoken::{
     jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
 };
 
+use super::Secrets;
 use crate::error::Failure;
 
-/// The name of the secret from which cursors are sealed.
+/// The name of the file with the secret.
 const SECRET: &str = "secret";
+/// How long what was read of the directory stands.
+const FRESH: Duration = Duration::from_secs(15);
+/// How long a key is shown in the JWK Set before it signs, in seconds: as long as others may keep the set.
+pub const SHOWN_BEFORE: i64 = 300;
+/// How long a key verifies after another has taken over, in seconds: the longest an access token lives (RFC 9068
+/// leaves that to the server; ours is 15 minutes), and a minute for clocks.
+const KEPT_AFTER: i64 = 900 + 60;
 
 /// What this server signs with, and what it accepts.
 pub struct Keys {
-    pub(super) signing: (String, EncodingKey),
-    pub(super) verifying: Vec<(String, DecodingKey)>,
-    jwks: JwkSet,
-    secret: hmac::Key,
+    dir: PathBuf,
+    ring: RwLock<Arc<Ring>>,
+    looked: Mutex<Instant>,
+    secrets: Secrets,
 }
 
-impl Keys {
-    /// Reads every `*.pem` in a directory and the file `secret`. The last by name signs, all verify: a
-    /// new key is added beside the old one, which stays until its last token has expired.
-    pub fn read(dir: &Path) -> Result<Self, Failure> {
-        let because = |error: io::Error| {
-            Failure(format!(
-                "cannot read the signing keys in {}: {error}; `rowhouse keys generate --dir {}` makes some",
-                dir.display(),
-                dir.display()
-            ))
-        };
-        let mut paths: Vec<_> = fs::read_dir(dir)
-            .map_err(because)?
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|path| path.extension().is_some_and(|extension| extension == "pem"))
-            .collect();
-        paths.sort();
-        let mut all = Vec::new();
-        let mut jwks = JwkSet::default();
-        for path in paths {
+/// The keys as they were when the directory was last looked at.
+pub(super) struct Ring {
+    keys: Vec<Key>,
+    jwks: JwkSet,
+}
+
+struct Key {
+    kid: String,
+    /// Seconds since 1970 from which it signs: the file's name.
+    signs_from: i64,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+}
+
+impl Ring {
+    /// The key that signs now: the one that took over last. Where none has yet, the first to do so.
+    pub(super) fn signing(&self, now: i64) -> Option<(&str, &EncodingKey)> {
+        let key = self.keys.iter().rev().find(|key| key.signs_from <= now).or(self.keys.first())?;
+        Some((&key.kid, &key.signing))
+    }
+
+    pub(super) fn verifying(&self, kid: &str) -> Option<&DecodingKey> {
+        self.keys.iter().find(|key| key.kid == kid).map(|key| &key.verifying)
+    }
+
+    fn read(dir: &Path) -> Result<Self, Failure> {
+        let because = |error: io::Error| unreadable(dir, &error);
+        let mut keys = Vec::new();
+        for path in pem_files(dir).map_err(because)? {
             let pem = fs::read(&path).map_err(because)?;
             let bad = |error: jsonwebtoken::errors::Error| {
                 Failure(format!("{} is not an Ed25519 private key in PKCS#8 PEM: {error}", path.display()))
             };
-            let key = EncodingKey::from_ed_pem(&pem).map_err(bad)?;
-            let mut jwk = Jwk::from_encoding_key(&key, Algorithm::EdDSA).map_err(bad)?;
+            let signing = EncodingKey::from_ed_pem(&pem).map_err(bad)?;
+            let mut jwk = Jwk::from_encoding_key(&signing, Algorithm::EdDSA).map_err(bad)?;
             // RFC 7638: the name follows from the key, so nobody has to keep names apart.
             let kid = jwk.thumbprint(ThumbprintHash::SHA256).map_err(bad)?;
             jwk.common.key_id = Some(kid.clone());
             jwk.common.public_key_use = Some(PublicKeyUse::Signature);
             let verifying = DecodingKey::from_jwk(&jwk).map_err(bad)?;
-            jwks.keys.push(jwk);
-            all.push((kid, key, verifying));
+            keys.push((jwk, Key { kid, signs_from: signs_from(&path), signing, verifying }));
         }
-        let secret = fs::read_to_string(dir.join(SECRET)).map_err(because)?;
+        if keys.is_empty() {
+            return Err(because(io::Error::new(io::ErrorKind::NotFound, "no *.pem file in it")));
+        }
+        let (jwks, keys): (Vec<Jwk>, Vec<Key>) = keys.into_iter().unzip();
+        Ok(Self { keys, jwks: JwkSet { keys: jwks } })
+    }
+}
+
+impl Keys {
+    /// Reads every `*.pem` in a directory and the file `secret`. A key's file is named by the second from which
+    /// it signs; all verify.
+    pub fn read(dir: &Path) -> Result<Self, Failure> {
+        let ring = Ring::read(dir)?;
+        let secret = fs::read_to_string(dir.join(SECRET)).map_err(|error| unreadable(dir, &error))?;
         let secret = STANDARD
             .decode(secret.trim())
             .ok()
             .filter(|secret| secret.len() >= 32)
             .ok_or_else(|| Failure(format!("{}/{SECRET} is not 32 bytes in Base64", dir.display())))?;
-        let verifying = all.iter().map(|(kid, _, key)| (kid.clone(), key.clone())).collect();
-        let Some((kid, key, _)) = all.pop() else {
-            return Err(because(io::Error::new(io::ErrorKind::NotFound, "no *.pem file in it")));
-        };
-        Ok(Self { signing: (kid, key), verifying, jwks, secret: hmac::Key::new(hmac::HMAC_SHA256, &secret) })
+        Ok(Self {
+            dir: dir.to_owned(),
+            ring: RwLock::new(Arc::new(ring)),
+            looked: Mutex::new(Instant::now()),
+            secrets: Secrets::new(&secret)?,
+        })
     }
 
     /// The public halves (RFC 7517), for whoever verifies our tokens elsewhere.
     #[must_use]
-    pub fn jwks(&self) -> &JwkSet {
-        &self.jwks
+    pub fn jwks(&self) -> JwkSet {
+        self.ring().jwks.clone()
     }
 
-    /// The key cursors are sealed with.
+    /// What is derived from the secret.
     #[must_use]
-    pub fn secret(&self) -> &hmac::Key {
-        &self.secret
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The keys, looked at again when that was a while ago.
+    pub(super) fn ring(&self) -> Arc<Ring> {
+        self.look_again(FRESH)
+    }
+
+    /// The keys, looked at again unless that was a moment ago: for a token whose key is not known yet.
+    pub(super) fn newest_ring(&self) -> Arc<Ring> {
+        self.look_again(Duration::from_secs(1))
+    }
+
+    fn look_again(&self, after: Duration) -> Arc<Ring> {
+        let current = || self.ring.read().unwrap_or_else(PoisonError::into_inner).clone();
+        {
+            // Whoever finds somebody else looking goes on with what is known.
+            let Ok(mut looked) = self.looked.try_lock() else { return current() };
+            if looked.elapsed() < after {
+                return current();
+            }
+            *looked = Instant::now();
+        }
+        match Ring::read(&self.dir) {
+            Ok(ring) => {
+                let ring = Arc::new(ring);
+                *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring.clone();
+                ring
+            }
+            Err(failure) => {
+                tracing::warn!(%failure, "going on with the signing keys read before");
+                current()
+            }
+        }
     }
 }
 
-/// Adds a new Ed25519 signing key to a directory, and the secret if there is none yet. Readable by the
-/// owner alone.
-pub fn generate_keys(dir: &Path) -> Result<std::path::PathBuf, Failure> {
+fn unreadable(dir: &Path, error: &io::Error) -> Failure {
+    let dir = dir.display();
+    Failure(format!("cannot read the signing keys in {dir}: {error}; `rowhouse keys generate --dir {dir}` makes some"))
+}
+
+/// In the order in which they sign, which is not that of their names where one is no number.
+fn pem_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<_> = fs::read_dir(dir)?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "pem"))
+        .collect();
+    paths.sort_by_key(|path| (signs_from(path), path.clone()));
+    Ok(paths)
+}
+
+fn signs_from(path: &Path) -> i64 {
+    path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok()).unwrap_or_default()
+}
+
+/// Adds a new Ed25519 signing key to a directory, and the secret if there is none yet. It signs from `signs_from`
+/// on, in seconds since 1970. Readable by the owner alone.
+pub fn generate_keys(dir: &Path, signs_from: i64) -> Result<PathBuf, Failure> {
     let because = |error: io::Error| Failure(format!("cannot write keys to {}: {error}", dir.display()));
     fs::create_dir_all(dir).map_err(because)?;
     let unspecified = |_| Failure("the system's random numbers cannot be read".to_owned());
@@ -99,15 +182,46 @@ pub fn generate_keys(dir: &Path) -> Result<std::path::PathBuf, Failure> {
     let der = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).map_err(unspecified)?;
     let body = STANDARD.encode(der.as_ref());
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
-    // Seconds since the epoch, so that the newest is the last by name.
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    let path = dir.join(format!("{seconds:012}.pem"));
+    let path = dir.join(format!("{signs_from:012}.pem"));
     write_private(&path, &pem).map_err(because)?;
     let secret = dir.join(SECRET);
     if !secret.exists() {
         write_private(&secret, &(random_secret()? + "\n")).map_err(because)?;
     }
     Ok(path)
+}
+
+/// What a rotation did.
+#[derive(Debug)]
+pub struct Rotation {
+    /// The new key's file.
+    pub added: PathBuf,
+    /// Files of keys that nothing valid was signed with any more.
+    pub removed: Vec<PathBuf>,
+}
+
+/// Adds a key that signs once everybody has had time to see it in the JWK Set, or at once, and removes those
+/// whose last tokens have expired. The key it takes over from verifies until then.
+pub fn rotate_keys(dir: &Path, now: i64, at_once: bool) -> Result<Rotation, Failure> {
+    let because = |error: io::Error| unreadable(dir, &error);
+    let paths = pem_files(dir).map_err(because)?;
+    let last = paths.last().map(|path| signs_from(path));
+    if last.is_some_and(|last| last > now) && !at_once {
+        return Err(Failure(format!(
+            "{} has a key already that is waiting to sign; rotate again when it does",
+            dir.display()
+        )));
+    }
+    let added = generate_keys(dir, if at_once { now } else { now + SHOWN_BEFORE })?;
+    let mut removed = Vec::new();
+    // A key is done when its successor has signed for so long that nothing it signed is still valid.
+    for pair in paths.windows(2) {
+        if signs_from(&pair[1]) + KEPT_AFTER < now {
+            fs::remove_file(&pair[0]).map_err(because)?;
+            removed.push(pair[0].clone());
+        }
+    }
+    Ok(Rotation { added, removed })
 }
 
 /// 256 random bits in Base64.

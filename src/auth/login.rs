@@ -1,33 +1,73 @@
-//! From e-mail and password to somebody signed in.
+//! From e-mail and password to a session.
+use axum::http::request::Parts;
 use secrecy::SecretString;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{SignedIn, UserId};
+use super::{
+    Action, Client, Kind, Opened, UserId, attempt, needs_rehash, normal_email,
+    session::{choose_tenant, open},
+    tenant_named_by,
+    totp::{self, SecondFactor},
+};
 use crate::{App, Error, Result, db::FromRow, sql};
 
-/// Checks a password. No account, a deactivated one and a wrong password take the same work and get the
-/// same answer.
-pub async fn sign_in(app: &App, email: &str, password: SecretString) -> Result<SignedIn> {
-    let email = email.trim_end_matches('.').to_lowercase();
-    // PostgreSQL's text holds no NUL, so no account has one in its address.
-    let account: Option<Account> = if email.contains('\0') {
-        None
-    } else {
-        let mut conn = app.db.public().await?;
-        conn.read().last().maybe(sql!("login/find"), &[&email]).await?
+/// What somebody signs in with.
+pub struct Credentials {
+    /// In any case.
+    pub email: String,
+    /// The password.
+    pub password: SecretString,
+    /// The authenticator's current code, or a recovery code.
+    pub totp: Option<SecretString>,
+}
+
+/// Somebody whose password was verified against a hash; whether that still is the account's, the database says
+/// when it opens the session.
+pub(super) struct PasswordHolds {
+    pub(super) user: UserId,
+    pub(super) verified_hash: String,
+    /// Made anew where the stored one was made with less.
+    pub(super) new_hash: Option<String>,
+    pub(super) second_factor: SecondFactor,
+}
+
+/// Signs in. An unknown address, a wrong password, one that was never confirmed, a deactivated account and one
+/// that has to wait take the same work and get the same answer.
+pub async fn sign_in(app: &App, client: &Client, parts: &Parts, given: Credentials, kind: Kind) -> Result<Opened> {
+    let named = tenant_named_by(parts, app).await?;
+    // What is no address is nobody's, and is counted all the same.
+    let email = normal_email(&given.email);
+    let mut conn = app.db.public().await?;
+    let attempt = attempt(&mut conn, Action::Login, email.as_deref().unwrap_or_default(), client).await?;
+    let account: Option<Account> = match &email {
+        Some(email) if !attempt.account_waits => conn.read().last().maybe(sql!("auth/find_login"), &[email]).await?,
+        _ => None,
     };
-    // The connection is back in the pool: hashing, which takes long, holds none.
+    // Back in the pool: hashing, which takes long, holds no connection.
+    drop(conn);
+
     let hash = account.as_ref().map(|account| account.password_hash.clone());
-    let matches = app.passwords.verify(password, hash).await?;
-    let account = account.filter(|account| matches && account.active).ok_or(Error::WrongCredentials)?;
-    Ok(SignedIn { user: UserId::verified(account.user_id), db: app.db.clone() })
+    let matches = app.passwords.verify(given.password.clone(), hash).await?;
+    let account = account.filter(|account| matches && account.may_sign_in).ok_or(Error::WrongCredentials)?;
+    let user = UserId::verified(account.user_id);
+    let second_factor = match &account.totp_sealed {
+        None => SecondFactor::default(),
+        Some(sealed) => totp::read(app.secrets(), user, sealed, given.totp.as_ref(), app.tokens.now())?,
+    };
+    let new_hash =
+        if needs_rehash(&account.password_hash) { Some(app.passwords.hash(given.password).await?) } else { None };
+    let holds = PasswordHolds { user, verified_hash: account.password_hash, new_hash, second_factor };
+    let (person, refresh, expires_at) = open(app, client, holds, kind, &attempt).await?;
+    let tenant = choose_tenant(app, person, named).await?;
+    Ok(Opened { person, tenant, refresh, expires_at })
 }
 
 struct Account {
     user_id: Uuid,
     password_hash: String,
-    active: bool,
+    may_sign_in: bool,
+    totp_sealed: Option<Vec<u8>>,
 }
 
 impl FromRow for Account {
@@ -35,7 +75,8 @@ impl FromRow for Account {
         Ok(Self {
             user_id: row.try_get("user_id")?,
             password_hash: row.try_get("password_hash")?,
-            active: row.try_get("active")?,
+            may_sign_in: row.try_get("may_sign_in")?,
+            totp_sealed: row.try_get("totp_sealed")?,
         })
     }
 }

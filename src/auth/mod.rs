@@ -1,16 +1,44 @@
-//! From a bearer token to a [`Tenant`]. This module alone makes [`TenantId`] and [`UserId`].
+//! From a token, a cookie or an API key to a [`Tenant`]. This module alone makes [`TenantId`], [`UserId`] and
+//! [`SessionId`].
+mod again;
+mod api_key;
+mod client;
+mod cookie;
+mod email;
 mod host;
 mod id;
 mod keys;
+mod link;
 mod login;
 mod password;
+mod password_rules;
+mod refresh;
+mod secrets;
+mod session;
 mod tenant;
+mod throttle;
 mod token;
+pub mod totp;
+mod uses;
 
+pub use again::{Proof, authenticate_again};
+pub use api_key::{NewKey, new_key};
+pub use client::{Client, Peer};
+pub use cookie::{
+    CSRF_HEADER, NAME as COOKIE_NAME, clear as clear_cookie, csrf_token, refuse_other_origin, set as set_cookie,
+};
+pub use email::normal as normal_email;
 pub use host::{Hosts, host_name};
-pub use id::{TenantId, UserId};
-pub use keys::{Keys, generate_keys, random_secret};
-pub use login::sign_in;
-pub use password::{Passwords, hash_password};
-pub use tenant::{SignedIn, Tenant, choose_tenant};
+pub use id::{Person, PresentedKey, Principal, SessionId, TenantId, UserId};
+pub use keys::{Keys, SHOWN_BEFORE, generate_keys, random_secret, rotate_keys};
+pub use link::{Invited, NewLink, link_hash, new_invitation, new_link, read_invitation};
+pub use login::{Credentials, sign_in};
+pub use password::{Passwords, hash_password, needs_rehash};
+pub use password_rules::{Fault, password_faults};
+pub use refresh::RefreshToken;
+pub use secrets::{Secrets, sha256};
+pub use session::{Kind, Lifetimes, Opened, refresh};
+pub use tenant::{SignedIn, Tenant, tenant_named_by};
+pub use throttle::{Action, Attempt, attempt, attempt_of_tenant};
 pub use token::{Clock, IssuedToken, Tokens};
+pub use uses::Uses;

@@ -1,32 +1,58 @@
-//! Passwords: Argon2id (RFC 9106), on threads of their own, a few at a time.
-use std::{sync::Arc, time::Duration};
+//! Passwords: Argon2id (RFC 9106), on threads of their own that yield to everything else, a few at a time.
+use std::{
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::Duration,
+};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{Error, Result, error::Failure};
 
 /// OWASP's recommendation for Argon2id: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// How much the hashing threads yield, as `nice` counts: they get about a tenth of a busy processor.
+const NICE: i32 = 10;
+
 fn argon2() -> Result<Argon2<'static>, argon2::Error> {
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(19_456, 2, 1, None)?))
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(MEMORY_KIB, PASSES, LANES, None)?))
+}
+
+/// The bytes that are hashed. The same text is typed in different code points on different devices, so it is
+/// brought to one form first (NIST SP 800-63B-4 §3.1.1.2).
+fn bytes(password: &SecretString) -> SecretString {
+    password.expose_secret().nfkc().collect::<String>().into()
 }
 
 /// Hashes a password into a PHC string with a fresh salt. Takes tens of milliseconds of one core.
 pub fn hash_password(password: &SecretString) -> Result<String, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure(format!("the password could not be hashed: {error}"));
     let argon2 = argon2().map_err(|error| failed(&error))?;
-    let hash = argon2.hash_password(password.expose_secret().as_bytes()).map_err(|error| failed(&error))?;
+    let hash = argon2.hash_password(bytes(password).expose_secret().as_bytes()).map_err(|error| failed(&error))?;
     Ok(hash.to_string())
 }
 
-/// Checks passwords, so many at a time and no more: hashing must never starve the requests.
+/// Whether a stored hash was made with less than what new ones are made with.
+#[must_use]
+pub fn needs_rehash(hash: &str) -> bool {
+    let Some(found) = PasswordHash::new(hash).ok().and_then(|hash| Params::try_from(&hash).ok()) else { return true };
+    (found.m_cost(), found.t_cost(), found.p_cost()) != (MEMORY_KIB, PASSES, LANES)
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Checks and hashes passwords, so many at a time and no more: hashing must never starve the requests.
 pub struct Passwords {
     permits: Arc<Semaphore>,
     wait: Duration,
+    jobs: mpsc::Sender<Job>,
     /// Checked when there is no account, so that knowing and not knowing one take the same work.
     decoy: String,
 }
@@ -35,26 +61,62 @@ impl Passwords {
     /// `at_once` hashes run in parallel; a login waits for its turn this long at most.
     pub fn new(at_once: usize, wait: Duration) -> Result<Self, Failure> {
         let decoy = hash_password(&SecretString::from(super::random_secret()?))?;
-        Ok(Self { permits: Arc::new(Semaphore::new(at_once)), wait, decoy })
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..at_once {
+            let queue = queue.clone();
+            std::thread::Builder::new().name("passwords".to_owned()).spawn(move || {
+                // On Linux this is the thread's own. Where it is refused, hashing is merely not as polite.
+                let _ = rustix::process::setpriority_process(None, NICE);
+                loop {
+                    let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    match job {
+                        Ok(job) => job(),
+                        Err(mpsc::RecvError) => return, // the application is gone
+                    }
+                }
+            })?;
+        }
+        Ok(Self { permits: Arc::new(Semaphore::new(at_once)), wait, jobs, decoy })
     }
 
     /// Whether the password belongs to the hash. `None` does the same work and answers no.
     pub async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool> {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.decoy.clone());
+        let matches = self.run(move || {
+            let hash = PasswordHash::new(&hash)
+                .map_err(|error| Error::internal(format!("a stored password hash cannot be read: {error}")))?;
+            let password = bytes(&password);
+            Ok(Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok())
+        });
+        Ok(matches.await? && known)
+    }
+
+    /// A hash of a password that nobody knows.
+    #[must_use]
+    pub fn nobodys(&self) -> &str {
+        &self.decoy
+    }
+
+    /// A hash of a new password.
+    pub async fn hash(&self, password: SecretString) -> Result<String> {
+        self.run(move || hash_password(&password).map_err(|failure| Error::internal(failure.0))).await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let permit = tokio::time::timeout(self.wait, self.permits.clone().acquire_owned())
             .await
             .map_err(|_| Error::Busy)?
             .map_err(|_| Error::Busy)?;
-        let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.decoy.clone());
-        let matches = tokio::task::spawn_blocking(move || {
+        let (done, result) = oneshot::channel();
+        let job = move || {
             // The permit goes with the work: a caller who hangs up does not end it, and must not make room.
             let _permit = permit;
-            let hash = PasswordHash::new(&hash)
-                .map_err(|error| Error::internal(format!("a stored password hash cannot be read: {error}")))?;
-            Ok::<_, Error>(Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok())
-        })
-        .await
-        .map_err(|error| Error::internal(format!("the hashing thread ended: {error}")))??;
-        Ok(known && matches)
+            let _ = done.send(work());
+        };
+        let gone = || Error::internal("the hashing threads have ended");
+        self.jobs.send(Box::new(job)).map_err(|_| gone())?;
+        result.await.map_err(|_| gone())?
     }
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use uuid::Uuid;
 
-use super::{TenantId, UserId};
+use super::{Kind, Person, Principal, TenantId, UserId, api_key, cookie};
 use crate::{
     App, Error, Result,
     db::{Db, TenantConn, UserConn},
@@ -19,38 +19,57 @@ use crate::{
 /// Names the tenant when neither token nor host does.
 const TENANT_HEADER: &str = "x-tenant-id";
 
-/// Someone who is signed in, in whichever tenant or none.
+/// Someone who is signed in, in whichever tenant or none. An API key is nobody: `403`.
 pub struct SignedIn {
-    pub(super) user: UserId,
-    pub(super) db: Db,
+    person: Person,
+    kind: Kind,
+    db: Db,
 }
 
 impl SignedIn {
     /// A connection for what is the user's own, outside any tenant.
     pub async fn connect(&self) -> Result<UserConn> {
-        self.db.user(self.user).await
+        self.db.user(self.person).await
     }
 
     /// Who it is.
     #[must_use]
     pub fn user(&self) -> UserId {
-        self.user
+        self.person.user
+    }
+
+    /// Who it is, on which device.
+    #[must_use]
+    pub fn person(&self) -> Person {
+        self.person
+    }
+
+    /// Whether tokens or a cookie said so.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The tenant with this id, to issue something for: for one in which the database has just found the caller.
+    #[must_use]
+    pub fn tenant_of(&self, found: Uuid) -> TenantId {
+        TenantId::verified(found)
     }
 }
 
-/// Someone who is signed in and says which tenant they act in. Whether they belong to it, and what they
-/// may do there, PostgreSQL answers in the transaction itself.
+/// A member or an API key that says which tenant it acts in. Whether it belongs there, and what it may do
+/// there, PostgreSQL answers in the transaction itself.
 pub struct Tenant {
     id: TenantId,
-    user: UserId,
+    principal: Principal,
     db: Db,
 }
 
 impl Tenant {
-    /// A connection promised to this user in this tenant. Take it when the request is understood, not
+    /// A connection promised to this principal in this tenant. Take it when the request is understood, not
     /// before: every moment it is held, another request waits.
     pub async fn connect(&self) -> Result<TenantConn> {
-        self.db.tenant(self.id, self.user).await
+        self.db.tenant(self.id, self.principal).await
     }
 
     /// Which tenant.
@@ -58,20 +77,65 @@ impl Tenant {
     pub fn id(&self) -> TenantId {
         self.id
     }
+
+    /// The member who acts; none when it is an API key.
+    #[must_use]
+    pub fn user(&self) -> Option<Uuid> {
+        self.principal.user().map(UserId::as_uuid)
+    }
+
+    /// The member who acts; `403` when it is an API key.
+    pub fn person(&self) -> Result<UserId> {
+        self.principal.user().ok_or(Error::PersonRequired)
+    }
 }
 
 impl fmt::Debug for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tenant").field("id", &self.id).field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("Tenant").field("id", &self.id).field("principal", &self.principal).finish_non_exhaustive()
     }
+}
+
+/// Who a request says it comes from: one of three, and where there are several the first counts.
+struct Caller {
+    principal: Principal,
+    /// The tenant that token, cookie or key is for.
+    tenant: Option<TenantId>,
+    kind: Kind,
+}
+
+fn caller(parts: &Parts, app: &App) -> Result<Caller> {
+    // A key in an address is in every log on its way by now: it must not work, or nobody would notice.
+    if parts.uri.query().is_some_and(|query| query.contains(api_key::PREFIX)) {
+        let detail =
+            "holds an API key, which has to be sent as Authorization: Bearer …; this one is in logs now, so rotate it";
+        return Err(Error::BadRequest(vec![Violation::parameter("query", "secret_in_address", detail)]));
+    }
+    if !parts.headers.contains_key(AUTHORIZATION)
+        && let Some(cookie) = cookie::read(app.secrets(), &parts.headers, app.tokens.now())?
+    {
+        cookie::refuse_cross_site(app.secrets(), parts, cookie.person.session)?;
+        app.uses.of_session(&app.db, cookie.person, app.settings.lifetimes);
+        return Ok(Caller { principal: Principal::Person(cookie.person), tenant: cookie.tenant, kind: Kind::Browser });
+    }
+    let token = bearer(&parts.headers)?;
+    if token.starts_with(api_key::PREFIX) {
+        let (tenant, key) = api_key::read_key(token)?;
+        return Ok(Caller { principal: Principal::Key(key), tenant: Some(tenant), kind: Kind::Bearer });
+    }
+    let claims = app.tokens.verify(token)?;
+    Ok(Caller { principal: Principal::Person(claims.person()), tenant: claims.tenant(), kind: Kind::Bearer })
 }
 
 impl FromRequestParts<App> for SignedIn {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let claims = app.tokens.verify(bearer(&parts.headers)?)?;
-        Ok(Self { user: claims.user(), db: app.db.clone() })
+        let caller = caller(parts, app)?;
+        match caller.principal {
+            Principal::Person(person) => Ok(Self { person, kind: caller.kind, db: app.db.clone() }),
+            Principal::Key(_) => Err(Error::PersonRequired),
+        }
     }
 }
 
@@ -79,25 +143,19 @@ impl FromRequestParts<App> for Tenant {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        // The token first: a caller nobody knows causes no look-up.
-        let claims = app.tokens.verify(bearer(&parts.headers)?)?;
+        // Who calls comes first: a caller nobody knows causes no look-up.
+        let caller = caller(parts, app)?;
         let named = named_tenants(parts, app).await?;
-        let id = agree(claims.tenant(), named)?.ok_or(Error::TenantRequired)?;
+        let id = agree(caller.tenant, named)?.ok_or(Error::TenantRequired)?;
         telemetry::note_tenant(id.as_uuid());
-        Ok(Self { id, user: claims.user(), db: app.db.clone() })
+        app.uses.of_key(&app.db, id, caller.principal);
+        Ok(Self { id, principal: caller.principal, db: app.db.clone() })
     }
 }
 
-/// The tenant a login is for: the one that header or host name, if they name one and the user is in it;
-/// otherwise the only one, if there is only one; otherwise none, and the requests name it.
-pub async fn choose_tenant(parts: &Parts, app: &App, memberships: &[Uuid]) -> Result<Option<TenantId>> {
-    let named = named_tenants(parts, app).await?;
-    match (agree(None, named)?, memberships) {
-        (Some(tenant), mine) if mine.contains(&tenant.as_uuid()) => Ok(Some(tenant)),
-        (Some(_), _) => Err(Error::NotAMember),
-        (None, [only]) => Ok(Some(TenantId::verified(*only))),
-        (None, _) => Ok(None),
-    }
+/// The tenant that header or host name, for a request that comes without a token.
+pub async fn tenant_named_by(parts: &Parts, app: &App) -> Result<Option<TenantId>> {
+    agree(None, named_tenants(parts, app).await?)
 }
 
 /// What header and host say.

@@ -1,13 +1,12 @@
 //! Access tokens: JWTs per RFC 9068, signed with Ed25519, checked as RFC 8725 asks, remembered once verified.
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Keys, TenantId, UserId};
+use super::{Keys, Person, SessionId, TenantId, UserId, keys::Ring, sha256};
 use crate::{Error, Result};
 
 /// Longest token looked at, in bytes. Ours have about 500.
@@ -51,14 +50,19 @@ pub(super) struct Claims {
     iat: i64,
     nbf: i64,
     jti: Uuid,
+    /// The session it belongs to; whether that is still open, PostgreSQL says.
+    sid: Uuid,
     /// The tenant the token was issued for; without one the request names it by header or host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tid: Option<Uuid>,
+    /// The key it was verified with: when that is taken away, what it signed goes with it, remembered or not.
+    #[serde(skip)]
+    kid: String,
 }
 
 impl Claims {
-    pub(super) fn user(&self) -> UserId {
-        UserId::verified(self.sub)
+    pub(super) fn person(&self) -> Person {
+        Person { user: UserId::verified(self.sub), session: SessionId::verified(self.sid) }
     }
 
     pub(super) fn tenant(&self) -> Option<TenantId> {
@@ -114,23 +118,32 @@ impl Tokens {
         &self.keys
     }
 
-    /// Signs a token for a user, bound to a tenant or to none.
-    pub fn issue(&self, user: UserId, tenant: Option<TenantId>) -> Result<IssuedToken> {
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// Signs a token for a session, bound to a tenant or to none.
+    pub fn issue(&self, person: Person, tenant: Option<TenantId>) -> Result<IssuedToken> {
         let now = self.clock.now();
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
-            sub: user.as_uuid(),
+            sub: person.user.as_uuid(),
             exp: now + self.lifetime,
             iat: now,
             nbf: now,
             jti: Uuid::now_v7(),
+            sid: person.session.as_uuid(),
             tid: tenant.map(TenantId::as_uuid),
+            kid: String::new(),
         };
-        let (kid, key) = &self.keys.signing;
+        let ring = self.keys.ring();
+        let (kid, key) = ring.signing(now).ok_or_else(|| Error::internal("no signing key"))?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.to_owned());
-        header.kid = Some(kid.clone());
+        header.kid = Some(kid.to_owned());
         let token =
             encode(&header, &claims, key).map_err(|error| Error::internal(format!("signing a token: {error}")))?;
         Ok(IssuedToken { token, expires_in: self.lifetime })
@@ -141,12 +154,14 @@ impl Tokens {
         if token.len() > LONGEST {
             return Err(Error::Unauthenticated("the token is longer than any of ours"));
         }
-        let mut key = [0; 32];
-        key.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-        if let Some(claims) = self.remembered.get(&key) {
+        let key = sha256(token.as_bytes());
+        let ring = self.keys.ring();
+        if let Some(claims) = self.remembered.get(&key)
+            && ring.verifying(&claims.kid).is_some()
+        {
             return self.in_time(&claims).map(|()| claims);
         }
-        let claims = Arc::new(self.verify_signature(token)?);
+        let claims = Arc::new(self.verify_signature(token, &ring)?);
         self.in_time(&claims)?;
         self.remembered.insert(key, claims.clone());
         Ok(claims)
@@ -163,7 +178,7 @@ impl Tokens {
         }
     }
 
-    fn verify_signature(&self, token: &str) -> Result<Claims> {
+    fn verify_signature(&self, token: &str, ring: &Ring) -> Result<Claims> {
         const BAD: Error = Error::Unauthenticated("the token does not verify");
         let header = decode_header(token).map_err(|_| BAD)?;
         // RFC 8725 §3.1, §3.11: one algorithm and one type, ours; §3.10: no key from the token itself.
@@ -172,11 +187,20 @@ impl Tokens {
             .typ
             .as_deref()
             .is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE) || typ.eq_ignore_ascii_case("application/at+jwt"));
-        if header.alg != Algorithm::EdDSA || !our_type || foreign_key {
+        // RFC 7515 §4.1.11: what is critical and not understood is refused, and we understand no extension.
+        if header.alg != Algorithm::EdDSA || !our_type || foreign_key || header.crit.is_some() {
             return Err(BAD);
         }
         let kid = header.kid.ok_or(BAD)?;
-        let (_, key) = self.keys.verifying.iter().find(|(known, _)| *known == kid).ok_or(BAD)?;
-        decode::<Claims>(token, key, &self.validation).map(|data| data.claims).map_err(|_| BAD)
+        let newest;
+        let key = if let Some(key) = ring.verifying(&kid) {
+            key
+        } else {
+            // Another instance may sign with a key that was added a moment ago.
+            newest = self.keys.newest_ring();
+            newest.verifying(&kid).ok_or(BAD)?
+        };
+        let claims = decode::<Claims>(token, key, &self.validation).map_err(|_| BAD)?.claims;
+        Ok(Claims { kid, ..claims })
     }
 }

@@ -166,7 +166,7 @@ impl Dev {
         if let Ok(keys) = Keys::read(&dir) {
             return Ok(keys);
         }
-        generate_keys(&dir)?;
+        generate_keys(&dir, Clock::system().now())?;
         Keys::read(&dir)
     }
 

@@ -13,7 +13,7 @@ pub(super) struct Keys {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Add a new signing key to a directory; servers started afterwards sign with it and still accept the others.
+    /// Make a signing key in a directory, and the secret beside it, for servers to begin with.
     Generate {
         /// The directory.
         #[arg(long, env = "ROWHOUSE_KEYS", value_name = "DIR")]
@@ -22,17 +22,40 @@ enum Command {
         #[arg(long)]
         if_missing: bool,
     },
+    /// Let a new key take over. Running servers notice by themselves; the old key verifies until its tokens expire.
+    ///
+    /// The new key is shown in the JWK Set for five minutes before it signs, so that whoever keeps the set knows it by
+    /// then. Keys that nothing valid was signed with any more are removed.
+    Rotate {
+        /// The directory.
+        #[arg(long, env = "ROWHOUSE_KEYS", value_name = "DIR")]
+        dir: PathBuf,
+        /// Sign with the new key at once: for when the old one has leaked. Then remove the old file by hand.
+        #[arg(long)]
+        at_once: bool,
+    },
 }
 
 impl Keys {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let Command::Generate { dir, if_missing } = self.command;
-        if if_missing && auth::Keys::read(&dir).is_ok() {
-            println!("{} has a signing key", dir.display());
-            return Ok(());
+        let now = auth::Clock::system().now();
+        match self.command {
+            Command::Generate { dir, if_missing } => {
+                if if_missing && auth::Keys::read(&dir).is_ok() {
+                    println!("{} has a signing key", dir.display());
+                    return Ok(());
+                }
+                println!("wrote {}", auth::generate_keys(&dir, now)?.display());
+            }
+            Command::Rotate { dir, at_once } => {
+                let rotation = auth::rotate_keys(&dir, now, at_once)?;
+                let when = if at_once { "from now on" } else { "in five minutes" };
+                println!("wrote {}: signs {when}", rotation.added.display());
+                for path in rotation.removed {
+                    println!("removed {}: nothing it signed is valid any more", path.display());
+                }
+            }
         }
-        let path = auth::generate_keys(&dir)?;
-        println!("wrote {}", path.display());
         Ok(())
     }
 }

@@ -10,6 +10,8 @@ mod migrate;
 mod openapi;
 mod prove;
 mod serve;
+mod tenant;
+mod user;
 mod why;
 
 use std::process::ExitCode;
@@ -59,6 +61,10 @@ enum Command {
     Prove(prove::Prove),
     /// Say which policy shows or hides a row to a user, without printing the row.
     Why(why::Why),
+    /// Tenants: make one, list them, show one.
+    Tenant(tenant::Tenant),
+    /// Accounts: operators, deactivating and activating.
+    User(user::User),
     /// Signing keys.
     Keys(keys::Keys),
     /// Print the OpenAPI document.
@@ -96,6 +102,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Attack(command) => runtime.block_on(command.run()),
         Command::Prove(command) => runtime.block_on(command.run()),
         Command::Why(command) => runtime.block_on(command.run()),
+        Command::Tenant(command) => runtime.block_on(command.run()).map(done),
+        Command::User(command) => runtime.block_on(command.run()).map(done),
         Command::Keys(command) => command.run().map(done),
         Command::Openapi => openapi::print().map(done),
         Command::Healthcheck(command) => runtime.block_on(command.run()),

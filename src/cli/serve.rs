@@ -24,6 +24,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let listener = listen(args.listen).await?;
     tracing::info!(address = %args.listen, "serving");
     http::serve(listener, http::router(&app), args.tuning.serving(), stopped()?).await?;
+    app.post.finish(args.tuning.serving().grace).await;
     app.db.close();
     tracing::info!("stopped");
     Ok(())

@@ -7,6 +7,8 @@ use crate::{Error, error::Violation};
 pub enum Meaning {
     /// 409: another row has this value already.
     Taken,
+    /// 409: other rows refer to this one.
+    InUse,
     /// 422: the value names something that does not exist here.
     Unknown,
     /// 422: the value is outside what the field may hold.
@@ -34,6 +36,20 @@ const fn rule(name: &'static str, pointer: &'static str, meaning: Meaning, detai
 
 /// Every constraint a request can break, in the order of the migrations.
 pub const CONSTRAINTS: &[Constraint] = &[
+    rule("tenants_slug_key", "/slug", Meaning::Taken, "another tenant has this slug"),
+    rule("tenants_name_check", "/name", Meaning::OutOfRange, "must have 1 to 200 characters"),
+    rule("users_full_name_check", "/full_name", Meaning::OutOfRange, "must have 1 to 200 characters"),
+    rule("domains_domain_key", "/domain", Meaning::Taken, "this tenant claims the domain already"),
+    rule("domains_domain_check", "/domain", Meaning::OutOfRange, "is not a domain name"),
+    rule("roles_name_key", "/name", Meaning::Taken, "another role of this tenant has this name"),
+    rule("roles_name_check", "/name", Meaning::OutOfRange, "must have 1 to 60 characters"),
+    rule("roles_permissions_fkey", "/permissions", Meaning::Unknown, "names a permission that does not exist"),
+    rule("memberships_role_fkey", "/role_id", Meaning::InUse, "members have this role; give them another first"),
+    rule("invitations_role_fkey", "/role_id", Meaning::InUse, "somebody is invited to this role; take that back first"),
+    rule("invitations_email_key", "/email", Meaning::Taken, "is invited already; have the invitation sent once more"),
+    rule("invitations_email_check", "/email", Meaning::OutOfRange, "is not an e-mail address"),
+    rule("api_keys_name_key", "/name", Meaning::Taken, "another API key of this tenant has this name"),
+    rule("api_keys_name_check", "/name", Meaning::OutOfRange, "must have 1 to 100 characters"),
     rule("projects_name_key", "/name", Meaning::Taken, "another project of this tenant has this name"),
     rule("projects_name_check", "/name", Meaning::OutOfRange, "must have 1 to 200 characters"),
     rule("projects_description_check", "/description", Meaning::OutOfRange, "must have at most 10000 characters"),
@@ -50,6 +66,7 @@ pub(super) fn meaning(name: &str) -> Option<Error> {
     let violation = |code| Violation::at(found.pointer, code, found.detail);
     Some(match found.meaning {
         Meaning::Taken => Error::Conflict(violation("taken")),
+        Meaning::InUse => Error::Conflict(Violation::at("", "in_use", found.detail)),
         Meaning::Unknown => Error::Invalid(vec![violation("unknown")]),
         Meaning::OutOfRange => Error::Invalid(vec![violation("out_of_range")]),
         Meaning::Gone(resource) => Error::NotFound(resource),

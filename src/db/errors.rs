@@ -25,11 +25,24 @@ pub(super) fn classify(statement: &'static str, error: &tokio_postgres::Error) -
     };
     let code = db.code();
     match code.code() {
-        // Raised by registry.require; sql/functions/registry.require.sql lists them.
+        // Raised by functions under sql/functions, each of which lists its own.
         "RH001" => return Error::AccountDeactivated,
         "RH002" => return Error::NotAMember,
         "RH003" => return Error::TenantNotOpen(db.message().to_owned()),
         "RH004" => return Error::PermissionDenied(db.message().to_owned()),
+        "RH006" => return Error::SessionEnded,
+        "RH007" => return Error::Unauthenticated("the API key does not exist, was revoked, or has expired"),
+        "RH008" => return Error::AuthenticateAgain(db.message().parse().unwrap_or_default()),
+        "RH009" => return Error::BuiltInRole,
+        "RH010" => return Error::LastOwner,
+        "RH011" => return Error::TooManyAttempts(60 * 60),
+        "RH012" => return Error::LinkSpent,
+        "RH013" => return Error::WrongAddress(db.message().to_owned()),
+        "RH014" => return Error::MemberAlready,
+        "RH015" => return Error::AccountExists,
+        "RH018" => return Error::PersonRequired,
+        "RH017" => return Error::LeansOnSecondFactor,
+        "RH016" => return Error::DomainTaken,
         _ => {}
     }
     if let Some(constraint) = db.constraint()

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    auth::{TenantId, UserId},
+    auth::{Person, Principal, TenantId},
     error::Failure,
     telemetry::trace_id,
 };
@@ -61,14 +61,14 @@ impl Db {
         Ok(Self { pool, config, statements: limits.statements, book: Book::new(limits.statements) })
     }
 
-    /// Lends a connection that can do one thing: begin a transaction as this user in this tenant.
-    pub(crate) async fn tenant(&self, tenant: TenantId, user: UserId) -> Result<TenantConn> {
-        Ok(TenantConn::new(self.lend().await?, self.book.clone(), Scope::Tenant(tenant, user)))
+    /// Lends a connection that can do one thing: begin a transaction as this principal in this tenant.
+    pub(crate) async fn tenant(&self, tenant: TenantId, principal: Principal) -> Result<TenantConn> {
+        Ok(TenantConn::new(self.lend().await?, self.book.clone(), Scope::Tenant(tenant, principal)))
     }
 
     /// Lends a connection for a signed-in user outside any tenant.
-    pub(crate) async fn user(&self, user: UserId) -> Result<UserConn> {
-        Ok(UserConn::new(self.lend().await?, self.book.clone(), Scope::User(user)))
+    pub(crate) async fn user(&self, person: Person) -> Result<UserConn> {
+        Ok(UserConn::new(self.lend().await?, self.book.clone(), Scope::User(person)))
     }
 
     /// Lends a connection for callers nobody knows yet.

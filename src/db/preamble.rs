@@ -3,17 +3,17 @@ use std::fmt::Write as _;
 
 use uuid::Uuid;
 
-use crate::auth::{TenantId, UserId};
+use crate::auth::{Person, Principal, TenantId};
 
 /// On whose behalf a transaction runs. There is no default and no way to change it half-way.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Scope {
     /// Nobody is signed in: only the doors made for that answer.
     Public,
-    /// A signed-in user outside any tenant.
-    User(UserId),
-    /// A user inside one tenant.
-    Tenant(TenantId, UserId),
+    /// A signed-in person outside any tenant.
+    User(Person),
+    /// A person or an API key inside one tenant.
+    Tenant(TenantId, Principal),
 }
 
 impl Scope {
@@ -28,23 +28,45 @@ impl Scope {
     /// `BEGIN` and the `SET LOCAL`s, as one message.
     ///
     /// This and `PREPARE` around a statement of our own (`statements`) are the only SQL a request has put
-    /// together at run time. What goes in here are UUIDs that have been parsed: 36 characters of hex and
-    /// hyphens.
+    /// together at run time. What goes in here are UUIDs that have been parsed, 36 characters of hex and
+    /// hyphens, and a digest, 64 of hex.
+    ///
+    /// Tenant and user are always said, the one that is not there as empty: what somebody else left on a
+    /// connection that a pooler shares does not count. A session counts only with a user, an API key only
+    /// where the user is empty (`registry.require`), so neither needs to be said to be absent.
     pub(super) fn preamble(self, read_only: bool) -> String {
-        let mut text = String::with_capacity(160);
+        let mut text = String::with_capacity(256);
         text.push_str(if read_only { "begin read only" } else { "begin" });
-        let (tenant, user) = match self {
-            Self::Tenant(tenant, user) => (Some(tenant.as_uuid()), Some(user.as_uuid())),
-            Self::User(user) => (None, Some(user.as_uuid())),
-            Self::Public => (None, None),
+        let _ = match self {
+            Self::Public => {
+                write!(text, "; set local app.tenant_id = ''; set local app.user_id = ''; set local app.api_key = ''")
+            }
+            Self::User(Person { user, session }) => write!(
+                text,
+                "; set local app.tenant_id = ''; set local app.user_id = '{}'; set local app.session_id = '{}'",
+                user.as_uuid(),
+                session.as_uuid()
+            ),
+            Self::Tenant(tenant, Principal::Person(Person { user, session })) => write!(
+                text,
+                "; set local app.tenant_id = '{}'; set local app.user_id = '{}'; set local app.session_id = '{}'",
+                tenant.as_uuid(),
+                user.as_uuid(),
+                session.as_uuid()
+            ),
+            Self::Tenant(tenant, Principal::Key(key)) => {
+                let _ = write!(
+                    text,
+                    "; set local app.tenant_id = '{}'; set local app.user_id = ''; set local app.api_key = '{}.",
+                    tenant.as_uuid(),
+                    key.id()
+                );
+                for byte in key.secret_hash() {
+                    let _ = write!(text, "{byte:02x}");
+                }
+                write!(text, "'")
+            }
         };
-        // Both, always: what somebody else left on a connection that a pooler shares does not count.
-        for (setting, id) in [("tenant_id", tenant), ("user_id", user)] {
-            let _ = match id {
-                Some(id) => write!(text, "; set local app.{setting} = '{id}'"),
-                None => write!(text, "; set local app.{setting} = ''"),
-            };
-        }
         text
     }
 }

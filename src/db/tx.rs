@@ -54,8 +54,8 @@
 //! ```
 //! nor a tenant's connection without a verified tenant:
 //! ```compile_fail,E0624
-//! # async fn f(db: rowhouse::db::Db, tenant: rowhouse::auth::TenantId, user: rowhouse::auth::UserId) {
-//! let conn = db.tenant(tenant, user).await;
+//! # async fn f(db: rowhouse::db::Db, tenant: rowhouse::auth::TenantId, who: rowhouse::auth::Principal) {
+//! let conn = db.tenant(tenant, who).await;
 //! # }
 //! ```
 use std::marker::PhantomData;
@@ -122,7 +122,7 @@ macro_rules! connection {
 }
 
 connection! {
-    /// A connection promised to one user inside one tenant. It has no query method: begin first.
+    /// A connection promised to one member or API key inside one tenant. It has no query method: begin first.
     TenantConn
 }
 connection! {

@@ -7,6 +7,7 @@ pub mod page;
 pub mod patch;
 mod problem;
 mod server;
+pub mod session;
 pub mod validate;
 
 pub use edge::EdgeLimits;
@@ -26,8 +27,21 @@ fn api() -> OpenApiRouter<App> {
         .nest(
             "/api/v1",
             OpenApiRouter::new()
+                .merge(resources::signup::routes())
                 .merge(resources::login::routes())
+                .merge(resources::password::routes())
+                .merge(resources::invited::routes())
                 .merge(resources::me::routes())
+                .merge(resources::sessions::routes())
+                .merge(resources::account_events::routes())
+                .merge(resources::totp::routes())
+                .merge(resources::tenants::routes())
+                .merge(resources::tenant::routes())
+                .merge(resources::domains::routes())
+                .merge(resources::members::routes())
+                .merge(resources::roles::routes())
+                .merge(resources::invitations::routes())
+                .merge(resources::api_keys::routes())
                 .merge(resources::projects::routes())
                 .merge(resources::project_tasks::routes()),
         )

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::Json;
+use uuid::Uuid;
+
 use crate::{Error, Result, auth::TenantId, error::Violation};
 
 const DEFAULT_LIMIT: i64 = 50;
@@ -87,7 +89,29 @@ impl<S: Copy + Into<&'static str> + ToSchema> ListQuery<S> {
             Sort::Name => "name",
         };
         let list = List::new(uri, &[("sort", Some(sort)), ("status", self.status.map(Into::into))]);
-        PageRequest::new(secret, tenant, list, self.limit, self.cursor.as_deref())
+        PageRequest::new(secret, tenant.as_uuid(), list, self.limit, self.cursor.as_deref())
+    }
+}
+
+/// The query of a list that has one order and no filters.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PlainQuery {
+    /// Rows on the page, 50 unless said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl PlainQuery {
+    /// The page that is asked for, of the list at `uri` that is this tenant's or this user's.
+    pub fn page<'a, K>(&self, secret: &'a hmac::Key, owner: Uuid, uri: &'a Uri) -> Result<PageRequest<'a, K>>
+    where
+        K: Serialize + DeserializeOwned,
+    {
+        PageRequest::new(secret, owner, List::new(uri, &[]), self.limit, self.cursor.as_deref())
     }
 }
 
@@ -117,10 +141,11 @@ pub struct PageRequest<'a, K> {
 }
 
 impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
-    /// Reads `limit` and `cursor`; `400` naming the one that does not fit.
+    /// Reads `limit` and `cursor`; `400` naming the one that does not fit. `owner` is the tenant, or the user where the
+    /// list is a user's own.
     pub fn new(
         secret: &'a hmac::Key,
-        tenant: TenantId,
+        owner: Uuid,
         list: List<'a>,
         limit: Option<i64>,
         cursor: Option<&str>,
@@ -130,7 +155,7 @@ impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
             let detail = format!("must be between 1 and {MAX_LIMIT}");
             return Err(Error::BadRequest(vec![Violation::parameter("limit", "out_of_range", detail)]));
         }
-        let seal = Seal { secret, tenant, list };
+        let seal = Seal { secret, owner, list };
         let after = cursor.map(|cursor| seal.open(cursor)).transpose()?;
         Ok(Self { after, limit, seal })
     }
@@ -159,11 +184,11 @@ impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
     }
 }
 
-/// Seals and opens cursors of one list of one tenant.
+/// Seals and opens cursors of one list of one tenant, or of one user.
 #[derive(Debug)]
 struct Seal<'a> {
     secret: &'a hmac::Key,
-    tenant: TenantId,
+    owner: Uuid,
     list: List<'a>,
 }
 
@@ -205,7 +230,7 @@ impl Seal<'_> {
     fn sign(&self, payload: &[u8]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(self.secret);
         context.update(b"cursor");
-        context.update(self.tenant.as_uuid().as_bytes());
+        context.update(self.owner.as_bytes());
         context.update(payload);
         let mut signature = [0; 32];
         signature.copy_from_slice(context.sign().as_ref());

@@ -72,12 +72,18 @@ pub(super) fn write(error: &Error, instance: &str, trace_id: &str) -> Response {
         // RFC 6750 §3: an error attribute when a token was there and did not hold.
         let challenge = match error {
             Error::Unauthenticated(reason) if *reason == Error::NO_TOKEN => "Bearer realm=\"rowhouse\"",
-            Error::Unauthenticated(_) | Error::AccountDeactivated => {
+            Error::Unauthenticated(_) | Error::AccountDeactivated | Error::SessionEnded => {
                 "Bearer realm=\"rowhouse\", error=\"invalid_token\""
+            }
+            // RFC 9470 §3.
+            Error::AuthenticateAgain(seconds) => {
+                &format!("Bearer realm=\"rowhouse\", error=\"insufficient_user_authentication\", max_age=\"{seconds}\"")
             }
             _ => "Bearer realm=\"rowhouse\"",
         };
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        if let Ok(challenge) = HeaderValue::from_str(challenge) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
     }
     if status == StatusCode::UNSUPPORTED_MEDIA_TYPE
         && let Error::UnsupportedMediaType(accepted) = error

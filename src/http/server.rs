@@ -2,13 +2,15 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{Request, body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, sync::Semaphore};
+
+use crate::auth::Peer;
 
 /// How connections are treated.
 #[derive(Clone, Copy, Debug)]
@@ -44,10 +46,10 @@ pub async fn serve(
             () = &mut stop => break,
             place = room.clone().acquire_owned() => place,
         };
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok((stream, peer)) => (stream, Peer(peer.ip())),
                 Err(error) => {
                     // Out of file descriptors, or the peer was gone before we looked: neither is a
                     // reason to stop serving, the first one is a reason not to spin.
@@ -59,7 +61,7 @@ pub async fn serve(
         };
         // Small answers must not wait for more to come.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
+        let service = WithPeer { router: TowerToHyperService::new(router.clone()), peer };
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             let _place = place;
@@ -74,4 +76,21 @@ pub async fn serve(
         () = tokio::time::sleep(serving.grace) => tracing::warn!("requests still under way were cut off"),
     }
     Ok(())
+}
+
+/// Tells each request who is at the other end of its connection.
+struct WithPeer {
+    router: TowerToHyperService<Router>,
+    peer: Peer,
+}
+
+impl Service<Request<Incoming>> for WithPeer {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.router.call(request)
+    }
 }

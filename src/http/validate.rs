@@ -1,7 +1,13 @@
 //! Checking what a body says, all at once: a caller learns everything that is wrong in one answer.
 use std::ops::RangeInclusive;
 
-use crate::{Error, Result, error::Violation};
+use secrecy::SecretString;
+
+use crate::{
+    Error, Result,
+    auth::{normal_email, password_faults},
+    error::Violation,
+};
 
 /// Collects what is wrong.
 #[derive(Debug, Default)]
@@ -11,7 +17,7 @@ impl Violations {
     /// A single line of text: its length in characters, no control characters, no blank ends.
     pub fn line(&mut self, pointer: &str, value: &str, length: RangeInclusive<usize>) {
         self.length(pointer, value, &length);
-        if value.chars().any(char::is_control) {
+        if value.chars().any(breaks_line) {
             self.push(pointer, "control_character", "must not contain control characters");
         }
         if value.trim() != value {
@@ -29,6 +35,21 @@ impl Violations {
                 "must not contain control characters other than line breaks and tabs",
             );
         }
+    }
+
+    /// A new password; `about` are words its owner is known by.
+    pub fn password(&mut self, pointer: &str, password: &SecretString, second_factor: bool, about: &[&str]) {
+        for (code, detail) in password_faults(password, second_factor, about) {
+            self.push(pointer, code, detail);
+        }
+    }
+
+    /// An e-mail address, in the form in which it is kept; empty when it is none.
+    pub fn email(&mut self, pointer: &str, email: &str) -> String {
+        normal_email(email).unwrap_or_else(|| {
+            self.push(pointer, "invalid", "is not an e-mail address");
+            String::new()
+        })
     }
 
     /// Anything else.
@@ -49,4 +70,11 @@ impl Violations {
             self.push(pointer, "too_long", format!("must have at most {} characters, and has {found}", length.end()));
         }
     }
+}
+
+/// Controls, separators of lines, and what turns the direction of what follows: none belongs in a name that others
+/// read, least of all in a letter.
+#[must_use]
+pub fn breaks_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

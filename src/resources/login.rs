@@ -1,72 +1,112 @@
-//! `POST /auth/login`: from e-mail and password to an access token.
+//! `/auth`: signing in, staying signed in, signing out.
 use axum::{
     extract::State,
-    http::{header, request::Parts},
-    response::IntoResponse,
+    http::{StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
 };
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use crate::{
     App, Result,
-    auth::{choose_tenant, sign_in},
-    db::FromRow,
-    http::extract::Json,
+    auth::{
+        self, Client, Credentials, Kind, Proof, RefreshToken, SignedIn, authenticate_again, clear_cookie,
+        refuse_other_origin, sign_in,
+    },
+    http::{
+        extract::Json,
+        session::{SessionAnswer, SessionKind, answer},
+    },
     sql,
 };
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(login))
+    OpenApiRouter::new().routes(routes!(login)).routes(routes!(refresh)).routes(routes!(logout)).routes(routes!(again))
 }
 
 /// Who wants in.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Credentials {
+struct Login {
     /// In any case.
     email: String,
     #[schema(value_type = String, format = Password)]
     password: SecretString,
+    /// The authenticator's current code or an unused recovery code, where a second factor is on.
+    #[schema(value_type = Option<String>)]
+    totp: Option<SecretString>,
+    /// `bearer` unless said.
+    #[serde(default)]
+    #[schema(inline, required = false)]
+    session: SessionKind,
 }
 
-/// An access token (RFC 6749 §5.1).
-#[derive(Debug, Serialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "the RFC's names")]
-struct AccessToken {
-    access_token: String,
-    #[schema(example = "Bearer")]
-    token_type: &'static str,
-    /// Seconds.
-    expires_in: i64,
+/// A refresh token.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Refresh {
+    #[schema(value_type = String, format = Password)]
+    refresh_token: SecretString,
 }
 
-struct MyTenant(Uuid);
+/// Password, and second factor where there is one, once more.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Again {
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+    /// The authenticator's current code or an unused recovery code, where a second factor is on.
+    #[schema(value_type = Option<String>)]
+    totp: Option<SecretString>,
+}
 
 /// Sign in.
 ///
-/// The token is issued for the tenant that `X-Tenant-ID` or the host names, or for the only tenant the
-/// user belongs to; for none when there are several, and then each request names its tenant.
-#[utoipa::path(post, path = "/auth/login", tag = "public", request_body = Credentials,
-    responses((status = OK, body = AccessToken)))]
-async fn login(State(app): State<App>, parts: Parts, Json(given): Json<Credentials>) -> Result<impl IntoResponse> {
-    let signed_in = sign_in(&app, &given.email, given.password).await?;
-    let mut conn = signed_in.connect().await?;
-    let mine: Vec<MyTenant> = conn.read().last().all(sql!("me/tenants"), &[]).await?;
-    drop(conn);
-    let mine: Vec<Uuid> = mine.iter().map(|tenant| tenant.0).collect();
-    let tenant = choose_tenant(&parts, &app, &mine).await?;
-    let issued = app.tokens.issue(signed_in.user(), tenant)?;
-    let token = AccessToken { access_token: issued.token, token_type: "Bearer", expires_in: issued.expires_in };
-    // RFC 6749 §5.1: a token is never cached.
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)))
+/// The session acts in the tenant that `X-Tenant-ID` or the host names, or in the only tenant the user belongs to; in
+/// none when there are several, and then each request names its tenant.
+#[utoipa::path(post, path = "/auth/login", tag = "public", request_body = Login,
+    responses((status = OK, body = SessionAnswer)))]
+async fn login(State(app): State<App>, client: Client, parts: Parts, Json(given): Json<Login>) -> Result<Response> {
+    let kind = Kind::from(given.session);
+    if kind == Kind::Browser {
+        refuse_other_origin(&parts)?;
+    }
+    let credentials = Credentials { email: given.email, password: given.password, totp: given.totp };
+    let opened = sign_in(&app, &client, &parts, credentials, kind).await?;
+    answer(&app, &opened, kind)
 }
 
-impl FromRow for MyTenant {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("id")?))
+/// Exchange a refresh token for an access token and the next refresh token.
+///
+/// A refresh token is good once. Used again within ten seconds, while its successor is unused, it answers that successor;
+/// used again later it ends the session (RFC 9700 §4.14).
+#[utoipa::path(post, path = "/auth/refresh", tag = "public", request_body = Refresh,
+    responses((status = OK, body = SessionAnswer)))]
+async fn refresh(State(app): State<App>, client: Client, Json(given): Json<Refresh>) -> Result<Response> {
+    let presented = RefreshToken::read(&given.refresh_token)?;
+    let opened = auth::refresh(&app, &client, &presented).await?;
+    answer(&app, &opened, Kind::Bearer)
+}
+
+/// Sign out: end this session.
+#[utoipa::path(post, path = "/auth/logout", tag = "me", responses((status = NO_CONTENT)))]
+async fn logout(me: SignedIn) -> Result<Response> {
+    let mut conn = me.connect().await?;
+    conn.write().last().maybe::<()>(sql!("sessions/finish"), &[&me.person().session.as_uuid()]).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if me.kind() == Kind::Browser {
+        response.headers_mut().insert(header::SET_COOKIE, clear_cookie());
     }
+    Ok(response)
+}
+
+/// Give password and second factor once more, before something sensitive (RFC 9470).
+#[utoipa::path(post, path = "/auth/authenticate-again", tag = "me", request_body = Again,
+    responses((status = NO_CONTENT)))]
+async fn again(State(app): State<App>, client: Client, me: SignedIn, Json(given): Json<Again>) -> Result<StatusCode> {
+    let proof = Proof { password: given.password, totp: given.totp };
+    authenticate_again(&app, &client, &me, proof).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,25 +1,37 @@
 //! `/me`: the signed-in person, outside any tenant.
+use axum::{extract::State, http::StatusCode};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{App, Error, Result, auth::SignedIn, db::FromRow, http::extract::Json, sql};
+use crate::{
+    App, Result,
+    auth::{Action, Client, SignedIn, attempt, new_link},
+    db::FromRow,
+    http::{
+        etag::{IfMatch, Tagged, Versioned, missed},
+        extract::{Json, MergePatch},
+        patch,
+        validate::Violations,
+    },
+    mail::{Letter, Link},
+    sql,
+};
+
+const NAME: std::ops::RangeInclusive<usize> = 1..=200;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(me))
+    OpenApiRouter::new().routes(routes!(me, update)).routes(routes!(change_email))
 }
 
 /// Who is signed in, and where they belong.
 #[derive(Debug, Serialize, ToSchema)]
 struct Me {
-    id: Uuid,
-    email: String,
-    full_name: String,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
+    #[serde(flatten)]
+    profile: Profile,
     /// By slug.
     tenants: Vec<MyTenant>,
 }
@@ -36,26 +48,118 @@ struct MyTenant {
     role: String,
 }
 
+/// The account itself.
+#[derive(Debug, Serialize, ToSchema)]
 struct Profile {
     id: Uuid,
     email: String,
+    #[schema(min_length = 1, max_length = 200)]
     full_name: String,
+    /// Whether signing in asks for a second factor.
+    second_factor: bool,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
 }
 
+/// What changes; members left out stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ProfilePatch {
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(min_length = 1, max_length = 200, nullable = false)]
+    full_name: Option<String>,
+}
+
+/// The address an account is to have.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewEmail {
+    email: String,
+}
+
+struct Free(bool);
+
 /// Who am I, and which tenants do I belong to?
-#[utoipa::path(get, path = "/me", tag = "me", responses((status = OK, body = Me)))]
-async fn me(signed_in: SignedIn) -> Result<Json<Me>> {
+#[utoipa::path(get, path = "/me", tag = "me", responses((status = OK, body = Me, headers(("ETag" = String)))))]
+async fn me(signed_in: SignedIn) -> Result<Tagged<Me>> {
     let mut conn = signed_in.connect().await?;
     let mut tx = conn.read();
-    // The wall on registry.users lets an active account see itself, and nobody anything else.
-    let profile: Option<Profile> = tx.maybe(sql!("me/profile"), &[]).await?;
-    let Some(Profile { id, email, full_name, created_at }) = profile else {
-        tx.rollback().await?;
-        return Err(Error::AccountDeactivated);
-    };
+    let profile: Profile = tx.one(sql!("me/profile"), &[]).await?;
     let tenants = tx.last().all(sql!("me/tenants"), &[]).await?;
-    Ok(Json(Me { id, email, full_name, created_at, tenants }))
+    Ok(Tagged(Me { profile, tenants }))
+}
+
+/// Change one's name.
+///
+/// Needs `If-Match` with the ETag that was read. Fellow members see the new name at once.
+#[utoipa::path(patch, path = "/me", tag = "me", params(("If-Match" = String, Header)),
+    request_body(content = ProfilePatch, content_type = "application/merge-patch+json"),
+    responses((status = OK, body = Profile, headers(("ETag" = String)))))]
+async fn update(
+    signed_in: SignedIn,
+    IfMatch(versions): IfMatch,
+    MergePatch(patch): MergePatch<ProfilePatch>,
+) -> Result<Tagged<Profile>> {
+    let mut violations = Violations::default();
+    if let Some(name) = &patch.full_name {
+        violations.line("/full_name", name, NAME);
+    }
+    violations.finish()?;
+    let mut conn = signed_in.connect().await?;
+    let changed: Option<Profile> = conn.write().last().maybe(sql!("me/update"), &[&versions, &patch.full_name]).await?;
+    changed.map(Tagged).ok_or_else(|| missed("account", true))
+}
+
+/// Have a link sent to a new address, which becomes the account's once the link was used.
+///
+/// Asks for a password given lately. The answer is the same for an address that has an account of its own.
+#[utoipa::path(post, path = "/me/email", tag = "me", request_body = NewEmail, responses((status = ACCEPTED)))]
+async fn change_email(
+    State(app): State<App>,
+    client: Client,
+    signed_in: SignedIn,
+    Json(given): Json<NewEmail>,
+) -> Result<StatusCode> {
+    let mut violations = Violations::default();
+    let email = violations.email("/email", &given.email);
+    violations.finish()?;
+    let mut public = app.db.public().await?;
+    let waits = attempt(&mut public, Action::Letter, &email, &client).await?.account_waits;
+    drop(public);
+    let link = new_link()?;
+    let mut conn = signed_in.connect().await?;
+    let mut tx = conn.write();
+    let Free(free) = tx.one(sql!("me/change_email"), &[&email, &link.hash.as_slice(), &"1 day"]).await?;
+    let profile: Profile = tx.last().one(sql!("me/profile"), &[]).await?;
+    let about =
+        if free { Link::ConfirmNewAddress { name: profile.full_name, token: link.token } } else { Link::AddressTaken };
+    // One's own address is nobody else's, and a post box that is full enough gets no more.
+    if !waits && email != profile.email {
+        app.post.send(Letter { to: email, link: about });
+    }
+    Ok(StatusCode::ACCEPTED)
+}
+
+impl Versioned for Me {
+    fn version(&self) -> i64 {
+        self.profile.version
+    }
+}
+
+impl Versioned for Profile {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl FromRow for Free {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("free")?))
+    }
 }
 
 impl FromRow for Profile {
@@ -64,7 +168,10 @@ impl FromRow for Profile {
             id: row.try_get("id")?,
             email: row.try_get("email")?,
             full_name: row.try_get("full_name")?,
+            second_factor: row.try_get("second_factor")?,
             created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            version: row.try_get("version")?,
         })
     }
 }

@@ -1,8 +1,21 @@
 //! One file a resource: its routes, types, handlers and row mapping. Resources never import each other;
 //! what two of them share is a view or a function in sql/.
+pub mod account_events;
+pub mod api_keys;
+pub mod domains;
 pub mod health;
+pub mod invitations;
+pub mod invited;
 pub mod jwks;
 pub mod login;
 pub mod me;
+pub mod members;
+pub mod password;
 pub mod project_tasks;
 pub mod projects;
+pub mod roles;
+pub mod sessions;
+pub mod signup;
+pub mod tenant;
+pub mod tenants;
+pub mod totp;

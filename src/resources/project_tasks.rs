@@ -94,7 +94,7 @@ async fn list(
     Path(project): Path<Uuid>,
     Query(query): Query<ListQuery<TaskStatus>>,
 ) -> Result<Page<Task>> {
-    let secret = app.tokens.keys().secret();
+    let secret = app.secrets().mac();
     match query.sort {
         Sort::Newest => newest_first(&tenant, secret, &uri, project, &query).await,
         Sort::Name => by_name(&tenant, secret, &uri, project, &query).await,

@@ -111,7 +111,7 @@ async fn list(
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ListQuery<ProjectStatus>>,
 ) -> Result<Page<Project>> {
-    let secret = app.tokens.keys().secret();
+    let secret = app.secrets().mac();
     match query.sort {
         Sort::Newest => newest_first(&tenant, secret, &uri, &query).await,
         Sort::Name => by_name(&tenant, secret, &uri, &query).await,

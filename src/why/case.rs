@@ -19,6 +19,8 @@ pub(super) struct Case<'a> {
     /// The ids, as text.
     pub(super) tenant: String,
     pub(super) user: String,
+    /// A session for the user, made for the question, where policies ask for one.
+    pub(super) session: Option<String>,
     role: Role,
     pub(super) table: Table,
     /// Each with the clauses of its USING and of its WITH CHECK.
@@ -88,7 +90,11 @@ impl<'a> Case<'a> {
             Some(name) => Some(column(&name).await?),
             None => None,
         };
-        Ok(Self { admin, question, house, tenant, user, role, table, policies, key, tenant_column })
+        let session =
+            if house { admin.all::<Id>(sql!("why/session"), &[&user]).await?.pop().map(|Id(id)| id) } else { None };
+        // From here on nothing is written, whatever a policy's functions might want.
+        admin.script("read only", "set transaction read only").await?;
+        Ok(Self { admin, question, house, tenant, user, session, role, table, policies, key, tenant_column })
     }
 
     /// The row, in whichever tenant; in the one asked about, if several have the key.

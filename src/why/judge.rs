@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{db::Admin, error::Failure};
 
-/// One snapshot, nothing written, no name looked up but where the statement says, no wait without end.
-const BEGIN: &str = "begin isolation level repeatable read read only; set local search_path = '';
+/// One snapshot, nothing written but a session for the question and that taken back, no name looked up but where the statement says, no wait without end.
+const BEGIN: &str = "begin isolation level repeatable read; set local search_path = '';
     set local standard_conforming_strings = on; set local statement_timeout = '10s'; set local lock_timeout = '2s'";
 
 /// Answers the question on a connection that no wall stops; fails in a sentence when it cannot be asked.
@@ -98,6 +98,9 @@ impl Case<'_> {
         for (name, value) in [(&settings.tenant, &self.tenant), (&settings.user, &self.user)] {
             let statement = format!("set local {name} = '{}'", value.replace('\'', "''"));
             self.admin.script("set local", &statement).await?;
+        }
+        if let Some(session) = &self.session {
+            self.admin.script("set local", &format!("set local app.session_id = '{session}'")).await?;
         }
         Ok(())
     }

@@ -24,13 +24,70 @@ async fn an_empty_database_is_brought_up_once_and_then_left_alone() {
     assert_eq!(differences(&migrator).await, ["missing migration every one: this database was never migrated"]);
 
     let first = db::migrate(&mut migrator, false).await.unwrap();
-    assert_eq!(first.migrations, ["V1__tenants_people_and_projects"]);
+    assert_eq!(first.migrations, ["V1__tenants_people_and_projects", "V2__people_sessions_and_members"]);
     assert!(first.reapplied && first.changes.iter().any(|change| change.object == "tenant.projects.wall"), "{first:?}");
     assert_eq!(differences(&migrator).await, Vec::<String>::new());
     let second = db::migrate(&mut migrator, false).await.unwrap();
     assert!(second.migrations.is_empty() && !second.reapplied && second.changes.is_empty(), "{second:?}");
     let app = TestApp::with(&db.url(API_ROLE), &crate::support::tuning(&[])).await;
     assert_eq!(app.complaints().await, Vec::<String>::new());
+}
+
+/// The database as the first version left it, with people in it.
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_with_its_people() {
+    let db = TestDb::empty().await;
+    db::bootstrap(&Admin::connect(&db.url("postgres")).await.unwrap()).await.unwrap();
+    let first = include_str!("../../sql/migrations/V1__tenants_people_and_projects.sql");
+    let checksum = refinery::Migration::unapplied("V1__tenants_people_and_projects", first).unwrap().checksum();
+    let mut migrator = db.migrator().await;
+    let history = format!(
+        "create table audit.schema_history
+             (version int4 primary key, name varchar(255), applied_on varchar(255), checksum varchar(255));
+         insert into audit.schema_history
+             values (1, 'tenants_people_and_projects', '2026-11-01T00:00:00Z', '{checksum}')"
+    );
+    for script in ["set role rowhouse_owner", first, &history, "reset role"] {
+        migrator.script("first version", script).await.unwrap();
+    }
+    let people = "
+        insert into registry.tenants (id, slug, name, status) values ('00000000-0000-7000-8000-00000000000a', 'acme', 'Acme', 'active');
+        insert into registry.users (id, email, full_name, password_hash)
+            values ('00000000-0000-7000-8000-00000000000b', 'ada@acme.example', 'Ada', 'x');
+        insert into tenant.roles (tenant_id, id, name, permissions, built_in)
+            select '00000000-0000-7000-8000-00000000000a', gen_random_uuid(), name, permissions, true from registry.built_in_roles;
+        insert into tenant.memberships (tenant_id, user_id, role_id, permissions, tenant_status, account_active)
+            select tenant_id, '00000000-0000-7000-8000-00000000000b', id, permissions, 'active', true
+            from tenant.roles where name = 'owner';
+        insert into registry.domains (domain, tenant_id, verified_at) values
+            ('proven.acme.example', '00000000-0000-7000-8000-00000000000a', now()),
+            ('claimed.acme.example', '00000000-0000-7000-8000-00000000000a', null)";
+    migrator.script("people", people).await.unwrap();
+    let report = db::migrate(&mut migrator, false).await.unwrap();
+    assert_eq!(report.migrations, ["V2__people_sessions_and_members"]);
+    let superuser = db.superuser().await;
+    let seen = async |query: &str| -> Vec<String> {
+        superuser.query(query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    assert_eq!(
+        seen(
+            "select email || ' ' || full_name || ' ' || ('tenant:delete' = any (permissions)) from tenant.memberships"
+        )
+        .await,
+        ["ada@acme.example Ada true"]
+    );
+    assert_eq!(
+        seen("select domain from registry.hosts").await,
+        ["proven.acme.example"],
+        "what was proven still resolves"
+    );
+    assert_eq!(
+        seen("select email from registry.users where email_verified_at is not null").await,
+        ["ada@acme.example"]
+    );
+    let may_close = "select name::text from tenant.roles where 'tenant:delete' = any (permissions)";
+    assert_eq!(seen(may_close).await, ["owner"]);
+    assert_eq!(differences(&migrator).await, Vec::<String>::new());
 }
 
 /// What somebody does, and what is noticed.
@@ -212,7 +269,7 @@ async fn a_newer_versions_migration_does_not_take_a_running_server_out() {
     let db = TestDb::new().await;
     let app = TestApp::new(&db).await;
     let newer = "update audit.files set sha256 = 'newer' where path = 'policies/tenant.projects.sql';
-        insert into audit.schema_history values (2, 'newer', now()::text, '1')";
+        insert into audit.schema_history values (1000, 'newer', now()::text, '1')";
     db.superuser().await.batch_execute(newer).await.unwrap();
     let ready = app.request(reqwest::Method::GET, "/readyz");
     crate::support::Answer::of(ready).await.expect(200);
@@ -260,7 +317,7 @@ async fn many_instances_migrate_at_once_and_one_does_the_work() {
     for run in runs {
         applied += run.await.unwrap();
     }
-    assert_eq!(applied, 1);
+    assert_eq!(applied, 2, "each migration once");
 }
 
 #[tokio::test]

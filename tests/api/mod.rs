@@ -1,12 +1,26 @@
 //! The product as its callers see it.
+mod accounts;
+mod api_key_uses;
+mod api_keys;
 mod bad_input;
+mod browser;
 mod documents;
+mod domains;
 mod faults;
 mod flush;
+mod invitations;
 mod lists;
 mod login;
+mod members;
 mod migrate;
+mod own_account;
 mod plans;
 mod projects;
+mod refresh;
+mod roles;
+mod second_factor;
+mod signing_keys;
 mod tasks;
+mod tenants;
+mod throttle;
 mod tokens;

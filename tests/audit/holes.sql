@@ -610,3 +610,14 @@ create extension pg_stat_statements schema public;
 drop procedure shop.wall(regclass, text);
 drop procedure shop.secure(regclass);
 drop procedure shop.open_to_app(regclass, text);
+
+-- hole: policy-asks-nothing shop.ranked.add
+create table shop.ranked (tenant_id uuid not null, id uuid not null, rank int, primary key (tenant_id, id));
+alter table shop.ranked enable row level security;
+alter table shop.ranked force row level security;
+create policy wall on shop.ranked as restrictive to holes_app
+    using (tenant_id = current_setting('app.tenant_id')::uuid) with check (tenant_id = current_setting('app.tenant_id')::uuid);
+create policy read on shop.ranked for select to holes_app using (tenant_id = current_setting('app.tenant_id')::uuid);
+create policy change on shop.ranked for update to holes_app using (tenant_id = current_setting('app.tenant_id')::uuid);
+create policy add on shop.ranked for insert to holes_app with check (true);
+grant select, insert (tenant_id, id, rank), update (rank) on shop.ranked to holes_app;

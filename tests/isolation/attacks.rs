@@ -70,12 +70,34 @@ impl Scene {
     }
 }
 
+/// What a column can be set to, everywhere and without a look: a value that no key and no check minds.
+fn blind_value(column: &str) -> &'static str {
+    match column {
+        "name" => "gen_random_uuid()::text",
+        "token_hash" => "sha256(gen_random_uuid()::text::bytea)",
+        _ => "default",
+    }
+}
+
+/// What the house itself refuses of a blind sweep, even in one's own tenant: built-in roles stay, and so does the
+/// last owner. The role of a member goes with its permissions, so alone it breaks their key.
+fn refused_sweep(table: &str, verb: &str) -> &'static [&'static str] {
+    match (table, verb) {
+        ("tenant.roles", _) => &["RH009"],
+        ("tenant.memberships", "update") => &["23502"],
+        // Whoever is gone half-way through is no member for the rest.
+        ("tenant.memberships", "delete") => &["RH010", "RH002"],
+        _ => &[],
+    }
+}
+
 /// An expression for each column that makes a new row out of an old one: fresh where keys ask for it.
 fn fresh(columns: &[String], tenant: Uuid) -> String {
     let value = |column: &String| match column.as_str() {
         "tenant_id" => format!("'{tenant}'::uuid"),
         "id" => "gen_random_uuid()".to_owned(),
         "name" => "'copy of ' || name".to_owned(),
+        "email" => "'copy.of.' || email".to_owned(),
         other => other.to_owned(),
     };
     columns.iter().map(value).collect::<Vec<_>>().join(", ")
@@ -153,10 +175,14 @@ async fn writing_everything_without_looking_reaches_ones_own_rows_only(way: Way)
         enter(&scene.api, acme.id, &acme.owner).await;
         if let Some(column) = columns.first() {
             // No WHERE, and no column is read: an UPDATE like this never consults the policy for SELECT.
-            let blind = format!("update {table} set {column} = default");
-            let blind =
-                if column == "name" { format!("update {table} set name = gen_random_uuid()::text") } else { blind };
-            assert_eq!(scene.api.execute(&blind, &[]).await.unwrap(), own, "{blind}");
+            let blind = format!("update {table} set {column} = {}", blind_value(column));
+            match refused_sweep(table, "update") {
+                [] => assert_eq!(scene.api.execute(&blind, &[]).await.unwrap(), own, "{blind}"),
+                states => {
+                    let state = refusal(&scene.api, &blind).await;
+                    assert!(states.contains(&state.as_str()), "{blind}: {state:?}");
+                }
+            }
             written += 1;
         } else {
             assert_eq!(refusal(&scene.api, &format!("update {table} set tenant_id = tenant_id")).await, DENIED);
@@ -168,7 +194,13 @@ async fn writing_everything_without_looking_reaches_ones_own_rows_only(way: Way)
             .await
             == ["true"]
         {
-            assert_eq!(scene.api.execute(&delete, &[]).await.unwrap(), own, "{delete}");
+            match refused_sweep(table, "delete") {
+                [] => assert_eq!(scene.api.execute(&delete, &[]).await.unwrap(), own, "{delete}"),
+                states => {
+                    let state = refusal(&scene.api, &delete).await;
+                    assert!(states.contains(&state.as_str()), "{delete}: {state:?}");
+                }
+            }
         } else {
             assert_eq!(refusal(&scene.api, &delete).await, DENIED);
         }

@@ -136,9 +136,11 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
     let auditor = db.client("rowhouse_auditor").await;
     let unsaid = "select door from audit.doors
         where reason is null or search_path <> '\"\"' or owner <> 'rowhouse_doors'
-           or executable_by <> '{rowhouse_api,rowhouse_doors,rowhouse_migrator}'";
+           -- A trigger is called by nobody.
+           or executable_by <> case door when 'registry.keep_an_owner()' then '{rowhouse_doors,rowhouse_migrator}'
+                               else '{rowhouse_api,rowhouse_doors,rowhouse_migrator}' end::text[]";
     assert_eq!(names(&auditor, unsaid).await, Vec::<String>::new(), "each door is commented on in its file");
-    assert_eq!(number(&auditor, "select count(*) from audit.doors").await, 4);
+    assert_eq!(number(&auditor, "select count(*) from audit.doors").await, 29);
     // Other tests make roles of their own on this server.
     let reaches = "select role || ': ' || array_to_string(reaches, ', ') from audit.roles
         where reaches is not null and role ~ '^(rowhouse_|postgres$)'";

@@ -11,12 +11,57 @@ const INDEXES_ACROSS_TENANTS: &[&str] = &[
 ];
 
 /// The SECURITY DEFINER functions. Each has its reason in its file and its attack in `roles`.
-const DOORS: &[&str] = &[
+pub(crate) const DOORS: &[&str] = &[
+    "registry.accept_invitation(uuid,uuid,bytea)",
+    "registry.accept_invitation_as_new(uuid,uuid,bytea,uuid,text,text)",
+    "registry.attempt(bytea[],integer[],interval[])",
+    "registry.authenticate_again(text,bigint,bytea,bytea[])",
+    "registry.change_email(text,bytea,interval)",
+    "registry.change_password(text,boolean)",
+    "registry.choose_tenant(uuid)",
+    "registry.create_tenant(uuid,text,text[],uuid[])",
+    "registry.find_invitation(uuid,uuid,bytea)",
     "registry.find_login(text)",
+    "registry.find_mail_token(text,bytea)",
+    "registry.find_own_login()",
+    "registry.held()",
+    "registry.issue_mail_token(text,text,bytea,interval)",
+    "registry.keep_an_owner()",
+    "registry.leave_tenant()",
+    "registry.letterhead()",
     "registry.my_tenants()",
+    "registry.note_domain_check(uuid,text[])",
+    "registry.open_session(uuid,text,text,bigint,bytea,uuid,bytea,text,text,text,interval,interval,bytea[])",
     "registry.require(text)",
+    "registry.rotate_refresh_token(bytea,bytea,bytea,interval,text)",
+    "registry.sign_up(uuid,text,text,text,text,bytea,interval,uuid,text,text[],uuid[])",
+    "registry.signed_in(interval)",
+    "registry.switch_tenant(uuid)",
     "registry.tenant_of_host(text,text)",
+    "registry.touch_api_key()",
+    "registry.touch_session(interval)",
+    "registry.use_mail_token(text[],bytea,text)",
 ];
+
+/// Constraints on columns that a request fills, but never with what the caller says: each with what fills it.
+const NOT_THE_CALLERS: &[(&str, &str)] = &[
+    ("account_events_kind_check", "a trigger's argument"),
+    ("account_events_user_fkey", "a trigger, from the row that changed"),
+    ("api_keys_created_by_fkey", "the member who asks; gone in between is a race and an error"),
+    ("api_keys_hint_check", "the server, from the key it made"),
+    ("api_keys_secret_check", "the server, a digest"),
+    ("api_keys_tenant_fkey", "registry.letterhead"),
+    ("invitations_invited_by_fkey", "the member who asks; gone in between is a race and an error"),
+    ("invitations_token_check", "the server, a digest"),
+    ("recovery_codes_hash_check", "the server, a digest"),
+    ("recovery_codes_user_fkey", "the user who asks, after a look at their second factor"),
+    ("roles_permissions_key", "contains the primary key, which the server makes"),
+    ("totp_user_fkey", "the user who asks"),
+    ("users_member_key", "contains the primary key, which nobody changes"),
+];
+
+/// Constraints that a request breaks through a door or a trigger only.
+const BY_DOORS: &[&str] = &["tenants_slug_key", "roles_permissions_fkey"];
 
 /// Asserts that a query names nothing.
 #[track_caller]
@@ -150,7 +195,15 @@ async fn every_constraint_that_a_request_can_break_has_a_meaning() {
                         and (has_column_privilege('rowhouse_api', c.oid, a.attname, 'insert')
                              or has_column_privilege('rowhouse_api', c.oid, a.attname, 'update')))
         order by 1";
-    let mut known: Vec<&str> = CONSTRAINTS.iter().map(|constraint| constraint.name).collect();
-    known.sort_unstable();
-    assert_eq!(names(&db.superuser().await, breakable).await, known, "src/db/constraints.rs says what each means");
+    let breakable = names(&db.superuser().await, breakable).await;
+    let known: Vec<&str> = CONSTRAINTS.iter().map(|constraint| constraint.name).collect();
+    let missing: Vec<&String> = breakable
+        .iter()
+        .filter(|name| !known.contains(&name.as_str()) && !NOT_THE_CALLERS.iter().any(|(known, _)| known == name))
+        .collect();
+    assert!(missing.is_empty(), "src/db/constraints.rs says what each means: {missing:?}");
+    let excused = NOT_THE_CALLERS.iter().map(|(name, _)| *name);
+    for name in known.iter().copied().chain(excused).filter(|name| !BY_DOORS.contains(name)) {
+        assert!(breakable.iter().any(|found| found == name), "{name} is a constraint that a request can break");
+    }
 }

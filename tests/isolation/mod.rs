@@ -3,12 +3,16 @@
 mod attacks;
 mod auditor;
 mod catalog;
+mod doors;
+mod own_routes;
 mod pgbouncer;
 mod pool;
 mod predicates;
 mod roles;
 mod routes;
 mod session;
+
+pub(crate) use catalog::DOORS;
 
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -17,7 +21,10 @@ use crate::support::Person;
 
 /// Begins a transaction as the server does: who asks, inside which tenant.
 async fn enter(client: &Client, tenant: Uuid, person: &Person) {
-    let begin = format!("begin; set local app.tenant_id = '{tenant}'; set local app.user_id = '{}'", person.id);
+    let who = person.id;
+    let begin = format!(
+        "begin; set local app.tenant_id = '{tenant}'; set local app.user_id = '{who}'; set local app.session_id = '{who}'"
+    );
     client.batch_execute(&begin).await.unwrap();
 }
 

@@ -200,9 +200,7 @@ async fn refusals_cost_no_connection(way: Way) {
     let first = ask(&app, "/look", acme).await.expect(200).text;
     let nobody = forge(town().nowhere, None).sign();
     for _ in 0..3 {
-        Answer::of(app.request(Method::GET, "/api/v1/me").bearer_auth(&nobody))
-            .await
-            .problem(401, "account_deactivated");
+        Answer::of(app.request(Method::GET, "/api/v1/me").bearer_auth(&nobody)).await.problem(401, "session_ended");
         app.get("/api/v1/projects", acme.owner.id, town().globex.id).await.problem(403, "not_a_member");
         let taken = serde_json::json!({ "name": acme.projects[0].name });
         let taken = app.as_user(Method::POST, "/api/v1/projects", acme.owner.id, acme.id).json(&taken);

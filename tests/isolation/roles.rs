@@ -36,9 +36,16 @@ async fn whoever_is_not_a_member_sees_an_error_and_not_an_empty_table() {
     let stranger = Person { id: town().nowhere, email: "nobody@example.com" };
     for table in tenant_tables(&db.superuser().await).await {
         let read = format!("select count(*) from {table}");
-        for (tenant, person) in [(acme.id, &globex.owner), (acme.id, &stranger), (town().nowhere, &acme.owner)] {
+        // Whoever is not even signed in learns nothing of tenants.
+        let cases = [
+            (acme.id, &globex.owner, "RH002"),
+            (acme.id, &stranger, "RH006"),
+            (town().nowhere, &acme.owner, "RH002"),
+            (town().nowhere, &stranger, "RH006"),
+        ];
+        for (tenant, person, state) in cases {
             enter(&api, tenant, person).await;
-            assert_eq!(refusal(&api, &read).await, "RH002", "{table}");
+            assert_eq!(refusal(&api, &read).await, state, "{table}");
             leave(&api).await;
         }
     }
@@ -61,6 +68,16 @@ async fn a_change_of_role_account_or_tenant_holds_from_the_next_statement() {
             "update tenant.roles set permissions = permissions || '{projects:write}' where name = 'member'",
             "",
             "RH004",
+        ),
+        (
+            &*format!("delete from registry.sessions where user_id = '{}'", member.id),
+            &*format!(
+                "insert into registry.sessions (id, user_id, kind, idle_until, expires_at)
+                 values ('{0}', '{0}', 'bearer', now() + interval '1 day', now() + interval '1 day')",
+                member.id
+            ),
+            "RH006",
+            "RH006",
         ),
         (
             &*format!("update registry.users set active = false where id = '{}'", member.id),
@@ -94,6 +111,9 @@ async fn what_a_membership_carries_cannot_differ_from_where_it_comes_from() {
     superuser.batch_execute("begin").await.unwrap();
     for lie in [
         "update tenant.memberships set permissions = permissions || '{projects:delete}'",
+        "update tenant.memberships set email = 'somebody.else@example.com'",
+        "update tenant.api_keys set tenant_status = 'active'",
+        "update tenant.invitations set permissions = permissions || '{projects:delete}'",
         "update tenant.memberships set account_active = not account_active",
         "update tenant.memberships set tenant_status = 'active'",
     ] {
@@ -113,10 +133,15 @@ async fn the_registry_shows_ones_own_tenant_domains_and_account() {
     assert_eq!(names(&api, "select slug from registry.tenants").await, ["acme"]);
     assert_eq!(names(&api, "select domain from registry.domains").await, [acme.domain]);
     assert_eq!(names(&api, "select email from registry.users").await, [acme.member.email]);
-    for table in ["tenants", "domains", "users", "permissions"] {
+    // A member may claim no domain, and nobody writes the rest.
+    assert_eq!(refusal(&api, "delete from registry.domains").await, "RH004");
+    for table in ["tenants", "users", "permissions", "hosts", "operators", "built_in_roles"] {
         for write in [format!("delete from registry.{table}"), format!("insert into registry.{table} default values")] {
             assert_eq!(refusal(&api, &write).await, "42501", "{write}");
         }
+    }
+    for table in ["refresh_tokens", "mail_tokens", "attempts", "hosts", "operators", "built_in_roles"] {
+        assert_eq!(refusal(&api, &format!("select * from registry.{table}")).await, "42501", "{table}");
     }
     leave(&api).await;
 }
@@ -137,7 +162,11 @@ async fn the_doors_answer_no_more_than_they_are_for() {
         assert_eq!(api.query("select * from registry.find_login($1)", &[&wild]).await.unwrap().len(), 0, "{wild:?}");
     }
     // My tenants are those of the user in the setting, and without one there is no answer.
-    api.batch_execute(&format!("begin; set local app.user_id = '{}'", acme.both.id)).await.unwrap();
+    let both = acme.both.id;
+    let begin = format!(
+        "begin; set local app.tenant_id = ''; set local app.user_id = '{both}'; set local app.session_id = '{both}'"
+    );
+    api.batch_execute(&begin).await.unwrap();
     assert_eq!(
         names(&api, "select slug || ' ' || role from registry.my_tenants()").await,
         ["acme member", "globex viewer"]
@@ -145,6 +174,15 @@ async fn the_doors_answer_no_more_than_they_are_for() {
     leave(&api).await;
     api.batch_execute("begin").await.unwrap();
     assert_eq!(refusal(&api, "select * from registry.my_tenants()").await, "22P02");
+    leave(&api).await;
+    // A user without their session is nobody.
+    api.batch_execute(
+        &begin
+            .replace(&format!("app.session_id = '{both}'"), "app.session_id = '00000000-0000-0000-0000-000000000000'"),
+    )
+    .await
+    .unwrap();
+    assert_eq!(refusal(&api, "select * from registry.my_tenants()").await, "RH006");
     leave(&api).await;
     // A host gives an id and nothing else, to who is not signed in; an id opens nothing.
     enter(&api, acme.id, &acme.owner).await;
@@ -158,7 +196,7 @@ async fn the_doors_answer_no_more_than_they_are_for() {
     assert_eq!(host(None, Some(globex.domain)).await, Some(globex.id.to_string()));
     assert_eq!(host(Some("%"), Some("%")).await, None);
     let superuser = db.superuser().await;
-    superuser.batch_execute("update registry.domains set verified_at = null").await.unwrap();
+    superuser.batch_execute("delete from registry.hosts").await.unwrap();
     assert_eq!(host(None, Some(globex.domain)).await, None, "an unverified domain is nobody's");
 }
 

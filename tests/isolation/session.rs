@@ -40,7 +40,9 @@ async fn without_a_tenant_every_statement_fails_loudly(way: Way) {
         }
         for nonsense in ["''", "'acme'", "'*'", "'00000000-0000-0000-0000-00000000000'", "' or true'"] {
             api.batch_execute(&format!("begin; set local app.tenant_id = {nonsense}")).await.unwrap();
-            api.batch_execute(&format!("set local app.user_id = '{}'", acme.owner.id)).await.unwrap();
+            let who = acme.owner.id;
+            let person = format!("set local app.user_id = '{who}'; set local app.session_id = '{who}'");
+            api.batch_execute(&person).await.unwrap();
             assert_eq!(refusal(&api, &format!("select count(*) from {table}")).await, "22P02", "{nonsense}");
             leave(&api).await;
         }

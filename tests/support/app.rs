@@ -1,5 +1,5 @@
 //! The application, served on a port of its own, and a client that speaks to it.
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path};
 
 use axum::Router;
 use clap::Parser;
@@ -61,16 +61,21 @@ impl TestApp {
 
     /// On the way a test takes, with a pool of this size and with routes of its own beside the real ones.
     pub async fn extended(way: Way, db: &TestDb, pool: &str, routes: Router<App>) -> Self {
-        Self::start(&db.api_url(way), &tuning(&way.options(&["--pool", pool])), Clock::system(), routes).await
+        Self::start(&db.api_url(way), &tuning(&way.options(&["--pool", pool])), Clock::system(), &KEYS, routes).await
     }
 
     /// At any time.
     pub async fn at(url: &str, tuning: &Tuning, clock: Clock) -> Self {
-        Self::start(url, tuning, clock, Router::new()).await
+        Self::with_keys(url, tuning, clock, &KEYS).await
     }
 
-    async fn start(url: &str, tuning: &Tuning, clock: Clock, routes: Router<App>) -> Self {
-        let app = tuning.app(&url.to_owned().into(), Keys::read(&KEYS).unwrap(), clock).unwrap();
+    /// With signing keys of its own.
+    pub async fn with_keys(url: &str, tuning: &Tuning, clock: Clock, keys: &Path) -> Self {
+        Self::start(url, tuning, clock, keys, Router::new()).await
+    }
+
+    async fn start(url: &str, tuning: &Tuning, clock: Clock, keys: &Path, routes: Router<App>) -> Self {
+        let app = tuning.app(&url.to_owned().into(), Keys::read(keys).unwrap(), clock).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

@@ -1,7 +1,11 @@
 //! Two tenants, acme and globex, with people in every role, one person in both, and rows in every table.
 use std::sync::{LazyLock, OnceLock};
 
-use rowhouse::{auth::hash_password, db::Admin};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use rowhouse::{
+    auth::{hash_password, sha256},
+    db::Admin,
+};
 use uuid::Uuid;
 
 /// The password of everyone.
@@ -28,6 +32,14 @@ pub struct TenantFixture {
     pub both: Person,
     /// Newest first, with the tasks of each.
     pub projects: Vec<Row>,
+    /// A role of its own, which nobody has.
+    pub role: Uuid,
+    pub invitation: Uuid,
+    /// The claim to `domain`.
+    pub claim: Uuid,
+    pub api_key: Uuid,
+    /// The whole of an API key that may read projects.
+    pub key: String,
 }
 
 #[derive(Clone, Debug)]
@@ -75,17 +87,65 @@ pub(super) async fn build(migrator: &Admin) {
             migrator.add_member(id, person.id, role).await.unwrap();
         }
         migrator.add_projects(id, Some(people[0].id), PROJECTS).await.unwrap();
-        let domain_row = format!(
-            "insert into registry.domains (domain, tenant_id, is_primary, verified_at) values ('{domain}', '{id}', true, now())"
-        );
-        migrator.script("domain", &domain_row).await.unwrap();
+        let [role, invitation, claim, api_key] = [(); 4].map(|()| Uuid::now_v7());
         let [owner, member, viewer] = people;
+        let (key, secret_hash) = key_of(id, api_key);
+        let rows = format!(
+            "insert into registry.domains (tenant_id, id, domain, challenge, is_primary, verified_at)
+                 values ('{id}', '{claim}', '{domain}', 'challenge', true, now());
+             insert into registry.hosts (domain, tenant_id) values ('{domain}', '{id}');
+             insert into tenant.roles (tenant_id, id, name, permissions) values ('{id}', '{role}', 'reader', '{{projects:read}}');
+             insert into tenant.invitations (tenant_id, id, email, role_id, permissions, token_hash, invited_by, expires_at)
+                 select '{id}', '{invitation}', 'guest@{slug}.example', r.id, r.permissions, sha256('{invitation}'), '{owner}',
+                        now() + interval '1 day'
+                 from tenant.roles r where r.tenant_id = '{id}' and r.name = 'member';
+             insert into tenant.api_keys (tenant_id, id, name, permissions, tenant_status, secret_hash, hint, created_by)
+                 values ('{id}', '{api_key}', 'robot', '{{projects:read}}', 'trial', '\\x{secret_hash}', 'abcd', '{owner}')",
+            owner = owner.id,
+        );
+        migrator.script("rows", &rows).await.unwrap();
         let projects = projects(migrator, id).await;
-        made.push(TenantFixture { id, domain, owner, member, viewer, both: both.clone(), projects });
+        let both = both.clone();
+        made.push(TenantFixture {
+            id,
+            domain,
+            owner,
+            member,
+            viewer,
+            both,
+            projects,
+            role,
+            invitation,
+            claim,
+            api_key,
+            key,
+        });
     }
+    // Everybody is signed in, in a session that has their own id.
+    let sessions = "insert into registry.sessions (id, user_id, kind, idle_until, expires_at)
+        select id, id, 'bearer', now() + interval '1 day', now() + interval '1 day' from registry.users";
+    migrator.script("sessions", sessions).await.unwrap();
     let globex = made.pop().unwrap();
     let acme = made.pop().unwrap();
     TOWN.set(Town { acme, globex, nowhere: Uuid::now_v7() }).unwrap();
+}
+
+/// An API key as the server would make it, and SHA-256 of its secret in hex.
+pub fn key_of(tenant: Uuid, id: Uuid) -> (String, String) {
+    let secret = sha256(id.as_bytes());
+    let body = [tenant.as_bytes().as_slice(), id.as_bytes(), &secret].concat();
+    let mut key = format!("rh_live_{}", BASE64.encode(body));
+    key.push_str(&BASE64.encode(&sha256(key.as_bytes())[..4]));
+    (key, hex(&sha256(&secret)))
+}
+
+/// As PostgreSQL writes bytes, without the prefix.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 async fn projects(migrator: &Admin, tenant: Uuid) -> Vec<Row> {

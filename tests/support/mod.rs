@@ -1,15 +1,23 @@
 //! What tests stand on: a private PostgreSQL, two tenants with data in every table, the application served.
 mod app;
 mod bouncer;
+mod caller;
 mod database;
 mod fixture;
+mod member;
+mod names;
+mod post;
 mod tokens;
 mod way;
 
 pub use app::{Answer, TestApp, tuning};
 pub use bouncer::Bouncer;
+pub use caller::Caller;
 pub use database::{TestDb, sockets};
-pub use fixture::{PASSWORD, Person, TenantFixture, town};
+pub use fixture::{PASSWORD, Person, TenantFixture, hex, key_of, town};
+pub use member::Member;
+pub use names::{Mood, Names};
+pub use post::PostBox;
 pub use tokens::{Forge, KEYS, forge};
 pub use way::Way;
 pub(crate) use way::both_ways;

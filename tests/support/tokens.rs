@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// Where the run's keys are; removed with the machine's temporary files.
 pub static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
     let dir = std::env::temp_dir().join(format!("rowhouse-test-keys-{}", std::process::id()));
-    generate_keys(&dir).unwrap();
+    generate_keys(&dir, 0).unwrap();
     dir
 });
 
@@ -37,6 +37,8 @@ pub fn forge(user: Uuid, tenant: Option<Uuid>) -> Forge {
     let mut claims = json!({
         "iss": "https://rowhouse.localhost", "aud": "rowhouse", "sub": user,
         "exp": now + 600, "iat": now, "nbf": now, "jti": Uuid::now_v7(),
+        // In the fixture a person's session has the person's id.
+        "sid": user,
     });
     if let Some(tenant) = tenant {
         claims["tid"] = json!(tenant);

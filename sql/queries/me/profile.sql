@@ -1,2 +1,4 @@
--- One row, because the wall on registry.users lets through one; none for a deactivated account.
-select id, email, full_name, created_at from registry.users
+-- One row, because the wall on registry.users lets through one.
+select u.id, u.email, u.full_name, u.created_at, u.updated_at, u.version,
+       exists (select from registry.totp t where t.user_id = u.id and t.confirmed_at is not null) as second_factor
+from registry.users u

@@ -171,12 +171,27 @@ impl Target<'_> {
         }
     }
 
-    /// Deletes, as itself, a tenant's made-up rows of all tables that come after this one.
+    /// The tables that refer to this one, straight or by way of others, those that hang on others first.
+    fn children(&self) -> Vec<&Table> {
+        let mut hanging: BTreeSet<&str> = BTreeSet::from([self.table.id.as_str()]);
+        let mut children = Vec::new();
+        // Tables come after those they refer to.
+        for table in &self.set.tables {
+            if table.id != self.table.id
+                && table.foreign_keys().any(|key| key.target.as_deref().is_some_and(|target| hanging.contains(target)))
+            {
+                hanging.insert(&table.id);
+                children.push(table);
+            }
+        }
+        children.reverse();
+        children
+    }
+
+    /// Deletes, as itself, a tenant's made-up rows of all tables that refer to this one.
     async fn clear_children(&self, persona: &Persona) -> Result<(), Refusal> {
-        let tables = &self.set.tables;
-        let here = tables.iter().position(|table| table.id == self.table.id).unwrap_or(0);
-        for later in tables[here + 1..].iter().rev() {
-            self.remove(later, persona, 0).await?;
+        for child in self.children() {
+            self.remove(child, persona, 0).await?;
         }
         Ok(())
     }
@@ -198,13 +213,12 @@ impl Target<'_> {
     /// Takes out the last made-up row of each tenant, with what refers to it, so that it can be inserted.
     async fn make_room(&self) -> Result<(), Refusal> {
         for persona in [self.mine(), self.theirs()] {
-            let tables = &self.set.tables;
-            let here = tables.iter().position(|table| table.id == self.table.id).unwrap_or(0);
             // Where a tenant has only one, that one goes, and all that may hang on it.
             let from = usize::from(persona.rows.get(&self.table.id).is_some_and(|rows| rows.len() > 1));
-            for later in tables[here..].iter().rev() {
-                self.remove(later, persona, if later.id == self.table.id { from } else { from.min(1) }).await?;
+            for child in self.children() {
+                self.remove(child, persona, from.min(1)).await?;
             }
+            self.remove(self.table, persona, from).await?;
         }
         Ok(())
     }

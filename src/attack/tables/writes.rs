@@ -232,13 +232,16 @@ impl Target<'_> {
             self.clear_children(self.mine()).await?;
             ways.push(("delete", format!("delete from {name}")));
         }
+        // All tries before any control: one that has none must not keep the rest from being tried.
+        self.stage.enter(&outsider).await?;
         for (what, text) in &ways {
-            self.stage.enter(&outsider).await?;
             if self.stage.rehearse(text).await.is_ok_and(|answer| answer.affected > 0) {
                 return Ok(breached(format!("somebody who is no member could {what} rows")));
             }
-            self.stage.itself().await?;
-            self.stage.enter(self.mine()).await?;
+        }
+        self.stage.itself().await?;
+        self.stage.enter(self.mine()).await?;
+        for (what, text) in &ways {
             match self.stage.rehearse(text).await {
                 Err(refusal) => {
                     return Ok(inconclusive(format!("a member could not {what} rows either: {}", refusal.discreet())));
@@ -246,9 +249,10 @@ impl Target<'_> {
                 Ok(answer) if answer.affected == 0 => {
                     return Ok(inconclusive(format!("a member could not {what} rows either")));
                 }
-                Ok(_) => self.stage.itself().await?,
+                Ok(_) => {}
             }
         }
+        self.stage.itself().await?;
         Ok(held(format!("{own} rows, closed to who is no member")))
     }
 }

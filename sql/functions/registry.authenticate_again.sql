@@ -1,0 +1,29 @@
+-- Door: notes that the caller has just given password and second factor once more; what is sensitive asks for
+-- that (RFC 9470). The hash that was verified must still be the account's. `forgive` as in registry.open_session.
+-- Why a door: the time of authentication is what policies rest on, so nobody may write it by another way.
+-- Answers outcome: confirmed, refused, second_factor.
+create or replace function registry.authenticate_again(verified_hash text, totp_step bigint, recovery_hash bytea, forgive bytea[]) returns text
+    language plpgsql security definer set search_path = ''
+as $$
+declare
+    me uuid := registry.signed_in();
+begin
+    perform registry.refuse_in_tenant();
+    perform from registry.users u where u.id = me and u.password_hash = verified_hash for no key update;
+    if not found then
+        return 'refused';
+    elsif not registry.spend_second_factor(me, totp_step, recovery_hash) then
+        return 'second_factor';
+    end if;
+    update registry.sessions s set authenticated_at = now() where s.user_id = me and s.id = current_setting('app.session_id')::uuid;
+    delete from registry.attempts a where a.subject = forgive[1];
+    update registry.attempts a set failures = greatest(a.failures - 1, 0), blocked_until = now()
+    where a.subject = any (forgive[2:]);
+    return 'confirmed';
+end
+$$;
+alter function registry.authenticate_again(text, bigint, bytea, bytea[]) owner to rowhouse_doors;
+revoke all on function registry.authenticate_again(text, bigint, bytea, bytea[]) from public;
+grant execute on function registry.authenticate_again(text, bigint, bytea, bytea[]) to rowhouse_api;
+comment on function registry.authenticate_again(text, bigint, bytea, bytea[]) is
+    'The time of authentication is what policies rest on; it is written by this way alone.';

@@ -1,0 +1,25 @@
+-- Door: keeps the hash of a link that is about to be sent to the caller's new address; the address changes when
+-- the link is used. Why a door: whether another account has the address is not the caller's to see. It answers
+-- that, and the server tells it to the address alone.
+create or replace function registry.change_email(new_email text, link_hash bytea, link_lifetime interval) returns boolean
+    language plpgsql security definer set search_path = ''
+as $$
+declare
+    me uuid := registry.signed_in(within => interval '10 minutes');
+begin
+    perform registry.refuse_in_tenant();
+    if exists (select from registry.users u where u.email = new_email) then
+        return false;
+    end if;
+    insert into registry.mail_tokens (token_hash, user_id, purpose, email, expires_at)
+    values (link_hash, me, 'change_email', new_email, now() + link_lifetime)
+    on conflict (user_id, purpose) do update
+        set token_hash = excluded.token_hash, email = excluded.email, created_at = now(), expires_at = excluded.expires_at;
+    return true;
+end
+$$;
+alter function registry.change_email(text, bytea, interval) owner to rowhouse_doors;
+revoke all on function registry.change_email(text, bytea, interval) from public;
+grant execute on function registry.change_email(text, bytea, interval) to rowhouse_api;
+comment on function registry.change_email(text, bytea, interval) is
+    'Whether another account has an address is told to the address alone.';

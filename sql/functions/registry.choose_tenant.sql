@@ -1,0 +1,27 @@
+-- Door: the tenant a session that was just opened acts in: the one that header or host named, RH002 when its user
+-- is no member; without one the only tenant of its user, if there is only one; or none.
+-- Why a door: memberships in other tenants are behind the wall.
+create or replace function registry.choose_tenant(named uuid) returns uuid
+    language plpgsql security definer set search_path = ''
+as $$
+declare
+    me uuid := registry.signed_in();
+    chosen uuid := named;
+begin
+    perform registry.refuse_in_tenant();
+    if named is null then
+        select case when count(*) = 1 then min(m.tenant_id::text)::uuid end into chosen
+        from tenant.memberships m
+        where m.user_id = me and m.tenant_status <> 'closed';
+    elsif not exists (select from tenant.memberships m where m.tenant_id = named and m.user_id = me) then
+        raise exception using errcode = 'RH002', message = 'not a member';
+    end if;
+    update registry.sessions s set acts_in = chosen where s.user_id = me and s.id = current_setting('app.session_id')::uuid;
+    return chosen;
+end
+$$;
+alter function registry.choose_tenant(uuid) owner to rowhouse_doors;
+revoke all on function registry.choose_tenant(uuid) from public;
+grant execute on function registry.choose_tenant(uuid) to rowhouse_api;
+comment on function registry.choose_tenant(uuid) is
+    'Memberships in other tenants are behind the wall; it looks at the caller''s own.';

@@ -1,0 +1,30 @@
+-- Not a door, nobody may call it but doors: a tenant with its built-in roles, a trial, and its first owner.
+-- Tries the slugs in order; answers the one that was free, or null.
+create or replace function registry.found_tenant(
+        founder uuid, new_tenant uuid, tenant_name text, slugs text[], role_ids uuid[]) returns text
+    language plpgsql set search_path = ''
+as $$
+declare
+    taken text;
+begin
+    foreach taken in array slugs loop
+        insert into registry.tenants (id, slug, name, status, trial_ends_at, founder_id)
+        values (new_tenant, taken, tenant_name, 'trial', now() + interval '14 days', founder)
+        on conflict (slug) do nothing;
+        if found then
+            insert into tenant.roles (tenant_id, id, name, permissions, built_in)
+            select new_tenant, role_ids[row_number() over (order by b.name)], b.name, b.permissions, true
+            from registry.built_in_roles b;
+            insert into tenant.memberships (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email, full_name)
+            select new_tenant, u.id, r.id, r.permissions, 'trial', u.active, u.email, u.full_name
+            from registry.users u, tenant.roles r
+            where u.id = founder and r.tenant_id = new_tenant and r.name = 'owner';
+            return taken;
+        end if;
+    end loop;
+    return null;
+end
+$$;
+alter function registry.found_tenant(uuid, uuid, text, text[], uuid[]) owner to rowhouse_owner;
+revoke all on function registry.found_tenant(uuid, uuid, text, text[], uuid[]) from public;
+grant execute on function registry.found_tenant(uuid, uuid, text, text[], uuid[]) to rowhouse_doors;

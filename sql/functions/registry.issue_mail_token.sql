@@ -1,0 +1,32 @@
+-- Door: keeps the hash of a link that is about to be sent to somebody who is not signed in: to reset a password
+-- (active accounts), or to confirm an address (accounts that have not yet). The newest link alone is good.
+-- Why a door: nobody is signed in. It answers whether there is such an account, and its owner's name for the
+-- letter; the server tells that to the address alone.
+create or replace function registry.issue_mail_token(link_purpose text, wanted_email text, link_hash bytea, link_lifetime interval)
+    returns table (full_name text)
+    language plpgsql security definer set search_path = ''
+as $$
+begin
+    perform registry.refuse_signed_in();
+    return query
+        with account as (
+            select u.id, u.full_name from registry.users u
+            where u.email = wanted_email and u.active
+              and case link_purpose when 'reset_password' then true
+                                    when 'verify_email' then u.email_verified_at is null
+                                    else false end
+        ), kept as (
+            insert into registry.mail_tokens (token_hash, user_id, purpose, email, expires_at)
+            select link_hash, account.id, link_purpose, wanted_email, now() + link_lifetime from account
+            on conflict (user_id, purpose) do update
+                set token_hash = excluded.token_hash, email = excluded.email, created_at = now(), expires_at = excluded.expires_at
+            returning 1
+        )
+        select account.full_name from account, kept;
+end
+$$;
+alter function registry.issue_mail_token(text, text, bytea, interval) owner to rowhouse_doors;
+revoke all on function registry.issue_mail_token(text, text, bytea, interval) from public;
+grant execute on function registry.issue_mail_token(text, text, bytea, interval) to rowhouse_api;
+comment on function registry.issue_mail_token(text, text, bytea, interval) is
+    'Nobody is signed in; what it knows of accounts goes to their addresses alone.';

@@ -1,0 +1,46 @@
+-- Door: what name servers say of a claim of the tenant that is set: the texts at the claim's record. With the claim's own
+-- text among them the domain resolves to the tenant; without, to nobody. Where it resolves to another tenant, that one's
+-- text is looked for in the same answer: there, it stays (RH016); gone, the domain has changed hands.
+-- Why a door: which tenant a domain resolves to is one table for all of them.
+create or replace function registry.note_domain_check(claim uuid, texts text[]) returns boolean
+    language plpgsql security definer set search_path = ''
+as $$
+declare
+    mine uuid := registry.require('domains:write');
+    wanted registry.domains;
+    holder registry.domains;
+    seen boolean;
+begin
+    select * into wanted from registry.domains d where d.tenant_id = mine and d.id = claim;
+    if not found then
+        return null;
+    end if;
+    seen := 'rowhouse-verify=' || wanted.challenge = any (texts);
+    if seen then
+        select d.* into holder
+        from registry.hosts h join registry.domains d on d.tenant_id = h.tenant_id and d.domain = h.domain
+        where h.domain = wanted.domain and h.tenant_id <> mine;
+        if found and 'rowhouse-verify=' || holder.challenge = any (texts) then
+            raise exception using errcode = 'RH016', message = 'resolves to another tenant';
+        elsif found then
+            delete from registry.hosts h where h.domain = wanted.domain and h.tenant_id = holder.tenant_id;
+            update registry.domains d set verified_at = null where d.tenant_id = holder.tenant_id and d.id = holder.id;
+        end if;
+        insert into registry.hosts (domain, tenant_id) values (wanted.domain, mine) on conflict (domain) do nothing;
+        if not exists (select from registry.hosts h where h.domain = wanted.domain and h.tenant_id = mine) then
+            raise exception using errcode = 'RH016', message = 'resolves to another tenant';
+        end if;
+    else
+        delete from registry.hosts h where h.domain = wanted.domain and h.tenant_id = mine;
+    end if;
+    update registry.domains d
+    set checked_at = now(), verified_at = case when seen then coalesce(d.verified_at, now()) end
+    where d.tenant_id = mine and d.id = claim;
+    return seen;
+end
+$$;
+alter function registry.note_domain_check(uuid, text[]) owner to rowhouse_doors;
+revoke all on function registry.note_domain_check(uuid, text[]) from public;
+grant execute on function registry.note_domain_check(uuid, text[]) to rowhouse_api;
+comment on function registry.note_domain_check(uuid, text[]) is
+    'Which tenant a domain resolves to is one table for all of them; it writes the caller''s own claim, and a lost one.';

@@ -1,0 +1,54 @@
+-- Door: begins a session for somebody whose password the server has just verified against `verified_hash`.
+-- Why a door: nobody is signed in yet. The hash must still be the account's, so a password changed, an account
+-- deactivated or a second factor added while the server was hashing is not walked past. Which tenant it acts in is chosen
+-- by registry.choose_tenant, in the session that was opened. `new_hash` replaces the stored one when parameters have risen. `forgive` are the counters
+-- of registry.attempt: the first is forgotten, the others get this try back.
+-- Answers outcome: opened, refused (account or hash no longer hold), second_factor (missing, wrong or used).
+create or replace function registry.open_session(
+        who uuid, verified_hash text, new_hash text, totp_step bigint, recovery_hash bytea,
+        new_session uuid, refresh_hash bytea, session_kind text, client_device text, client_address text,
+        idle interval, lifetime interval, forgive bytea[])
+    returns table (outcome text, expires_at timestamptz)
+    language plpgsql security definer set search_path = ''
+as $$
+begin
+    perform registry.refuse_signed_in();
+    perform from registry.users u
+    where u.id = who and u.password_hash = verified_hash and u.active and u.email_verified_at is not null
+    for no key update;
+    if not found then
+        return query select 'refused', null::timestamptz;
+        return;
+    end if;
+    if not registry.spend_second_factor(who, totp_step, recovery_hash) then
+        return query select 'second_factor', null::timestamptz;
+        return;
+    end if;
+    if new_hash is not null then
+        update registry.users u set password_hash = new_hash where u.id = who;
+    end if;
+
+    -- What has run out is over; here it is put away.
+    delete from registry.sessions s where s.user_id = who and (s.idle_until <= now() or s.expires_at <= now());
+    insert into registry.sessions (id, user_id, kind, device, address, idle_until, expires_at)
+    values (new_session, who, session_kind, client_device, client_address,
+            least(now() + idle, now() + lifetime), now() + lifetime);
+    if refresh_hash is not null then
+        insert into registry.refresh_tokens (token_hash, user_id, session_id) values (refresh_hash, who, new_session);
+    end if;
+    insert into registry.account_events (user_id, kind, session_id, address)
+    values (who, 'signed_in', new_session, client_address);
+    delete from registry.attempts a where a.subject = forgive[1];
+    update registry.attempts a set failures = greatest(a.failures - 1, 0), blocked_until = now()
+    where a.subject = any (forgive[2:]);
+    return query select 'opened', now() + lifetime;
+end
+$$;
+alter function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[])
+    owner to rowhouse_doors;
+revoke all on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[])
+    from public;
+grant execute on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[])
+    to rowhouse_api;
+comment on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[]) is
+    'Nobody is signed in yet; it asks for the password hash that was verified.';

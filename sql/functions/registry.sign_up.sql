@@ -1,0 +1,47 @@
+-- Door: a new account, with a link to be sent to its address, and, with an organization, a tenant of which it is
+-- the owner; in one transaction.
+-- Why a door: nobody is signed in yet. It answers whether the address is taken, which the server tells nobody
+-- but the address itself. An account whose address was never confirmed
+-- may have been made by somebody else, or be about to be taken over by somebody who signs up with it once more: then no
+-- password that was typed counts any longer, and the link lets its owner choose one.
+-- Answers: created, renewed, exists.
+create or replace function registry.sign_up(
+        new_user uuid, wanted_email text, new_name text, new_hash text, nobodys_hash text, link_hash bytea, link_lifetime interval,
+        new_tenant uuid, organization text, slugs text[], role_ids uuid[])
+    returns text
+    language plpgsql security definer set search_path = ''
+as $$
+declare
+    known registry.users;
+    outcome text := 'created';
+begin
+    perform registry.refuse_signed_in();
+    insert into registry.users (id, email, full_name, password_hash) values (new_user, wanted_email, new_name, new_hash)
+    on conflict (email) do nothing;
+    if not found then
+        select * into known from registry.users u where u.email = wanted_email for no key update;
+        if known.email_verified_at is not null or not known.active then
+            return 'exists';
+        end if;
+        new_user := known.id;
+        outcome := 'renewed';
+        update registry.users u set password_hash = nobodys_hash, full_name = new_name where u.id = new_user;
+        delete from registry.mail_tokens m where m.user_id = new_user;
+    else
+        insert into registry.account_events (user_id, kind) values (new_user, 'signed_up');
+    end if;
+    insert into registry.mail_tokens (token_hash, user_id, purpose, email, expires_at)
+    values (link_hash, new_user, case outcome when 'created' then 'verify_email' else 'reset_password' end, wanted_email, now() + link_lifetime)
+    on conflict (user_id, purpose) do update
+        set token_hash = excluded.token_hash, email = excluded.email, created_at = now(), expires_at = excluded.expires_at;
+    if organization is not null and not exists (select from registry.tenants t where t.founder_id = new_user) then
+        perform registry.found_tenant(new_user, new_tenant, organization, slugs, role_ids);
+    end if;
+    return outcome;
+end
+$$;
+alter function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) owner to rowhouse_doors;
+revoke all on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) from public;
+grant execute on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) to rowhouse_api;
+comment on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) is
+    'Nobody is signed in yet; it makes an account that nobody can use before its address is confirmed.';

@@ -1,0 +1,24 @@
+-- Door: the caller's session acts in another of their tenants from now on. Why a door: the memberships of other
+-- tenants are behind the wall. RH002 when there is none; what may be done there is asked at each statement.
+create or replace function registry.switch_tenant(wanted uuid) returns void
+    language plpgsql security definer set search_path = ''
+as $$
+declare
+    me uuid := registry.signed_in();
+    status text;
+begin
+    perform registry.refuse_in_tenant();
+    select m.tenant_status into status from tenant.memberships m where m.tenant_id = wanted and m.user_id = me;
+    if not found then
+        raise exception using errcode = 'RH002', message = 'not a member';
+    elsif status not in ('trial', 'active') then
+        raise exception using errcode = 'RH003', message = status;
+    end if;
+    update registry.sessions s set acts_in = wanted where s.user_id = me and s.id = current_setting('app.session_id')::uuid;
+end
+$$;
+alter function registry.switch_tenant(uuid) owner to rowhouse_doors;
+revoke all on function registry.switch_tenant(uuid) from public;
+grant execute on function registry.switch_tenant(uuid) to rowhouse_api;
+comment on function registry.switch_tenant(uuid) is
+    'Memberships in other tenants are behind the wall; it looks at the caller''s own.';

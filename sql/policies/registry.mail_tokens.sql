@@ -1,0 +1,14 @@
+-- registry.mail_tokens: nobody who serves reads or writes them; doors keep and use them.
+alter table registry.mail_tokens enable row level security;
+alter table registry.mail_tokens force row level security;
+
+create policy wall on registry.mail_tokens as restrictive
+    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    using (false) with check (false);
+
+create policy doors on registry.mail_tokens to rowhouse_doors
+    using (true) with check (true);
+
+grant select, delete on registry.mail_tokens to rowhouse_doors;
+grant insert (token_hash, user_id, purpose, email, expires_at) on registry.mail_tokens to rowhouse_doors;
+grant update (token_hash, email, created_at, expires_at) on registry.mail_tokens to rowhouse_doors;

@@ -1,0 +1,1 @@
+select registry.attempt($1, $2, ($3::text[])::interval[]) as waits

@@ -1,0 +1,1 @@
+select registry.choose_tenant($1) as tenant_id

@@ -1,0 +1,1 @@
+select registry.touch_session(($1::text)::interval)

@@ -1,0 +1,1 @@
+select outcome, former_email, email, full_name from registry.use_mail_token($1, $2, $3)

@@ -1,0 +1,1 @@
+delete from registry.domains where tenant_id = $1 and id = $2 returning domain

@@ -1,0 +1,6 @@
+-- Newest first, off the primary key.
+select id, email, role_id, invited_by, expires_at, expires_at <= now() as expired, created_at, updated_at, version
+from tenant.invitations
+where tenant_id = $1 and id < $2
+order by id desc
+limit $3

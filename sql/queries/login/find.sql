@@ -1,1 +1,0 @@
-select user_id, password_hash, active from registry.find_login($1)

@@ -1,0 +1,1 @@
+select registry.change_email($1, $2, ($3::text)::interval) as free

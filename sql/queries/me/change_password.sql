@@ -1,0 +1,1 @@
+select registry.change_password($1, $2)

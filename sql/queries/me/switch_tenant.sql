@@ -1,0 +1,1 @@
+select registry.switch_tenant($1)

@@ -1,0 +1,3 @@
+select user_id, email, full_name, role_id, permissions, account_active, created_at, updated_at, version
+from tenant.memberships
+where tenant_id = $1 and user_id = $2

@@ -1,0 +1,6 @@
+-- By address within one role, off (tenant_id, role_id, email).
+select user_id, email, full_name, role_id, permissions, account_active, created_at, updated_at, version
+from tenant.memberships
+where tenant_id = $1 and role_id = $2 and email > $3
+order by email
+limit $4

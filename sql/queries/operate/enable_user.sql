@@ -1,0 +1,1 @@
+update registry.users set active = true where email = $1 returning id

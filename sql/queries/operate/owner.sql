@@ -1,0 +1,1 @@
+select id from registry.users where email = $1 and active

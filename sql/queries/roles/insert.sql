@@ -1,0 +1,3 @@
+insert into tenant.roles (tenant_id, id, name, permissions)
+values ($1, $2, $3, $4)
+returning id, name, permissions, built_in, created_at, updated_at, version

@@ -1,0 +1,6 @@
+-- By name, off the unique key.
+select id, name, permissions, built_in, created_at, updated_at, version
+from tenant.roles
+where tenant_id = $1 and name > $2
+order by name
+limit $3

@@ -1,0 +1,1 @@
+delete from registry.sessions where id <> $1 returning id

@@ -1,0 +1,3 @@
+select id, slug, name, status, trial_ends_at, paid_until, created_at, updated_at, version
+from registry.tenants
+where id = $1

@@ -1,0 +1,1 @@
+select registry.leave_tenant() where $1::uuid is not null

@@ -1,0 +1,1 @@
+insert into registry.recovery_codes (user_id, code_hash) select $1, h from unnest($2::bytea[]) as h

@@ -1,0 +1,1 @@
+delete from registry.recovery_codes where user_id = $1

@@ -1,0 +1,62 @@
+//! Giving password and second factor once more, before something sensitive (RFC 9470).
+use secrecy::SecretString;
+use tokio_postgres::Row;
+
+use super::{Action, Client, SignedIn, attempt, totp};
+use crate::{App, Error, Result, db::FromRow, sql};
+
+/// What is given once more.
+pub struct Proof {
+    /// The password.
+    pub password: SecretString,
+    /// The authenticator's current code, or a recovery code.
+    pub totp: Option<SecretString>,
+}
+
+/// Notes in the caller's session that they have proven themselves just now.
+pub async fn authenticate_again(app: &App, client: &Client, me: &SignedIn, proof: Proof) -> Result<()> {
+    // Counted as signing in is: a stolen session must not be a way to guess the password.
+    let tried = {
+        let mut conn = app.db.public().await?;
+        attempt(&mut conn, Action::Login, &me.user().as_uuid().to_string(), client).await?
+    };
+    let mut conn = me.connect().await?;
+    let own: Own = conn.read().last().one(sql!("auth/find_own_login"), &[]).await?;
+    drop(conn);
+    let hash = (!tried.account_waits).then(|| own.password_hash.clone());
+    if !app.passwords.verify(proof.password, hash).await? {
+        return Err(Error::WrongCredentials);
+    }
+    let second = match &own.totp_sealed {
+        None => totp::SecondFactor::default(),
+        Some(sealed) => totp::read(app.secrets(), me.user(), sealed, proof.totp.as_ref(), app.tokens.now())?,
+    };
+    let mut conn = me.connect().await?;
+    let recovery = second.recovery_hash.as_ref().map(<[u8; 32]>::as_slice);
+    let params: crate::db::Params<'_> = &[&own.password_hash, &second.step, &recovery, &tried.subjects];
+    let Outcome(outcome) = conn.write().last().one(sql!("auth/authenticate_again"), params).await?;
+    match outcome.as_str() {
+        "confirmed" => Ok(()),
+        "second_factor" => Err(Error::SecondFactorRequired),
+        _ => Err(Error::WrongCredentials),
+    }
+}
+
+struct Own {
+    password_hash: String,
+    totp_sealed: Option<Vec<u8>>,
+}
+
+struct Outcome(String);
+
+impl FromRow for Own {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { password_hash: row.try_get("password_hash")?, totp_sealed: row.try_get("totp_sealed")? })
+    }
+}
+
+impl FromRow for Outcome {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("outcome")?))
+    }
+}

@@ -1,0 +1,63 @@
+//! What is known of whoever sends a request before anybody is signed in: where it comes from and what it calls
+//! itself.
+use std::{convert::Infallible, net::IpAddr};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{header::USER_AGENT, request::Parts},
+};
+
+use crate::App;
+
+/// The other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// Who sends a request.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Where from; behind proxies, as the farthest trusted one says. None when nobody knows.
+    pub address: Option<IpAddr>,
+    /// `User-Agent`, cut short.
+    pub device: Option<String>,
+}
+
+impl Client {
+    /// The address as text.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        self.address.map(|address| address.to_string())
+    }
+
+    /// What counters go by: an address, or in IPv6 the network a single customer is given (RFC 6177).
+    #[must_use]
+    pub fn network(&self) -> String {
+        match self.address {
+            None => "unknown".to_owned(),
+            Some(IpAddr::V4(address)) => address.to_string(),
+            Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+                Some(address) => address.to_string(),
+                None => format!("{:x?}/64", &address.segments()[..4]),
+            },
+        }
+    }
+}
+
+impl FromRequestParts<App> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
+        let device = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let device = device.map(|agent| agent.chars().filter(|c| !c.is_control()).take(300).collect());
+        Ok(Self { address: forwarded(parts, app.settings.trusted_proxies).or(peer), device })
+    }
+}
+
+/// Each proxy appends whom it was asked by to `X-Forwarded-For`; of our own proxies the farthest knows best, and
+/// what stands left of its entry is anybody's claim.
+fn forwarded(parts: &Parts, trusted: usize) -> Option<IpAddr> {
+    let lines = parts.headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+    let entries: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    entries.get(entries.len().checked_sub(trusted).filter(|_| trusted > 0)?)?.parse().ok()
+}

@@ -1,0 +1,91 @@
+//! One secret, kept beside the signing keys, and what is derived from it: seals that only our servers can make,
+//! and boxes that only they can open. Signing keys come and go; the secret stays.
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    digest,
+    hkdf::{HKDF_SHA256, Salt},
+    hmac,
+    rand::{SecureRandom as _, SystemRandom},
+};
+
+use crate::{Error, Result, error::Failure};
+
+/// SHA-256.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    hash
+}
+
+/// Random bytes from the system.
+pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| Error::internal("the system's random numbers cannot be read"))?;
+    Ok(bytes)
+}
+
+/// Whether two byte strings are equal, in a time that does not tell where they differ.
+#[must_use]
+pub(super) fn equal(one: &[u8], other: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
+}
+
+/// What only our servers know.
+pub struct Secrets {
+    mac: hmac::Key,
+    boxes: LessSafeKey,
+}
+
+impl Secrets {
+    /// From the secret file's bytes.
+    pub fn new(secret: &[u8]) -> Result<Self, Failure> {
+        let failed = |_| Failure("a key could not be derived from the secret".to_owned());
+        let prk = Salt::new(HKDF_SHA256, &[]).extract(secret);
+        let boxes = UnboundKey::from(prk.expand(&[b"rowhouse boxes"], &AES_256_GCM).map_err(failed)?);
+        Ok(Self { mac: hmac::Key::new(hmac::HMAC_SHA256, secret), boxes: LessSafeKey::new(boxes) })
+    }
+
+    /// The key cursors are sealed with.
+    #[must_use]
+    pub fn mac(&self) -> &hmac::Key {
+        &self.mac
+    }
+
+    /// HMAC-SHA-256 over parts, for one purpose and no other. Parts have fixed lengths, or are the last.
+    #[must_use]
+    pub fn seal(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.mac);
+        context.update(purpose.as_bytes());
+        context.update(&[0]);
+        for part in parts {
+            context.update(part);
+        }
+        let mut seal = [0; 32];
+        seal.copy_from_slice(context.sign().as_ref());
+        seal
+    }
+
+    /// Encrypts what the database keeps and must not be able to read (AES-256-GCM, a random nonce in front).
+    /// `bound_to` has to be the same when it is opened.
+    pub fn lock(&self, bound_to: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
+        let nonce = random::<NONCE_LEN>()?;
+        let mut sealed = plain.to_vec();
+        self.boxes
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound_to), &mut sealed)
+            .map_err(|_| Error::internal("a secret could not be locked"))?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what [`lock`](Self::lock) locked. Fails when it was altered, or locked under another secret.
+    pub fn open(&self, bound_to: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
+        let failed =
+            || Error::internal("a locked secret cannot be opened: it was altered, or the secret file is another");
+        let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(failed)?;
+        let mut plain = rest.to_vec();
+        let opened = self.boxes.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(bound_to), &mut plain);
+        let length = opened.map_err(|_| failed())?.len();
+        plain.truncate(length);
+        Ok(plain)
+    }
+}

@@ -1,0 +1,180 @@
+//! Sessions: opened by signing in, kept by refreshing, and what is issued for them.
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{Client, Person, RefreshToken, SessionId, TenantId, UserId, login::PasswordHolds, throttle::Attempt};
+use crate::{App, Error, Result, db::FromRow, sql};
+
+/// How a session's requests say whose they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Access and refresh tokens.
+    Bearer,
+    /// A cookie.
+    Browser,
+}
+
+/// How long sessions live.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// Days at most, however much it is used.
+    pub days: u32,
+    /// Days without a refresh.
+    pub idle_days: u32,
+    /// Hours without a request, for browsers.
+    pub browser_idle_hours: u32,
+}
+
+impl Lifetimes {
+    fn whole(self) -> String {
+        format!("{} days", self.days)
+    }
+
+    fn idle(self) -> String {
+        format!("{} days", self.idle_days)
+    }
+
+    pub(super) fn browser_idle(self) -> String {
+        format!("{} hours", self.browser_idle_hours)
+    }
+}
+
+/// A session that was just opened or prolonged.
+pub struct Opened {
+    /// Whose, and which.
+    pub person: Person,
+    /// The tenant it acts in, if one was named or there is but one.
+    pub tenant: Option<TenantId>,
+    /// Its next refresh token; none for a browser.
+    pub refresh: Option<RefreshToken>,
+    /// When it ends at the latest, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+struct Outcome {
+    outcome: String,
+    expires_at: Option<Timestamp>,
+}
+
+/// Opens a session for somebody whose password was verified.
+pub(super) async fn open(
+    app: &App,
+    client: &Client,
+    holds: PasswordHolds,
+    kind: Kind,
+    attempt: &Attempt,
+) -> Result<(Person, Option<RefreshToken>, i64)> {
+    let session = Uuid::now_v7();
+    let refresh = (kind == Kind::Bearer).then(RefreshToken::new).transpose()?;
+    let lifetimes = app.settings.lifetimes;
+    let (kind, idle) = match kind {
+        Kind::Bearer => ("bearer", lifetimes.idle()),
+        Kind::Browser => ("browser", lifetimes.browser_idle()),
+    };
+    let mut conn = app.db.public().await?;
+    let opened: Outcome = conn
+        .write()
+        .last()
+        .one(
+            sql!("auth/open_session"),
+            &[
+                &holds.user.as_uuid(),
+                &holds.verified_hash,
+                &holds.new_hash,
+                &holds.second_factor.step,
+                &holds.second_factor.recovery_hash.as_ref().map(<[u8; 32]>::as_slice),
+                &session,
+                &refresh.as_ref().map(RefreshToken::hash).as_ref().map(<[u8; 32]>::as_slice),
+                &kind,
+                &client.device,
+                &client.address(),
+                &idle,
+                &lifetimes.whole(),
+                &attempt.subjects,
+            ],
+        )
+        .await?;
+    match (opened.outcome.as_str(), opened.expires_at) {
+        ("opened", Some(expires_at)) => {
+            let person = Person { user: holds.user, session: SessionId::verified(session) };
+            Ok((person, refresh, expires_at.as_second()))
+        }
+        ("second_factor", _) => Err(Error::SecondFactorRequired),
+        _ => Err(Error::WrongCredentials),
+    }
+}
+
+struct ChosenTenant(Option<Uuid>);
+
+/// The tenant a new session acts in. One whose user is no member of the tenant that was named is ended again.
+pub(super) async fn choose_tenant(app: &App, person: Person, named: Option<TenantId>) -> Result<Option<TenantId>> {
+    let mut conn = app.db.user(person).await?;
+    let named = named.map(TenantId::as_uuid);
+    let chosen = conn.write().last().one::<ChosenTenant>(sql!("auth/choose_tenant"), &[&named]).await;
+    if chosen.is_err() {
+        conn.write().last().maybe::<()>(sql!("sessions/finish"), &[&person.session.as_uuid()]).await?;
+    }
+    Ok(chosen?.0.map(TenantId::verified))
+}
+
+struct Rotated {
+    outcome: String,
+    user: Option<Uuid>,
+    session: Option<Uuid>,
+    tenant: Option<Uuid>,
+    sealed: Option<Vec<u8>>,
+}
+
+/// One rotation of a refresh token. A replay has ended the session by the time this fails.
+pub async fn refresh(app: &App, client: &Client, presented: &RefreshToken) -> Result<Opened> {
+    let next = RefreshToken::new()?;
+    let (hash, next_hash, sealed) = (presented.hash(), next.hash(), presented.seal(&next));
+    let (idle, address) = (app.settings.lifetimes.idle(), client.address());
+    let params: crate::db::Params<'_> = &[&hash.as_slice(), &next_hash.as_slice(), &sealed.as_slice(), &idle, &address];
+    let mut conn = app.db.public().await?;
+    let rotated: Rotated = conn.write().last().one(sql!("auth/rotate_refresh_token"), params).await?;
+    let next = match (rotated.outcome.as_str(), &rotated.sealed) {
+        ("rotated", _) => next,
+        ("repeated", Some(sealed)) => presented.open(sealed)?,
+        ("replayed", _) => {
+            let trace_id = crate::telemetry::trace_id();
+            tracing::warn!(trace_id, "a refresh token was replayed; its session was ended");
+            return Err(Error::RefreshTokenSpent);
+        }
+        _ => return Err(Error::RefreshTokenSpent),
+    };
+    let (Some(user), Some(session)) = (rotated.user, rotated.session) else {
+        return Err(Error::internal("a rotation answered no session"));
+    };
+    Ok(Opened {
+        person: Person { user: UserId::verified(user), session: SessionId::verified(session) },
+        tenant: rotated.tenant.map(TenantId::verified),
+        refresh: Some(next),
+        expires_at: 0,
+    })
+}
+
+impl FromRow for Outcome {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { outcome: row.try_get("outcome")?, expires_at: row.try_get("expires_at")? })
+    }
+}
+
+impl FromRow for ChosenTenant {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("tenant_id")?))
+    }
+}
+
+impl FromRow for Rotated {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            outcome: row.try_get("outcome")?,
+            user: row.try_get("whose")?,
+            session: row.try_get("session")?,
+            tenant: row.try_get("tenant")?,
+            sealed: row.try_get("sealed")?,
+        })
+    }
+}

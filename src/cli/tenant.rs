@@ -1,0 +1,215 @@
+//! `rowhouse tenant`: tenants and their domains, for whoever runs the platform. It reads the registry and counts, and shows no row of a
+//! tenant's own.
+use std::net::SocketAddr;
+
+use clap::{Args, Subcommand};
+use comfy_table::{Table, presets};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use crate::{
+    auth::normal_email,
+    db::{Admin, FromRow},
+    dns::{NameServers, TxtLookup as _, txt_record},
+    error::Failure,
+    slug, sql,
+};
+
+/// Tenants read at a time.
+const PAGE: i64 = 200;
+
+#[derive(Args)]
+pub(super) struct Tenant {
+    /// Where the database is, as `rowhouse_migrator`.
+    #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
+    database_url: Option<SecretString>,
+    /// Print JSON, one object a line.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a tenant, with somebody who has an account as its owner.
+    Create {
+        /// The tenant's name.
+        name: String,
+        /// The owner's e-mail address.
+        #[arg(long, value_name = "EMAIL")]
+        owner: String,
+        /// The label of its subdomain; made from the name unless said.
+        #[arg(long, value_name = "SLUG")]
+        slug: Option<String>,
+    },
+    /// List tenants, by slug.
+    List {
+        /// Only those of this status: trial, active, suspended, closing or closed.
+        #[arg(long, value_name = "STATUS")]
+        status: Option<String>,
+    },
+    /// Look again for the TXT record of every domain that resolves; one that no longer shows it resolves to nobody.
+    ///
+    /// For once a day. A name server that does not answer changes nothing.
+    CheckDomains {
+        /// Name servers to ask, as address:port; those of the machine unless said.
+        #[arg(long, env = "ROWHOUSE_NAME_SERVERS", value_delimiter = ',', value_name = "ADDRESSES")]
+        name_servers: Vec<SocketAddr>,
+    },
+    /// Show a tenant.
+    Show {
+        /// Its slug or id.
+        tenant: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Shown {
+    id: Uuid,
+    slug: String,
+    name: String,
+    status: String,
+    trial_ends_at: Option<Timestamp>,
+    created_at: Timestamp,
+    members: i64,
+    domains: Vec<String>,
+}
+
+impl Tenant {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
+        let admin = Admin::connect(url.expose_secret()).await?;
+        match self.command {
+            Command::Create { name, owner, slug } => {
+                let made = create(&admin, &name, &owner, slug).await?;
+                show(&[made], self.json)
+            }
+            Command::List { status } => {
+                let known = ["trial", "active", "suspended", "closing", "closed"];
+                if let Some(other) = status.as_deref().filter(|status| !known.contains(status)) {
+                    return Err(Failure(format!("{other} is no status: {}", known.join(", "))));
+                }
+                let mut after = String::new();
+                let mut tenants = Vec::new();
+                loop {
+                    let page: Vec<Shown> = admin.all(sql!("operate/tenants"), &[&after, &status, &PAGE]).await?;
+                    let Some(last) = page.last() else { break };
+                    after.clone_from(&last.slug);
+                    tenants.extend(page);
+                }
+                show(&tenants, self.json)
+            }
+            Command::CheckDomains { name_servers } => check_domains(&admin, &name_servers).await,
+            Command::Show { tenant } => {
+                let found: Vec<Shown> = admin.all(sql!("operate/tenant"), &[&tenant]).await?;
+                if found.is_empty() {
+                    return Err(Failure(format!("there is no tenant {tenant}")));
+                }
+                show(&found, self.json)
+            }
+        }
+    }
+}
+
+async fn create(admin: &Admin, name: &str, owner: &str, wanted: Option<String>) -> Result<Shown, Failure> {
+    if name.trim() != name || name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
+        return Err(Failure("a name has 1 to 200 characters, with no white space at its ends".into()));
+    }
+    if let Some(slug) = &wanted
+        && let Err(why) = slug::check(slug)
+    {
+        return Err(Failure(format!("the slug {slug} {why}")));
+    }
+    let owner = normal_email(owner).ok_or_else(|| Failure(format!("{owner:?} is not an e-mail address")))?;
+    let id = Uuid::now_v7();
+    let given = wanted.clone();
+    let slugs = wanted.map_or_else(|| slug::candidates(name, id.as_bytes()), |slug| vec![slug]);
+    let role_ids: Vec<Uuid> = (0..8).map(|_| Uuid::now_v7()).collect();
+    let params: crate::db::Params<'_> = &[&owner, &id, &name, &slugs, &role_ids];
+    if admin.all::<()>(sql!("operate/owner"), &[&owner]).await?.is_empty() {
+        return Err(Failure(format!("there is no active account with the address {owner}; it has to sign up first")));
+    }
+    if admin.all::<()>(sql!("operate/create_tenant"), params).await?.is_empty() {
+        return Err(Failure(format!("the slug {} is taken", given.unwrap_or_default())));
+    }
+    let made: Vec<Shown> = admin.all(sql!("operate/tenant"), &[&id.to_string()]).await?;
+    made.into_iter().next().ok_or_else(|| Failure("the tenant is not there".into()))
+}
+
+async fn check_domains(admin: &Admin, name_servers: &[SocketAddr]) -> Result<(), Failure> {
+    let dns = NameServers::new(name_servers)?;
+    let (mut after, mut seen, mut gone, mut unanswered) = (String::new(), 0, 0, 0);
+    loop {
+        let page: Vec<Claim> = admin.all(sql!("operate/resolving_domains"), &[&after, &PAGE]).await?;
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.domain);
+        for Claim { domain, challenge } in page {
+            let (name, value) = txt_record(&domain, &challenge);
+            match dns.texts(&name).await {
+                Ok(texts) if texts.contains(&value) => seen += 1,
+                Ok(_) => {
+                    admin.all::<()>(sql!("operate/release_domain"), &[&domain]).await?;
+                    println!("{domain} no longer shows its record, and resolves to nobody");
+                    gone += 1;
+                }
+                Err(_) => unanswered += 1,
+            }
+        }
+    }
+    println!("{seen} domains show their record, {gone} no longer do, {unanswered} got no answer");
+    Ok(())
+}
+
+struct Claim {
+    domain: String,
+    challenge: String,
+}
+
+impl FromRow for Claim {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { domain: row.try_get("domain")?, challenge: row.try_get("challenge")? })
+    }
+}
+
+fn show(tenants: &[Shown], json: bool) -> Result<(), Failure> {
+    if json {
+        for tenant in tenants {
+            println!("{}", serde_json::to_string(tenant).map_err(|error| Failure(error.to_string()))?);
+        }
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["slug", "status", "members", "since", "domains", "name", "id"]);
+    for tenant in tenants {
+        table.add_row([
+            tenant.slug.clone(),
+            tenant.status.clone(),
+            tenant.members.to_string(),
+            tenant.created_at.strftime("%Y-%m-%d").to_string(),
+            tenant.domains.join(" "),
+            tenant.name.clone(),
+            tenant.id.to_string(),
+        ]);
+    }
+    println!("{table}");
+    Ok(())
+}
+
+impl FromRow for Shown {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            slug: row.try_get("slug")?,
+            name: row.try_get("name")?,
+            status: row.try_get("status")?,
+            trial_ends_at: row.try_get("trial_ends_at")?,
+            created_at: row.try_get("created_at")?,
+            members: row.try_get("members")?,
+            domains: row.try_get("domains")?,
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! `/me/events`: what happened to one's account.
+use axum::extract::{OriginalUri, State};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Result,
+    auth::SignedIn,
+    db::FromRow,
+    http::{
+        extract::Query,
+        page::{Page, PlainQuery},
+    },
+    sql,
+};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// Something that happened to an account.
+#[derive(Debug, Serialize, ToSchema)]
+struct AccountEvent {
+    id: Uuid,
+    /// `signed_in`, `refresh_token_replayed`, `password_changed` and the like.
+    kind: String,
+    /// The session it happened in, or to; it may have ended since.
+    session_id: Option<Uuid>,
+    address: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// What happened to my account, newest first?
+#[utoipa::path(get, path = "/me/events", tag = "me", params(PlainQuery),
+    responses((status = OK, body = Page<AccountEvent>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+async fn list(
+    me: SignedIn,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<PlainQuery>,
+) -> Result<Page<AccountEvent>> {
+    let user = me.user().as_uuid();
+    let page = query.page::<(Timestamp, Uuid)>(app.secrets().mac(), user, &uri)?;
+    let (before, id) = page.after.unwrap_or((Timestamp::MAX, Uuid::max()));
+    // PostgreSQL's times end before ours do; no event lies in between.
+    let before = before.min(Timestamp::from_second(32_503_680_000).unwrap_or(before));
+    let mut conn = me.connect().await?;
+    let rows = conn.read().last().all(sql!("me/events"), &[&user, &before, &id, &page.fetch()]).await?;
+    page.page(rows, |event: &AccountEvent| (event.created_at, event.id))
+}
+
+impl FromRow for AccountEvent {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            kind: row.try_get("kind")?,
+            session_id: row.try_get("session_id")?,
+            address: row.try_get("address")?,
+            created_at: row.try_get("created_at")?,
+        })
+    }
+}

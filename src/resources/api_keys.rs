@@ -1,0 +1,268 @@
+//! `/tenant/api-keys`: principals that are the tenant's and no person's.
+use std::collections::BTreeSet;
+
+use axum::{
+    extract::{OriginalUri, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Error, Result,
+    auth::{Tenant, new_key},
+    db::FromRow,
+    error::Violation,
+    http::{
+        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        extract::{Json, MergePatch, Path, Query},
+        page::{Page, PlainQuery},
+        patch::{self, Field},
+        validate::Violations,
+    },
+    sql,
+};
+
+const NAME: std::ops::RangeInclusive<usize> = 1..=100;
+/// The longest that an old secret stays good after a rotation, in hours.
+const LONGEST_OVERLAP: u32 = 7 * 24;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete)).routes(routes!(rotate))
+}
+
+/// An API key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+struct ApiKey {
+    id: Uuid,
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    permissions: Vec<String>,
+    /// The key's last characters.
+    hint: String,
+    /// The member who made it; null when a key did, or the member has left. It stays the tenant's either way.
+    created_by: Option<Uuid>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    /// To the minute.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
+    /// Until when the secret before the last rotation is good.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    previous_until: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
+}
+
+/// A key at the one moment when its secret is shown.
+#[derive(Debug, Serialize, ToSchema)]
+struct ShownKey {
+    #[serde(flatten)]
+    api_key: ApiKey,
+    /// Sent as `Authorization: Bearer …`. It is not shown again.
+    key: String,
+}
+
+/// A key to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewApiKey {
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    /// What it may do: none that the caller does not hold.
+    #[schema(min_items = 1)]
+    permissions: BTreeSet<String>,
+    /// When it stops being good; never unless said.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+
+/// What changes; members left out stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ApiKeyPatch {
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(min_length = 1, max_length = 100, nullable = false)]
+    name: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Field<Timestamp>,
+}
+
+/// How to rotate.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Rotation {
+    /// Hours for which the old secret stays good beside the new one; 24 unless said.
+    #[schema(minimum = 0, maximum = 168)]
+    overlap_hours: Option<u32>,
+}
+
+/// List API keys, newest first.
+///
+/// Needs `api-keys:read`.
+#[utoipa::path(get, path = "/tenant/api-keys", tag = "api-keys", params(PlainQuery),
+    responses((status = OK, body = Page<ApiKey>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+async fn list(
+    tenant: Tenant,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<PlainQuery>,
+) -> Result<Page<ApiKey>> {
+    let page = query.page::<Uuid>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    let after = page.after.unwrap_or(Uuid::max());
+    let mut conn = tenant.connect().await?;
+    let rows = conn.read().last().all(sql!("api_keys/list"), &[&after, &page.fetch()]).await?;
+    page.page(rows, |key: &ApiKey| key.id)
+}
+
+/// Make an API key. The answer is the only one that shows it.
+///
+/// Needs `api-keys:write` and `api-keys:read`, and every permission that the key is to hold.
+#[utoipa::path(post, path = "/tenant/api-keys", tag = "api-keys", request_body = NewApiKey,
+    responses((status = CREATED, body = ShownKey, headers(("ETag" = String), ("Location" = String)))))]
+async fn create(tenant: Tenant, State(app): State<App>, Json(new): Json<NewApiKey>) -> Result<Response> {
+    let mut violations = Violations::default();
+    violations.line("/name", &new.name, NAME);
+    if new.permissions.is_empty() {
+        violations.push("/permissions", "required", "must hold one permission at least");
+    }
+    for (index, permission) in new.permissions.iter().enumerate() {
+        violations.line(&format!("/permissions/{index}"), permission, 1..=60);
+    }
+    if new.expires_at.is_some_and(|at| at.as_second() <= app.tokens.now()) {
+        violations.push("/expires_at", "out_of_range", "must be in the future");
+    }
+    violations.finish()?;
+    let id = Uuid::now_v7();
+    let secret = new_key(tenant.id(), id)?;
+    let permissions: Vec<&String> = new.permissions.iter().collect();
+    let params: crate::db::Params<'_> =
+        &[&id, &new.name, &permissions, &secret.secret_hash.as_slice(), &secret.hint, &tenant.user(), &new.expires_at];
+    let mut conn = tenant.connect().await?;
+    let api_key: ApiKey = conn.write().last().one(sql!("api_keys/insert"), params).await?;
+    let headers = [(header::LOCATION, format!("/api/v1/tenant/api-keys/{id}")), no_store()];
+    let shown = ShownKey { api_key, key: secret.key.expose_secret().to_owned() };
+    Ok((StatusCode::CREATED, headers, Tagged(shown)).into_response())
+}
+
+/// Read an API key.
+///
+/// Needs `api-keys:read`.
+#[utoipa::path(get, path = "/tenant/api-keys/{id}", tag = "api-keys", params(("id" = Uuid, Path)),
+    responses((status = OK, body = ApiKey, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
+    let mut conn = tenant.connect().await?;
+    let key: Option<ApiKey> = conn.read().last().maybe(sql!("api_keys/get"), &[&id]).await?;
+    key.map(|key| known.answer(key)).ok_or(missed("API key", false))
+}
+
+/// Change a key's name or expiry. What it may do stays: make another.
+///
+/// Needs `api-keys:write` and `api-keys:read`, every permission that the key holds, and `If-Match` with the ETag that was
+/// read.
+#[utoipa::path(patch, path = "/tenant/api-keys/{id}", tag = "api-keys",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)),
+    request_body(content = ApiKeyPatch, content_type = "application/merge-patch+json"),
+    responses((status = OK, body = ApiKey, headers(("ETag" = String)))))]
+async fn update(
+    tenant: Tenant,
+    Path(id): Path<Uuid>,
+    IfMatch(versions): IfMatch,
+    MergePatch(patch): MergePatch<ApiKeyPatch>,
+) -> Result<Tagged<ApiKey>> {
+    let mut violations = Violations::default();
+    if let Some(name) = &patch.name {
+        violations.line("/name", name, NAME);
+    }
+    violations.finish()?;
+    let params: crate::db::Params<'_> =
+        &[&id, &versions, &patch.name, &patch.expires_at.is_given(), &patch.expires_at.value()];
+    let mut conn = tenant.connect().await?;
+    let changed: Option<ApiKey> = conn.write().last().maybe(sql!("api_keys/update"), params).await?;
+    if let Some(key) = changed {
+        return Ok(Tagged(key));
+    }
+    let there: Option<ApiKey> = conn.read().last().maybe(sql!("api_keys/get"), &[&id]).await?;
+    Err(missed("API key", there.is_some()))
+}
+
+/// Give a key a new secret, shown this once. The old one stays good for a while.
+///
+/// Needs `api-keys:write` and `api-keys:read`, and every permission that the key holds.
+#[utoipa::path(post, path = "/tenant/api-keys/{id}/rotate", tag = "api-keys", params(("id" = Uuid, Path)),
+    request_body = Rotation, responses((status = OK, body = ShownKey, headers(("ETag" = String)))))]
+async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Json(how): Json<Rotation>) -> Result<Response> {
+    let hours = how.overlap_hours.unwrap_or(24);
+    if hours > LONGEST_OVERLAP {
+        let detail = format!("must be at most {LONGEST_OVERLAP}");
+        return Err(Error::Invalid(vec![Violation::at("/overlap_hours", "out_of_range", detail)]));
+    }
+    let secret = new_key(tenant.id(), id)?;
+    let overlap = format!("{hours} hours");
+    let params: crate::db::Params<'_> = &[&id, &secret.secret_hash.as_slice(), &secret.hint, &overlap];
+    let mut conn = tenant.connect().await?;
+    let rotated: Option<ApiKey> = conn.write().last().maybe(sql!("api_keys/rotate"), params).await?;
+    let api_key = rotated.ok_or_else(|| missed("API key", false))?;
+    let shown = ShownKey { api_key, key: secret.key.expose_secret().to_owned() };
+    Ok(([no_store()], Tagged(shown)).into_response())
+}
+
+/// Revoke a key, which is refused from its next request on.
+///
+/// Needs `api-keys:delete` and `api-keys:read`, and `If-Match` with the ETag that was read.
+#[utoipa::path(delete, path = "/tenant/api-keys/{id}", tag = "api-keys",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
+async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
+    let mut conn = tenant.connect().await?;
+    let deleted: Option<()> = conn.write().last().maybe(sql!("api_keys/delete"), &[&id, &versions]).await?;
+    if deleted.is_some() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let there: Option<ApiKey> = conn.read().last().maybe(sql!("api_keys/get"), &[&id]).await?;
+    Err(missed("API key", there.is_some()))
+}
+
+fn no_store() -> (header::HeaderName, String) {
+    (header::CACHE_CONTROL, "no-store".to_owned())
+}
+
+impl Versioned for ApiKey {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl Versioned for ShownKey {
+    fn version(&self) -> i64 {
+        self.api_key.version
+    }
+}
+
+impl FromRow for ApiKey {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            permissions: row.try_get("permissions")?,
+            hint: row.try_get("hint")?,
+            created_by: row.try_get("created_by")?,
+            expires_at: row.try_get("expires_at")?,
+            last_used_at: row.try_get("last_used_at")?,
+            previous_until: row.try_get("previous_until")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            version: row.try_get("version")?,
+        })
+    }
+}

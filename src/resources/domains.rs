@@ -1,0 +1,200 @@
+//! `/tenant/domains`: domains a tenant claims, and proves by a TXT record. The subdomain of the base domain needs no proof
+//! and is not listed.
+use axum::{
+    extract::{OriginalUri, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Error, Result,
+    auth::{Tenant, new_link},
+    db::FromRow,
+    dns::txt_record,
+    http::{
+        extract::{Json, Path, Query},
+        page::{Page, PlainQuery},
+        validate::Violations,
+    },
+    sql,
+};
+
+/// The name of its record has to be a name, too (RFC 1035 §2.3.4): 253 characters, of which `_rowhouse.` takes ten.
+const LONGEST: usize = 253 - "_rowhouse.".len();
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, delete)).routes(routes!(verify))
+}
+
+/// A claim to a domain.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the word callers know")]
+struct Domain {
+    id: Uuid,
+    domain: String,
+    /// Where the TXT record has to be.
+    record_name: String,
+    /// What it has to say.
+    record_value: String,
+    /// Since when the domain resolves to this tenant; null when it does not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    verified_at: Option<Timestamp>,
+    /// When the record was last looked for.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    checked_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// A domain to be claimed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewDomain {
+    /// Such as `shop.example.com`.
+    #[schema(min_length = 4, max_length = 243)]
+    domain: String,
+}
+
+/// List domains, by name.
+///
+/// Needs `tenant:read`.
+#[utoipa::path(get, path = "/tenant/domains", tag = "domains", params(PlainQuery),
+    responses((status = OK, body = Page<Domain>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+async fn list(
+    tenant: Tenant,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<PlainQuery>,
+) -> Result<Page<Domain>> {
+    let page = query.page::<String>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    let after = page.after.as_deref().unwrap_or_default();
+    let mut conn = tenant.connect().await?;
+    let rows = conn.read().last().all(sql!("domains/list"), &[&after, &page.fetch()]).await?;
+    page.page(rows, |domain: &Domain| domain.domain.clone())
+}
+
+/// Claim a domain. It resolves to nobody until its TXT record was seen.
+///
+/// Needs `domains:write` and `tenant:read`. A domain that another tenant claims can be claimed as well.
+#[utoipa::path(post, path = "/tenant/domains", tag = "domains", request_body = NewDomain,
+    responses((status = CREATED, body = Domain, headers(("Location" = String)))))]
+async fn create(tenant: Tenant, State(app): State<App>, Json(new): Json<NewDomain>) -> Result<Response> {
+    let domain = new.domain.trim_end_matches('.').to_ascii_lowercase();
+    let mut violations = Violations::default();
+    if !is_domain(&domain) {
+        violations.push("/domain", "invalid", "is not a domain name; write international ones in their xn-- form");
+    } else if app.hosts.is_ours(&domain) {
+        violations.push("/domain", "not_allowed", "is the platform's own; the subdomain is the tenant's slug");
+    }
+    violations.finish()?;
+    let id = Uuid::now_v7();
+    let challenge = new_link()?.token;
+    let mut conn = tenant.connect().await?;
+    let claim: Domain = conn.write().last().one(sql!("domains/insert"), &[&id, &domain, &challenge]).await?;
+    let location = format!("/api/v1/tenant/domains/{id}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(claim)).into_response())
+}
+
+/// Read a claim.
+///
+/// Needs `tenant:read`.
+#[utoipa::path(get, path = "/tenant/domains/{id}", tag = "domains", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Domain)))]
+async fn get(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Json<Domain>> {
+    let mut conn = tenant.connect().await?;
+    let claim: Option<Domain> = conn.read().last().maybe(sql!("domains/get"), &[&id]).await?;
+    claim.map(Json).ok_or(Error::NotFound("domain"))
+}
+
+/// Look for a claim's TXT record now.
+///
+/// Needs `domains:write` and `tenant:read`. Seen, the domain resolves to the tenant from now on, unless another
+/// tenant's record is seen beside it that it resolves to; not seen, it no longer does.
+#[utoipa::path(post, path = "/tenant/domains/{id}/verify", tag = "domains", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Domain)))]
+async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>) -> Result<Json<Domain>> {
+    let mut conn = tenant.connect().await?;
+    let claim: Option<Domain> = conn.read().last().maybe(sql!("domains/to_verify"), &[&id]).await?;
+    // A name server may take its time; no connection waits for it.
+    drop(conn);
+    let claim = claim.ok_or(Error::NotFound("domain"))?;
+    let texts = app.dns.texts(&claim.record_name).await?;
+    let mut conn = tenant.connect().await?;
+    let mut tx = conn.write();
+    let Seen(seen) = tx.one(sql!("domains/note_check"), &[&id, &texts]).await?;
+    let claim: Option<Domain> = tx.last().maybe(sql!("domains/get"), &[&id]).await?;
+    app.hosts.forget(&claim.as_ref().map_or_else(String::new, |claim| claim.domain.clone()));
+    match claim {
+        Some(claim) if seen == Some(true) => Ok(Json(claim)),
+        Some(claim) => Err(Error::DomainNotProven(format!("{} TXT {}", claim.record_name, claim.record_value))),
+        None => Err(Error::NotFound("domain")),
+    }
+}
+
+/// Give a domain up. It resolves to nobody from now on.
+///
+/// Needs `domains:delete` and `tenant:read`.
+#[utoipa::path(delete, path = "/tenant/domains/{id}", tag = "domains", params(("id" = Uuid, Path)),
+    responses((status = NO_CONTENT)))]
+async fn delete(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>) -> Result<StatusCode> {
+    let mut conn = tenant.connect().await?;
+    let deleted: Option<Name> = conn.write().last().maybe(sql!("domains/delete"), &[&id]).await?;
+    let Name(domain) = deleted.ok_or(Error::NotFound("domain"))?;
+    app.hosts.forget(&domain);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+struct Name(String);
+
+struct Seen(Option<bool>);
+
+/// RFC 1035 §2.3.1 with digits first allowed (RFC 1123 §2.1): labels of letters, digits and hyphens, at least two, and the
+/// last no number, so that no address looks like one.
+fn is_domain(domain: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let labels: Vec<&str> = domain.split('.').collect();
+    (4..=LONGEST).contains(&domain.len())
+        && labels.len() >= 2
+        && labels.iter().all(|part| label(part))
+        && labels.last().is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_lowercase()))
+}
+
+impl FromRow for Seen {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("seen")?))
+    }
+}
+
+impl FromRow for Name {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("domain")?))
+    }
+}
+
+impl FromRow for Domain {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let domain: String = row.try_get("domain")?;
+        let challenge: String = row.try_get("challenge")?;
+        let (record_name, record_value) = txt_record(&domain, &challenge);
+        Ok(Self {
+            id: row.try_get("id")?,
+            record_name,
+            record_value,
+            domain,
+            verified_at: row.try_get("verified_at")?,
+            checked_at: row.try_get("checked_at")?,
+            created_at: row.try_get("created_at")?,
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! `/tenant/invitations`: whom the tenant asks to join. Accepting is in `invited.rs`.
+use axum::{
+    extract::{OriginalUri, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Error, Result,
+    auth::{Action, Tenant, attempt_of_tenant, new_invitation},
+    db::FromRow,
+    error::Violation,
+    http::{
+        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        extract::{Json, Path, Query},
+        page::{Page, PlainQuery},
+        validate::Violations,
+    },
+    mail::{Letter, Link},
+    sql,
+};
+
+const LIFETIME: &str = "7 days";
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, delete)).routes(routes!(resend))
+}
+
+/// An invitation that was not accepted yet.
+#[derive(Debug, Serialize, ToSchema)]
+struct Invitation {
+    id: Uuid,
+    email: String,
+    role_id: Uuid,
+    /// The member who invited, with whose membership the invitation ends; null when an API key did.
+    invited_by: Option<Uuid>,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// Whether it can still be accepted; if not, have it sent once more.
+    expired: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
+}
+
+/// Whom to invite, and as what.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewInvitation {
+    email: String,
+    /// One that holds no permission the caller does not hold.
+    role_id: Uuid,
+}
+
+struct Letterhead {
+    tenant_name: String,
+    full_name: Option<String>,
+}
+
+/// List open invitations, newest first.
+///
+/// Needs `invitations:read`.
+#[utoipa::path(get, path = "/tenant/invitations", tag = "invitations", params(PlainQuery),
+    responses((status = OK, body = Page<Invitation>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+async fn list(
+    tenant: Tenant,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<PlainQuery>,
+) -> Result<Page<Invitation>> {
+    let page = query.page::<Uuid>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    let after = page.after.unwrap_or(Uuid::max());
+    let mut conn = tenant.connect().await?;
+    let rows = conn.read().last().all(sql!("invitations/list"), &[&after, &page.fetch()]).await?;
+    page.page(rows, |invitation: &Invitation| invitation.id)
+}
+
+/// Invite somebody by e-mail. The link in the letter is good for a week.
+///
+/// Needs `invitations:write`, `invitations:read` and `roles:read`, and every permission that the role holds.
+#[utoipa::path(post, path = "/tenant/invitations", tag = "invitations", request_body = NewInvitation,
+    responses((status = CREATED, body = Invitation, headers(("ETag" = String), ("Location" = String)))))]
+async fn create(tenant: Tenant, State(app): State<App>, Json(new): Json<NewInvitation>) -> Result<Response> {
+    let mut violations = Violations::default();
+    let email = violations.email("/email", &new.email);
+    violations.finish()?;
+    count(&app, &tenant, &email).await?;
+    let id = Uuid::now_v7();
+    let link = new_invitation(tenant.id(), id)?;
+    let mut conn = tenant.connect().await?;
+    let mut tx = conn.write();
+    let params: crate::db::Params<'_> = &[&id, &email, &new.role_id, &link.hash.as_slice(), &tenant.user(), &LIFETIME];
+    let made: Option<Invitation> = tx.maybe(sql!("invitations/insert"), params).await?;
+    let Some(invitation) = made else {
+        tx.rollback().await?;
+        return Err(Error::Invalid(vec![Violation::at("/role_id", "unknown", "is not a role of this tenant")]));
+    };
+    let head: Letterhead = tx.last().one(sql!("invitations/letterhead"), &[]).await?;
+    app.post.send(letter(email, head, link.token));
+    let location = format!("/api/v1/tenant/invitations/{id}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Tagged(invitation)).into_response())
+}
+
+/// Read an invitation.
+///
+/// Needs `invitations:read`.
+#[utoipa::path(get, path = "/tenant/invitations/{id}", tag = "invitations", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Invitation, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
+    let mut conn = tenant.connect().await?;
+    let invitation: Option<Invitation> = conn.read().last().maybe(sql!("invitations/get"), &[&id]).await?;
+    invitation.map(|invitation| known.answer(invitation)).ok_or(missed("invitation", false))
+}
+
+/// Send an invitation once more, with a new link that is good for a week; the one before no longer is.
+///
+/// Needs `invitations:write` and `invitations:read`, and every permission that the role holds.
+#[utoipa::path(post, path = "/tenant/invitations/{id}/resend", tag = "invitations", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Invitation, headers(("ETag" = String)))))]
+async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>) -> Result<Tagged<Invitation>> {
+    count(&app, &tenant, &id.to_string()).await?;
+    let link = new_invitation(tenant.id(), id)?;
+    let mut conn = tenant.connect().await?;
+    let mut tx = conn.write();
+    let sent: Option<Invitation> =
+        tx.maybe(sql!("invitations/resend"), &[&id, &link.hash.as_slice(), &LIFETIME]).await?;
+    let Some(invitation) = sent else {
+        tx.rollback().await?;
+        return Err(missed("invitation", false));
+    };
+    let head: Letterhead = tx.last().one(sql!("invitations/letterhead"), &[]).await?;
+    app.post.send(letter(invitation.email.clone(), head, link.token));
+    Ok(Tagged(invitation))
+}
+
+/// Take an invitation back.
+///
+/// Needs `invitations:delete` and `invitations:read`, and `If-Match` with the ETag that was read.
+#[utoipa::path(delete, path = "/tenant/invitations/{id}", tag = "invitations",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
+async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
+    let mut conn = tenant.connect().await?;
+    let deleted: Option<()> = conn.write().last().maybe(sql!("invitations/delete"), &[&id, &versions]).await?;
+    if deleted.is_some() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let there: Option<Invitation> = conn.read().last().maybe(sql!("invitations/get"), &[&id]).await?;
+    Err(missed("invitation", there.is_some()))
+}
+
+/// Counts a letter, for who may send one: nobody else must be able to use up what a tenant may.
+async fn count(app: &App, tenant: &Tenant, to: &str) -> Result<()> {
+    let mut conn = tenant.connect().await?;
+    conn.read().last().one::<()>(sql!("invitations/may_invite"), &[]).await?;
+    drop(conn);
+    attempt_of_tenant(app, Action::Invitation, to, tenant.id()).await
+}
+
+fn letter(to: String, head: Letterhead, token: String) -> Letter {
+    Letter { to, link: Link::Invitation { tenant: head.tenant_name, inviter: head.full_name, token } }
+}
+
+impl Versioned for Invitation {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl FromRow for Letterhead {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { tenant_name: row.try_get("tenant_name")?, full_name: row.try_get("full_name")? })
+    }
+}
+
+impl FromRow for Invitation {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            email: row.try_get("email")?,
+            role_id: row.try_get("role_id")?,
+            invited_by: row.try_get("invited_by")?,
+            expires_at: row.try_get("expires_at")?,
+            expired: row.try_get("expired")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            version: row.try_get("version")?,
+        })
+    }
+}

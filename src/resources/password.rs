@@ -1,0 +1,152 @@
+//! `/auth/password-reset` and `/me/password`: setting a new password, with a link or as oneself.
+use axum::{extract::State, http::StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    App, Error, Result,
+    auth::{Action, Client, SignedIn, attempt, link_hash, new_link, password_faults},
+    db::FromRow,
+    http::{extract::Json, validate::Violations},
+    mail::{Letter, Link},
+    sql,
+};
+
+const LINK_LIFETIME: &str = "1 hour";
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(request)).routes(routes!(confirm)).routes(routes!(change))
+}
+
+/// Who has forgotten their password.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Forgotten {
+    email: String,
+}
+
+/// A token from a letter, and a new password.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reset {
+    #[schema(value_type = String)]
+    token: SecretString,
+    /// 15 characters at least, and not one that anybody would try first.
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+}
+
+/// A new password.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPassword {
+    /// 15 characters at least, 8 with a second factor, and not one that anybody would try first.
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+}
+
+struct Name(String);
+struct Used {
+    email: String,
+    full_name: String,
+}
+struct Me {
+    email: String,
+    full_name: String,
+    second_factor: bool,
+}
+
+/// Have a link sent that sets a new password.
+///
+/// The answer is the same for an address that has no account.
+#[utoipa::path(post, path = "/auth/password-reset", tag = "public", request_body = Forgotten,
+    responses((status = ACCEPTED)))]
+async fn request(State(app): State<App>, client: Client, Json(given): Json<Forgotten>) -> Result<StatusCode> {
+    let mut violations = Violations::default();
+    let email = violations.email("/email", &given.email);
+    violations.finish()?;
+    let mut conn = app.db.public().await?;
+    if attempt(&mut conn, Action::Letter, &email, &client).await?.account_waits {
+        return Ok(StatusCode::ACCEPTED);
+    }
+    drop(conn);
+    let db = app.db.clone();
+    app.post.send_after(async move {
+        let link = new_link()?;
+        let mut conn = db.public().await?;
+        let params: crate::db::Params<'_> = &[&"reset_password", &email, &link.hash.as_slice(), &LINK_LIFETIME];
+        let known: Option<Name> = conn.write().last().maybe(sql!("auth/issue_mail_token"), params).await?;
+        Ok(known.map(|Name(name)| Letter { to: email, link: Link::ResetPassword { name, token: link.token } }))
+    });
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Set a new password with the token that was sent by letter.
+///
+/// Every session ends. A second factor stays and is asked for at the next sign-in.
+#[utoipa::path(post, path = "/auth/password-reset/confirm", tag = "public", request_body = Reset,
+    responses((status = NO_CONTENT)))]
+async fn confirm(State(app): State<App>, client: Client, Json(given): Json<Reset>) -> Result<StatusCode> {
+    let hash = link_hash(&given.token)?;
+    let mut conn = app.db.public().await?;
+    attempt(&mut conn, Action::Link, given.token.expose_secret(), &client).await?;
+    let whose: Option<Used> =
+        conn.read().last().maybe(sql!("auth/find_mail_token"), &[&"reset_password", &hash.as_slice()]).await?;
+    drop(conn);
+    let Used { email, full_name } = whose.ok_or(Error::LinkSpent)?;
+    let mut violations = Violations::default();
+    violations.password("/password", &given.password, false, &[&email, &full_name]);
+    violations.finish()?;
+    let password_hash = app.passwords.hash(given.password).await?;
+    let purposes: &[&str] = &["reset_password"];
+    let params: crate::db::Params<'_> = &[&purposes, &hash.as_slice(), &password_hash];
+    let mut conn = app.db.public().await?;
+    let used: Option<Used> = conn.write().last().maybe(sql!("auth/use_mail_token"), params).await?;
+    let Used { email, full_name } = used.ok_or(Error::LinkSpent)?;
+    app.post.send(Letter { to: email, link: Link::PasswordChanged { name: full_name } });
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Change one's password.
+///
+/// Asks for a password given lately. Every other session ends.
+#[utoipa::path(put, path = "/me/password", tag = "me", request_body = NewPassword, responses((status = NO_CONTENT)))]
+async fn change(State(app): State<App>, signed_in: SignedIn, Json(given): Json<NewPassword>) -> Result<StatusCode> {
+    let mut conn = signed_in.connect().await?;
+    let me: Me = conn.read().last().one(sql!("me/for_password"), &[]).await?;
+    drop(conn);
+    let mut violations = Violations::default();
+    violations.password("/password", &given.password, me.second_factor, &[&me.email, &me.full_name]);
+    violations.finish()?;
+    let leans = !password_faults(&given.password, false, &[]).is_empty();
+    let hash = app.passwords.hash(given.password).await?;
+    let mut conn = signed_in.connect().await?;
+    conn.write().last().one::<()>(sql!("me/change_password"), &[&hash, &leans]).await?;
+    app.post.send(Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl FromRow for Name {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("full_name")?))
+    }
+}
+
+impl FromRow for Used {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { email: row.try_get("email")?, full_name: row.try_get("full_name")? })
+    }
+}
+
+impl FromRow for Me {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            email: row.try_get("email")?,
+            full_name: row.try_get("full_name")?,
+            second_factor: row.try_get("second_factor")?,
+        })
+    }
+}

@@ -1,0 +1,225 @@
+//! `/tenant/roles`: what members of the tenant may do. Every tenant has owner, admin, member and viewer, which stay as
+//! they are; beside them it makes its own.
+use std::collections::BTreeSet;
+
+use axum::{
+    extract::{OriginalUri, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Result,
+    auth::Tenant,
+    db::FromRow,
+    http::{
+        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        extract::{Json, MergePatch, Path, Query},
+        page::{Page, PlainQuery},
+        patch,
+        validate::Violations,
+    },
+    sql,
+};
+
+const NAME: std::ops::RangeInclusive<usize> = 1..=60;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete)).routes(routes!(permissions))
+}
+
+/// A role.
+#[derive(Debug, Serialize, ToSchema)]
+struct Role {
+    id: Uuid,
+    #[schema(min_length = 1, max_length = 60)]
+    name: String,
+    permissions: Vec<String>,
+    /// One of those every tenant has, which stay as they are.
+    built_in: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
+}
+
+/// A role to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewRole {
+    #[schema(min_length = 1, max_length = 60)]
+    name: String,
+    /// Such as `projects:read`; none that the caller does not hold.
+    permissions: BTreeSet<String>,
+}
+
+/// What changes; members left out stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RolePatch {
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(min_length = 1, max_length = 60, nullable = false)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(nullable = false)]
+    permissions: Option<BTreeSet<String>>,
+}
+
+/// A word of the vocabulary that roles are made of.
+#[derive(Debug, Serialize, ToSchema)]
+struct Permission {
+    name: String,
+    description: String,
+}
+
+/// The vocabulary.
+#[derive(Debug, Serialize, ToSchema)]
+struct Permissions {
+    items: Vec<Permission>,
+}
+
+/// List roles, by name.
+///
+/// Needs `roles:read`.
+#[utoipa::path(get, path = "/tenant/roles", tag = "roles", params(PlainQuery),
+    responses((status = OK, body = Page<Role>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+async fn list(
+    tenant: Tenant,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<PlainQuery>,
+) -> Result<Page<Role>> {
+    let page = query.page::<String>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    let after = page.after.as_deref().unwrap_or_default();
+    let mut conn = tenant.connect().await?;
+    let rows = conn.read().last().all(sql!("roles/list"), &[&after, &page.fetch()]).await?;
+    page.page(rows, |role: &Role| role.name.clone())
+}
+
+/// Make a role.
+///
+/// Needs `roles:write` and `roles:read`, and every permission that the role is to hold.
+#[utoipa::path(post, path = "/tenant/roles", tag = "roles", request_body = NewRole,
+    responses((status = CREATED, body = Role, headers(("ETag" = String), ("Location" = String)))))]
+async fn create(tenant: Tenant, Json(new): Json<NewRole>) -> Result<Response> {
+    let mut violations = Violations::default();
+    violations.line("/name", &new.name, NAME);
+    words(&mut violations, &new.permissions);
+    violations.finish()?;
+    let id = Uuid::now_v7();
+    let permissions: Vec<&String> = new.permissions.iter().collect();
+    let mut conn = tenant.connect().await?;
+    let role: Role = conn.write().last().one(sql!("roles/insert"), &[&id, &new.name, &permissions]).await?;
+    let location = format!("/api/v1/tenant/roles/{id}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Tagged(role)).into_response())
+}
+
+/// Read a role.
+///
+/// Needs `roles:read`.
+#[utoipa::path(get, path = "/tenant/roles/{id}", tag = "roles", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Role, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
+    let mut conn = tenant.connect().await?;
+    let role: Option<Role> = conn.read().last().maybe(sql!("roles/get"), &[&id]).await?;
+    role.map(|role| known.answer(role)).ok_or(missed("role", false))
+}
+
+/// Change a role. What its members may do changes with it, at their next request.
+///
+/// Needs `roles:write` and `roles:read`, every permission that the role holds and is to hold, and `If-Match` with the ETag
+/// that was read.
+#[utoipa::path(patch, path = "/tenant/roles/{id}", tag = "roles",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)),
+    request_body(content = RolePatch, content_type = "application/merge-patch+json"),
+    responses((status = OK, body = Role, headers(("ETag" = String)))))]
+async fn update(
+    tenant: Tenant,
+    Path(id): Path<Uuid>,
+    IfMatch(versions): IfMatch,
+    MergePatch(patch): MergePatch<RolePatch>,
+) -> Result<Tagged<Role>> {
+    let mut violations = Violations::default();
+    if let Some(name) = &patch.name {
+        violations.line("/name", name, NAME);
+    }
+    if let Some(permissions) = &patch.permissions {
+        words(&mut violations, permissions);
+    }
+    violations.finish()?;
+    let permissions: Option<Vec<&String>> = patch.permissions.as_ref().map(|all| all.iter().collect());
+    let mut conn = tenant.connect().await?;
+    let params: crate::db::Params<'_> = &[&id, &versions, &patch.name, &permissions];
+    let changed: Option<Role> = conn.write().last().maybe(sql!("roles/update"), params).await?;
+    if let Some(role) = changed {
+        return Ok(Tagged(role));
+    }
+    let there: Option<Role> = conn.read().last().maybe(sql!("roles/get"), &[&id]).await?;
+    Err(missed("role", there.is_some()))
+}
+
+/// Delete a role that no member has and nobody is invited to.
+///
+/// Needs `roles:delete` and `roles:read`, every permission that the role holds, and `If-Match` with the ETag that was read.
+#[utoipa::path(delete, path = "/tenant/roles/{id}", tag = "roles",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
+async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
+    let mut conn = tenant.connect().await?;
+    let deleted: Option<()> = conn.write().last().maybe(sql!("roles/delete"), &[&id, &versions]).await?;
+    if deleted.is_some() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let there: Option<Role> = conn.read().last().maybe(sql!("roles/get"), &[&id]).await?;
+    Err(missed("role", there.is_some()))
+}
+
+/// The vocabulary of permissions, the same for every tenant.
+///
+/// Needs `roles:read`.
+#[utoipa::path(get, path = "/tenant/permissions", tag = "roles", responses((status = OK, body = Permissions)))]
+async fn permissions(tenant: Tenant) -> Result<Json<Permissions>> {
+    let mut conn = tenant.connect().await?;
+    let items = conn.read().last().all(sql!("roles/permissions"), &[]).await?;
+    Ok(Json(Permissions { items }))
+}
+
+/// Whether there is such a permission, the database says; what can be no permission is refused here.
+fn words(violations: &mut Violations, permissions: &BTreeSet<String>) {
+    for (index, permission) in permissions.iter().enumerate() {
+        violations.line(&format!("/permissions/{index}"), permission, 1..=60);
+    }
+}
+
+impl Versioned for Role {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl FromRow for Role {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            permissions: row.try_get("permissions")?,
+            built_in: row.try_get("built_in")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            version: row.try_get("version")?,
+        })
+    }
+}
+
+impl FromRow for Permission {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { name: row.try_get("name")?, description: row.try_get("description")? })
+    }
+}

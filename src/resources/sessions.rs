@@ -1,0 +1,96 @@
+//! `/me/sessions`: where one is signed in, and ending it there.
+use axum::{
+    extract::{OriginalUri, State},
+    http::StatusCode,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Error, Result,
+    auth::SignedIn,
+    db::FromRow,
+    http::{
+        extract::{Path, Query},
+        page::{Page, PlainQuery},
+    },
+    sql,
+};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, finish_others)).routes(routes!(finish))
+}
+
+/// One sign-in on one device.
+#[derive(Debug, Serialize, ToSchema)]
+struct Session {
+    id: Uuid,
+    /// bearer or browser.
+    kind: String,
+    /// What the client calls itself.
+    device: Option<String>,
+    /// Where it was last refreshed from.
+    address: Option<String>,
+    /// Whether it is the one that asks.
+    current: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// To the quarter of an hour that an access token lives, or to the minute for a browser.
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+/// Where am I signed in?
+#[utoipa::path(get, path = "/me/sessions", tag = "me", params(PlainQuery),
+    responses((status = OK, body = Page<Session>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+async fn list(
+    me: SignedIn,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<PlainQuery>,
+) -> Result<Page<Session>> {
+    let page = query.page::<Uuid>(app.secrets().mac(), me.user().as_uuid(), &uri)?;
+    let after = page.after.unwrap_or(Uuid::max());
+    let mut conn = me.connect().await?;
+    let params: crate::db::Params<'_> = &[&me.user().as_uuid(), &after, &page.fetch(), &me.person().session.as_uuid()];
+    let rows = conn.read().last().all(sql!("sessions/list"), params).await?;
+    page.page(rows, |session: &Session| session.id)
+}
+
+/// End every session but this one.
+#[utoipa::path(delete, path = "/me/sessions", tag = "me", responses((status = NO_CONTENT)))]
+async fn finish_others(me: SignedIn) -> Result<StatusCode> {
+    let mut conn = me.connect().await?;
+    conn.write().last().all::<()>(sql!("sessions/finish_others"), &[&me.person().session.as_uuid()]).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// End a session. Whoever holds its tokens is out at their next request.
+#[utoipa::path(delete, path = "/me/sessions/{id}", tag = "me", params(("id" = Uuid, Path)),
+    responses((status = NO_CONTENT)))]
+async fn finish(me: SignedIn, Path(id): Path<Uuid>) -> Result<StatusCode> {
+    let mut conn = me.connect().await?;
+    let ended: Option<()> = conn.write().last().maybe(sql!("sessions/finish"), &[&id]).await?;
+    ended.map(|()| StatusCode::NO_CONTENT).ok_or(Error::NotFound("session"))
+}
+
+impl FromRow for Session {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            kind: row.try_get("kind")?,
+            device: row.try_get("device")?,
+            address: row.try_get("address")?,
+            current: row.try_get("current")?,
+            created_at: row.try_get("created_at")?,
+            last_used_at: row.try_get("last_used_at")?,
+            expires_at: row.try_get("expires_at")?,
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! `/auth/signup` and `/auth/verify-email`: an account, and the proof that its address is its owner's. Whoever asks is
+//! told the same whether an address has an account or not; the address itself is told by letter.
+use axum::{extract::State, http::StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Error, Result,
+    auth::{Action, Client, attempt, link_hash, new_link},
+    db::FromRow,
+    http::{extract::Json, validate::Violations},
+    mail::{Letter, Link},
+    slug, sql,
+};
+
+const NAME: std::ops::RangeInclusive<usize> = 1..=200;
+const LINK_LIFETIME: &str = "1 day";
+/// Built-in roles of a new tenant, at most.
+const ROLE_IDS: usize = 8;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(signup)).routes(routes!(verify)).routes(routes!(resend))
+}
+
+/// An account to be made, and perhaps a tenant.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignUp {
+    email: String,
+    /// 15 characters at least, and not one that anybody would try first.
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+    #[schema(min_length = 1, max_length = 200)]
+    full_name: String,
+    /// The name of a tenant to begin with, of which the new account is the owner.
+    #[schema(min_length = 1, max_length = 200)]
+    organization: Option<String>,
+}
+
+/// A token from a letter.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LinkToken {
+    #[schema(value_type = String)]
+    token: SecretString,
+}
+
+/// Whose letter.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Address {
+    email: String,
+}
+
+struct Outcome(String);
+
+/// What a link proved.
+struct Used {
+    outcome: String,
+    former_email: String,
+    email: String,
+    full_name: String,
+}
+
+/// Sign up.
+///
+/// The account can be used once the link that is sent to its address was. The answer is the same for an address that has
+/// an account already.
+#[utoipa::path(post, path = "/auth/signup", tag = "public", request_body = SignUp, responses((status = ACCEPTED)))]
+async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>) -> Result<StatusCode> {
+    let mut violations = Violations::default();
+    let email = violations.email("/email", &new.email);
+    violations.line("/full_name", &new.full_name, NAME);
+    violations.password("/password", &new.password, false, &[&new.email, &new.full_name]);
+    if let Some(organization) = &new.organization {
+        violations.line("/organization", organization, NAME);
+    }
+    violations.finish()?;
+
+    let mut conn = app.db.public().await?;
+    let waits = attempt(&mut conn, Action::SignUp, &email, &client).await?.account_waits;
+    drop(conn);
+    let hash = app.passwords.hash(new.password).await?;
+    if waits {
+        return Ok(StatusCode::ACCEPTED);
+    }
+    let (user, tenant) = (Uuid::now_v7(), Uuid::now_v7());
+    let slugs = new.organization.as_deref().map(|name| slug::candidates(name, tenant.as_bytes()));
+    let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| Uuid::now_v7()).collect();
+    let link = new_link()?;
+    let params: crate::db::Params<'_> = &[
+        &user,
+        &email,
+        &new.full_name,
+        &hash,
+        &app.passwords.nobodys(),
+        &link.hash.as_slice(),
+        &LINK_LIFETIME,
+        &tenant,
+        &new.organization,
+        &slugs,
+        &role_ids,
+    ];
+    let mut conn = app.db.public().await?;
+    let Outcome(outcome) = conn.write().last().one(sql!("auth/sign_up"), params).await?;
+    let about = match outcome.as_str() {
+        "exists" => Link::AccountExists,
+        "renewed" => Link::ChoosePassword { token: link.token },
+        _ => Link::ConfirmAddress { token: link.token },
+    };
+    app.post.send(Letter { to: email, link: about });
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Confirm an address with the token that was sent to it.
+#[utoipa::path(post, path = "/auth/verify-email", tag = "public", request_body = LinkToken,
+    responses((status = NO_CONTENT)))]
+async fn verify(State(app): State<App>, client: Client, Json(given): Json<LinkToken>) -> Result<StatusCode> {
+    let hash = link_hash(&given.token)?;
+    let mut conn = app.db.public().await?;
+    attempt(&mut conn, Action::Link, given.token.expose_secret(), &client).await?;
+    let purposes: &[&str] = &["verify_email", "change_email"];
+    let params: crate::db::Params<'_> = &[&purposes, &hash.as_slice(), &None::<String>];
+    let used: Option<Used> = conn.write().last().maybe(sql!("auth/use_mail_token"), params).await?;
+    let used = used.ok_or(Error::LinkSpent)?;
+    match used.outcome.as_str() {
+        "taken" => return Err(Error::LinkSpent),
+        "change_email" => {
+            let about = Link::AddressChanged { name: used.full_name, new: used.email };
+            app.post.send(Letter { to: used.former_email, link: about });
+        }
+        _ => {}
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Have the link that confirms an address sent once more; the one before is no longer good.
+#[utoipa::path(post, path = "/auth/verify-email/resend", tag = "public", request_body = Address,
+    responses((status = ACCEPTED)))]
+async fn resend(State(app): State<App>, client: Client, Json(given): Json<Address>) -> Result<StatusCode> {
+    let mut violations = Violations::default();
+    let email = violations.email("/email", &given.email);
+    violations.finish()?;
+    let mut conn = app.db.public().await?;
+    if attempt(&mut conn, Action::Letter, &email, &client).await?.account_waits {
+        return Ok(StatusCode::ACCEPTED);
+    }
+    drop(conn);
+    let db = app.db.clone();
+    app.post.send_after(async move {
+        let link = new_link()?;
+        let mut conn = db.public().await?;
+        let params: crate::db::Params<'_> = &[&"verify_email", &email, &link.hash.as_slice(), &LINK_LIFETIME];
+        let known: Option<()> = conn.write().last().maybe(sql!("auth/issue_mail_token"), params).await?;
+        Ok(known.map(|()| Letter { to: email, link: Link::ConfirmAddress { token: link.token } }))
+    });
+    Ok(StatusCode::ACCEPTED)
+}
+
+impl FromRow for Outcome {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("outcome")?))
+    }
+}
+
+impl FromRow for Used {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            outcome: row.try_get("outcome")?,
+            former_email: row.try_get("former_email")?,
+            email: row.try_get("email")?,
+            full_name: row.try_get("full_name")?,
+        })
+    }
+}

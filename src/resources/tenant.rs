@@ -1,0 +1,124 @@
+//! `/tenant`: the tenant a request acts in.
+use axum::{http::StatusCode, response::Response};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Result,
+    auth::Tenant,
+    db::FromRow,
+    http::{
+        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        extract::MergePatch,
+        patch,
+        validate::Violations,
+    },
+    sql,
+};
+
+const NAME: std::ops::RangeInclusive<usize> = 1..=200;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get, update)).routes(routes!(leave))
+}
+
+/// A tenant.
+#[derive(Debug, Serialize, ToSchema)]
+struct TenantRecord {
+    id: Uuid,
+    /// The label of its subdomain.
+    slug: String,
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// trial or active; any other is closed to requests.
+    status: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    trial_ends_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    paid_until: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
+}
+
+/// What changes; members left out stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TenantPatch {
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(min_length = 1, max_length = 200, nullable = false)]
+    name: Option<String>,
+}
+
+/// Read the tenant's own record.
+///
+/// Needs `tenant:read`.
+#[utoipa::path(get, path = "/tenant", tag = "tenant",
+    responses((status = OK, body = TenantRecord, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
+    let mut conn = tenant.connect().await?;
+    let record: TenantRecord = conn.read().last().one(sql!("tenant/get"), &[]).await?;
+    Ok(known.answer(record))
+}
+
+/// Rename the tenant.
+///
+/// Needs `tenant:write` and `tenant:read`, and `If-Match` with the ETag that was read. The slug stays: it is in addresses.
+#[utoipa::path(patch, path = "/tenant", tag = "tenant", params(("If-Match" = String, Header)),
+    request_body(content = TenantPatch, content_type = "application/merge-patch+json"),
+    responses((status = OK, body = TenantRecord, headers(("ETag" = String)))))]
+async fn update(
+    tenant: Tenant,
+    IfMatch(versions): IfMatch,
+    MergePatch(patch): MergePatch<TenantPatch>,
+) -> Result<Tagged<TenantRecord>> {
+    let mut violations = Violations::default();
+    if let Some(name) = &patch.name {
+        violations.line("/name", name, NAME);
+    }
+    violations.finish()?;
+    let mut conn = tenant.connect().await?;
+    let changed: Option<TenantRecord> =
+        conn.write().last().maybe(sql!("tenant/update"), &[&versions, &patch.name]).await?;
+    changed.map(Tagged).ok_or_else(|| missed("tenant", true))
+}
+
+/// Leave the tenant.
+///
+/// Needs no permission. The last owner stays.
+#[utoipa::path(post, path = "/tenant/leave", tag = "tenant", responses((status = NO_CONTENT)))]
+async fn leave(tenant: Tenant) -> Result<StatusCode> {
+    tenant.person()?;
+    let mut conn = tenant.connect().await?;
+    conn.write().last().one::<()>(sql!("tenant/leave"), &[]).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Versioned for TenantRecord {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl FromRow for TenantRecord {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            slug: row.try_get("slug")?,
+            name: row.try_get("name")?,
+            status: row.try_get("status")?,
+            trial_ends_at: row.try_get("trial_ends_at")?,
+            paid_until: row.try_get("paid_until")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            version: row.try_get("version")?,
+        })
+    }
+}

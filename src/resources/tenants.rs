@@ -1,0 +1,112 @@
+//! `/tenants`: making a tenant, and going from one to another.
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Result,
+    auth::{Opened, SignedIn},
+    db::FromRow,
+    http::{
+        extract::Json,
+        session::{SessionAnswer, answer},
+        validate::Violations,
+    },
+    slug, sql,
+};
+
+const NAME: std::ops::RangeInclusive<usize> = 1..=200;
+/// Built-in roles of a new tenant, at most.
+const ROLE_IDS: usize = 8;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(create)).routes(routes!(switch))
+}
+
+/// A tenant to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewTenant {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// The label of its subdomain; made from the name unless said.
+    #[schema(min_length = 1, max_length = 63)]
+    slug: Option<String>,
+}
+
+/// A tenant that was made, and the caller's role in it.
+#[derive(Debug, Serialize, ToSchema)]
+struct MadeTenant {
+    id: Uuid,
+    slug: String,
+    name: String,
+    status: String,
+    role: String,
+}
+
+/// The tenant to go to.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Switch {
+    tenant_id: Uuid,
+}
+
+struct Until(i64);
+
+/// Make a tenant and become its owner.
+#[utoipa::path(post, path = "/tenants", tag = "me", request_body = NewTenant,
+    responses((status = CREATED, body = MadeTenant)))]
+async fn create(me: SignedIn, Json(new): Json<NewTenant>) -> Result<(StatusCode, Json<MadeTenant>)> {
+    let mut violations = Violations::default();
+    violations.line("/name", &new.name, NAME);
+    if let Some(slug) = &new.slug
+        && let Err(why) = slug::check(slug)
+    {
+        violations.push("/slug", "not_allowed", why);
+    }
+    violations.finish()?;
+
+    let id = Uuid::now_v7();
+    let slugs = new.slug.map_or_else(|| slug::candidates(&new.name, id.as_bytes()), |slug| vec![slug]);
+    let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| Uuid::now_v7()).collect();
+    let mut conn = me.connect().await?;
+    let made = conn.write().last().one(sql!("me/create_tenant"), &[&id, &new.name, &slugs, &role_ids]).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Act in another of one's tenants.
+///
+/// The session acts there from now on. Answers an access token for it, or a cookie where the session has one; the refresh
+/// token stays good.
+#[utoipa::path(post, path = "/auth/switch-tenant", tag = "me", request_body = Switch,
+    responses((status = OK, body = SessionAnswer)))]
+async fn switch(State(app): State<App>, me: SignedIn, Json(to): Json<Switch>) -> Result<Response> {
+    let mut conn = me.connect().await?;
+    let params: crate::db::Params<'_> = &[&to.tenant_id, &me.person().session.as_uuid()];
+    let mut tx = conn.write();
+    tx.one::<()>(sql!("me/switch_tenant"), &params[..1]).await?;
+    let Until(expires_at) = tx.last().one(sql!("sessions/until"), &params[1..]).await?;
+    let opened = Opened { person: me.person(), tenant: Some(me.tenant_of(to.tenant_id)), refresh: None, expires_at };
+    answer(&app, &opened, me.kind())
+}
+
+impl FromRow for Until {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get::<_, jiff::Timestamp>("expires_at")?.as_second()))
+    }
+}
+
+impl FromRow for MadeTenant {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            slug: row.try_get("slug")?,
+            name: row.try_get("name")?,
+            status: row.try_get("status")?,
+            role: row.try_get("role")?,
+        })
+    }
+}

@@ -1,0 +1,331 @@
+//! The doors, each called where it must not open: signed in where nobody may be, by nobody where somebody must be, with
+//! another's session, another tenant's ids and secrets that are not the caller's. A door without a case fails here.
+use std::collections::BTreeSet;
+
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::{DOORS, fingerprint, leave, names, refusal};
+use crate::support::{TestDb, town};
+
+/// When a door opens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// Nobody is signed in.
+    Nobody,
+    /// A person with an open session, inside a tenant or not.
+    Person,
+    /// A member or an API key of the tenant that is set.
+    Tenant,
+    /// A trigger, which nobody can call.
+    Trigger,
+}
+use For::{Nobody, Person, Tenant, Trigger};
+
+/// Each door, whom it is for, and a call that aims at globex.
+fn calls() -> Vec<(&'static str, For, String)> {
+    let (globex, none) = (&town().globex, "'00000000-0000-7000-8000-000000000000'::uuid");
+    let (id, hash) = (format!("'{}'::uuid", globex.id), "sha256('not the one')");
+    let (invitation, claim, owner) = (globex.invitation, globex.claim, &globex.owner);
+    let roles = "(select array_agg(gen_random_uuid()) from generate_series(1, 8))";
+    vec![
+        ("accept_invitation", Person, format!("accept_invitation({id}, '{invitation}', {hash})")),
+        (
+            "accept_invitation_as_new",
+            Nobody,
+            format!("accept_invitation_as_new({id}, '{invitation}', {hash}, gen_random_uuid(), 'Eve', 'x')"),
+        ),
+        ("attempt", Nobody, format!("attempt(array[{hash}], array[5], array['1 minute']::interval[])")),
+        ("authenticate_again", Person, format!("authenticate_again('not the one', null, null, array[{hash}])")),
+        ("change_email", Person, format!("change_email('{}', {hash}, '1 day')", owner.email)),
+        ("change_password", Person, "change_password('x', false)".to_owned()),
+        ("choose_tenant", Person, format!("choose_tenant({id})")),
+        ("create_tenant", Person, format!("create_tenant(gen_random_uuid(), 'Globex', array['globex'], {roles})")),
+        ("find_invitation", Nobody, format!("find_invitation({id}, '{invitation}', {hash})")),
+        ("find_login", Nobody, format!("find_login('{}')", owner.email)),
+        ("find_mail_token", Nobody, format!("find_mail_token('reset_password', {hash})")),
+        ("find_own_login", Person, "find_own_login()".to_owned()),
+        ("held", Tenant, "held()".to_owned()),
+        ("issue_mail_token", Nobody, format!("issue_mail_token('verify_email', '{}', {hash}, '1 day')", owner.email)),
+        ("keep_an_owner", Trigger, "keep_an_owner()".to_owned()),
+        ("leave_tenant", Person, "leave_tenant()".to_owned()),
+        ("letterhead", Tenant, "letterhead()".to_owned()),
+        ("my_tenants", Person, "my_tenants()".to_owned()),
+        ("note_domain_check", Tenant, format!("note_domain_check('{claim}', array['rowhouse-verify=challenge'])")),
+        (
+            "open_session",
+            Nobody,
+            format!(
+                "open_session('{}', 'not the one', 'x', null, null, gen_random_uuid(), {hash}, 'bearer', null, null, '1 day', '1 day', array[{hash}])",
+                owner.id
+            ),
+        ),
+        ("require", Tenant, "require('projects:read')".to_owned()),
+        ("rotate_refresh_token", Nobody, format!("rotate_refresh_token({hash}, {hash}, 'x', '1 day', null)")),
+        (
+            "sign_up",
+            Nobody,
+            format!(
+                "sign_up(gen_random_uuid(), '{}', 'Eve', 'x', 'x', {hash}, '1 day', {none}, 'Globex', array['globex'], {roles})",
+                owner.email
+            ),
+        ),
+        ("signed_in", Person, "signed_in()".to_owned()),
+        ("switch_tenant", Person, format!("switch_tenant({id})")),
+        ("tenant_of_host", Nobody, "tenant_of_host('globex', null)".to_owned()),
+        ("touch_api_key", Tenant, "touch_api_key()".to_owned()),
+        ("touch_session", Person, "touch_session('1 day')".to_owned()),
+        ("use_mail_token", Nobody, format!("use_mail_token(array['reset_password'], {hash}, 'x')")),
+    ]
+}
+
+/// Begins a transaction that says this of itself.
+async fn begin(api: &Client, tenant: &str, user: &str, session: &str, key: &str) {
+    let begin = format!(
+        "begin; set local app.tenant_id = '{tenant}'; set local app.user_id = '{user}'; set local app.session_id = '{session}'; set local app.api_key = '{key}'"
+    );
+    api.batch_execute(&begin).await.unwrap();
+}
+
+/// Everything in the registry and in globex, but for the counters of tries.
+async fn everything(superuser: &Client) -> String {
+    let tables = names(
+        superuser,
+        "select oid::regclass::text from pg_class where relnamespace = 'registry'::regnamespace and relkind = 'r'
+           and relname <> 'attempts' order by 1",
+    )
+    .await;
+    let mut all = fingerprint(superuser, town().globex.id).await;
+    for table in tables {
+        let digest = format!("select coalesce(md5(string_agg(t::text, ',' order by t::text)), '-') from {table} t");
+        all.push_str(&names(superuser, &digest).await[0]);
+    }
+    all
+}
+
+#[tokio::test]
+async fn every_door_has_a_case() {
+    let cases: BTreeSet<String> = calls().iter().map(|(door, ..)| format!("registry.{door}")).collect();
+    let doors: BTreeSet<String> = DOORS.iter().map(|door| door.split('(').next().unwrap().to_owned()).collect();
+    assert_eq!(cases, doors);
+}
+
+#[tokio::test]
+async fn a_door_opens_to_whom_it_is_for_and_to_nobody_else() {
+    let db = TestDb::new().await;
+    let (api, superuser) = (db.api().await, db.superuser().await);
+    let (acme, nowhere) = (&town().acme, town().nowhere.to_string());
+    let (tenant, owner, member) = (acme.id.to_string(), acme.owner.id.to_string(), acme.member.id.to_string());
+    let key = format!("{}.{}", acme.api_key, "00".repeat(32));
+    let before = everything(&superuser).await;
+    for (door, whom, call) in calls() {
+        let call = format!("select * from registry.{call}");
+        // Tenant, user, session, key: what the transaction says, and what must come of it.
+        let attempts: &[(&str, &str, &str, &str, &[&str])] = match whom {
+            // Whoever is signed in, as whatever, has no business here: not even an expression in their statement.
+            Nobody => &[
+                (&tenant, &owner, &owner, "", &["RH005"]),
+                ("", &owner, &owner, "", &["RH005"]),
+                (&tenant, "", "", "", &["RH005"]),
+                ("", "", "", &key, &["RH005"]),
+            ],
+            // No user, no session, one that has ended, and somebody else's.
+            Person => &[
+                ("", "", "", "", &["22P02"]),
+                ("", &owner, "", "", &["22P02"]),
+                ("", &owner, &nowhere, "", &["RH006"]),
+                ("", &owner, &member, "", &["RH006"]),
+                ("", &nowhere, &nowhere, "", &["RH006"]),
+                (&tenant, "", "", &key, &["22P02", "RH005"]),
+            ],
+            Tenant => &[
+                ("", &owner, &owner, "", &["22P02", ""]),
+                (&tenant, &owner, &member, "", &["RH006", "22P02"]),
+                (&tenant, "", "", "", &["22P02"]),
+                (&tenant, "", "", &key, &["RH007", ""]),
+            ],
+            Trigger => &[(&tenant, &owner, &owner, "", &["42501", "42804"])],
+        };
+        for (tenant, user, session, key, states) in attempts {
+            begin(&api, tenant, user, session, key).await;
+            let state = refusal(&api, &call).await;
+            assert!(states.contains(&state.as_str()), "{door} as {user:?} in {tenant:?} with {key:?}: {state:?}");
+            api.batch_execute("commit").await.unwrap();
+        }
+    }
+    assert_eq!(everything(&superuser).await, before, "nothing came of it");
+}
+
+#[tokio::test]
+async fn a_door_aimed_at_another_tenant_or_person_changes_nothing_there() {
+    let db = TestDb::new().await;
+    let (api, superuser) = (db.api().await, db.superuser().await);
+    let (acme, globex) = (&town().acme, &town().globex);
+    let (tenant, owner) = (acme.id.to_string(), acme.owner.id.to_string());
+    let before = fingerprint(&superuser, globex.id).await;
+    let accounts =
+        format!("select md5(string_agg(u::text, ',' order by u.id)) from registry.users u where id <> '{owner}'");
+    let others = names(&superuser, &accounts).await;
+    let hosts = "select domain || tenant_id from registry.hosts order by 1";
+    let resolving = names(&superuser, hosts).await;
+    for (door, whom, call) in calls().into_iter().filter(|(_, whom, _)| *whom != Trigger) {
+        match whom {
+            Nobody => begin(&api, "", "", "", "").await,
+            Person if door != "leave_tenant" => begin(&api, "", &owner, &owner, "").await,
+            Person | Tenant | Trigger => begin(&api, &tenant, &owner, &owner, "").await,
+        }
+        let state = refusal(&api, &format!("select * from registry.{call}")).await;
+        let expected: &[&str] = match door {
+            "accept_invitation" | "accept_invitation_as_new" => &["RH012"],
+            "choose_tenant" | "switch_tenant" => &["RH002"],
+            "create_tenant" => &["23505"],
+            "leave_tenant" => &["RH010"],
+            "touch_api_key" => &["22P02"],
+            _ => &[""],
+        };
+        assert!(expected.contains(&state.as_str()), "{door}: {state:?}");
+        // What a password or a link would have opened stays shut.
+        if ["find_invitation", "find_mail_token", "use_mail_token"].contains(&door) {
+            let rows = api.query(&format!("select * from registry.{call}"), &[]).await.unwrap();
+            assert!(rows.is_empty(), "{door}");
+        }
+        leave(&api).await;
+    }
+    for (call, word) in [
+        (calls().into_iter().find(|(door, ..)| *door == "open_session").unwrap().2, "refused"),
+        (calls().into_iter().find(|(door, ..)| *door == "rotate_refresh_token").unwrap().2, "unknown"),
+        (calls().into_iter().find(|(door, ..)| *door == "sign_up").unwrap().2, "exists"),
+    ] {
+        begin(&api, "", "", "", "").await;
+        let column = if word == "exists" { "sign_up" } else { "outcome" };
+        assert_eq!(names(&api, &format!("select {column} from registry.{call}")).await, [word]);
+        api.batch_execute("commit").await.unwrap();
+    }
+    assert_eq!(fingerprint(&superuser, globex.id).await, before);
+    assert_eq!(names(&superuser, &accounts).await, others);
+    assert_eq!(names(&superuser, hosts).await, resolving);
+}
+
+#[tokio::test]
+async fn an_api_key_opens_its_own_tenant_with_its_own_secret_alone() {
+    let db = TestDb::new().await;
+    let (api, superuser) = (db.api().await, db.superuser().await);
+    let (acme, globex) = (&town().acme, &town().globex);
+    let secret =
+        |id: Uuid| format!("select '{id}.' || encode(secret_hash, 'hex') from tenant.api_keys where id = '{id}'");
+    let own = names(&superuser, &secret(acme.api_key)).await.remove(0);
+    let foreign = names(&superuser, &secret(globex.api_key)).await.remove(0);
+    let swapped = format!("{}.{}", acme.api_key, foreign.split('.').nth(1).unwrap());
+    let acme_id = acme.id.to_string();
+    let count = "select count(*) from tenant.projects";
+    begin(&api, &acme_id, "", "", &own).await;
+    assert_eq!(refusal(&api, count).await, "", "the control");
+    assert_eq!(refusal(&api, "select count(*) from tenant.project_tasks").await, "RH004", "what it does not hold");
+    leave(&api).await;
+    for key in [foreign.as_str(), &swapped, "nonsense", "."] {
+        begin(&api, &acme_id, "", "", key).await;
+        let state = refusal(&api, count).await;
+        assert!(["RH007", "22P02"].contains(&state.as_str()), "{key}: {state:?}");
+        leave(&api).await;
+    }
+    // With a user, a key counts for nothing.
+    begin(&api, &acme_id, &globex.owner.id.to_string(), &globex.owner.id.to_string(), &own).await;
+    assert_eq!(refusal(&api, count).await, "RH002");
+    leave(&api).await;
+    for revoke in [
+        format!("update tenant.api_keys set expires_at = now() where id = '{}'", acme.api_key),
+        format!("update registry.tenants set status = 'suspended' where id = '{acme_id}'"),
+        format!("delete from tenant.api_keys where id = '{}'", acme.api_key),
+    ] {
+        superuser.batch_execute(&revoke).await.unwrap();
+        begin(&api, &acme_id, "", "", &own).await;
+        let state = refusal(&api, count).await;
+        assert!(["RH007", "RH003"].contains(&state.as_str()), "{revoke}: {state:?}");
+        leave(&api).await;
+        superuser.batch_execute("update tenant.api_keys set expires_at = null").await.unwrap();
+        superuser.batch_execute("update registry.tenants set status = 'active'").await.unwrap();
+    }
+}
+
+/// A statement's policies are as old as the statement; its triggers see what was committed while it waited. Whoever
+/// left meanwhile must not be waved through by one because the other had said yes.
+#[tokio::test]
+async fn whoever_leaves_while_their_grant_waits_grants_nothing() {
+    let db = TestDb::new().await;
+    let (holder, granter, leaver) = (db.superuser().await, db.api().await, db.api().await);
+    let acme = &town().acme;
+    let (tenant, viewer) = (acme.id.to_string(), acme.viewer.id.to_string());
+    // An admin, beside the owner who stays.
+    let admin = acme.member.id.to_string();
+    let promote = format!(
+        "update tenant.memberships m set role_id = r.id, permissions = r.permissions from tenant.roles r
+         where m.tenant_id = '{tenant}' and m.user_id = '{admin}' and r.tenant_id = m.tenant_id and r.name = 'admin'"
+    );
+    holder.batch_execute(&promote).await.unwrap();
+    let seize = format!(
+        "update tenant.memberships m set role_id = r.id, permissions = r.permissions from tenant.roles r
+         where m.user_id = '{viewer}' and r.name = 'owner'"
+    );
+    begin(&granter, &tenant, &admin, &admin, "").await;
+    assert_eq!(refusal(&granter, &seize).await, "RH004", "the control");
+    leave(&granter).await;
+
+    // The row is held, the grant waits for it, the admin leaves, the row is let go.
+    holder
+        .batch_execute(&format!("begin; select from tenant.memberships where user_id = '{viewer}' for update"))
+        .await
+        .unwrap();
+    begin(&granter, &tenant, &admin, &admin, "").await;
+    let waiting = async {
+        let state = refusal(&granter, &seize).await;
+        granter.batch_execute("commit").await.unwrap();
+        state
+    };
+    let meanwhile = async {
+        let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%name = ''owner''%' and datname = current_database()";
+        let watcher = db.superuser().await;
+        while super::number(&watcher, waits).await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        begin(&leaver, &tenant, &admin, &admin, "").await;
+        assert_eq!(refusal(&leaver, "select registry.leave_tenant()").await, "");
+        leaver.batch_execute("commit").await.unwrap();
+        holder.batch_execute("commit").await.unwrap();
+    };
+    let (state, ()) = tokio::join!(waiting, meanwhile);
+    assert_eq!(state, "RH002");
+    // In one statement, too: what was done in it counts.
+    holder.batch_execute(&format!("delete from tenant.memberships where user_id = '{admin}'")).await.unwrap();
+    let owner = acme.owner.id.to_string();
+    begin(&granter, &tenant, &owner, &owner, "").await;
+    let at_once = "with gone as (delete from tenant.api_keys returning 1)
+        update tenant.roles set permissions = (select array_agg(name) from registry.permissions)
+        where name = 'reader' and exists (select from gone) and (select registry.leave_tenant()) is not null";
+    assert_eq!(refusal(&granter, at_once).await, "RH010", "the last owner does not leave");
+    leave(&granter).await;
+    let role = format!(
+        "select r.name from tenant.memberships m join tenant.roles r on r.tenant_id = m.tenant_id and r.id = m.role_id where m.tenant_id = '{tenant}' and m.user_id = '{viewer}'"
+    );
+    assert_eq!(names(&holder, &role).await, ["viewer"]);
+}
+
+#[tokio::test]
+async fn what_is_a_persons_own_is_no_business_of_a_statement_inside_a_tenant() {
+    let db = TestDb::new().await;
+    let api = db.api().await;
+    let owner = town().acme.owner.id.to_string();
+    for call in [
+        "find_own_login()",
+        "authenticate_again('x', 1, null, '{}')",
+        "change_password('x', false)",
+        "change_email('new@example.com', sha256('x'), '1 day')",
+        "create_tenant(gen_random_uuid(), 'x', array['x'], array[]::uuid[])",
+        "switch_tenant(gen_random_uuid())",
+        "choose_tenant(null)",
+        "accept_invitation(gen_random_uuid(), gen_random_uuid(), sha256('x'))",
+    ] {
+        begin(&api, &town().acme.id.to_string(), &owner, &owner, "").await;
+        assert_eq!(refusal(&api, &format!("select * from registry.{call}")).await, "RH005", "{call}");
+        leave(&api).await;
+    }
+}
