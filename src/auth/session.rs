@@ -3,7 +3,9 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Client, Person, RefreshToken, SessionId, TenantId, UserId, login::PasswordHolds, throttle::Attempt};
+use super::{
+    Client, Person, RefreshToken, SessionId, SignedIn, TenantId, UserId, login::PasswordHolds, throttle::Attempt,
+};
 use crate::{App, Error, Result, db::FromRow, sql};
 
 /// How a session's requests say whose they are.
@@ -153,6 +155,24 @@ pub async fn refresh(app: &App, client: &Client, presented: &RefreshToken) -> Re
         refresh: Some(next),
         expires_at: 0,
     })
+}
+
+struct Until(Timestamp);
+
+/// The caller's session acts in another of their tenants from now on, which the database has found them in.
+pub async fn switch_tenant(me: &SignedIn, wanted: Uuid) -> Result<Opened> {
+    let mut conn = me.connect().await?;
+    let mut tx = conn.write();
+    tx.one::<()>(sql!("me/switch_tenant"), &[&wanted]).await?;
+    let Until(until) = tx.last().one(sql!("sessions/until"), &[&me.person().session.as_uuid()]).await?;
+    let tenant = Some(TenantId::verified(wanted));
+    Ok(Opened { person: me.person(), tenant, refresh: None, expires_at: until.as_second() })
+}
+
+impl FromRow for Until {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("expires_at")?))
+    }
 }
 
 impl FromRow for Outcome {

@@ -49,12 +49,6 @@ impl SignedIn {
     pub fn kind(&self) -> Kind {
         self.kind
     }
-
-    /// The tenant with this id, to issue something for: for one in which the database has just found the caller.
-    #[must_use]
-    pub fn tenant_of(&self, found: Uuid) -> TenantId {
-        TenantId::verified(found)
-    }
 }
 
 /// A member or an API key that says which tenant it acts in. Whether it belongs there, and what it may do

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Result,
-    auth::{Opened, SignedIn},
+    auth::{SignedIn, switch_tenant},
     db::FromRow,
     http::{
         extract::Json,
@@ -54,8 +54,6 @@ struct Switch {
     tenant_id: Uuid,
 }
 
-struct Until(i64);
-
 /// Make a tenant and become its owner.
 #[utoipa::path(post, path = "/tenants", tag = "me", request_body = NewTenant,
     responses((status = CREATED, body = MadeTenant)))]
@@ -84,19 +82,8 @@ async fn create(me: SignedIn, Json(new): Json<NewTenant>) -> Result<(StatusCode,
 #[utoipa::path(post, path = "/auth/switch-tenant", tag = "me", request_body = Switch,
     responses((status = OK, body = SessionAnswer)))]
 async fn switch(State(app): State<App>, me: SignedIn, Json(to): Json<Switch>) -> Result<Response> {
-    let mut conn = me.connect().await?;
-    let params: crate::db::Params<'_> = &[&to.tenant_id, &me.person().session.as_uuid()];
-    let mut tx = conn.write();
-    tx.one::<()>(sql!("me/switch_tenant"), &params[..1]).await?;
-    let Until(expires_at) = tx.last().one(sql!("sessions/until"), &params[1..]).await?;
-    let opened = Opened { person: me.person(), tenant: Some(me.tenant_of(to.tenant_id)), refresh: None, expires_at };
+    let opened = switch_tenant(&me, to.tenant_id).await?;
     answer(&app, &opened, me.kind())
-}
-
-impl FromRow for Until {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get::<_, jiff::Timestamp>("expires_at")?.as_second()))
-    }
 }
 
 impl FromRow for MadeTenant {
