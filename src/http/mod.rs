@@ -2,6 +2,7 @@
 mod edge;
 pub mod etag;
 pub mod extract;
+pub mod letter;
 mod openapi;
 pub mod page;
 pub mod patch;

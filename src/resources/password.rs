@@ -8,9 +8,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App, Error, Result,
-    auth::{Action, Client, SignedIn, attempt, link_hash, new_link, password_faults},
+    auth::{Action, Client, SignedIn, attempt, link_hash, password_faults},
     db::FromRow,
-    http::{extract::Json, validate::Violations},
+    http::{
+        extract::Json,
+        letter::{Address, send_link},
+        validate::Violations,
+    },
     mail::{Letter, Link},
     sql,
 };
@@ -19,13 +23,6 @@ const LINK_LIFETIME: &str = "1 hour";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(request)).routes(routes!(confirm)).routes(routes!(change))
-}
-
-/// Who has forgotten their password.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Forgotten {
-    email: String,
 }
 
 /// A token from a letter, and a new password.
@@ -48,7 +45,6 @@ struct NewPassword {
     password: SecretString,
 }
 
-struct Name(String);
 struct Used {
     email: String,
     full_name: String,
@@ -62,26 +58,11 @@ struct Me {
 /// Have a link sent that sets a new password.
 ///
 /// The answer is the same for an address that has no account.
-#[utoipa::path(post, path = "/auth/password-reset", tag = "public", request_body = Forgotten,
+#[utoipa::path(post, path = "/auth/password-reset", tag = "public", request_body = Address,
     responses((status = ACCEPTED)))]
-async fn request(State(app): State<App>, client: Client, Json(given): Json<Forgotten>) -> Result<StatusCode> {
-    let mut violations = Violations::default();
-    let email = violations.email("/email", &given.email);
-    violations.finish()?;
-    let mut conn = app.db.public().await?;
-    if attempt(&mut conn, Action::Letter, &email, &client).await?.account_waits {
-        return Ok(StatusCode::ACCEPTED);
-    }
-    drop(conn);
-    let db = app.db.clone();
-    app.post.send_after(async move {
-        let link = new_link()?;
-        let mut conn = db.public().await?;
-        let params: crate::db::Params<'_> = &[&"reset_password", &email, &link.hash.as_slice(), &LINK_LIFETIME];
-        let known: Option<Name> = conn.write().last().maybe(sql!("auth/issue_mail_token"), params).await?;
-        Ok(known.map(|Name(name)| Letter { to: email, link: Link::ResetPassword { name, token: link.token } }))
-    });
-    Ok(StatusCode::ACCEPTED)
+async fn request(State(app): State<App>, client: Client, Json(given): Json<Address>) -> Result<StatusCode> {
+    let link = |name, token| Link::ResetPassword { name, token };
+    send_link(&app, &client, &given, ("reset_password", LINK_LIFETIME), link).await
 }
 
 /// Set a new password with the token that was sent by letter.
@@ -127,12 +108,6 @@ async fn change(State(app): State<App>, signed_in: SignedIn, Json(given): Json<N
     conn.write().last().one::<()>(sql!("me/change_password"), &[&hash, &leans]).await?;
     app.post.send(Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl FromRow for Name {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("full_name")?))
-    }
 }
 
 impl FromRow for Used {

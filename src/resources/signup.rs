@@ -12,7 +12,11 @@ use crate::{
     App, Error, Result,
     auth::{Action, Client, attempt, link_hash, new_link},
     db::FromRow,
-    http::{extract::Json, validate::Violations},
+    http::{
+        extract::Json,
+        letter::{Address, send_link},
+        validate::Violations,
+    },
     mail::{Letter, Link},
     slug, sql,
 };
@@ -47,13 +51,6 @@ struct SignUp {
 struct LinkToken {
     #[schema(value_type = String)]
     token: SecretString,
-}
-
-/// Whose letter.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Address {
-    email: String,
 }
 
 struct Outcome(String);
@@ -142,23 +139,7 @@ async fn verify(State(app): State<App>, client: Client, Json(given): Json<LinkTo
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "public", request_body = Address,
     responses((status = ACCEPTED)))]
 async fn resend(State(app): State<App>, client: Client, Json(given): Json<Address>) -> Result<StatusCode> {
-    let mut violations = Violations::default();
-    let email = violations.email("/email", &given.email);
-    violations.finish()?;
-    let mut conn = app.db.public().await?;
-    if attempt(&mut conn, Action::Letter, &email, &client).await?.account_waits {
-        return Ok(StatusCode::ACCEPTED);
-    }
-    drop(conn);
-    let db = app.db.clone();
-    app.post.send_after(async move {
-        let link = new_link()?;
-        let mut conn = db.public().await?;
-        let params: crate::db::Params<'_> = &[&"verify_email", &email, &link.hash.as_slice(), &LINK_LIFETIME];
-        let known: Option<()> = conn.write().last().maybe(sql!("auth/issue_mail_token"), params).await?;
-        Ok(known.map(|()| Letter { to: email, link: Link::ConfirmAddress { token: link.token } }))
-    });
-    Ok(StatusCode::ACCEPTED)
+    send_link(&app, &client, &given, ("verify_email", LINK_LIFETIME), |_, token| Link::ConfirmAddress { token }).await
 }
 
 impl FromRow for Outcome {

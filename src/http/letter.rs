@@ -1,0 +1,58 @@
+//! Letters that anybody may ask for by giving an address: counted, answered alike for everybody, and the account
+//! looked up when the answer is gone, so that neither it nor its time tells whether there is one.
+use axum::http::StatusCode;
+use serde::Deserialize;
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+
+use super::validate::Violations;
+use crate::{
+    App, Result,
+    auth::{Action, Client, attempt, new_link},
+    db::FromRow,
+    mail::{Letter, Link},
+    sql,
+};
+
+/// The address that the letter goes to.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    email: String,
+}
+
+struct Name(String);
+
+/// Sends a link of `purpose` that is good for as long as `lifetime`, an interval, to the account at the address, if
+/// there is one that it is for. `link` makes it of the person's name and the token.
+pub async fn send_link(
+    app: &App,
+    client: &Client,
+    given: &Address,
+    (purpose, lifetime): (&'static str, &'static str),
+    link: fn(String, String) -> Link,
+) -> Result<StatusCode> {
+    let mut violations = Violations::default();
+    let email = violations.email("/email", &given.email);
+    violations.finish()?;
+    let mut conn = app.db.public().await?;
+    if attempt(&mut conn, Action::Letter, &email, client).await?.account_waits {
+        return Ok(StatusCode::ACCEPTED);
+    }
+    drop(conn);
+    let db = app.db.clone();
+    app.post.send_after(async move {
+        let new = new_link()?;
+        let mut conn = db.public().await?;
+        let params: crate::db::Params<'_> = &[&purpose, &email, &new.hash.as_slice(), &lifetime];
+        let known: Option<Name> = conn.write().last().maybe(sql!("auth/issue_mail_token"), params).await?;
+        Ok(known.map(|Name(name)| Letter { to: email, link: link(name, new.token) }))
+    });
+    Ok(StatusCode::ACCEPTED)
+}
+
+impl FromRow for Name {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("full_name")?))
+    }
+}
