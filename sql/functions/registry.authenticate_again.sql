@@ -16,9 +16,7 @@ begin
         return 'second_factor';
     end if;
     update registry.sessions s set authenticated_at = now() where s.user_id = me and s.id = current_setting('app.session_id')::uuid;
-    delete from registry.attempts a where a.subject = forgive[1];
-    update registry.attempts a set failures = greatest(a.failures - 1, 0), blocked_until = now()
-    where a.subject = any (forgive[2:]);
+    perform registry.forgive(forgive);
     return 'confirmed';
 end
 $$;

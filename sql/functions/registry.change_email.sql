@@ -11,10 +11,7 @@ begin
     if exists (select from registry.users u where u.email = new_email) then
         return false;
     end if;
-    insert into registry.mail_tokens (token_hash, user_id, purpose, email, expires_at)
-    values (link_hash, me, 'change_email', new_email, now() + link_lifetime)
-    on conflict (user_id, purpose) do update
-        set token_hash = excluded.token_hash, email = excluded.email, created_at = now(), expires_at = excluded.expires_at;
+    perform registry.keep_mail_token(me, 'change_email', new_email, link_hash, link_lifetime);
     return true;
 end
 $$;

@@ -1,5 +1,6 @@
 -- Door: a new password for the caller, who has given the old one lately; every other session ends, and links
--- that would set another password or address are gone. `leans` says that it is too short to be the only factor. Why a door: nobody who serves may write a password hash.
+-- that would set another password or address are gone. `leans` says that it is too short to be the only factor.
+-- Why a door: nobody who serves may write a password hash.
 create or replace function registry.change_password(new_hash text, leans boolean) returns void
     language plpgsql security definer set search_path = ''
 as $$

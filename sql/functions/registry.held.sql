@@ -3,20 +3,12 @@
 create or replace function registry.held() returns text[]
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
-declare
-    api_key text;
 begin
     if current_setting('app.user_id') <> '' then
         return (select m.permissions from tenant.memberships m
                 where m.tenant_id = current_setting('app.tenant_id')::uuid and m.user_id = registry.signed_in());
     end if;
-    api_key := current_setting('app.api_key');
-    return (select k.permissions from tenant.api_keys k
-            where k.tenant_id = current_setting('app.tenant_id')::uuid
-              and k.id = split_part(api_key, '.', 1)::uuid
-              and (k.expires_at is null or k.expires_at > now())
-              and (k.secret_hash = decode(split_part(api_key, '.', 2), 'hex')
-                   or k.previous_hash = decode(split_part(api_key, '.', 2), 'hex') and k.previous_until > now()));
+    return (select k.permissions from registry.presented_key() k);
 end
 $$;
 alter function registry.held() owner to rowhouse_doors;

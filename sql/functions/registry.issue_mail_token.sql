@@ -6,23 +6,20 @@ create or replace function registry.issue_mail_token(link_purpose text, wanted_e
     returns table (full_name text)
     language plpgsql security definer set search_path = ''
 as $$
+declare
+    account registry.users;
 begin
     perform registry.refuse_signed_in();
-    return query
-        with account as (
-            select u.id, u.full_name from registry.users u
-            where u.email = wanted_email and u.active
-              and case link_purpose when 'reset_password' then true
-                                    when 'verify_email' then u.email_verified_at is null
-                                    else false end
-        ), kept as (
-            insert into registry.mail_tokens (token_hash, user_id, purpose, email, expires_at)
-            select link_hash, account.id, link_purpose, wanted_email, now() + link_lifetime from account
-            on conflict (user_id, purpose) do update
-                set token_hash = excluded.token_hash, email = excluded.email, created_at = now(), expires_at = excluded.expires_at
-            returning 1
-        )
-        select account.full_name from account, kept;
+    select * into account
+    from registry.users u
+    where u.email = wanted_email and u.active
+      and case link_purpose when 'reset_password' then true
+                            when 'verify_email' then u.email_verified_at is null
+                            else false end;
+    if found then
+        perform registry.keep_mail_token(account.id, link_purpose, wanted_email, link_hash, link_lifetime);
+        return query select account.full_name;
+    end if;
 end
 $$;
 alter function registry.issue_mail_token(text, text, bytea, interval) owner to rowhouse_doors;

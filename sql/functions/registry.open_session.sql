@@ -1,8 +1,8 @@
 -- Door: begins a session for somebody whose password the server has just verified against `verified_hash`.
 -- Why a door: nobody is signed in yet. The hash must still be the account's, so a password changed, an account
 -- deactivated or a second factor added while the server was hashing is not walked past. Which tenant it acts in is chosen
--- by registry.choose_tenant, in the session that was opened. `new_hash` replaces the stored one when parameters have risen. `forgive` are the counters
--- of registry.attempt: the first is forgotten, the others get this try back.
+-- by registry.choose_tenant, in the session that was opened. `new_hash` replaces the stored one when parameters have
+-- risen. `forgive` are the counters for registry.forgive.
 -- Answers outcome: opened, refused (account or hash no longer hold), second_factor (missing, wrong or used).
 create or replace function registry.open_session(
         who uuid, verified_hash text, new_hash text, totp_step bigint, recovery_hash bytea,
@@ -38,9 +38,7 @@ begin
     end if;
     insert into registry.account_events (user_id, kind, session_id, address)
     values (who, 'signed_in', new_session, client_address);
-    delete from registry.attempts a where a.subject = forgive[1];
-    update registry.attempts a set failures = greatest(a.failures - 1, 0), blocked_until = now()
-    where a.subject = any (forgive[2:]);
+    perform registry.forgive(forgive);
     return query select 'opened', now() + lifetime;
 end
 $$;

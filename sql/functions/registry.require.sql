@@ -10,7 +10,7 @@
 -- carries of role, tenant and account is kept true by foreign keys. plpgsql, because it keeps its plan; a
 -- `language sql` definer is planned anew at each call.
 -- The caller is a user with a session (app.user_id, app.session_id), or, where app.user_id is empty, an API
--- key (app.api_key: its id, a dot, and SHA-256 of its secret in hex).
+-- key (registry.presented_key).
 -- Raises instead of answering false: a refusal must never look like an empty list.
 --   RH001  the account is deactivated
 --   RH002  not a member of this tenant (or no such tenant)
@@ -27,7 +27,6 @@ declare
     tenant_status text;
     account_active boolean;
     session_open boolean;
-    api_key text;
 begin
     if current_setting('app.user_id') <> '' then
         select m.permissions, m.tenant_status, m.account_active,
@@ -49,16 +48,7 @@ begin
             raise exception using errcode = 'RH006', message = 'session ended';
         end if;
     else
-        api_key := current_setting('app.api_key');
-        select k.permissions, k.tenant_status
-        into held, tenant_status
-        from tenant.api_keys k
-        where k.tenant_id = wanted_tenant
-          and k.id = split_part(api_key, '.', 1)::uuid
-          and (k.expires_at is null or k.expires_at > now())
-          and (k.secret_hash = decode(split_part(api_key, '.', 2), 'hex')
-               or k.previous_hash = decode(split_part(api_key, '.', 2), 'hex') and k.previous_until > now());
-
+        select k.permissions, k.tenant_status into held, tenant_status from registry.presented_key() k;
         if not found then
             raise exception using errcode = 'RH007', message = 'no such key';
         end if;

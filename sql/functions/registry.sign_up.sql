@@ -30,10 +30,8 @@ begin
     else
         insert into registry.account_events (user_id, kind) values (new_user, 'signed_up');
     end if;
-    insert into registry.mail_tokens (token_hash, user_id, purpose, email, expires_at)
-    values (link_hash, new_user, case outcome when 'created' then 'verify_email' else 'reset_password' end, wanted_email, now() + link_lifetime)
-    on conflict (user_id, purpose) do update
-        set token_hash = excluded.token_hash, email = excluded.email, created_at = now(), expires_at = excluded.expires_at;
+    perform registry.keep_mail_token(new_user, case outcome when 'created' then 'verify_email' else 'reset_password' end,
+                                     wanted_email, link_hash, link_lifetime);
     if organization is not null and not exists (select from registry.tenants t where t.founder_id = new_user) then
         perform registry.found_tenant(new_user, new_tenant, organization, slugs, role_ids);
     end if;

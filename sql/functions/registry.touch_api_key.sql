@@ -3,16 +3,11 @@
 create or replace function registry.touch_api_key() returns void
     language plpgsql security definer set search_path = ''
 as $$
-declare
-    api_key text := current_setting('app.api_key');
 begin
     update tenant.api_keys k
     set last_used_at = now()
     where k.tenant_id = current_setting('app.tenant_id')::uuid
-      and k.id = split_part(api_key, '.', 1)::uuid
-      and (k.expires_at is null or k.expires_at > now())
-      and (k.secret_hash = decode(split_part(api_key, '.', 2), 'hex')
-           or k.previous_hash = decode(split_part(api_key, '.', 2), 'hex') and k.previous_until > now())
+      and k.id = (select p.id from registry.presented_key() p)
       and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
 end
 $$;

@@ -20,7 +20,7 @@ create policy doors on registry.sessions to rowhouse_doors
 grant select, delete on registry.sessions to rowhouse_api;
 grant select (id, user_id, kind, created_at, last_used_at, expires_at) on registry.sessions to rowhouse_platform;
 grant select, delete on registry.sessions to rowhouse_doors;
-grant insert (id, user_id, acts_in, kind, device, address, idle_until, expires_at) on registry.sessions to rowhouse_doors;
+grant insert (id, user_id, kind, device, address, idle_until, expires_at) on registry.sessions to rowhouse_doors;
 grant update (acts_in, address, authenticated_at, last_used_at, idle_until) on registry.sessions to rowhouse_doors;
 
 create or replace trigger note_end after delete on registry.sessions

@@ -60,7 +60,7 @@ pub async fn sign_in(app: &App, client: &Client, parts: &Parts, given: Credentia
     let holds = PasswordHolds { user, verified_hash: account.password_hash, new_hash, second_factor };
     let (person, refresh, expires_at) = open(app, client, holds, kind, &attempt).await?;
     let tenant = choose_tenant(app, person, named).await?;
-    Ok(Opened { person, tenant, refresh, expires_at })
+    Ok(Opened { person, tenant, refresh, expires_at: Some(expires_at) })
 }
 
 struct Account {

@@ -50,8 +50,9 @@ pub struct Opened {
     pub tenant: Option<TenantId>,
     /// Its next refresh token; none for a browser.
     pub refresh: Option<RefreshToken>,
-    /// When it ends at the latest, in seconds since 1970.
-    pub expires_at: i64,
+    /// When it ends at the latest, in seconds since 1970, for a browser's cookie to end with it; a rotation leaves it
+    /// as it was and does not ask.
+    pub expires_at: Option<i64>,
 }
 
 struct Outcome {
@@ -153,7 +154,7 @@ pub async fn refresh(app: &App, client: &Client, presented: &RefreshToken) -> Re
         person: Person { user: UserId::verified(user), session: SessionId::verified(session) },
         tenant: rotated.tenant.map(TenantId::verified),
         refresh: Some(next),
-        expires_at: 0,
+        expires_at: None,
     })
 }
 
@@ -166,7 +167,7 @@ pub async fn switch_tenant(me: &SignedIn, wanted: Uuid) -> Result<Opened> {
     tx.one::<()>(sql!("me/switch_tenant"), &[&wanted]).await?;
     let Until(until) = tx.last().one(sql!("sessions/until"), &[&me.person().session.as_uuid()]).await?;
     let tenant = Some(TenantId::verified(wanted));
-    Ok(Opened { person: me.person(), tenant, refresh: None, expires_at: until.as_second() })
+    Ok(Opened { person: me.person(), tenant, refresh: None, expires_at: Some(until.as_second()) })
 }
 
 impl FromRow for Until {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::extract::Json;
 use crate::{
-    App, Result,
+    App, Error, Result,
     auth::{Kind, Opened, csrf_token, set_cookie},
 };
 
@@ -33,7 +33,7 @@ impl From<SessionKind> for Kind {
 }
 
 /// Tokens (RFC 6749 §5.1), or for a browser what it repeats as `X-CSRF-Token`.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub struct SessionAnswer {
     /// A JWT (RFC 9068); none for a browser, whose cookie takes its place.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,21 +67,19 @@ pub fn answer(app: &App, opened: &Opened, kind: Kind) -> Result<Response> {
                 token_type: Some("Bearer"),
                 expires_in: Some(issued.expires_in),
                 refresh_token: opened.refresh.as_ref().map(crate::auth::RefreshToken::text),
-                csrf_token: None,
                 tenant_id,
+                ..SessionAnswer::default()
             };
             Ok(([no_store], Json(answer)).into_response())
         }
         Kind::Browser => {
             let secrets = app.secrets();
-            let cookie = set_cookie(secrets, opened.person, opened.tenant, opened.expires_at, app.tokens.now())?;
+            let until = opened.expires_at.ok_or_else(|| Error::internal("a browser's session without its end"))?;
+            let cookie = set_cookie(secrets, opened.person, opened.tenant, until, app.tokens.now())?;
             let answer = SessionAnswer {
-                access_token: None,
-                token_type: None,
-                expires_in: None,
-                refresh_token: None,
                 csrf_token: Some(csrf_token(secrets, opened.person.session)),
                 tenant_id,
+                ..SessionAnswer::default()
             };
             let mut response = ([no_store], Json(answer)).into_response();
             response.headers_mut().insert(header::SET_COOKIE, cookie);

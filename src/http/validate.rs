@@ -1,5 +1,5 @@
 //! Checking what a body says, all at once: a caller learns everything that is wrong in one answer.
-use std::ops::RangeInclusive;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use secrecy::SecretString;
 
@@ -50,6 +50,13 @@ impl Violations {
             self.push(pointer, "invalid", "is not an e-mail address");
             String::new()
         })
+    }
+
+    /// Names of permissions. Whether there are such, the database says; what can be none is refused here.
+    pub fn permissions(&mut self, pointer: &str, permissions: &BTreeSet<String>) {
+        for (index, permission) in permissions.iter().enumerate() {
+            self.line(&format!("{pointer}/{index}"), permission, 1..=60);
+        }
     }
 
     /// Anything else.

@@ -137,12 +137,8 @@ async fn create(tenant: Tenant, State(app): State<App>, Json(new): Json<NewApiKe
     if new.permissions.is_empty() {
         violations.push("/permissions", "required", "must hold one permission at least");
     }
-    for (index, permission) in new.permissions.iter().enumerate() {
-        violations.line(&format!("/permissions/{index}"), permission, 1..=60);
-    }
-    if new.expires_at.is_some_and(|at| at.as_second() <= app.tokens.now()) {
-        violations.push("/expires_at", "out_of_range", "must be in the future");
-    }
+    violations.permissions("/permissions", &new.permissions);
+    in_the_future(&mut violations, &app, new.expires_at);
     violations.finish()?;
     let id = Uuid::now_v7();
     let secret = new_key(tenant.id(), id)?;
@@ -177,6 +173,7 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
     responses((status = OK, body = ApiKey, headers(("ETag" = String)))))]
 async fn update(
     tenant: Tenant,
+    State(app): State<App>,
     Path(id): Path<Uuid>,
     IfMatch(versions): IfMatch,
     MergePatch(patch): MergePatch<ApiKeyPatch>,
@@ -185,6 +182,7 @@ async fn update(
     if let Some(name) = &patch.name {
         violations.line("/name", name, NAME);
     }
+    in_the_future(&mut violations, &app, patch.expires_at.value().copied());
     violations.finish()?;
     let params: crate::db::Params<'_> =
         &[&id, &versions, &patch.name, &patch.expires_at.is_given(), &patch.expires_at.value()];
@@ -231,6 +229,13 @@ async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch
     }
     let there: Option<ApiKey> = conn.read().last().maybe(sql!("api_keys/get"), &[&id]).await?;
     Err(missed("API key", there.is_some()))
+}
+
+/// An expiry lies ahead: a key that is to end now is revoked.
+fn in_the_future(violations: &mut Violations, app: &App, expires_at: Option<Timestamp>) {
+    if expires_at.is_some_and(|at| at.as_second() <= app.tokens.now()) {
+        violations.push("/expires_at", "out_of_range", "must be in the future");
+    }
 }
 
 fn no_store() -> (header::HeaderName, String) {

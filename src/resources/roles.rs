@@ -112,7 +112,7 @@ async fn list(
 async fn create(tenant: Tenant, Json(new): Json<NewRole>) -> Result<Response> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);
-    words(&mut violations, &new.permissions);
+    violations.permissions("/permissions", &new.permissions);
     violations.finish()?;
     let id = Uuid::now_v7();
     let permissions: Vec<&String> = new.permissions.iter().collect();
@@ -152,7 +152,7 @@ async fn update(
         violations.line("/name", name, NAME);
     }
     if let Some(permissions) = &patch.permissions {
-        words(&mut violations, permissions);
+        violations.permissions("/permissions", permissions);
     }
     violations.finish()?;
     let permissions: Option<Vec<&String>> = patch.permissions.as_ref().map(|all| all.iter().collect());
@@ -189,13 +189,6 @@ async fn permissions(tenant: Tenant) -> Result<Json<Permissions>> {
     let mut conn = tenant.connect().await?;
     let items = conn.read().last().all(sql!("roles/permissions"), &[]).await?;
     Ok(Json(Permissions { items }))
-}
-
-/// Whether there is such a permission, the database says; what can be no permission is refused here.
-fn words(violations: &mut Violations, permissions: &BTreeSet<String>) {
-    for (index, permission) in permissions.iter().enumerate() {
-        violations.line(&format!("/permissions/{index}"), permission, 1..=60);
-    }
 }
 
 impl Versioned for Role {

@@ -225,6 +225,9 @@ async fn a_revoked_or_expired_key_is_out_at_the_very_next_request(way: Way) {
     let answer = ask(&app, Method::POST, KEYS, &acme.owner, expiring("2099-01-01T00:00:00Z")).await.expect(201);
     assert_eq!(answer.json()["expires_at"], "2099-01-01T00:00:00Z");
     let made = Made::of(&answer);
+    let past = json!({ "expires_at": "2020-01-01T00:00:00Z" });
+    let problem = ask(&app, Method::PATCH, &made.path(), &acme.owner, past).await.problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["pointer"], "/expires_at");
     get(&app, PROJECTS, &made.key).await.expect(200);
     change(&db, made.id, "expires_at = now() - interval '1 second'").await;
     get(&app, PROJECTS, &made.key).await.problem(401, "unauthenticated");
