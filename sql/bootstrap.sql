@@ -142,3 +142,51 @@ alter default privileges for role rowhouse_doors revoke execute on functions fro
 create schema if not exists tenant authorization rowhouse_owner;
 create schema if not exists registry authorization rowhouse_owner;
 create schema if not exists audit authorization rowhouse_owner;
+
+-- search: full text under a wall. PostgreSQL's own @@ is not leakproof, so behind a policy it cannot use an index and
+-- every search reads the whole tenant. The function below is the very same code (ts_match_vq), and we vouch for it:
+-- it answers true or false, raises nothing that depends on the text searched, and stores nothing. With it goes an
+-- operator and an operator class, both of which only a superuser can make, as only a superuser can vouch.
+-- Where bootstrap is not run by one, the same names stand for plain @@: searches answer the same and read the
+-- tenant's products one by one; /readyz?verbose says which it is. docs/adr/0013.
+create schema if not exists search;
+revoke all on schema search from public;
+grant usage on schema search to rowhouse_owner, rowhouse_migrator, rowhouse_api, rowhouse_worker, rowhouse_auditor;
+
+do $$
+declare
+    vouched boolean := (select rolsuper from pg_roles where rolname = current_user);
+begin
+    if to_regprocedure('search.matches(tsvector, tsquery)') is null then
+        if vouched then
+            create function search.matches(tsvector, tsquery) returns boolean
+                language internal immutable strict parallel safe leakproof as 'ts_match_vq';
+        else
+            create function search.matches(tsvector, tsquery) returns boolean
+                language sql immutable strict parallel safe return $1 operator(pg_catalog.@@) $2;
+        end if;
+        create operator search.@@@ (
+            function = search.matches, leftarg = tsvector, rightarg = tsquery,
+            restrict = tsmatchsel, join = tsmatchjoinsel);
+    elsif vouched and not (select proleakproof from pg_proc where oid = 'search.matches(tsvector, tsquery)'::regprocedure) then
+        create or replace function search.matches(tsvector, tsquery) returns boolean
+            language internal immutable strict parallel safe leakproof as 'ts_match_vq';
+    end if;
+    revoke all on function search.matches(tsvector, tsquery) from public;
+    grant execute on function search.matches(tsvector, tsquery) to rowhouse_owner, rowhouse_migrator, rowhouse_api, rowhouse_worker;
+
+    if vouched and not exists (
+        select from pg_opclass where opcname = 'tsvector_ops' and opcnamespace = 'search'::regnamespace
+    ) then
+        create operator class search.tsvector_ops for type tsvector using gin as
+            operator 1 search.@@@ (tsvector, tsquery),
+            function 1 pg_catalog.gin_cmp_tslexeme(text, text),
+            function 2 pg_catalog.gin_extract_tsvector(tsvector, internal, internal),
+            function 3 pg_catalog.gin_extract_tsquery(tsvector, internal, smallint, internal, internal, internal, internal),
+            function 4 pg_catalog.gin_tsquery_consistent(internal, smallint, tsvector, integer, internal, internal, internal, internal),
+            function 5 pg_catalog.gin_cmp_prefix(text, text, smallint, internal),
+            function 6 pg_catalog.gin_tsquery_triconsistent(internal, smallint, tsvector, integer, internal, internal, internal),
+            storage text;
+    end if;
+end
+$$;

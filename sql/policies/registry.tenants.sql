@@ -29,3 +29,5 @@ grant insert (id, slug, name, status, trial_ends_at, founder_id) on registry.ten
 
 create or replace trigger keep_version before update on registry.tenants
     for each row execute function registry.keep_version();
+create or replace trigger begin_settings after insert on registry.tenants
+    for each row execute function registry.begin_settings();

@@ -1,0 +1,24 @@
+-- Trigger, not a door: runs with the caller's rights. A product and the words it is found by are one row, written at
+-- once: a committed write is found by the next search.
+create or replace function registry.index_product() returns trigger
+    language plpgsql set search_path = ''
+as $$
+begin
+    if tg_op = 'UPDATE' then
+        new.search := old.search;
+        if (new.name, new.description, new.sku, new.tags, new.language)
+           is not distinct from (old.name, old.description, old.sku, old.tags, old.language) then
+            return new;
+        end if;
+    end if;
+    new.language := case
+        when row_security_active('tenant.settings'::regclass) then registry.tenant_language()
+        else (select s.language from tenant.settings s where s.tenant_id = new.tenant_id)
+    end;
+    new.search := registry.product_document(new.tenant_id, new.language, new.name, new.sku, new.tags, new.description);
+    new.name_key := registry.search_fold(new.name);
+    return new;
+end
+$$;
+alter function registry.index_product() owner to rowhouse_owner;
+revoke all on function registry.index_product() from public;

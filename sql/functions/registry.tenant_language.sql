@@ -1,0 +1,19 @@
+-- Door: the language the tenant that is set writes in, for indexing and searching its products.
+-- Why a door: whoever writes or searches products need not be let into the settings (settings:read). It tells one word
+-- about the caller's own tenant; RH002 and RH007 for whoever is not of it.
+create or replace function registry.tenant_language() returns text
+    language plpgsql stable parallel safe security definer set search_path = ''
+as $$
+begin
+    if registry.held() is null then
+        raise exception using errcode = case when current_setting('app.user_id') <> '' then 'RH002' else 'RH007' end,
+            message = 'not of this tenant';
+    end if;
+    return (select s.language from tenant.settings s where s.tenant_id = current_setting('app.tenant_id')::uuid);
+end
+$$;
+alter function registry.tenant_language() owner to rowhouse_doors;
+revoke all on function registry.tenant_language() from public;
+grant execute on function registry.tenant_language() to rowhouse_api;
+comment on function registry.tenant_language() is
+    'Whoever searches products need not be let into the settings; it tells the language of the tenant that is set.';

@@ -1,0 +1,23 @@
+-- tenant.operations: walled. Work that outlives its request: begun, told of and cancelled by members.
+alter table tenant.operations enable row level security;
+alter table tenant.operations force row level security;
+
+create policy wall on tenant.operations as restrictive
+    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
+    with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+
+create policy read on tenant.operations for select to rowhouse_api
+    using (tenant_id = (select registry.require('operations:read')));
+create policy add on tenant.operations for insert to rowhouse_api
+    with check (tenant_id = (select registry.require('operations:write')));
+create policy change on tenant.operations for update to rowhouse_api
+    using      (tenant_id = (select registry.require('operations:write')))
+    with check (tenant_id = (select registry.require('operations:write')));
+
+grant select on tenant.operations to rowhouse_api;
+grant insert (tenant_id, id, kind, total, created_by) on tenant.operations to rowhouse_api;
+grant update (status, done, total, cancelling, result, alive_at, finished_at) on tenant.operations to rowhouse_api;
+
+create or replace trigger keep_version before update on tenant.operations
+    for each row execute function registry.keep_version();

@@ -1,0 +1,53 @@
+-- tenant.products: walled; read, write and delete are separate permissions.
+alter table tenant.products enable row level security;
+alter table tenant.products force row level security;
+
+create policy wall on tenant.products as restrictive
+    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
+    with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+
+create policy read on tenant.products for select to rowhouse_api
+    using (tenant_id = (select registry.require('products:read')));
+create policy add on tenant.products for insert to rowhouse_api
+    with check (tenant_id = (select registry.require('products:write')));
+create policy change on tenant.products for update to rowhouse_api
+    using      (tenant_id = (select registry.require('products:write')))
+    with check (tenant_id = (select registry.require('products:write')));
+create policy remove on tenant.products for delete to rowhouse_api
+    using (tenant_id = (select registry.require('products:delete')));
+
+-- language and search are written by registry.index_product alone; language is granted so that a change of the tenant's
+-- language can have every product indexed anew (the trigger puts the right one there whatever is written).
+grant select, delete on tenant.products to rowhouse_api;
+grant insert (tenant_id, id, name, description, sku, price_minor, currency, stock, status, tags) on tenant.products to rowhouse_api;
+grant update (name, description, sku, price_minor, currency, stock, status, tags, language) on tenant.products to rowhouse_api;
+
+create or replace trigger index_product before insert or update of name, description, sku, tags, language, search on tenant.products
+    for each row execute function registry.index_product();
+create or replace trigger keep_version before update on tenant.products
+    for each row execute function registry.keep_version();
+create or replace trigger keep_tags_of_new after insert on tenant.products
+    referencing new table as new_rows
+    for each statement execute function registry.keep_product_tags();
+create or replace trigger keep_tags_of_changed after update on tenant.products
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function registry.keep_product_tags();
+create or replace trigger keep_words_of_new after insert on tenant.products
+    referencing new table as new_rows
+    for each statement execute function registry.keep_product_words();
+create or replace trigger keep_words_of_changed after update on tenant.products
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function registry.keep_product_words();
+
+-- Every word in it begins with its tenant's mark (registry.tenant_mark), so that a tenant's words stand together and
+-- nobody's search walks through another's. Here and not in a migration: the operator class it needs comes the day a
+-- superuser has run bootstrap.
+do $$
+begin
+    if exists (select from pg_opclass where opcname = 'tsvector_ops' and opcnamespace = to_regnamespace('search'))
+       and to_regclass('tenant.products_search_idx') is null then
+        create index products_search_idx on tenant.products using gin (search search.tsvector_ops) with (fastupdate = off);
+    end if;
+end
+$$;

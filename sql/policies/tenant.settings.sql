@@ -1,0 +1,28 @@
+-- tenant.settings: walled. A row comes and goes with its tenant; members read it and change it.
+alter table tenant.settings enable row level security;
+alter table tenant.settings force row level security;
+
+create policy wall on tenant.settings as restrictive
+    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
+    with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+
+create policy read on tenant.settings for select to rowhouse_api
+    using (tenant_id = (select registry.require('settings:read')));
+create policy change on tenant.settings for update to rowhouse_api
+    using      (tenant_id = (select registry.require('settings:write')))
+    with check (tenant_id = (select registry.require('settings:write')));
+
+-- registry.begin_settings makes the row of a tenant that is being founded; registry.tenant_language reads one key.
+create policy found on tenant.settings for insert to rowhouse_doors
+    with check (version = 1);
+create policy through_tenant on tenant.settings for select to rowhouse_doors
+    using (tenant_id = (select current_setting('app.tenant_id')::uuid));
+
+grant select on tenant.settings to rowhouse_api;
+grant update (language, time_zone, currency) on tenant.settings to rowhouse_api;
+grant select (tenant_id, language) on tenant.settings to rowhouse_doors;
+grant insert (tenant_id) on tenant.settings to rowhouse_doors;
+
+create or replace trigger keep_version before update on tenant.settings
+    for each row execute function registry.keep_version();
