@@ -9,7 +9,7 @@ create or replace function registry.product_query(
 as $$
 declare
     tenant constant uuid := current_setting('app.tenant_id')::uuid;
-    config constant regconfig := ('pg_catalog.' || registry.tenant_language())::regconfig;
+    config constant regconfig := ('pg_catalog.' || (select d.language from registry.tenant_defaults() d))::regconfig;
     folded constant text[] := array(
         select registry.search_fold(t.text) from unnest(texts) with ordinality t (text, n) order by t.n);
     -- Words the language leaves out count only where there is nothing else.

@@ -13,7 +13,7 @@ create policy change on tenant.settings for update to rowhouse_api
     using      (tenant_id = (select registry.require('settings:write')))
     with check (tenant_id = (select registry.require('settings:write')));
 
--- registry.begin_settings makes the row of a tenant that is being founded; registry.tenant_language reads one key.
+-- registry.begin_settings makes the row of a tenant that is being founded; registry.tenant_defaults reads two keys.
 create policy found on tenant.settings for insert to rowhouse_doors
     with check (version = 1);
 create policy through_tenant on tenant.settings for select to rowhouse_doors
@@ -21,7 +21,7 @@ create policy through_tenant on tenant.settings for select to rowhouse_doors
 
 grant select on tenant.settings to rowhouse_api;
 grant update (language, time_zone, currency) on tenant.settings to rowhouse_api;
-grant select (tenant_id, language) on tenant.settings to rowhouse_doors;
+grant select (tenant_id, language, currency) on tenant.settings to rowhouse_doors;
 grant insert (tenant_id) on tenant.settings to rowhouse_doors;
 
 create or replace trigger keep_version before update on tenant.settings

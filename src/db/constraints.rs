@@ -58,6 +58,16 @@ pub const CONSTRAINTS: &[Constraint] = &[
     rule("project_tasks_project_fkey", "", Meaning::Gone("project"), "no such project"),
     rule("project_tasks_name_check", "/name", Meaning::OutOfRange, "must have 1 to 200 characters"),
     rule("project_tasks_status_check", "/status", Meaning::OutOfRange, "is not a status of a task"),
+    rule("products_sku_key", "/sku", Meaning::Taken, "another product of this tenant has this SKU"),
+    rule("products_name_check", "/name", Meaning::OutOfRange, "must have 1 to 200 characters"),
+    rule("products_description_check", "/description", Meaning::OutOfRange, "must have at most 100000 characters"),
+    rule("products_sku_check", "/sku", Meaning::OutOfRange, "must have 1 to 64 characters"),
+    rule("products_price_check", "/price/amount_minor", Meaning::OutOfRange, "must be from 0 to 1000000000000"),
+    rule("products_currency_check", "/price/currency", Meaning::OutOfRange, "is not three capital letters (ISO 4217)"),
+    rule("products_stock_check", "/stock", Meaning::OutOfRange, "must be from 0 to 1000000000"),
+    rule("products_status_check", "/status", Meaning::OutOfRange, "is not a status of a product"),
+    rule("products_tags_check", "/tags", Meaning::OutOfRange, "holds more than 100 tags"),
+    rule("product_tags_tag_check", "/tags", Meaning::OutOfRange, "holds a tag that is empty or longer than 50 characters"),
 ];
 
 /// The error a broken constraint becomes, if it is one a request can break.

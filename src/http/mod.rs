@@ -44,7 +44,8 @@ fn api() -> OpenApiRouter<App> {
                 .merge(resources::invitations::routes())
                 .merge(resources::api_keys::routes())
                 .merge(resources::projects::routes())
-                .merge(resources::project_tasks::routes()),
+                .merge(resources::project_tasks::routes())
+                .merge(resources::products::routes()),
         )
 }
 

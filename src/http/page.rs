@@ -126,8 +126,8 @@ impl<'a> List<'a> {
     /// `chosen` are the sort and the filters in force, defaults included, in a fixed order.
     #[must_use]
     pub fn new(uri: &'a Uri, chosen: &[(&str, Option<&str>)]) -> Self {
-        let chosen = chosen.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={value}")));
-        Self { path: uri.path(), chosen: chosen.collect::<Vec<_>>().join("&") }
+        let chosen = chosen.iter().filter_map(|(name, value)| value.map(|value| (name, value)));
+        Self { path: uri.path(), chosen: form_urlencoded::Serializer::new(String::new()).extend_pairs(chosen).finish() }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod login;
 pub mod me;
 pub mod members;
 pub mod password;
+pub mod products;
 pub mod project_tasks;
 pub mod projects;
 pub mod roles;

@@ -1,0 +1,3 @@
+delete from tenant.products
+where tenant_id = $1 and id = $2 and ($3::bigint[] is null or version = any ($3))
+returning id

@@ -1,0 +1,14 @@
+-- By name, off (tenant_id, status, in_stock, name, id). $2 and $3 are the statuses and the
+-- kinds of stock asked for: each pair is a stretch of the index, in order, and the page is merged from a page of each.
+select p.id, p.name, p.description, p.sku, p.price_minor, p.currency, p.stock, p.status, p.tags, p.created_at, p.updated_at, p.version
+from unnest($2::text[]) s (status)
+cross join unnest($3::boolean[]) i (in_stock)
+cross join lateral (
+    select id, name, description, sku, price_minor, currency, stock, status, tags, created_at, updated_at, version
+    from tenant.products
+    where tenant_id = $1 and status = s.status and in_stock = i.in_stock and (name, id) > ($4, $5)
+    order by name, id
+    limit $6
+) p
+order by p.name, p.id
+limit $6

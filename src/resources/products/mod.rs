@@ -1,0 +1,359 @@
+//! `/products`: the catalogue. Reading and writing one product is here; lists, search, import and export are beside it.
+mod list;
+
+use std::collections::BTreeSet;
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Result,
+    auth::Tenant,
+    db::FromRow,
+    http::{
+        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        extract::{Json, MergePatch, Path},
+        patch::{self, Field},
+        validate::Violations,
+    },
+    sql, text_enum,
+};
+
+const NAME: std::ops::RangeInclusive<usize> = 1..=200;
+const DESCRIPTION: std::ops::RangeInclusive<usize> = 0..=100_000;
+const SKU: std::ops::RangeInclusive<usize> = 1..=64;
+const TAG: std::ops::RangeInclusive<usize> = 1..=50;
+const TAGS: usize = 100;
+const PRICE: std::ops::RangeInclusive<i64> = 0..=1_000_000_000_000;
+const STOCK: std::ops::RangeInclusive<i32> = 0..=1_000_000_000;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list::list, create)).routes(routes!(get, update, delete))
+}
+
+/// A product.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Product {
+    id: Uuid,
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    #[schema(max_length = 100_000)]
+    description: Option<String>,
+    /// One product's alone within the tenant.
+    #[schema(min_length = 1, max_length = 64)]
+    sku: String,
+    price: Money,
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    stock: i32,
+    status: ProductStatus,
+    /// In order, each once.
+    tags: Vec<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
+}
+
+/// An amount of money.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Money {
+    /// In the currency's minor unit (ISO 4217): cents of a euro, whole yen.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
+    amount_minor: i64,
+    /// ISO 4217.
+    #[schema(pattern = "^[A-Z]{3}$")]
+    currency: String,
+}
+
+text_enum! {
+    /// Where a product stands.
+    pub enum ProductStatus {
+        /// Not for customers yet.
+        Draft = "draft",
+        /// For sale.
+        Active = "active",
+        /// No longer for sale.
+        Archived = "archived",
+    }
+}
+
+impl ProductStatus {
+    const ALL: [Self; 3] = [Self::Draft, Self::Active, Self::Archived];
+}
+
+/// A product to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewProduct {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    #[schema(max_length = 100_000)]
+    description: Option<String>,
+    #[schema(min_length = 1, max_length = 64)]
+    sku: String,
+    price: NewPrice,
+    /// None unless said.
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    stock: Option<i32>,
+    /// `active` unless said.
+    status: Option<ProductStatus>,
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    tags: BTreeSet<String>,
+}
+
+/// A price.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPrice {
+    /// In the currency's minor unit.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
+    amount_minor: i64,
+    /// ISO 4217; the tenant's own unless said.
+    #[schema(pattern = "^[A-Z]{3}$")]
+    currency: Option<String>,
+}
+
+/// What changes; members left out stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ProductPatch {
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(min_length = 1, max_length = 200, nullable = false)]
+    name: Option<String>,
+    #[serde(default)]
+    #[schema(max_length = 100_000, value_type = Option<String>)]
+    description: Field<String>,
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(min_length = 1, max_length = 64, nullable = false)]
+    sku: Option<String>,
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(nullable = false)]
+    price: Option<PricePatch>,
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(minimum = 0, maximum = 1_000_000_000, nullable = false)]
+    stock: Option<i32>,
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(nullable = false)]
+    status: Option<ProductStatus>,
+    /// All of them; what is not named is taken off.
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(max_items = 100, nullable = false)]
+    tags: Option<BTreeSet<String>>,
+}
+
+/// What changes of a price.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PricePatch {
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64, nullable = false)]
+    amount_minor: Option<i64>,
+    #[serde(default, deserialize_with = "patch::required")]
+    #[schema(pattern = "^[A-Z]{3}$", nullable = false)]
+    currency: Option<String>,
+}
+
+/// Fields as they were given, checked in one place however a product comes: alone, changed, or in a file.
+struct Given<'a> {
+    name: Option<&'a str>,
+    description: Option<&'a str>,
+    sku: Option<&'a str>,
+    amount_minor: Option<i64>,
+    currency: Option<&'a str>,
+    stock: Option<i32>,
+    tags: Option<&'a BTreeSet<String>>,
+}
+
+impl Given<'_> {
+    fn check(&self, violations: &mut Violations) {
+        if let Some(name) = self.name {
+            violations.line("/name", name, NAME);
+        }
+        if let Some(description) = self.description {
+            violations.text("/description", description, DESCRIPTION);
+        }
+        if let Some(sku) = self.sku {
+            violations.line("/sku", sku, SKU);
+        }
+        if let Some(amount) = self.amount_minor
+            && !PRICE.contains(&amount)
+        {
+            violations.push("/price/amount_minor", "out_of_range", format!("must be from 0 to {}", PRICE.end()));
+        }
+        if let Some(currency) = self.currency
+            && !(currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()))
+        {
+            violations.push("/price/currency", "invalid", "is not three capital letters (ISO 4217)");
+        }
+        if let Some(stock) = self.stock
+            && !STOCK.contains(&stock)
+        {
+            violations.push("/stock", "out_of_range", format!("must be from 0 to {}", STOCK.end()));
+        }
+        if let Some(tags) = self.tags {
+            if tags.len() > TAGS {
+                let detail = format!("holds {} tags, and {TAGS} are the most", tags.len());
+                return violations.push("/tags", "too_many", detail);
+            }
+            for (index, tag) in tags.iter().enumerate() {
+                violations.line(&format!("/tags/{index}"), tag, TAG);
+            }
+        }
+    }
+}
+
+/// Create a product.
+///
+/// Needs `products:write` and `products:read`. A SKU is one product's alone within the tenant.
+#[utoipa::path(post, path = "/products", tag = "products", request_body = NewProduct,
+    responses((status = CREATED, body = Product, headers(("ETag" = String), ("Location" = String)))))]
+async fn create(tenant: Tenant, Json(new): Json<NewProduct>) -> Result<Response> {
+    let NewProduct { name, description, sku, price, stock, status, tags } = &new;
+    let mut violations = Violations::default();
+    Given {
+        name: Some(name),
+        description: description.as_deref(),
+        sku: Some(sku),
+        amount_minor: Some(price.amount_minor),
+        currency: price.currency.as_deref(),
+        stock: *stock,
+        tags: Some(tags),
+    }
+    .check(&mut violations);
+    violations.finish()?;
+
+    let id = Uuid::now_v7();
+    let status = status.unwrap_or(ProductStatus::Active);
+    let stock = stock.unwrap_or_default();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    let mut conn = tenant.connect().await?;
+    let product: Product = conn
+        .write()
+        .last()
+        .one(
+            sql!("products/insert"),
+            &[&id, name, description, sku, &price.amount_minor, &price.currency, &stock, &status, &tags],
+        )
+        .await?;
+    let location = format!("/api/v1/products/{id}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Tagged(product)).into_response())
+}
+
+/// Read a product.
+///
+/// Needs `products:read`.
+#[utoipa::path(get, path = "/products/{id}", tag = "products", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Product, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
+    let mut conn = tenant.connect().await?;
+    let product: Option<Product> = conn.read().last().maybe(sql!("products/get"), &[&id]).await?;
+    product.map(|product| known.answer(product)).ok_or(missed("product", false))
+}
+
+/// Change a product.
+///
+/// Needs `products:write` and `products:read`, and `If-Match` with the ETag that was read.
+#[utoipa::path(patch, path = "/products/{id}", tag = "products",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)),
+    request_body(content = ProductPatch, content_type = "application/merge-patch+json"),
+    responses((status = OK, body = Product, headers(("ETag" = String)))))]
+async fn update(
+    tenant: Tenant,
+    Path(id): Path<Uuid>,
+    IfMatch(versions): IfMatch,
+    MergePatch(patch): MergePatch<ProductPatch>,
+) -> Result<Tagged<Product>> {
+    let ProductPatch { name, description, sku, price, stock, status, tags } = &patch;
+    let nothing = PricePatch::default();
+    let price = price.as_ref().unwrap_or(&nothing);
+    let mut violations = Violations::default();
+    Given {
+        name: name.as_deref(),
+        description: description.value().map(String::as_str),
+        sku: sku.as_deref(),
+        amount_minor: price.amount_minor,
+        currency: price.currency.as_deref(),
+        stock: *stock,
+        tags: tags.as_ref(),
+    }
+    .check(&mut violations);
+    violations.finish()?;
+
+    let tags: Option<Vec<&str>> = tags.as_ref().map(|tags| tags.iter().map(String::as_str).collect());
+    let mut conn = tenant.connect().await?;
+    let changed: Option<Product> = conn
+        .write()
+        .last()
+        .maybe(
+            sql!("products/update"),
+            &[
+                &id,
+                &versions,
+                name,
+                &description.is_given(),
+                &description.value(),
+                sku,
+                &price.amount_minor,
+                &price.currency,
+                stock,
+                status,
+                &tags,
+            ],
+        )
+        .await?;
+    if let Some(product) = changed {
+        return Ok(Tagged(product));
+    }
+    let there: Option<Product> = conn.read().last().maybe(sql!("products/get"), &[&id]).await?;
+    Err(missed("product", there.is_some()))
+}
+
+/// Delete a product.
+///
+/// Needs `products:delete` and `products:read`, and `If-Match` with the ETag that was read.
+#[utoipa::path(delete, path = "/products/{id}", tag = "products",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
+async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
+    let mut conn = tenant.connect().await?;
+    let deleted: Option<()> = conn.write().last().maybe(sql!("products/delete"), &[&id, &versions]).await?;
+    if deleted.is_some() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let there: Option<Product> = conn.read().last().maybe(sql!("products/get"), &[&id]).await?;
+    Err(missed("product", there.is_some()))
+}
+
+impl Versioned for Product {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl FromRow for Product {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            description: row.try_get("description")?,
+            sku: row.try_get("sku")?,
+            price: Money { amount_minor: row.try_get("price_minor")?, currency: row.try_get("currency")? },
+            stock: row.try_get("stock")?,
+            status: row.try_get("status")?,
+            tags: row.try_get("tags")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            version: row.try_get("version")?,
+        })
+    }
+}
