@@ -11,7 +11,7 @@ declare
     folded_name text := registry.search_fold(name);
     folded_sku text := registry.search_fold(sku);
     folded_tags text := registry.search_fold(array_to_string(tags, ' '));
-    mark text := '''' || registry.tenant_mark(tenant);
+    mark text := registry.tenant_mark(tenant);
     document text;
 begin
     document := setweight(to_tsvector(config, folded_name) || to_tsvector('pg_catalog.simple', folded_name), 'A')
@@ -19,7 +19,8 @@ begin
         || setweight(to_tsvector(config, folded_tags) || to_tsvector('pg_catalog.simple', folded_tags), 'C')
         -- A tsvector holds a megabyte at most; this much of a description always fits.
         || setweight(to_tsvector(config, registry.search_fold(coalesce(left(description, 40000), ''))), 'D');
-    return (ltrim(replace(' ' || document, ' ''', ' ' || mark), ' '))::tsvector;
+    -- The mark alone is a word as well, which every product has.
+    return (replace(' ' || document, ' ''', ' ''' || mark) || ' ''' || mark || '''')::tsvector;
 end
 $$;
 alter function registry.product_document(uuid, text, text, text, text[], text) owner to rowhouse_owner;

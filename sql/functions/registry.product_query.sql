@@ -1,10 +1,12 @@
--- What was asked, as queries over registry.product_document: with the tenant's mark for the index, and plain for showing
--- what matched. Parts come apart in Rust (resources/search): part n is of group groups[n], whose parts have all to be
+-- What was asked, as queries over registry.product_document: matching, with the tenant's mark, for the index; ranking,
+-- the same without what must not be there; plain, without the mark, for showing what matched.
+-- Parts come apart in Rust (resources/products/words.rs): part n is of group groups[n], whose parts have all to be
 -- there; one group is enough. kinds[n]: word; last, a word that may go on; phrase. negated[n]: must not be there.
 -- A word of four letters and more that the catalogue does not know is taken for what it does know one edit away.
--- Null when no word is left to look for. Not a door: it reads the tenant's words with the caller's rights.
+-- All null when no word is left to look for. Not a door: it reads the tenant's words with the caller's rights.
 create or replace function registry.product_query(
-        groups integer[], kinds text[], texts text[], negated boolean[], out marked tsquery, out plain tsquery)
+        groups integer[], kinds text[], texts text[], negated boolean[],
+        out matching tsquery, out ranking tsquery, out plain tsquery)
     language plpgsql stable parallel safe set search_path = ''
 as $$
 declare
@@ -15,38 +17,36 @@ declare
     -- Words the language leaves out count only where there is nothing else.
     only_stop_words constant boolean := not exists (
         select from unnest(folded) f where numnode(plainto_tsquery(config, f)) > 0);
+    asked tsquery;
     part tsquery;
     together tsquery;
 begin
     for n in 1 .. cardinality(texts) loop
         if n > 1 and groups[n] <> groups[n - 1] then
-            plain := coalesce(plain || together, plain, together);
+            asked := coalesce(asked || together, asked, together);
             together := null;
         end if;
         continue when folded[n] = '';
         part := case when only_stop_words then phraseto_tsquery('pg_catalog.simple', folded[n])
                      else phraseto_tsquery(config, folded[n]) end;
-        if kinds[n] <> 'phrase' then
-            if position(' ' in folded[n]) > 0 then
-                part := part || phraseto_tsquery('pg_catalog.simple', replace(folded[n], ' ', ''));
-            end if;
-            if kinds[n] = 'last' and not negated[n] then
-                part := part || to_tsquery('pg_catalog.simple', '''' || folded[n] || ''':*');
-            end if;
-            if char_length(folded[n]) between 4 and 30 and folded[n] !~ '[ 0-9]' and not negated[n]
-               and not registry.is_product_word(tenant, folded[n], part) then
-                part := part || coalesce((
-                    select string_agg(phraseto_tsquery(config, w)::text, ' | ')::tsquery
-                    from registry.one_edit_away(tenant, folded[n]) w
-                    where numnode(phraseto_tsquery(config, w)) > 0), '');
-            end if;
+        if kinds[n] <> 'phrase' and not negated[n] then
+            part := registry.product_word(tenant, config, folded[n], part, kinds[n] = 'last');
         end if;
         continue when numnode(part) = 0;
-        if negated[n] then part := !! part; end if;
+        if negated[n] then
+            part := !! part;
+        else
+            plain := coalesce(plain || part, part);
+        end if;
         together := coalesce(together && part, part);
     end loop;
-    plain := coalesce(plain || together, plain, together);
-    marked := registry.mark_query(tenant, plain);
+    asked := coalesce(asked || together, asked, together);
+    ranking := registry.mark_query(tenant, plain);
+    matching := registry.mark_query(tenant, asked);
+    if true = any (negated) then
+        -- Every product has the mark alone as a word: what is left out is left out of the tenant's, not of everybody's.
+        matching := ('''' || registry.tenant_mark(tenant) || '''')::tsquery && matching;
+    end if;
 end
 $$;
 alter function registry.product_query(integer[], text[], text[], boolean[]) owner to rowhouse_owner;

@@ -67,7 +67,12 @@ pub const CONSTRAINTS: &[Constraint] = &[
     rule("products_stock_check", "/stock", Meaning::OutOfRange, "must be from 0 to 1000000000"),
     rule("products_status_check", "/status", Meaning::OutOfRange, "is not a status of a product"),
     rule("products_tags_check", "/tags", Meaning::OutOfRange, "holds more than 100 tags"),
-    rule("product_tags_tag_check", "/tags", Meaning::OutOfRange, "holds a tag that is empty or longer than 50 characters"),
+    rule(
+        "product_tags_tag_check",
+        "/tags",
+        Meaning::OutOfRange,
+        "holds a tag that is empty or longer than 50 characters",
+    ),
 ];
 
 /// The error a broken constraint becomes, if it is one a request can break.

@@ -31,19 +31,29 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Pass as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
-    /// RFC 8288.
+    /// The next page, as a header.
     #[serde(skip)]
-    link: Option<String>,
+    pub link: Link,
+}
+
+/// The `Link` header (RFC 8288) of a page that has a next one.
+#[derive(Clone, Debug, Default)]
+pub struct Link(Option<HeaderValue>);
+
+impl Link {
+    /// An answer with the header.
+    pub fn headed(self, answer: impl IntoResponse) -> Response {
+        let mut response = answer.into_response();
+        if let Some(link) = self.0 {
+            response.headers_mut().insert(header::LINK, link);
+        }
+        response
+    }
 }
 
 impl<T: Serialize> IntoResponse for Page<T> {
     fn into_response(self) -> Response {
-        let link = self.link.as_deref().and_then(|link| HeaderValue::from_str(link).ok());
-        let mut response = Json(self).into_response();
-        if let Some(link) = link {
-            response.headers_mut().insert(header::LINK, link);
-        }
-        response
+        self.link.clone().headed(Json(self))
     }
 }
 
@@ -180,6 +190,7 @@ impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
             let and = if list.chosen.is_empty() { "" } else { "&" };
             format!("<{}?{}{and}limit={limit}&cursor={cursor}>; rel=\"next\"", list.path, list.chosen)
         });
+        let link = Link(link.and_then(|link| HeaderValue::from_str(&link).ok()));
         Ok(Page { items, next_cursor, link })
     }
 }

@@ -67,6 +67,16 @@ pub(super) struct ProductQuery {
     sort: Option<ProductSort>,
 }
 
+/// Refuses what can be no tag.
+pub(super) fn check_tag(tag: Option<&str>) -> Result<()> {
+    match tag {
+        Some(tag) if !super::TAG.contains(&tag.chars().count()) => {
+            Err(Error::BadRequest(vec![Violation::parameter("tag", "invalid", "must have 1 to 50 characters")]))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl ProductQuery {
     /// The order in force, or what does not go together.
     fn order(&self) -> Result<ProductSort> {
@@ -89,10 +99,8 @@ impl ProductQuery {
                 violations.push(Violation::parameter(name, "out_of_range", "must not be less than 0"));
             }
         }
-        if let Some(tag) = &self.tag
-            && !super::TAG.contains(&tag.chars().count())
-        {
-            violations.push(Violation::parameter("tag", "invalid", "must have 1 to 50 characters"));
+        if let Err(Error::BadRequest(tag)) = check_tag(self.tag.as_deref()) {
+            violations.extend(tag);
         }
         debug_assert!(!(price && created) || !violations.is_empty(), "no order serves both ranges");
         if violations.is_empty() { Ok(sort) } else { Err(Error::BadRequest(violations)) }

@@ -1,5 +1,7 @@
 //! `/products`: the catalogue. Reading and writing one product is here; lists, search, import and export are beside it.
 mod list;
+mod search;
+mod words;
 
 use std::collections::BTreeSet;
 
@@ -36,7 +38,11 @@ const PRICE: std::ops::RangeInclusive<i64> = 0..=1_000_000_000_000;
 const STOCK: std::ops::RangeInclusive<i32> = 0..=1_000_000_000;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list::list, create)).routes(routes!(get, update, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list::list, create))
+        .routes(routes!(search::search))
+        .routes(routes!(search::suggest))
+        .routes(routes!(get, update, delete))
 }
 
 /// A product.

@@ -1,0 +1,256 @@
+//! Searching products: ranked full text behind the wall, with facets and highlights, and completing what is typed.
+use axum::extract::{OriginalUri, State};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{Product, ProductStatus, words::Words};
+use crate::{
+    App, Error, Result,
+    auth::Tenant,
+    db::FromRow,
+    error::Violation,
+    http::{
+        extract::{Json, Query},
+        page::{List, Page, PageRequest},
+    },
+    sql,
+};
+
+/// Characters of a search.
+const TYPED: std::ops::RangeInclusive<usize> = 1..=300;
+const SUGGESTIONS: i64 = 10;
+/// What the statement puts around what matched: two characters of no alphabet.
+const BEGIN: char = '\u{e000}';
+const END: char = '\u{e001}';
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SearchQuery {
+    /// Words, `"phrases"`, `-without` and `or`. The last word may be unfinished; misspelt ones are mended.
+    #[param(min_length = 1, max_length = 300)]
+    q: String,
+    /// Only products with this tag.
+    #[param(min_length = 1, max_length = 50)]
+    tag: Option<String>,
+    /// Only products of this status.
+    #[param(inline)]
+    status: Option<ProductStatus>,
+    /// Rows on the page, 50 unless said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// What was found, best first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Found {
+    items: Vec<Hit>,
+    facets: Facets,
+    /// Pass as `cursor` for the next page; null on the last.
+    next_cursor: Option<String>,
+}
+
+/// A product that was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Hit {
+    #[serde(flatten)]
+    product: Product,
+    highlights: Highlights,
+    /// How well it fits; comparable within one search.
+    score: f32,
+}
+
+/// What matched, as HTML: the text escaped, `<mark>` around what matched and nothing else.
+#[derive(Debug, Serialize, ToSchema)]
+struct Highlights {
+    /// The whole name; null when nothing in it matched.
+    name: Option<String>,
+    /// A part of the description; null when nothing in its beginning matched.
+    description: Option<String>,
+}
+
+/// How many of all that matched have which value.
+#[derive(Debug, Default, Serialize, ToSchema)]
+struct Facets {
+    /// The 20 most frequent tags.
+    tags: Vec<Facet>,
+    status: Vec<Facet>,
+}
+
+/// One value and how often it is there.
+#[derive(Debug, Serialize, ToSchema)]
+struct Facet {
+    value: String,
+    count: i64,
+}
+
+/// Search products.
+///
+/// Needs `products:read`. What is written is found by the next search. A word of four letters and more that the
+/// catalogue does not know is taken for what it does know one letter away.
+#[utoipa::path(get, path = "/products/search", tag = "products", params(SearchQuery),
+    responses((status = OK, body = Found, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+pub(super) async fn search(
+    tenant: Tenant,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<SearchQuery>,
+) -> Result<Response> {
+    let typed = typed(&query.q)?;
+    super::list::check_tag(query.tag.as_deref())?;
+    let chosen =
+        [("q", Some(&*query.q)), ("tag", query.tag.as_deref()), ("status", query.status.map(ProductStatus::as_str))];
+    let list = List::new(&uri, &chosen);
+    let owner = tenant.id().as_uuid();
+    let page: PageRequest<'_, (f32, Uuid)> =
+        PageRequest::new(app.secrets().mac(), owner, list, query.limit, query.cursor.as_deref())?;
+
+    let words = Words::of(&typed);
+    let (score, id) = page.after.unzip();
+    let limit = page.fetch();
+    let mut conn = tenant.connect().await?;
+    let rows: Vec<FoundRow> = conn
+        .read()
+        .last()
+        .all(
+            sql!("products/search"),
+            &[
+                &words.groups,
+                &words.kinds,
+                &words.texts,
+                &words.negated,
+                &query.status,
+                &query.tag,
+                &score,
+                &id,
+                &limit,
+            ],
+        )
+        .await?;
+    let mut facets = Facets::default();
+    let mut hits = Vec::with_capacity(rows.len());
+    for row in rows {
+        facets = row.facets;
+        hits.extend(row.hit);
+    }
+    let Page { items, next_cursor, link } = page.page(hits, |hit: &Hit| (hit.score, hit.product.id))?;
+    Ok(link.headed(Json(Found { items, facets, next_cursor })).into_response())
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SuggestQuery {
+    /// What was typed so far.
+    #[param(min_length = 1, max_length = 300)]
+    q: String,
+}
+
+/// How what was typed may go on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Suggestions {
+    /// Ten at most: names first, then words.
+    items: Vec<Suggestion>,
+}
+
+/// One way to go on.
+#[derive(Debug, Serialize, ToSchema)]
+struct Suggestion {
+    value: String,
+    /// `name`: of an active product; `word`: one that stands in the catalogue, for the last word typed.
+    #[schema(pattern = "^(name|word)$")]
+    kind: String,
+}
+
+/// Complete what is typed.
+///
+/// Needs `products:read`.
+#[utoipa::path(get, path = "/products/suggest", tag = "products", params(SuggestQuery),
+    responses((status = OK, body = Suggestions)))]
+pub(super) async fn suggest(tenant: Tenant, Query(query): Query<SuggestQuery>) -> Result<Json<Suggestions>> {
+    let typed = typed(&query.q)?;
+    let mut conn = tenant.connect().await?;
+    let items = conn.read().last().all(sql!("products/suggest"), &[&typed, &Words::last(&typed), &SUGGESTIONS]).await?;
+    Ok(Json(Suggestions { items }))
+}
+
+/// What was typed, with characters that are no text as spaces.
+fn typed(q: &str) -> Result<String> {
+    if !TYPED.contains(&q.chars().count()) {
+        let detail = format!("must have {} to {} characters", TYPED.start(), TYPED.end());
+        return Err(Error::BadRequest(vec![Violation::parameter("q", "out_of_range", detail)]));
+    }
+    Ok(q.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
+}
+
+/// Escapes a text for HTML and turns the statement's marks into `<mark>`; none when nothing is marked.
+fn highlighted(marked: Option<&str>) -> Option<String> {
+    let marked = marked.filter(|text| text.contains(BEGIN))?;
+    let mut html = String::with_capacity(marked.len() + 32);
+    for c in marked.chars() {
+        match c {
+            BEGIN => html.push_str("<mark>"),
+            END => html.push_str("</mark>"),
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            c => html.push(c),
+        }
+    }
+    Some(html)
+}
+
+struct FoundRow {
+    facets: Facets,
+    hit: Option<Hit>,
+}
+
+impl FromRow for FoundRow {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let facet = |values, counts| {
+            let values: Vec<String> = row.try_get(values)?;
+            let counts: Vec<i64> = row.try_get(counts)?;
+            Ok(values.into_iter().zip(counts).map(|(value, count)| Facet { value, count }).collect())
+        };
+        let facets = Facets {
+            tags: facet("facet_tags", "facet_tag_counts")?,
+            status: facet("facet_statuses", "facet_status_counts")?,
+        };
+        let hit = match row.try_get("score")? {
+            None => None,
+            Some(score) => Some(Hit {
+                product: Product::from_row(row)?,
+                highlights: Highlights {
+                    name: highlighted(row.try_get("name_marked")?),
+                    description: highlighted(row.try_get("description_marked")?),
+                },
+                score,
+            }),
+        };
+        Ok(Self { facets, hit })
+    }
+}
+
+impl FromRow for Suggestion {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { value: row.try_get("value")?, kind: row.try_get("kind")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn markup_in_a_name_is_text() {
+        let marked = "\u{e000}lamp\u{e001} <script>\"&'";
+        let html = "<mark>lamp</mark> &lt;script&gt;&quot;&amp;&#39;";
+        assert_eq!(super::highlighted(Some(marked)).as_deref(), Some(html));
+        assert_eq!(super::highlighted(Some("lamp")), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! What somebody typed into a search box, taken apart: words, "phrases", -without, or. Never fails: what means nothing
+//! is left out, and everything else is text that PostgreSQL folds and stems (`registry.product_query`).
+
+/// Parts of a search, a vector each, as `registry.product_query` takes them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Words {
+    /// Parts of one group have all to be there; one group is enough.
+    pub(super) groups: Vec<i32>,
+    /// `word`, `last` (a word that may go on) or `phrase`.
+    pub(super) kinds: Vec<&'static str>,
+    pub(super) texts: Vec<String>,
+    /// Must not be there.
+    pub(super) negated: Vec<bool>,
+}
+
+/// Parts beyond this many are left out.
+const MOST: usize = 32;
+
+impl Words {
+    /// Takes a search apart. `or` stands between alternatives and binds less than what stands side by side; a quote
+    /// that is not closed goes to the end; a minus counts where a part begins.
+    pub(super) fn of(typed: &str) -> Self {
+        let mut words = Self::default();
+        let mut group = 0;
+        let mut rest = typed.trim_start();
+        while !rest.is_empty() && words.texts.len() < MOST {
+            let (negated, part) = rest.strip_prefix('-').map_or((false, rest), |part| (true, part));
+            if let Some(quoted) = part.strip_prefix('"') {
+                let (phrase, after) = quoted.split_once('"').unwrap_or((quoted, ""));
+                words.push(group, "phrase", phrase, negated);
+                rest = after.trim_start();
+                continue;
+            }
+            let end = part.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(part.len());
+            let (word, after) = part.split_at(end);
+            if !negated && word.eq_ignore_ascii_case("or") && !after.trim().is_empty() && !words.texts.is_empty() {
+                group += 1;
+            } else {
+                let kind = if after.is_empty() { "last" } else { "word" };
+                words.push(group, kind, word, negated);
+            }
+            rest = after.trim_start();
+        }
+        words
+    }
+
+    /// The word that is being typed: the last, if nothing follows it.
+    pub(super) fn last(typed: &str) -> &str {
+        typed.rsplit(char::is_whitespace).next().unwrap_or_default()
+    }
+
+    fn push(&mut self, group: i32, kind: &'static str, text: &str, negated: bool) {
+        if text.chars().any(char::is_alphanumeric) {
+            self.groups.push(group);
+            self.kinds.push(kind);
+            self.texts.push(text.to_owned());
+            self.negated.push(negated);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Words;
+
+    fn told(typed: &str) -> String {
+        let words = Words::of(typed);
+        let parts = words.texts.iter().enumerate().map(|(n, text)| {
+            let minus = if words.negated[n] { "-" } else { "" };
+            format!("{}{minus}{}:{text}", words.groups[n], words.kinds[n])
+        });
+        parts.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_search_is_taken_apart_as_people_write_it() {
+        assert_eq!(told("red lamp"), "0word:red 0last:lamp");
+        assert_eq!(told("red lamp "), "0word:red 0word:lamp");
+        assert_eq!(told("\"desk lamp\" -brass"), "0phrase:desk lamp 0-last:brass");
+        assert_eq!(told("lamp or chair -red"), "0word:lamp 1word:chair 1-last:red");
+        assert_eq!(told("-\"desk lamp\" x"), "0-phrase:desk lamp 0last:x");
+        assert_eq!(told("AB-12 \"open to the end"), "0word:AB-12 0phrase:open to the end");
+    }
+
+    #[test]
+    fn what_means_nothing_is_left_out() {
+        assert_eq!(told("- -- \"\" & | ! :* ( ) <-> 😀"), "");
+        assert_eq!(told("or"), "0last:or");
+        assert_eq!(told("lamp or"), "0word:lamp 0last:or");
+        assert_eq!(told("   "), "");
+        assert_eq!(Words::of(&"a ".repeat(1000)).texts.len(), super::MOST);
+    }
+}
