@@ -110,6 +110,8 @@ pub enum Error {
     BodyTimeout,
     /// Path and query are longer than the limit, in bytes.
     UriTooLong(usize),
+    /// Nothing the caller accepts is offered; holds what is.
+    NotAcceptable(String),
     /// The content type is not one the route reads; holds those it does.
     UnsupportedMediaType(&'static str),
     /// The body was read and makes no sense.
@@ -182,6 +184,7 @@ impl Error {
             Self::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
             Self::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "uri_too_long"),
+            Self::NotAcceptable(_) => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
@@ -235,6 +238,7 @@ impl Error {
             Self::PayloadTooLarge(_) => "The body is too large",
             Self::BodyTimeout => "The body did not arrive",
             Self::UriTooLong(_) => "The address is too long",
+            Self::NotAcceptable(_) => "Nothing acceptable is offered",
             Self::UnsupportedMediaType(_) => "Unsupported content type",
             Self::Invalid(_) => "The body is not valid",
             Self::TooManyAttempts(_) => "Too many attempts",
@@ -315,6 +319,7 @@ impl Error {
             Self::PayloadTooLarge(limit) => format!("the body may have {limit} bytes at most"),
             Self::BodyTimeout => "the body did not arrive in time".into(),
             Self::UriTooLong(limit) => format!("path and query may have {limit} bytes together"),
+            Self::NotAcceptable(offered) => format!("Accept names nothing this address offers, which is {offered}"),
             Self::UnsupportedMediaType(accepted) => format!("send the body as {accepted}"),
             Self::TooManyAttempts(seconds) => format!("too many attempts; try again in {seconds} seconds"),
             Self::NoNameServer => "no name server answered; try again shortly".into(),

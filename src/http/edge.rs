@@ -84,7 +84,8 @@ pub(super) async fn edge(State(limits): State<EdgeLimits>, request: Request, nex
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if private && !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        headers.insert(header::VARY, HeaderValue::from_static("Authorization, Cookie, X-Tenant-ID, Host"));
+        // Beside what a handler says its answer varies with.
+        headers.append(header::VARY, HeaderValue::from_static("Authorization, Cookie, X-Tenant-ID, Host"));
     }
     response
 }

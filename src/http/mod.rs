@@ -1,6 +1,8 @@
 //! HTTP: what every resource shares. The router is here; each resource brings its own routes.
+pub mod accept;
 mod edge;
 pub mod etag;
+pub mod export;
 pub mod extract;
 pub mod letter;
 mod openapi;
