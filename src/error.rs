@@ -98,6 +98,12 @@ pub enum Error {
     DomainTaken,
     /// A domain's TXT record was not found.
     DomainNotProven(String),
+    /// A request with the same `Idempotency-Key` is running.
+    IdempotencyKeyInUse,
+    /// The `Idempotency-Key` was used for another request.
+    IdempotencyKeyReused,
+    /// The route wants an `Idempotency-Key`.
+    IdempotencyKeyRequired,
     /// A link or an invitation was used, replaced or taken back, has expired, or never was: told apart by nobody.
     LinkSpent,
     /// `If-Match` named a version that is not the current one.
@@ -178,6 +184,9 @@ impl Error {
             Self::LeansOnSecondFactor => (StatusCode::CONFLICT, "password_leans_on_second_factor"),
             Self::DomainTaken => (StatusCode::CONFLICT, "domain_taken"),
             Self::DomainNotProven(_) => (StatusCode::CONFLICT, "domain_not_proven"),
+            Self::IdempotencyKeyInUse => (StatusCode::CONFLICT, "idempotency_key_in_use"),
+            Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+            Self::IdempotencyKeyRequired => (StatusCode::BAD_REQUEST, "idempotency_key_required"),
             Self::LinkSpent => (StatusCode::GONE, "link_spent"),
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
             Self::PreconditionRequired => (StatusCode::PRECONDITION_REQUIRED, "precondition_required"),
@@ -232,6 +241,9 @@ impl Error {
             Self::LeansOnSecondFactor => "The password needs the second factor",
             Self::DomainTaken => "The domain is another tenant's",
             Self::DomainNotProven(_) => "The domain is not proven",
+            Self::IdempotencyKeyInUse => "The request is running",
+            Self::IdempotencyKeyReused => "The key belongs to another request",
+            Self::IdempotencyKeyRequired => "Idempotency-Key is required",
             Self::LinkSpent => "The link is not good",
             Self::PreconditionFailed => "The resource has changed",
             Self::PreconditionRequired => "If-Match is required",
@@ -307,6 +319,15 @@ impl Error {
                 "the domain resolves to another tenant, which has proven it; once that one no longer shows its TXT record it can be yours".into()
             }
             Self::DomainNotProven(record) => format!("no such TXT record was found: {record}"),
+            Self::IdempotencyKeyInUse => {
+                "a request with this Idempotency-Key has begun and has not ended; repeat it shortly".into()
+            }
+            Self::IdempotencyKeyReused => {
+                "this Idempotency-Key was used for another address or body within the last 24 hours; make a new key for each request, and repeat one unchanged".into()
+            }
+            Self::IdempotencyKeyRequired => {
+                "send an Idempotency-Key, a random string made for this request, so that repeating it does nothing twice".into()
+            }
             Self::LinkSpent => {
                 "it was used, replaced by a newer one or taken back, has expired, or never was; ask for a new one".into()
             }
@@ -350,6 +371,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::TooManyAttempts(seconds) => Some(*seconds),
+            Self::IdempotencyKeyInUse => Some(1),
             other => matches!(other.kind().0, StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }

@@ -25,6 +25,16 @@ impl Scope {
         }
     }
 
+    /// Tenant and principal, to bind; nil where there is none. Neither opens anything.
+    pub(super) fn whose(self) -> [Uuid; 2] {
+        match self {
+            Self::Public => [Uuid::nil(); 2],
+            Self::User(person) => [Uuid::nil(), person.user.as_uuid()],
+            Self::Tenant(tenant, Principal::Person(person)) => [tenant.as_uuid(), person.user.as_uuid()],
+            Self::Tenant(tenant, Principal::Key(key)) => [tenant.as_uuid(), key.id()],
+        }
+    }
+
     /// `BEGIN` and the `SET LOCAL`s, as one message.
     ///
     /// This and `PREPARE` around a statement of our own (`statements`) are the only SQL a request has put

@@ -108,6 +108,12 @@ macro_rules! connection {
                 Self { lease: Lease { object: Some(object), book, in_transaction: false }, scope }
             }
 
+            /// The tenant and the principal whose connection it is, nil where there is none. They open nothing.
+            #[must_use]
+            pub fn whose(&self) -> [uuid::Uuid; 2] {
+                self.scope.whose()
+            }
+
             /// A read-only transaction: PostgreSQL refuses any write in it.
             pub fn read(&mut self) -> Tx<'_, Read> {
                 Tx::new(&mut self.lease, self.scope)

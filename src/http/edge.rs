@@ -14,7 +14,10 @@ use axum::{
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use super::problem::{self, Failed};
+use super::{
+    idempotency,
+    problem::{self, Failed},
+};
 use crate::{Error, auth::host_name, error::Violation, telemetry::Trace};
 
 /// What one request may take.
@@ -51,7 +54,7 @@ pub(super) async fn edge(State(limits): State<EdgeLimits>, request: Request, nex
         Ok(None) if request.version() == Version::HTTP_11 => {
             Some(Error::BadRequest(vec![Violation::parameter("Host", "required", "is required in HTTP/1.1")]))
         }
-        Ok(_) => None,
+        Ok(_) => idempotency::check(request.method(), request.headers()),
         Err(error) => Some(error),
     };
     let too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > limits.uri_bytes);
@@ -85,7 +88,7 @@ pub(super) async fn edge(State(limits): State<EdgeLimits>, request: Request, nex
     if private && !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         // Beside what a handler says its answer varies with.
-        headers.append(header::VARY, HeaderValue::from_static("Authorization, Cookie, X-Tenant-ID, Host"));
+        headers.append(header::VARY, HeaderValue::from_static("Authorization, Cookie, X-Tenant-ID, Host, Prefer"));
     }
     response
 }

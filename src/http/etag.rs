@@ -26,7 +26,8 @@ impl<T: Versioned + Serialize> IntoResponse for Tagged<T> {
     }
 }
 
-fn tag(version: i64) -> HeaderValue {
+/// A version as an entity tag.
+pub(super) fn tag(version: i64) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
 }
 

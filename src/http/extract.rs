@@ -38,9 +38,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
-        if content_type(request.headers()).as_deref() != Some(JSON) {
-            return Err(Error::UnsupportedMediaType(JSON));
-        }
+        refuse_unless_json(request.headers())?;
         read_json(request, app).await.map(Self)
     }
 }
@@ -56,27 +54,35 @@ impl<T: DeserializeOwned> FromRequest<App> for MergePatch<T> {
     }
 }
 
+/// `415` unless the body is said to be JSON.
+pub(super) fn refuse_unless_json(headers: &HeaderMap) -> Result<()> {
+    if content_type(headers).as_deref() == Some(JSON) { Ok(()) } else { Err(Error::UnsupportedMediaType(JSON)) }
+}
+
 /// The media type without parameters, in lower case (RFC 9110 §8.3.1).
-fn content_type(headers: &HeaderMap) -> Option<String> {
+pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 async fn read_json<T: DeserializeOwned>(request: Request, app: &App) -> Result<T> {
+    from_json(&read_body(request, app).await?)
+}
+
+pub(super) async fn read_body(request: Request, app: &App) -> Result<Bytes> {
     // Half of what the whole request may take: a body that does not come is the sender's doing.
     let read = tokio::time::timeout(app.settings.edge.time / 2, Bytes::from_request(request, app));
-    let bytes = read.await.map_err(|_| Error::BodyTimeout)?.map_err(|rejection| {
+    read.await.map_err(|_| Error::BodyTimeout)?.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             Error::PayloadTooLarge(app.settings.edge.body_bytes)
         } else {
             Error::MalformedJson("the body ended early".to_owned())
         }
-    })?;
-    from_json(&bytes)
+    })
 }
 
 /// Reads JSON, telling bad syntax from bad content.
-fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // serde reads a struct from an array as well; every body of ours is an object.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(match serde_json::from_slice::<serde_json::Value>(bytes) {

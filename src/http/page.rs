@@ -12,7 +12,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::Json;
+use super::{
+    extract::Json,
+    prefer::{PREFERENCE_APPLIED, Total, TotalIs},
+};
 use uuid::Uuid;
 
 use crate::{Error, Result, auth::TenantId, error::Violation};
@@ -31,6 +34,16 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Pass as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
+    /// With `Prefer: count=exact` or `count=estimated`: how many rows all pages have together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    total: Option<i64>,
+    /// With `total`: whether it is all, or there are more. An estimate counts to ten thousand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline, nullable = false)]
+    total_is: Option<TotalIs>,
+    #[serde(skip)]
+    applied: Option<&'static str>,
     /// The next page, as a header.
     #[serde(skip)]
     pub link: Link,
@@ -51,9 +64,25 @@ impl Link {
     }
 }
 
+impl<T> Page<T> {
+    /// The page with the length of the whole list, where it was counted.
+    #[must_use]
+    pub fn of(mut self, total: Option<Total>) -> Self {
+        if let Some(Total { rows, is, applied }) = total {
+            (self.total, self.total_is, self.applied) = (Some(rows), Some(is), Some(applied));
+        }
+        self
+    }
+}
+
 impl<T: Serialize> IntoResponse for Page<T> {
     fn into_response(self) -> Response {
-        self.link.clone().headed(Json(self))
+        let applied = self.applied;
+        let mut response = self.link.clone().headed(Json(self));
+        if let Some(applied) = applied {
+            response.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static(applied));
+        }
+        response
     }
 }
 
@@ -191,7 +220,7 @@ impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
             format!("<{}?{}{and}limit={limit}&cursor={cursor}>; rel=\"next\"", list.path, list.chosen)
         });
         let link = Link(link.and_then(|link| HeaderValue::from_str(&link).ok()));
-        Ok(Page { items, next_cursor, link })
+        Ok(Page { items, next_cursor, total: None, total_is: None, applied: None, link })
     }
 }
 

@@ -2,8 +2,8 @@
 use aws_lc_rs::hmac;
 use axum::{
     extract::{OriginalUri, State},
-    http::{StatusCode, Uri, header},
-    response::{IntoResponse, Response},
+    http::{StatusCode, Uri},
+    response::Response,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,14 @@ use uuid::Uuid;
 use crate::{
     App, Error, Result,
     auth::Tenant,
-    db::FromRow,
+    db::{FromRow, Read, Tx},
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
-        extract::{Json, MergePatch, Path, Query},
+        etag::{IfMatch, IfNoneMatch, Versioned, missed},
+        extract::{MergePatch, Path, Query},
+        idempotency::{Begun, Post},
         page::{ListQuery, Page, Sort},
         patch,
+        prefer::{Prefer, Total},
         validate::Violations,
     },
     sql, text_enum,
@@ -92,12 +94,13 @@ async fn list(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     Path(project): Path<Uuid>,
+    prefer: Prefer,
     Query(query): Query<ListQuery<TaskStatus>>,
 ) -> Result<Page<Task>> {
     let secret = app.secrets().mac();
     match query.sort {
-        Sort::Newest => newest_first(&tenant, secret, &uri, project, &query).await,
-        Sort::Name => by_name(&tenant, secret, &uri, project, &query).await,
+        Sort::Newest => newest_first(&tenant, secret, &uri, project, prefer, &query).await,
+        Sort::Name => by_name(&tenant, secret, &uri, project, prefer, &query).await,
     }
 }
 
@@ -106,12 +109,15 @@ async fn newest_first(
     secret: &hmac::Key,
     uri: &Uri,
     project: Uuid,
+    prefer: Prefer,
     query: &ListQuery<TaskStatus>,
 ) -> Result<Page<Task>> {
     let page = query.page::<Uuid>(secret, tenant.id(), uri)?;
     let after = page.after.unwrap_or(Uuid::max());
     let mut conn = tenant.connect().await?;
-    let last = conn.read().last();
+    let mut tx = conn.read();
+    let total = count(&mut tx, prefer, project, query.status).await?;
+    let last = tx.last();
     let rows = match query.status {
         None => last.all(sql!("project_tasks/list_newest"), &[&project, &after, &page.fetch()]).await,
         Some(status) => {
@@ -119,7 +125,7 @@ async fn newest_first(
             last.all(sql!("project_tasks/list_newest_by_status"), params).await
         }
     }?;
-    page.page(tasks(rows)?, |task| task.id)
+    page.page(tasks(rows)?, |task| task.id).map(|page| page.of(total))
 }
 
 async fn by_name(
@@ -127,13 +133,16 @@ async fn by_name(
     secret: &hmac::Key,
     uri: &Uri,
     project: Uuid,
+    prefer: Prefer,
     query: &ListQuery<TaskStatus>,
 ) -> Result<Page<Task>> {
     let page = query.page::<(String, Uuid)>(secret, tenant.id(), uri)?;
     // Before every task: no name is empty.
     let (name, id) = page.after.clone().unwrap_or_default();
     let mut conn = tenant.connect().await?;
-    let last = conn.read().last();
+    let mut tx = conn.read();
+    let total = count(&mut tx, prefer, project, query.status).await?;
+    let last = tx.last();
     let rows = match query.status {
         None => last.all(sql!("project_tasks/list_name"), &[&project, &name, &id, &page.fetch()]).await,
         Some(status) => {
@@ -141,7 +150,22 @@ async fn by_name(
             last.all(sql!("project_tasks/list_name_by_status"), params).await
         }
     }?;
-    page.page(tasks(rows)?, |task| (task.name.clone(), task.id))
+    page.page(tasks(rows)?, |task| (task.name.clone(), task.id)).map(|page| page.of(total))
+}
+
+/// How long the whole list is, for whoever prefers to know.
+async fn count(
+    tx: &mut Tx<'_, Read>,
+    prefer: Prefer,
+    project: Uuid,
+    status: Option<TaskStatus>,
+) -> Result<Option<Total>> {
+    let Some(how) = prefer.count() else { return Ok(None) };
+    let counted = match status {
+        None => tx.one(sql!("project_tasks/count"), &[&project, &how.limit()]).await,
+        Some(status) => tx.one(sql!("project_tasks/count_by_status"), &[&project, &status, &how.limit()]).await,
+    }?;
+    Ok(Some(how.of(counted)))
 }
 
 /// No row at all: no such project. One row without a task: an empty page.
@@ -155,7 +179,7 @@ fn tasks(rows: Vec<Option<Task>>) -> Result<Vec<Task>> {
 #[utoipa::path(post, path = "/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path)),
     request_body = NewTask,
     responses((status = CREATED, body = Task, headers(("ETag" = String), ("Location" = String)))))]
-async fn create(tenant: Tenant, Path(project): Path<Uuid>, Json(new): Json<NewTask>) -> Result<Response> {
+async fn create(tenant: Tenant, Path(project): Path<Uuid>, Post(new, once): Post<NewTask>) -> Result<Response> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);
     violations.finish()?;
@@ -163,11 +187,14 @@ async fn create(tenant: Tenant, Path(project): Path<Uuid>, Json(new): Json<NewTa
     let id = Uuid::now_v7();
     let status = new.status.unwrap_or(TaskStatus::Open);
     let mut conn = tenant.connect().await?;
+    let attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
+    };
     // No look whether the project is there: the foreign key says so, in this tenant and for good.
-    let task: Task =
-        conn.write().last().one(sql!("project_tasks/insert"), &[&project, &id, &new.name, &status]).await?;
-    let location = format!("/api/v1/projects/{project}/tasks/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Tagged(task)).into_response())
+    let params: crate::db::Params<'_> = &[&project, &id, &new.name, &status];
+    let (task, done) = attempt.one::<Task>(sql!("project_tasks/insert"), params).await?;
+    done.created(&format!("/api/v1/projects/{project}/tasks/{id}"), task).await
 }
 
 /// Read a task.
@@ -193,8 +220,9 @@ async fn update(
     tenant: Tenant,
     Path((project, id)): Path<(Uuid, Uuid)>,
     IfMatch(versions): IfMatch,
+    prefer: Prefer,
     MergePatch(patch): MergePatch<TaskPatch>,
-) -> Result<Tagged<Task>> {
+) -> Result<Response> {
     let mut violations = Violations::default();
     if let Some(name) = &patch.name {
         violations.line("/name", name, NAME);
@@ -205,7 +233,7 @@ async fn update(
     let params: crate::db::Params<'_> = &[&project, &id, &versions, &patch.name, &patch.status];
     let changed: Option<Task> = conn.write().last().maybe(sql!("project_tasks/update"), params).await?;
     if let Some(task) = changed {
-        return Ok(Tagged(task));
+        return Ok(prefer.changed(task));
     }
     let there: Option<Task> = conn.read().last().maybe(sql!("project_tasks/get"), &[&project, &id]).await?;
     Err(missed("task", there.is_some()))

@@ -2,8 +2,8 @@
 use aws_lc_rs::hmac;
 use axum::{
     extract::{OriginalUri, State},
-    http::{StatusCode, Uri, header},
-    response::{IntoResponse, Response},
+    http::{StatusCode, Uri},
+    response::Response,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,14 @@ use uuid::Uuid;
 use crate::{
     App, Result,
     auth::Tenant,
-    db::FromRow,
+    db::{FromRow, Read, Tx},
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
-        extract::{Json, MergePatch, Path, Query},
+        etag::{IfMatch, IfNoneMatch, Versioned, missed},
+        extract::{MergePatch, Path, Query},
+        idempotency::{Begun, Post},
         page::{ListQuery, Page, Sort},
         patch::{self, Field},
+        prefer::{Prefer, Total},
         validate::Violations,
     },
     sql, text_enum,
@@ -109,12 +111,13 @@ async fn list(
     tenant: Tenant,
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
+    prefer: Prefer,
     Query(query): Query<ListQuery<ProjectStatus>>,
 ) -> Result<Page<Project>> {
     let secret = app.secrets().mac();
     match query.sort {
-        Sort::Newest => newest_first(&tenant, secret, &uri, &query).await,
-        Sort::Name => by_name(&tenant, secret, &uri, &query).await,
+        Sort::Newest => newest_first(&tenant, secret, &uri, prefer, &query).await,
+        Sort::Name => by_name(&tenant, secret, &uri, prefer, &query).await,
     }
 }
 
@@ -122,34 +125,50 @@ async fn newest_first(
     tenant: &Tenant,
     secret: &hmac::Key,
     uri: &Uri,
+    prefer: Prefer,
     query: &ListQuery<ProjectStatus>,
 ) -> Result<Page<Project>> {
     let page = query.page::<Uuid>(secret, tenant.id(), uri)?;
     let after = page.after.unwrap_or(Uuid::max());
     let mut conn = tenant.connect().await?;
-    let last = conn.read().last();
+    let mut tx = conn.read();
+    let total = count(&mut tx, prefer, query.status).await?;
+    let last = tx.last();
     let rows = match query.status {
         None => last.all(sql!("projects/list_newest"), &[&after, &page.fetch()]).await,
         Some(status) => last.all(sql!("projects/list_newest_by_status"), &[&status, &after, &page.fetch()]).await,
     }?;
-    page.page(rows, |project: &Project| project.id)
+    page.page(rows, |project: &Project| project.id).map(|page| page.of(total))
 }
 
 async fn by_name(
     tenant: &Tenant,
     secret: &hmac::Key,
     uri: &Uri,
+    prefer: Prefer,
     query: &ListQuery<ProjectStatus>,
 ) -> Result<Page<Project>> {
     let page = query.page::<String>(secret, tenant.id(), uri)?;
     let after = page.after.as_deref().unwrap_or_default();
     let mut conn = tenant.connect().await?;
-    let last = conn.read().last();
+    let mut tx = conn.read();
+    let total = count(&mut tx, prefer, query.status).await?;
+    let last = tx.last();
     let rows = match query.status {
         None => last.all(sql!("projects/list_name"), &[&after, &page.fetch()]).await,
         Some(status) => last.all(sql!("projects/list_name_by_status"), &[&status, &after, &page.fetch()]).await,
     }?;
-    page.page(rows, |project: &Project| project.name.clone())
+    page.page(rows, |project: &Project| project.name.clone()).map(|page| page.of(total))
+}
+
+/// How long the whole list is, for whoever prefers to know.
+async fn count(tx: &mut Tx<'_, Read>, prefer: Prefer, status: Option<ProjectStatus>) -> Result<Option<Total>> {
+    let Some(how) = prefer.count() else { return Ok(None) };
+    let counted = match status {
+        None => tx.one(sql!("projects/count"), &[&how.limit()]).await,
+        Some(status) => tx.one(sql!("projects/count_by_status"), &[&status, &how.limit()]).await,
+    }?;
+    Ok(Some(how.of(counted)))
 }
 
 /// Create a project.
@@ -157,7 +176,7 @@ async fn by_name(
 /// Needs `projects:write` and `projects:read`. A name is one project's alone within the tenant.
 #[utoipa::path(post, path = "/projects", tag = "projects", request_body = NewProject,
     responses((status = CREATED, body = Project, headers(("ETag" = String), ("Location" = String)))))]
-async fn create(tenant: Tenant, Json(new): Json<NewProject>) -> Result<Response> {
+async fn create(tenant: Tenant, Post(new, once): Post<NewProject>) -> Result<Response> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);
     if let Some(description) = &new.description {
@@ -168,13 +187,13 @@ async fn create(tenant: Tenant, Json(new): Json<NewProject>) -> Result<Response>
     let id = Uuid::now_v7();
     let status = new.status.unwrap_or(ProjectStatus::Active);
     let mut conn = tenant.connect().await?;
-    let project: Project = conn
-        .write()
-        .last()
-        .one(sql!("projects/insert"), &[&id, &new.name, &new.description, &status, &new.owner_id])
-        .await?;
-    let location = format!("/api/v1/projects/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Tagged(project)).into_response())
+    let attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
+    };
+    let params: crate::db::Params<'_> = &[&id, &new.name, &new.description, &status, &new.owner_id];
+    let (project, done) = attempt.one::<Project>(sql!("projects/insert"), params).await?;
+    done.created(&format!("/api/v1/projects/{id}"), project).await
 }
 
 /// Read a project.
@@ -199,8 +218,9 @@ async fn update(
     tenant: Tenant,
     Path(id): Path<Uuid>,
     IfMatch(versions): IfMatch,
+    prefer: Prefer,
     MergePatch(patch): MergePatch<ProjectPatch>,
-) -> Result<Tagged<Project>> {
+) -> Result<Response> {
     let mut violations = Violations::default();
     if let Some(name) = &patch.name {
         violations.line("/name", name, NAME);
@@ -230,7 +250,7 @@ async fn update(
         )
         .await?;
     if let Some(project) = changed {
-        return Ok(Tagged(project));
+        return Ok(prefer.changed(project));
     }
     let there: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&id]).await?;
     Err(missed("project", there.is_some()))

@@ -99,7 +99,7 @@ async fn answers_carry_their_headers() {
     let answer = Answer::of(request().header("x-request-id", "mine-1")).await.expect(200);
     assert_eq!(answer.header("x-request-id"), "mine-1");
     assert_eq!(answer.header("cache-control"), "private, no-cache");
-    assert_eq!(answer.header("vary"), "Authorization, Cookie, X-Tenant-ID, Host");
+    assert_eq!(answer.header("vary"), "Authorization, Cookie, X-Tenant-ID, Host, Prefer");
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     for forged in ["a b", "x\u{e9}", &"a".repeat(200)] {
         let answer = Answer::of(request().header("x-request-id", forged.as_bytes())).await.expect(200);

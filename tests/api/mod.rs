@@ -8,6 +8,7 @@ mod documents;
 mod domains;
 mod faults;
 mod flush;
+mod idempotency;
 mod invitations;
 mod lists;
 mod login;

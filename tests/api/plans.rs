@@ -30,6 +30,10 @@ fn call(file: &str, sample: &Sample) -> (&'static str, String) {
         "projects/list_newest_by_status" => ("text, uuid, bigint", format!("'active', '{id}', {LIMIT}")),
         "projects/list_name" => ("text, bigint", format!("'{name}', {LIMIT}")),
         "projects/list_name_by_status" => ("text, text, bigint", format!("'active', '{name}', {LIMIT}")),
+        "projects/count" => ("bigint", LIMIT.to_string()),
+        "projects/count_by_status" => ("text, bigint", format!("'active', {LIMIT}")),
+        "project_tasks/count" => ("uuid, bigint", format!("'{project}', {LIMIT}")),
+        "project_tasks/count_by_status" => ("uuid, text, bigint", format!("'{project}', 'open', {LIMIT}")),
         "project_tasks/get" => ("uuid, uuid", format!("'{project}', '{task}'")),
         "project_tasks/list_newest" => ("uuid, uuid, bigint", format!("'{project}', '{task}', {LIMIT}")),
         "project_tasks/list_newest_by_status" => {
@@ -62,9 +66,10 @@ fn is_read(name: &str, text: &str) -> bool {
     let on_tables =
         [" tenant.", "registry.tenants", "registry.domains", "registry.sessions", "registry.account_events"];
     let aside = ["seed/", "why/", "db/", "operate/"].iter().any(|folder| name.starts_with(folder));
-    // One's own session's end is looked up by its id.
+    // One's own session's end is looked up by its id, and one's own idempotency keys by their primary key.
     !aside
         && name != "sessions/until"
+        && name != "idempotency/find"
         && !writes.iter().any(|word| text.contains(word))
         && on_tables.iter().any(|word| text.contains(word))
 }

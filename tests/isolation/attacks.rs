@@ -98,6 +98,7 @@ fn fresh(columns: &[String], tenant: Uuid) -> String {
         "id" => "gen_random_uuid()".to_owned(),
         "name" => "'copy of ' || name".to_owned(),
         "email" => "'copy.of.' || email".to_owned(),
+        "key" => "'copy of ' || key".to_owned(),
         other => other.to_owned(),
     };
     columns.iter().map(value).collect::<Vec<_>>().join(", ")

@@ -32,6 +32,7 @@ pub(crate) const DOORS: &[&str] = &[
     "registry.my_tenants()",
     "registry.note_domain_check(uuid,text[])",
     "registry.open_session(uuid,text,text,bigint,bytea,uuid,bytea,text,text,text,interval,interval,bytea[])",
+    "registry.principal()",
     "registry.require(text)",
     "registry.rotate_refresh_token(bytea,bytea,bytea,interval,text)",
     "registry.sign_up(uuid,text,text,text,text,bytea,interval,uuid,text,text[],uuid[])",
@@ -51,6 +52,10 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
     ("api_keys_hint_check", "the server, from the key it made"),
     ("api_keys_secret_check", "the server, a digest"),
     ("api_keys_tenant_fkey", "registry.letterhead"),
+    ("idempotency_keys_api_key_fkey", "the API key that asks"),
+    ("idempotency_keys_fingerprint_check", "the server, a digest"),
+    ("idempotency_keys_key_check", "the caller, whose key the server has looked at"),
+    ("idempotency_keys_user_fkey", "the member who asks"),
     ("invitations_invited_by_fkey", "the member who asks; gone in between is a race and an error"),
     ("invitations_token_check", "the server, a digest"),
     ("recovery_codes_hash_check", "the server, a digest"),
@@ -113,7 +118,10 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
         where polpermissive and 'rowhouse_api'::regrole = any (polroles)
           and polrelid in (select oid from pg_class where relnamespace = 'tenant'::regnamespace)
           and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
-              !~ '^(\\(tenant_id = \\( SELECT registry\\.require\\(''[a-z-]+:[a-z]+''::text\\) AS require\\)\\))+$'";
+              !~ '^(\\(tenant_id = \\( SELECT registry\\.require\\(''[a-z-]+:[a-z]+''::text\\) AS require\\)\\))+$'
+          -- What is a caller's own inside a tenant.
+          and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
+              !~ '^(\\(principal = \\( SELECT registry\\.principal\\(\\) AS principal\\)\\))+$'";
     none("policies that ask otherwise", &names(&db.superuser().await, others).await);
     let unknown = "select distinct m[1] from pg_policy,
             regexp_matches(coalesce(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)),

@@ -60,6 +60,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
                 owner.id
             ),
         ),
+        ("principal", Tenant, "principal()".to_owned()),
         ("require", Tenant, "require('projects:read')".to_owned()),
         ("rotate_refresh_token", Nobody, format!("rotate_refresh_token({hash}, {hash}, 'x', '1 day', null)")),
         (

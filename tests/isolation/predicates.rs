@@ -4,7 +4,7 @@ use std::path::Path;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::{enter, fingerprint, leave};
+use super::{enter, fingerprint, leave, names};
 use crate::support::{TestDb, town};
 
 type Param = Box<dyn ToSql + Sync + Send>;
@@ -25,6 +25,10 @@ fn aimed_at_globex(file: &str) -> Vec<Param> {
         "projects/list_newest_by_status" => vec![text("active"), uuid(Uuid::max()), many()],
         "projects/list_name" | "members/list" | "roles/list" | "domains/list" => vec![text(""), many()],
         "projects/list_name_by_status" => vec![text("active"), text(""), many()],
+        "projects/count" => vec![many()],
+        "projects/count_by_status" => vec![text("active"), many()],
+        "project_tasks/count" => vec![uuid(id), many()],
+        "project_tasks/count_by_status" => vec![uuid(id), text("open"), many()],
         "projects/get" => vec![uuid(id)],
         "projects/insert" => {
             vec![uuid(Uuid::now_v7()), text("planted"), nothing(), text("active"), Box::new(None::<Uuid>)]
@@ -82,11 +86,25 @@ fn aimed_at_globex(file: &str) -> Vec<Param> {
         }
         "api_keys/rotate" => vec![uuid(globex.api_key), hash(), text("abcd"), text("1 day")],
         "api_keys/delete" => vec![uuid(globex.api_key), any_version()],
+        "idempotency/find" => vec![uuid(globex.owner.id), text("acme-1"), hash()],
+        "idempotency/store" => vec![uuid(globex.owner.id), text("globex-1"), Box::new(201_i16), hash()],
+        "idempotency/forget" => vec![uuid(globex.owner.id), text("globex-1")],
         "domains/get" | "domains/to_verify" | "domains/delete" => vec![uuid(globex.claim)],
         "domains/insert" => vec![uuid(Uuid::now_v7()), text("planted.example"), text("x")],
         "tenant/get" => vec![],
         "tenant/update" => vec![any_version(), text("taken")],
         unknown => panic!("say here how sql/queries/{unknown}.sql would be aimed at another tenant"),
+    }
+}
+
+/// How much of what a statement counts is this tenant's.
+fn owned(file: &str, tenant: Uuid) -> String {
+    match file {
+        "projects/count" => format!("select count(*)::text from tenant.projects where tenant_id = '{tenant}'"),
+        "projects/count_by_status" => {
+            format!("select count(*)::text from tenant.projects where tenant_id = '{tenant}' and status = 'active'")
+        }
+        _ => "select '0'".to_owned(),
     }
 }
 
@@ -157,6 +175,12 @@ async fn with_every_tenant_predicate_struck_nothing_leaks() {
             Err(error) => {
                 assert!(insert, "{file}: {error:?}");
                 assert_eq!(error.code().unwrap().code(), "42501", "{file}: {error:?}");
+            }
+            // A number is as good as a row: all of one's own, and nothing of another tenant's project.
+            Ok(rows) if file.contains("/count") => {
+                let counted: i64 = rows[0].get("counted");
+                let own = names(&superuser, &owned(&file, acme.id)).await;
+                assert_eq!(counted.to_string(), own[0], "{file}");
             }
             Ok(rows) => {
                 assert!(!insert || rows.is_empty(), "{file} inserted into another tenant");

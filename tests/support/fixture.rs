@@ -100,7 +100,9 @@ pub(super) async fn build(migrator: &Admin) {
                         now() + interval '1 day'
                  from tenant.roles r where r.tenant_id = '{id}' and r.name = 'member';
              insert into tenant.api_keys (tenant_id, id, name, permissions, tenant_status, secret_hash, hint, created_by)
-                 values ('{id}', '{api_key}', 'robot', '{{projects:read}}', 'trial', '\\x{secret_hash}', 'abcd', '{owner}')",
+                 values ('{id}', '{api_key}', 'robot', '{{projects:read}}', 'trial', '\\x{secret_hash}', 'abcd', '{owner}');
+             insert into tenant.idempotency_keys (tenant_id, user_id, key, fingerprint, status, answer)
+                 values ('{id}', '{owner}', '{slug}-1', sha256('request'), 201, 'answer')",
             owner = owner.id,
         );
         migrator.script("rows", &rows).await.unwrap();

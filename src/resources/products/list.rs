@@ -9,10 +9,12 @@ use super::{Product, ProductStatus};
 use crate::{
     App, Error, Result,
     auth::Tenant,
+    db::{Params, Read, Tx},
     error::Violation,
     http::{
         extract::Query,
         page::{List, Page, PageRequest},
+        prefer::{Count, Prefer, Total},
     },
     sql,
 };
@@ -114,6 +116,37 @@ impl ProductQuery {
         self.in_stock.map_or_else(|| vec![true, false], |wanted| vec![wanted])
     }
 
+    /// Ids from which and before which products were made in the range asked for.
+    fn made(&self) -> (Uuid, Uuid) {
+        (self.created_from.map_or(Uuid::nil(), first_id_at), self.created_to.map_or(Uuid::max(), first_id_at))
+    }
+
+    /// The range of prices asked for.
+    fn prices(&self) -> (i64, i64) {
+        (self.price_min.unwrap_or(0), self.price_max.unwrap_or(i64::MAX))
+    }
+
+    /// How long the whole list is, for whoever prefers to know. Times go with newest first alone, prices with the rest.
+    async fn counted(&self, tx: &mut Tx<'_, Read>, how: Option<Count>, newest: bool) -> Result<Option<Total>> {
+        let Some(how) = how else { return Ok(None) };
+        let (statuses, stocks, limit) = (self.statuses(), self.stocks(), how.limit());
+        let (from, before) = self.made();
+        let (least, most) = self.prices();
+        let counted = match (&self.tag, newest) {
+            (None, true) => tx.one(sql!("products/count_newest"), &[&statuses, &stocks, &before, &from, &limit]).await,
+            (None, false) => tx.one(sql!("products/count_price"), &[&statuses, &stocks, &least, &most, &limit]).await,
+            (Some(tag), true) => {
+                let params: Params<'_> = &[&statuses, &stocks, tag, &before, &from, &limit];
+                tx.one(sql!("products/count_newest_tagged"), params).await
+            }
+            (Some(tag), false) => {
+                let params: Params<'_> = &[&statuses, &stocks, tag, &least, &most, &limit];
+                tx.one(sql!("products/count_price_tagged"), params).await
+            }
+        }?;
+        Ok(Some(how.of(counted)))
+    }
+
     fn page<'a, K: Serialize + DeserializeOwned>(
         &self,
         app: &'a App,
@@ -150,72 +183,106 @@ pub(super) async fn list(
     tenant: Tenant,
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
+    prefer: Prefer,
     Query(query): Query<ProductQuery>,
 ) -> Result<Page<Product>> {
+    let count = prefer.count();
     match query.order()? {
-        ProductSort::Newest => newest_first(&tenant, &app, &uri, &query).await,
-        ProductSort::Name => by_name(&tenant, &app, &uri, &query).await,
-        ProductSort::Price => by_price(&tenant, &app, &uri, &query).await,
-        ProductSort::Sku => by_sku(&tenant, &app, &uri, &query).await,
+        ProductSort::Newest => newest_first(&tenant, &app, &uri, count, &query).await,
+        ProductSort::Name => by_name(&tenant, &app, &uri, count, &query).await,
+        ProductSort::Price => by_price(&tenant, &app, &uri, count, &query).await,
+        ProductSort::Sku => by_sku(&tenant, &app, &uri, count, &query).await,
     }
 }
 
-async fn newest_first(tenant: &Tenant, app: &App, uri: &Uri, query: &ProductQuery) -> Result<Page<Product>> {
+async fn newest_first(
+    tenant: &Tenant,
+    app: &App,
+    uri: &Uri,
+    count: Option<Count>,
+    query: &ProductQuery,
+) -> Result<Page<Product>> {
     let page = query.page::<Uuid>(app, tenant, uri, "newest")?;
-    let before = [page.after, query.created_to.map(first_id_at)].into_iter().flatten().min().unwrap_or(Uuid::max());
-    let from = query.created_from.map_or(Uuid::nil(), first_id_at);
+    let (from, before) = query.made();
+    let before = page.after.map_or(before, |after| after.min(before));
     let (statuses, stocks, limit) = (query.statuses(), query.stocks(), page.fetch());
     let mut conn = tenant.connect().await?;
-    let last = conn.read().last();
+    let mut tx = conn.read();
+    let total = query.counted(&mut tx, count, true).await?;
+    let last = tx.last();
     let rows = match &query.tag {
         None => last.all(sql!("products/list_newest"), &[&statuses, &stocks, &before, &from, &limit]).await,
         Some(tag) => {
             last.all(sql!("products/list_newest_tagged"), &[&statuses, &stocks, tag, &before, &from, &limit]).await
         }
     }?;
-    page.page(rows, |product: &Product| product.id)
+    page.page(rows, |product: &Product| product.id).map(|page| page.of(total))
 }
 
-async fn by_name(tenant: &Tenant, app: &App, uri: &Uri, query: &ProductQuery) -> Result<Page<Product>> {
+async fn by_name(
+    tenant: &Tenant,
+    app: &App,
+    uri: &Uri,
+    count: Option<Count>,
+    query: &ProductQuery,
+) -> Result<Page<Product>> {
     let page = query.page::<(String, Uuid)>(app, tenant, uri, "name")?;
     let (name, id) = page.after.clone().unwrap_or_default();
     let (statuses, stocks, limit) = (query.statuses(), query.stocks(), page.fetch());
     let mut conn = tenant.connect().await?;
-    let last = conn.read().last();
+    let mut tx = conn.read();
+    let total = query.counted(&mut tx, count, false).await?;
+    let last = tx.last();
     let rows = match &query.tag {
         None => last.all(sql!("products/list_name"), &[&statuses, &stocks, &name, &id, &limit]).await,
         Some(tag) => last.all(sql!("products/list_name_tagged"), &[&statuses, &stocks, tag, &name, &id, &limit]).await,
     }?;
-    page.page(rows, |product: &Product| (product.name.clone(), product.id))
+    page.page(rows, |product: &Product| (product.name.clone(), product.id)).map(|page| page.of(total))
 }
 
-async fn by_price(tenant: &Tenant, app: &App, uri: &Uri, query: &ProductQuery) -> Result<Page<Product>> {
+async fn by_price(
+    tenant: &Tenant,
+    app: &App,
+    uri: &Uri,
+    count: Option<Count>,
+    query: &ProductQuery,
+) -> Result<Page<Product>> {
     let page = query.page::<(i64, Uuid)>(app, tenant, uri, "price")?;
-    let (price, id) = page.after.unwrap_or((query.price_min.unwrap_or(0), Uuid::nil()));
-    let most = query.price_max.unwrap_or(i64::MAX);
+    let (least, most) = query.prices();
+    let (price, id) = page.after.unwrap_or((least, Uuid::nil()));
     let (statuses, stocks, limit) = (query.statuses(), query.stocks(), page.fetch());
     let mut conn = tenant.connect().await?;
-    let last = conn.read().last();
+    let mut tx = conn.read();
+    let total = query.counted(&mut tx, count, false).await?;
+    let last = tx.last();
     let rows = match &query.tag {
         None => last.all(sql!("products/list_price"), &[&statuses, &stocks, &price, &id, &most, &limit]).await,
         Some(tag) => {
             last.all(sql!("products/list_price_tagged"), &[&statuses, &stocks, tag, &price, &id, &most, &limit]).await
         }
     }?;
-    page.page(rows, |product: &Product| (product.price.amount_minor, product.id))
+    page.page(rows, |product: &Product| (product.price.amount_minor, product.id)).map(|page| page.of(total))
 }
 
-async fn by_sku(tenant: &Tenant, app: &App, uri: &Uri, query: &ProductQuery) -> Result<Page<Product>> {
+async fn by_sku(
+    tenant: &Tenant,
+    app: &App,
+    uri: &Uri,
+    count: Option<Count>,
+    query: &ProductQuery,
+) -> Result<Page<Product>> {
     let page = query.page::<String>(app, tenant, uri, "sku")?;
     let after = page.after.as_deref().unwrap_or_default();
     let (statuses, stocks, limit) = (query.statuses(), query.stocks(), page.fetch());
     let mut conn = tenant.connect().await?;
-    let last = conn.read().last();
+    let mut tx = conn.read();
+    let total = query.counted(&mut tx, count, false).await?;
+    let last = tx.last();
     let rows = match &query.tag {
         None => last.all(sql!("products/list_sku"), &[&statuses, &stocks, &after, &limit]).await,
         Some(tag) => last.all(sql!("products/list_sku_tagged"), &[&statuses, &stocks, tag, &after, &limit]).await,
     }?;
-    page.page(rows, |product: &Product| product.sku.clone())
+    page.page(rows, |product: &Product| product.sku.clone()).map(|page| page.of(total))
 }
 
 /// The least id that can be made at a time or after it: ids begin with milliseconds (RFC 9562 §5.7), and a product's

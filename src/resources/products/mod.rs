@@ -5,10 +5,7 @@ mod words;
 
 use std::collections::BTreeSet;
 
-use axum::{
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
@@ -19,11 +16,13 @@ use uuid::Uuid;
 use crate::{
     App, Result,
     auth::Tenant,
-    db::FromRow,
+    db::{FromRow, Params},
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
-        extract::{Json, MergePatch, Path},
+        etag::{IfMatch, IfNoneMatch, Versioned, missed},
+        extract::{MergePatch, Path},
+        idempotency::{Begun, Post},
         patch::{self, Field},
+        prefer::Prefer,
         validate::Violations,
     },
     sql, text_enum,
@@ -224,7 +223,7 @@ impl Given<'_> {
 /// Needs `products:write` and `products:read`. A SKU is one product's alone within the tenant.
 #[utoipa::path(post, path = "/products", tag = "products", request_body = NewProduct,
     responses((status = CREATED, body = Product, headers(("ETag" = String), ("Location" = String)))))]
-async fn create(tenant: Tenant, Json(new): Json<NewProduct>) -> Result<Response> {
+async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Response> {
     let NewProduct { name, description, sku, price, stock, status, tags } = &new;
     let mut violations = Violations::default();
     Given {
@@ -244,16 +243,14 @@ async fn create(tenant: Tenant, Json(new): Json<NewProduct>) -> Result<Response>
     let stock = stock.unwrap_or_default();
     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
     let mut conn = tenant.connect().await?;
-    let product: Product = conn
-        .write()
-        .last()
-        .one(
-            sql!("products/insert"),
-            &[&id, name, description, sku, &price.amount_minor, &price.currency, &stock, &status, &tags],
-        )
-        .await?;
-    let location = format!("/api/v1/products/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Tagged(product)).into_response())
+    let attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
+    };
+    let params: Params<'_> =
+        &[&id, name, description, sku, &price.amount_minor, &price.currency, &stock, &status, &tags];
+    let (product, done) = attempt.one::<Product>(sql!("products/insert"), params).await?;
+    done.created(&format!("/api/v1/products/{id}"), product).await
 }
 
 /// Read a product.
@@ -278,8 +275,9 @@ async fn update(
     tenant: Tenant,
     Path(id): Path<Uuid>,
     IfMatch(versions): IfMatch,
+    prefer: Prefer,
     MergePatch(patch): MergePatch<ProductPatch>,
-) -> Result<Tagged<Product>> {
+) -> Result<Response> {
     let ProductPatch { name, description, sku, price, stock, status, tags } = &patch;
     let nothing = PricePatch::default();
     let price = price.as_ref().unwrap_or(&nothing);
@@ -319,7 +317,7 @@ async fn update(
         )
         .await?;
     if let Some(product) = changed {
-        return Ok(Tagged(product));
+        return Ok(prefer.changed(product));
     }
     let there: Option<Product> = conn.read().last().maybe(sql!("products/get"), &[&id]).await?;
     Err(missed("product", there.is_some()))

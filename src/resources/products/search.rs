@@ -138,7 +138,7 @@ pub(super) async fn search(
         facets = row.facets;
         hits.extend(row.hit);
     }
-    let Page { items, next_cursor, link } = page.page(hits, |hit: &Hit| (hit.score, hit.product.id))?;
+    let Page { items, next_cursor, link, .. } = page.page(hits, |hit: &Hit| (hit.score, hit.product.id))?;
     Ok(link.headed(Json(Found { items, facets, next_cursor })).into_response())
 }
 
