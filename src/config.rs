@@ -10,7 +10,7 @@ use crate::{
     db::{Db, Limits, Statements},
     dns::NameServers,
     error::Failure,
-    http::{EdgeLimits, Serving},
+    http::{EdgeLimits, Serving, operation::Workshop},
     mail::{Post, PostOptions},
     resources::health::Readiness,
 };
@@ -65,6 +65,9 @@ pub struct Tuning {
     /// Bytes a body may have.
     #[arg(long, env = "ROWHOUSE_BODY_BYTES", default_value_t = 1 << 20, value_name = "BYTES")]
     pub body_bytes: usize,
+    /// Bytes a file of products may have.
+    #[arg(long, env = "ROWHOUSE_IMPORT_BYTES", default_value_t = 256 << 20, value_name = "BYTES")]
+    pub import_bytes: u64,
     /// Connections from callers at once; more wait to be accepted.
     #[arg(long, env = "ROWHOUSE_CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
     pub connections: u32,
@@ -121,6 +124,8 @@ pub struct Settings {
     pub development: bool,
     /// What one request may take.
     pub edge: EdgeLimits,
+    /// Bytes a file of products may have.
+    pub import_bytes: u64,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
     /// How many proxies of our own add to `X-Forwarded-For`.
@@ -151,7 +156,9 @@ impl Tuning {
                 show: self.profile == Profile::Development,
             })?,
             dns: Box::new(NameServers::new(&self.name_servers)?),
+            workshop: Workshop::new(usize::from(self.pool)),
             settings: Settings {
+                import_bytes: self.import_bytes,
                 role: API_ROLE.to_owned(),
                 development: self.profile == Profile::Development,
                 edge: EdgeLimits {

@@ -114,6 +114,12 @@ pub enum Error {
     PayloadTooLarge(usize),
     /// The body did not arrive in time.
     BodyTimeout,
+    /// A large body ended before its end.
+    UploadCut,
+    /// Lines of an imported file cannot be taken; holds how many.
+    ImportRejected(u64),
+    /// An operation that was to be cancelled has ended.
+    OperationEnded,
     /// Path and query are longer than the limit, in bytes.
     UriTooLong(usize),
     /// Nothing the caller accepts is offered; holds what is.
@@ -192,6 +198,9 @@ impl Error {
             Self::PreconditionRequired => (StatusCode::PRECONDITION_REQUIRED, "precondition_required"),
             Self::PayloadTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
+            Self::UploadCut => (StatusCode::BAD_REQUEST, "upload_cut"),
+            Self::ImportRejected(_) => (StatusCode::UNPROCESSABLE_ENTITY, "import_rejected"),
+            Self::OperationEnded => (StatusCode::CONFLICT, "operation_ended"),
             Self::UriTooLong(_) => (StatusCode::URI_TOO_LONG, "uri_too_long"),
             Self::NotAcceptable(_) => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
@@ -249,6 +258,9 @@ impl Error {
             Self::PreconditionRequired => "If-Match is required",
             Self::PayloadTooLarge(_) => "The body is too large",
             Self::BodyTimeout => "The body did not arrive",
+            Self::UploadCut => "The body was cut off",
+            Self::ImportRejected(_) => "The file has lines that cannot be taken",
+            Self::OperationEnded => "The operation has ended",
             Self::UriTooLong(_) => "The address is too long",
             Self::NotAcceptable(_) => "Nothing acceptable is offered",
             Self::UnsupportedMediaType(_) => "Unsupported content type",
@@ -339,6 +351,11 @@ impl Error {
             }
             Self::PayloadTooLarge(limit) => format!("the body may have {limit} bytes at most"),
             Self::BodyTimeout => "the body did not arrive in time".into(),
+            Self::UploadCut => "the body ended before its end; nothing was done, send it again".into(),
+            Self::ImportRejected(lines) => format!(
+                "{lines} lines cannot be taken, so nothing was imported; mend them, or import with mode=partial"
+            ),
+            Self::OperationEnded => "there is nothing left to cancel; read the operation to see how it ended".into(),
             Self::UriTooLong(limit) => format!("path and query may have {limit} bytes together"),
             Self::NotAcceptable(offered) => format!("Accept names nothing this address offers, which is {offered}"),
             Self::UnsupportedMediaType(accepted) => format!("send the body as {accepted}"),

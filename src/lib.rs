@@ -53,6 +53,8 @@ pub struct Parts {
     pub post: mail::Post,
     /// Looks up TXT records.
     pub dns: Box<dyn dns::TxtLookup>,
+    /// Where work that outlives its request is done.
+    pub workshop: http::operation::Workshop,
     /// What was configured.
     pub settings: config::Settings,
     /// The last answer of `/readyz`.

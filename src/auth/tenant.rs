@@ -53,6 +53,7 @@ impl SignedIn {
 
 /// A member or an API key that says which tenant it acts in. Whether it belongs there, and what it may do
 /// there, PostgreSQL answers in the transaction itself.
+#[derive(Clone)]
 pub struct Tenant {
     id: TenantId,
     principal: Principal,

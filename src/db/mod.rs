@@ -25,7 +25,7 @@ pub use pool::{Db, Limits};
 pub use session::{Answer, Refusal, Session, identifier, literal, set_local};
 pub use sql::{FromRow, Sql};
 pub use statements::Statements;
-pub use tx::{Last, PublicConn, Read, TenantConn, Tx, UserConn, Write};
+pub use tx::{Last, PublicConn, Read, Snapshot, TenantConn, Tx, UserConn, Write};
 
 /// A statement's parameters after `$1`, which is the tenant and which [`Tx`] binds itself.
 pub type Params<'a> = &'a [&'a (dyn postgres_types::ToSql + Sync)];

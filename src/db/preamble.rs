@@ -44,9 +44,9 @@ impl Scope {
     /// Tenant and user are always said, the one that is not there as empty: what somebody else left on a
     /// connection that a pooler shares does not count. A session counts only with a user, an API key only
     /// where the user is empty (`registry.require`), so neither needs to be said to be absent.
-    pub(super) fn preamble(self, read_only: bool) -> String {
-        let mut text = String::with_capacity(256);
-        text.push_str(if read_only { "begin read only" } else { "begin" });
+    pub(super) fn preamble(self, begin: &'static str) -> String {
+        let mut text = String::with_capacity(288);
+        text.push_str(begin);
         let _ = match self {
             Self::Public => {
                 write!(text, "; set local app.tenant_id = ''; set local app.user_id = ''; set local app.api_key = ''")

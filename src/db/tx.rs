@@ -119,6 +119,11 @@ macro_rules! connection {
                 Tx::new(&mut self.lease, self.scope)
             }
 
+            /// A read-only transaction whose statements all see the database as it was at the first of them.
+            pub fn snapshot(&mut self) -> Tx<'_, Snapshot> {
+                Tx::new(&mut self.lease, self.scope)
+            }
+
             /// A transaction that may write.
             pub fn write(&mut self) -> Tx<'_, Write> {
                 Tx::new(&mut self.lease, self.scope)
@@ -144,19 +149,25 @@ connection! {
 /// Kinds of transaction.
 pub trait Mode {
     #[doc(hidden)]
-    const READ_ONLY: bool;
+    const BEGIN: &'static str;
 }
 /// Reads only.
 #[derive(Debug)]
 pub enum Read {}
+/// Reads only, and every statement sees what the first one saw.
+#[derive(Debug)]
+pub enum Snapshot {}
 /// Reads and writes.
 #[derive(Debug)]
 pub enum Write {}
 impl Mode for Read {
-    const READ_ONLY: bool = true;
+    const BEGIN: &'static str = "begin read only";
+}
+impl Mode for Snapshot {
+    const BEGIN: &'static str = "begin isolation level repeatable read read only";
 }
 impl Mode for Write {
-    const READ_ONLY: bool = false;
+    const BEGIN: &'static str = "begin";
 }
 
 /// A transaction in which PostgreSQL knows who asks. It begins with its first statement.
@@ -245,7 +256,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         let client = client(self.lease)?;
         // Known after its first use: no round trip from then on.
         let known = self.lease.book.ready(client, sql).await?;
-        let mut begin = begins.then(|| self.scope.preamble(M::READ_ONLY));
+        let mut begin = begins.then(|| self.scope.preamble(M::BEGIN));
         let statement = match known {
             Some(statement) => statement,
             None => self.learn(sql, begin.take()).await?,

@@ -29,11 +29,18 @@ pub struct EdgeLimits {
     pub uri_bytes: usize,
     /// Time from the last byte of the head to the first byte of the answer.
     pub time: Duration,
+    /// The same where a file is sent.
+    pub upload_time: Duration,
 }
 
 impl Default for EdgeLimits {
     fn default() -> Self {
-        Self { body_bytes: 1 << 20, uri_bytes: 8 << 10, time: Duration::from_secs(10) }
+        Self {
+            body_bytes: 1 << 20,
+            uri_bytes: 8 << 10,
+            time: Duration::from_secs(10),
+            upload_time: Duration::from_mins(30),
+        }
     }
 }
 
@@ -59,6 +66,9 @@ pub(super) async fn edge(State(limits): State<EdgeLimits>, request: Request, nex
     };
     let too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > limits.uri_bytes);
 
+    // A file may take as long as it keeps coming (http::upload); nothing is held meanwhile.
+    let time = if route == "/api/v1/products/import" { limits.upload_time } else { limits.time };
+
     let trace = Trace::new(trace_id.clone());
     let answered = trace.clone().scope(async {
         if too_long {
@@ -67,7 +77,7 @@ pub(super) async fn edge(State(limits): State<EdgeLimits>, request: Request, nex
             error.into_response()
         } else {
             let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-            match tokio::time::timeout(limits.time, answer).await {
+            match tokio::time::timeout(time, answer).await {
                 Ok(Ok(response)) => response,
                 Ok(Err(_)) => {
                     Error::internal("a handler panicked; the panic itself is on standard error").into_response()

@@ -82,7 +82,7 @@ pub(super) async fn read_body(request: Request, app: &App) -> Result<Bytes> {
 }
 
 /// Reads JSON, telling bad syntax from bad content.
-pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     // serde reads a struct from an array as well; every body of ours is an object.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(match serde_json::from_slice::<serde_json::Value>(bytes) {

@@ -93,6 +93,11 @@ impl Once {
         Self { claim, prefer: Prefer::of(headers) }
     }
 
+    /// For a body that is not held in memory: `digest` is SHA-256 of it.
+    pub fn of_upload(app: &App, parts: &Parts, digest: &[u8; 32]) -> Result<Self> {
+        Ok(Self::new(app, Asked::of(parts)?, &parts.headers, digest))
+    }
+
     /// For what must not be done twice by accident: `400` without a key.
     pub fn required(&self) -> Result<()> {
         if self.claim.is_some() { Ok(()) } else { Err(Error::IdempotencyKeyRequired) }

@@ -7,12 +7,14 @@ pub mod extract;
 pub mod idempotency;
 pub mod letter;
 mod openapi;
+pub mod operation;
 pub mod page;
 pub mod patch;
 pub mod prefer;
 mod problem;
 mod server;
 pub mod session;
+pub mod upload;
 pub mod validate;
 
 pub use edge::EdgeLimits;
@@ -49,7 +51,8 @@ fn api() -> OpenApiRouter<App> {
                 .merge(resources::api_keys::routes())
                 .merge(resources::projects::routes())
                 .merge(resources::project_tasks::routes())
-                .merge(resources::products::routes()),
+                .merge(resources::products::routes())
+                .merge(resources::operations::routes()),
         )
 }
 

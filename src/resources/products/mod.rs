@@ -1,4 +1,7 @@
 //! `/products`: the catalogue. Reading and writing one product is here; lists, search, import and export are beside it.
+mod export;
+mod file;
+mod import;
 mod list;
 mod search;
 mod words;
@@ -41,6 +44,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list::list, create))
         .routes(routes!(search::search))
         .routes(routes!(search::suggest))
+        .routes(routes!(import::import))
+        .routes(routes!(export::export))
         .routes(routes!(get, update, delete))
 }
 
@@ -180,7 +185,19 @@ struct Given<'a> {
     tags: Option<&'a BTreeSet<String>>,
 }
 
-impl Given<'_> {
+impl<'a> Given<'a> {
+    fn of(product: &'a NewProduct) -> Self {
+        Self {
+            name: Some(&product.name),
+            description: product.description.as_deref(),
+            sku: Some(&product.sku),
+            amount_minor: Some(product.price.amount_minor),
+            currency: product.price.currency.as_deref(),
+            stock: product.stock,
+            tags: Some(&product.tags),
+        }
+    }
+
     fn check(&self, violations: &mut Violations) {
         if let Some(name) = self.name {
             violations.line("/name", name, NAME);
@@ -224,20 +241,11 @@ impl Given<'_> {
 #[utoipa::path(post, path = "/products", tag = "products", request_body = NewProduct,
     responses((status = CREATED, body = Product, headers(("ETag" = String), ("Location" = String)))))]
 async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Response> {
-    let NewProduct { name, description, sku, price, stock, status, tags } = &new;
     let mut violations = Violations::default();
-    Given {
-        name: Some(name),
-        description: description.as_deref(),
-        sku: Some(sku),
-        amount_minor: Some(price.amount_minor),
-        currency: price.currency.as_deref(),
-        stock: *stock,
-        tags: Some(tags),
-    }
-    .check(&mut violations);
+    Given::of(&new).check(&mut violations);
     violations.finish()?;
 
+    let NewProduct { name, description, sku, price, stock, status, tags } = &new;
     let id = Uuid::now_v7();
     let status = status.unwrap_or(ProductStatus::Active);
     let stock = stock.unwrap_or_default();

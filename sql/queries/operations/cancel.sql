@@ -1,0 +1,5 @@
+-- Asks whoever runs it to stop; no row when it has ended.
+update tenant.operations
+set cancelling = true
+where tenant_id = $1 and id = $2 and status in ('queued', 'running')
+returning id, kind, status, done, total, result, created_by, created_at, updated_at, finished_at, version

@@ -1,0 +1,2 @@
+-- Asked before a file is received: a refusal, which raises, should not come after the last byte.
+select registry.require('products:write') = $1 and registry.require('operations:write') = $1 as may

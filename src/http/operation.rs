@@ -1,0 +1,296 @@
+//! Work that outlives its request: begun with `202`, told of under `/operations/{id}` (RFC 9110 §15.3.3), and run here, in
+//! the process that took the request. What it has not committed when the process ends is undone, and it is shown as
+//! interrupted.
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    etag::{Versioned, tag},
+    extract::Json,
+    idempotency::{Attempt, Done},
+};
+use crate::{
+    Error, Result,
+    auth::Tenant,
+    db::{FromRow, Tx, Write},
+    sql, text_enum,
+};
+
+/// How often work that waits says that it is still there; after a minute of silence it counts as interrupted.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// What a caller is told to wait before asking again, in seconds.
+const ASK_AGAIN: u32 = 1;
+
+/// Work that outlives its request.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Operation {
+    id: Uuid,
+    /// What is done, such as `products.import`.
+    kind: String,
+    status: OperationStatus,
+    /// Units of work done, such as lines.
+    done: i64,
+    /// How many there are, where that is known.
+    total: Option<i64>,
+    /// What it came to: counts, a report, or under `problem` why it failed.
+    #[schema(value_type = Option<Object>)]
+    result: Option<Value>,
+    /// The member who began it; null for an API key.
+    created_by: Option<Uuid>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    finished_at: Option<Timestamp>,
+    #[serde(skip)]
+    version: i64,
+}
+
+text_enum! {
+    /// How far an operation is.
+    pub enum OperationStatus {
+        /// Waits for its turn.
+        Queued = "queued",
+        /// Under way.
+        Running = "running",
+        /// Done.
+        Succeeded = "succeeded",
+        /// Ended without success; `result` says why.
+        Failed = "failed",
+        /// Ended because somebody asked for it.
+        Cancelled = "cancelled",
+        /// Its process has ended before it did. What was not committed is undone; begin it again.
+        Interrupted = "interrupted",
+    }
+}
+
+impl Operation {
+    /// Whether it has not ended.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.status, OperationStatus::Queued | OperationStatus::Running)
+    }
+
+    /// `202`, where it is told of, and when to ask.
+    #[must_use]
+    pub fn accepted(self) -> Response {
+        let headers = [
+            (header::LOCATION, format!("/api/v1/operations/{}", self.id)),
+            (header::RETRY_AFTER, ASK_AGAIN.to_string()),
+        ];
+        let tag = [(header::ETAG, tag(self.version))];
+        (StatusCode::ACCEPTED, headers, tag, Json(self)).into_response()
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// An answer about one: while it is under way, with when to ask again.
+    #[must_use]
+    pub fn told(under_way: bool, mut answer: Response) -> Response {
+        if under_way {
+            answer.headers_mut().insert(header::RETRY_AFTER, ASK_AGAIN.into());
+        }
+        answer
+    }
+}
+
+/// Who works, and how much at a time: work takes its turns, so that requests keep their connections.
+#[derive(Clone, Debug)]
+pub struct Workshop {
+    imports: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
+}
+
+impl Workshop {
+    /// A workshop beside a pool of so many connections.
+    #[must_use]
+    pub fn new(connections: usize) -> Self {
+        // One in four to each kind; an operation needs a second one now and then, to tell how far it is.
+        let share = (connections / 4).max(1);
+        Self { imports: Arc::new(Semaphore::new(share)), exports: Arc::new(Semaphore::new(share)) }
+    }
+
+    /// A turn for an export, which its caller is waiting for: `503` when none is free in this time.
+    pub async fn export(&self, within: Duration) -> Result<OwnedSemaphorePermit> {
+        let turn = tokio::time::timeout(within, self.exports.clone().acquire_owned()).await;
+        turn.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)
+    }
+
+    /// Runs an operation that has been committed, when its turn comes. `job` gets hold of it, works, and ends it; an
+    /// error it returns ends it as failed.
+    pub fn run<F>(&self, work: Work, job: impl FnOnce(Work) -> F + Send + 'static)
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let turns = self.imports.clone();
+        tokio::spawn(async move {
+            let Some(_turn) = work.wait(turns).await else { return };
+            // In a task of its own, whose panic is one more way to fail.
+            let ended = tokio::spawn(job(work.clone())).await;
+            let error = match ended {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error,
+                Err(panicked) => Error::internal(format!("an operation panicked: {panicked}")),
+            };
+            if let Error::Internal(what) = &error {
+                tracing::error!(operation = %work.id, what, "an operation failed");
+            }
+            if let Err(error) = work.fail(0, &error, json!({})).await {
+                tracing::warn!(operation = %work.id, %error, "how an operation ended could not be written down");
+            }
+        });
+    }
+}
+
+/// Hold of an operation that is under way.
+#[derive(Clone, Debug)]
+pub struct Work {
+    tenant: Tenant,
+    id: Uuid,
+}
+
+/// Whether to go on.
+struct Wanted(bool);
+
+impl FromRow for Wanted {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        row.try_get("wanted").map(Self)
+    }
+}
+
+impl Work {
+    /// Writes the operation down, as the last statement of a transaction that acts once.
+    pub async fn begin<'c>(
+        tenant: &Tenant,
+        attempt: Attempt<'c>,
+        kind: &'static str,
+        total: Option<i64>,
+    ) -> Result<(Self, Operation, Done<'c>)> {
+        let id = Uuid::now_v7();
+        let params: crate::db::Params<'_> = &[&id, &kind, &total, &tenant.user()];
+        let (operation, done) = attempt.one::<Operation>(sql!("operations/insert"), params).await?;
+        Ok((Self { tenant: tenant.clone(), id }, operation, done))
+    }
+
+    /// On whose behalf, inside which tenant.
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// Says that so much is done. False when somebody asked for it to stop.
+    pub async fn progress(&self, done: i64) -> Result<bool> {
+        let mut conn = self.tenant.connect().await?;
+        self.wanted(conn.write().last().maybe(sql!("operations/progress"), &[&self.id, &done]).await?)
+    }
+
+    /// The same inside a transaction of the work itself.
+    pub async fn progress_in(&self, tx: &mut Tx<'_, Write>, done: i64) -> Result<bool> {
+        self.wanted(tx.maybe(sql!("operations/progress"), &[&self.id, &done]).await?)
+    }
+
+    /// Ends it in the transaction of its last effect, and commits both.
+    pub async fn succeed(&self, tx: Tx<'_, Write>, done: i64, result: &Value) -> Result<()> {
+        let status = OperationStatus::Succeeded;
+        tx.last().maybe::<()>(sql!("operations/finish"), &[&self.id, &status, &done, result]).await?;
+        Ok(())
+    }
+
+    /// Ends it as failed; `result` is a report, to which the problem is added.
+    pub async fn fail(&self, done: i64, error: &Error, mut result: Value) -> Result<()> {
+        let (_, code) = error.kind();
+        let mut problem = json!({ "code": code, "title": error.title(), "detail": error.detail() });
+        if let Error::Invalid(violations) = error {
+            problem["errors"] = json!(violations);
+        }
+        if let Some(result) = result.as_object_mut() {
+            result.insert("problem".to_owned(), problem);
+        }
+        self.finish(OperationStatus::Failed, done, &result).await
+    }
+
+    /// Ends it because somebody asked for it.
+    pub async fn cancel(&self, done: i64, result: &Value) -> Result<()> {
+        self.finish(OperationStatus::Cancelled, done, result).await
+    }
+
+    async fn finish(&self, status: OperationStatus, done: i64, result: &Value) -> Result<()> {
+        let mut conn = self.tenant.connect().await?;
+        let last = conn.write().last();
+        last.maybe::<()>(sql!("operations/finish"), &[&self.id, &status, &done, result]).await?;
+        Ok(())
+    }
+
+    /// No row: it was ended from outside, so nobody waits for it any more.
+    fn wanted(&self, row: Option<Wanted>) -> Result<bool> {
+        Ok(row.is_some_and(|Wanted(wanted)| wanted))
+    }
+
+    /// Waits for a turn, telling that it is alive; none when it was cancelled in the meantime.
+    async fn wait(&self, turns: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+        let turn = turns.acquire_owned();
+        tokio::pin!(turn);
+        loop {
+            if let Ok(permit) = tokio::time::timeout(SIGN_OF_LIFE, &mut turn).await {
+                let permit = permit.ok()?;
+                return match self.still_queued().await {
+                    Ok(true) => Some(permit),
+                    Ok(false) => self.cancel(0, &json!({})).await.ok().and(None),
+                    Err(error) => {
+                        tracing::warn!(operation = %self.id, %error, "an operation could not begin");
+                        None
+                    }
+                };
+            }
+            if let Ok(false) = self.still_queued().await {
+                let _ = self.cancel(0, &json!({})).await;
+                return None;
+            }
+        }
+    }
+
+    async fn still_queued(&self) -> Result<bool> {
+        let mut conn = self.tenant.connect().await?;
+        self.wanted(conn.write().last().maybe(sql!("operations/wait"), &[&self.id]).await?)
+    }
+}
+
+impl Versioned for Operation {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl FromRow for Operation {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            kind: row.try_get("kind")?,
+            status: row.try_get("status")?,
+            done: row.try_get("done")?,
+            total: row.try_get("total")?,
+            result: row.try_get("result")?,
+            created_by: row.try_get("created_by")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            finished_at: row.try_get("finished_at")?,
+            version: row.try_get("version")?,
+        })
+    }
+}

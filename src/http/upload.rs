@@ -1,0 +1,52 @@
+//! Bodies too large to hold: written to a file without a name as they come, measured and hashed on the way. No
+//! transaction is open and no connection held while a caller sends.
+use std::{fs::File, io::SeekFrom, time::Duration};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use axum::body::Body;
+use futures_util::StreamExt as _;
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
+
+use crate::{Error, Result};
+
+/// How long a caller may pause.
+const PAUSE: Duration = Duration::from_secs(10);
+const BUFFER: usize = 1 << 17;
+
+/// A body that has arrived. Its file is gone when it is dropped.
+#[derive(Debug)]
+pub struct Upload {
+    /// At its beginning.
+    pub file: File,
+    /// Length, in bytes.
+    pub bytes: u64,
+    /// SHA-256 of it.
+    pub sha256: [u8; 32],
+}
+
+impl Upload {
+    /// Receives a body of so many bytes at most: `413` beyond, `408` when nothing comes for ten seconds.
+    pub async fn receive(body: Body, most: u64) -> Result<Self> {
+        let failed = |error: std::io::Error| Error::internal(format!("an upload cannot be kept: {error}"));
+        let file = tokio::task::spawn_blocking(tempfile::tempfile).await;
+        let file = file.map_err(|error| Error::internal(format!("no file for an upload: {error}")))?.map_err(failed)?;
+        let mut writer = BufWriter::with_capacity(BUFFER, tokio::fs::File::from_std(file));
+        let mut hash = Context::new(&SHA256);
+        let mut bytes = 0;
+        let mut chunks = body.into_data_stream();
+        while let Some(chunk) = tokio::time::timeout(PAUSE, chunks.next()).await.map_err(|_| Error::BodyTimeout)? {
+            let chunk = chunk.map_err(|_| Error::UploadCut)?;
+            bytes += chunk.len() as u64;
+            if bytes > most {
+                return Err(Error::PayloadTooLarge(usize::try_from(most).unwrap_or(usize::MAX)));
+            }
+            hash.update(&chunk);
+            writer.write_all(&chunk).await.map_err(failed)?;
+        }
+        writer.flush().await.map_err(failed)?;
+        writer.seek(SeekFrom::Start(0)).await.map_err(failed)?;
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(hash.finish().as_ref());
+        Ok(Self { file: writer.into_inner().into_std().await, bytes, sha256 })
+    }
+}

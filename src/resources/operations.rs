@@ -1,0 +1,72 @@
+//! `/operations`: what became of work that outlives its request.
+use axum::{
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Error, Result,
+    auth::Tenant,
+    http::{
+        etag::{IfNoneMatch, missed},
+        extract::{Path, Query},
+        operation::Operation,
+        page::{Page, PlainQuery},
+    },
+    sql,
+};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, cancel))
+}
+
+/// List operations, newest first.
+///
+/// Needs `operations:read`.
+#[utoipa::path(get, path = "/operations", tag = "operations", params(PlainQuery),
+    responses((status = OK, body = Page<Operation>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+async fn list(
+    tenant: Tenant,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<PlainQuery>,
+) -> Result<Page<Operation>> {
+    let page = query.page::<Uuid>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    let after = page.after.unwrap_or(Uuid::max());
+    let mut conn = tenant.connect().await?;
+    let rows = conn.read().last().all(sql!("operations/list"), &[&after, &page.fetch()]).await?;
+    page.page(rows, Operation::id)
+}
+
+/// Read how far an operation is.
+///
+/// Needs `operations:read`. While it is under way, `Retry-After` says when to ask again.
+#[utoipa::path(get, path = "/operations/{id}", tag = "operations", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Operation, headers(("ETag" = String), ("Retry-After" = String, description = "Seconds, while it is under way"))),
+        (status = NOT_MODIFIED)))]
+async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
+    let mut conn = tenant.connect().await?;
+    let operation: Option<Operation> = conn.read().last().maybe(sql!("operations/get"), &[&id]).await?;
+    let operation = operation.ok_or(missed("operation", false))?;
+    let under_way = operation.is_under_way();
+    Ok(Operation::told(under_way, known.answer(operation)))
+}
+
+/// Cancel an operation.
+///
+/// Needs `operations:write` and `operations:read`. It ends when it next looks, and undoes what it can; ask until its
+/// status says so. No `If-Match`: its version changes with its progress.
+#[utoipa::path(delete, path = "/operations/{id}", tag = "operations", params(("id" = Uuid, Path)),
+    responses((status = ACCEPTED, body = Operation,
+        headers(("ETag" = String), ("Location" = String), ("Retry-After" = String)))))]
+async fn cancel(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Response> {
+    let mut conn = tenant.connect().await?;
+    let asked: Option<Operation> = conn.write().last().maybe(sql!("operations/cancel"), &[&id]).await?;
+    if let Some(operation) = asked {
+        return Ok(operation.accepted());
+    }
+    let there: Option<Operation> = conn.read().last().maybe(sql!("operations/get"), &[&id]).await?;
+    Err(if there.is_some() { Error::OperationEnded } else { missed("operation", false) })
+}
