@@ -20,9 +20,11 @@ create policy through_tenant on tenant.settings for select to rowhouse_doors
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
 
 grant select on tenant.settings to rowhouse_api;
-grant update (language, time_zone, currency) on tenant.settings to rowhouse_api;
+grant update (language, time_zone, currency, week_starts, low_stock_threshold) on tenant.settings to rowhouse_api;
 grant select (tenant_id, language, currency) on tenant.settings to rowhouse_doors;
 grant insert (tenant_id) on tenant.settings to rowhouse_doors;
 
 create or replace trigger keep_version before update on tenant.settings
     for each row execute function registry.keep_version();
+create or replace trigger known_time_zone before insert or update of time_zone on tenant.settings
+    for each row when (new.time_zone <> 'UTC') execute function registry.known_time_zone();

@@ -73,6 +73,11 @@ pub const CONSTRAINTS: &[Constraint] = &[
         Meaning::OutOfRange,
         "holds a tag that is empty or longer than 50 characters",
     ),
+    rule("settings_language_check", "/language", Meaning::OutOfRange, "is not a language that search knows"),
+    rule("settings_time_zone_check", "/time_zone", Meaning::OutOfRange, "is not a time zone that the database knows"),
+    rule("settings_currency_check", "/currency", Meaning::OutOfRange, "is not a currency"),
+    rule("settings_week_starts_check", "/week_starts", Meaning::OutOfRange, "is not monday or sunday"),
+    rule("settings_low_stock_threshold_check", "/low_stock_threshold", Meaning::OutOfRange, "must be 0 to 1000000"),
 ];
 
 /// The error a broken constraint becomes, if it is one a request can break.

@@ -44,6 +44,7 @@ fn api() -> OpenApiRouter<App> {
                 .merge(resources::totp::routes())
                 .merge(resources::tenants::routes())
                 .merge(resources::tenant::routes())
+                .merge(resources::settings::routes())
                 .merge(resources::domains::routes())
                 .merge(resources::members::routes())
                 .merge(resources::roles::routes())

@@ -17,6 +17,7 @@ pub mod project_tasks;
 pub mod projects;
 pub mod roles;
 pub mod sessions;
+pub mod settings;
 pub mod signup;
 pub mod tenant;
 pub mod tenants;

@@ -20,6 +20,7 @@ mod projects;
 mod refresh;
 mod roles;
 mod second_factor;
+mod settings;
 mod signing_keys;
 mod tasks;
 mod tenants;

@@ -53,7 +53,7 @@ fn call(file: &str, sample: &Sample) -> (&'static str, String) {
         "invitations/list" | "api_keys/list" => ("uuid, bigint", format!("'{middle}', {LIMIT}")),
         "invitations/get" | "api_keys/get" | "domains/get" | "domains/to_verify" => ("uuid", format!("'{middle}'")),
         "domains/list" => ("text, bigint", format!("'d1000.example', {LIMIT}")),
-        "tenant/get" => ("", String::new()),
+        "tenant/get" | "settings/get" => ("", String::new()),
         "sessions/list" => ("uuid, bigint, uuid", format!("'{middle}', {LIMIT}, '{owner}'")),
         "me/events" => ("timestamptz, uuid, bigint", format!("now() - interval '1000 seconds', '{middle}', {LIMIT}")),
         unknown => panic!("say here how sql/queries/{unknown}.sql is called"),

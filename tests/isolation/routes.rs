@@ -62,6 +62,8 @@ const CASES: &[Case] = &[
     case("DELETE /api/v1/projects/{project_id}/tasks/{id}", "tasks:delete", NO_BODY, 204),
     case("GET /api/v1/tenant", "tenant:read", NO_BODY, 200),
     case("PATCH /api/v1/tenant", "tenant:write", |_| json!({ "name": "Another name" }), 200),
+    case("GET /api/v1/tenant/settings", "settings:read", NO_BODY, 200),
+    case("PATCH /api/v1/tenant/settings", "settings:write", |_| json!({ "currency": "USD" }), 200),
     // The last owner stays; tests/api/tenants.rs leaves as somebody else.
     case("POST /api/v1/tenant/leave", "", NO_BODY, 409),
     case("GET /api/v1/tenant/members", "members:read", NO_BODY, 200),

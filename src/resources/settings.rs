@@ -1,0 +1,236 @@
+//! `/tenant/settings`: what a tenant decides for itself. One row a tenant, which comes and goes with it.
+use std::ops::RangeInclusive;
+
+use axum::response::Response;
+use iso_currency::{Currency, Flag};
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, IntoDeserializer as _, value::StrDeserializer},
+};
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    App, Result,
+    auth::Tenant,
+    db::FromRow,
+    http::{
+        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        extract::MergePatch,
+        patch::Field,
+        validate::Violations,
+    },
+    sql, text_enum,
+};
+
+// The columns' own defaults, for keys that are set back to them; a test keeps the two equal.
+const TIME_ZONE: &str = "UTC";
+const CURRENCY: &str = "EUR";
+const LOW_STOCK: i32 = 5;
+
+const LOW_STOCK_RANGE: RangeInclusive<i32> = 0..=1_000_000;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get, update))
+}
+
+/// A tenant's settings.
+#[derive(Debug, Serialize, ToSchema)]
+struct Settings {
+    language: Language,
+    /// An IANA time zone, in which days, weeks and months begin.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: String,
+    /// ISO 4217; what a price is in unless it says.
+    #[schema(example = "EUR")]
+    currency: String,
+    week_starts: WeekStart,
+    /// Units in stock at or below which a product is running low.
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    low_stock_threshold: i32,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
+}
+
+text_enum! {
+    /// The language whose words are brought to their stems in search; `simple` leaves words as they are.
+    #[derive(Default)]
+    enum Language {
+        Simple = "simple",
+        Danish = "danish",
+        Dutch = "dutch",
+        #[default]
+        English = "english",
+        Finnish = "finnish",
+        French = "french",
+        German = "german",
+        Hungarian = "hungarian",
+        Italian = "italian",
+        Norwegian = "norwegian",
+        Portuguese = "portuguese",
+        Romanian = "romanian",
+        Russian = "russian",
+        Spanish = "spanish",
+        Swedish = "swedish",
+        Turkish = "turkish",
+    }
+}
+
+text_enum! {
+    /// The day that a week begins with.
+    #[derive(Default)]
+    enum WeekStart {
+        #[default]
+        Monday = "monday",
+        Sunday = "sunday",
+    }
+}
+
+/// What changes; keys left out stay as they are, and `null` sets a key back to its default.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SettingsPatch {
+    /// `english` unless set.
+    #[serde(default)]
+    #[schema(value_type = Option<Language>)]
+    language: Field<String>,
+    /// `UTC` unless set.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 60, example = "Europe/Berlin")]
+    time_zone: Field<String>,
+    /// `EUR` unless set.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Z]{3}$", example = "EUR")]
+    currency: Field<String>,
+    /// `monday` unless set.
+    #[serde(default)]
+    #[schema(value_type = Option<WeekStart>)]
+    week_starts: Field<String>,
+    /// 5 unless set.
+    #[serde(default)]
+    #[schema(value_type = Option<i32>, minimum = 0, maximum = 1_000_000)]
+    low_stock_threshold: Field<i64>,
+}
+
+/// Read the tenant's settings.
+///
+/// Needs `settings:read`.
+#[utoipa::path(get, path = "/tenant/settings", tag = "settings",
+    responses((status = OK, body = Settings, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
+    let mut conn = tenant.connect().await?;
+    let settings: Settings = conn.read().last().one(sql!("settings/get"), &[]).await?;
+    Ok(known.answer(settings))
+}
+
+/// Change the tenant's settings.
+///
+/// Needs `settings:write` and `settings:read`, and `If-Match` with the ETag that was read.
+#[utoipa::path(patch, path = "/tenant/settings", tag = "settings", params(("If-Match" = String, Header)),
+    request_body(content = SettingsPatch, content_type = "application/merge-patch+json"),
+    responses((status = OK, body = Settings, headers(("ETag" = String)))))]
+async fn update(
+    tenant: Tenant,
+    IfMatch(versions): IfMatch,
+    MergePatch(patch): MergePatch<SettingsPatch>,
+) -> Result<Tagged<Settings>> {
+    let mut violations = Violations::default();
+    let language =
+        word::<Language>(&mut violations, "/language", &patch.language, "is not a language that search knows");
+    let time_zone = given(&patch.time_zone, TIME_ZONE.to_owned(), |name| time_zone(&mut violations, name));
+    let currency = given(&patch.currency, CURRENCY, |code| currency(&mut violations, code));
+    let week_starts = word::<WeekStart>(&mut violations, "/week_starts", &patch.week_starts, "is not monday or sunday");
+    let low_stock = given(&patch.low_stock_threshold, LOW_STOCK, |units| low_stock(&mut violations, *units));
+    violations.finish()?;
+
+    let mut conn = tenant.connect().await?;
+    // Not its last statement by nature: what follows from a setting belongs into the same transaction.
+    let mut tx = conn.write();
+    let params: crate::db::Params<'_> = &[&versions, &language, &time_zone, &currency, &week_starts, &low_stock];
+    let Some(changed) = tx.maybe::<Settings>(sql!("settings/update"), params).await? else {
+        tx.rollback().await?;
+        return Err(missed("settings", true));
+    };
+    tx.commit().await?;
+    Ok(Tagged(changed))
+}
+
+/// What a key becomes: nothing where the patch says nothing, its default where it says `null`, else what `read` makes of
+/// the value.
+fn given<T, V>(field: &Field<T>, default: V, read: impl FnOnce(&T) -> Option<V>) -> Option<V> {
+    match field {
+        Field::Keep => None,
+        Field::Clear => Some(default),
+        Field::Set(value) => read(value),
+    }
+}
+
+/// One of a closed vocabulary. Read here and not with the body, so that a wrong one is told together with whatever else
+/// is wrong.
+fn word<T: DeserializeOwned + Default>(
+    violations: &mut Violations,
+    pointer: &str,
+    field: &Field<String>,
+    detail: &str,
+) -> Option<T> {
+    given(field, T::default(), |text| {
+        let text: StrDeserializer<'_, serde::de::value::Error> = text.as_str().into_deserializer();
+        let read = T::deserialize(text).ok();
+        if read.is_none() {
+            violations.push(pointer, "not_allowed", detail);
+        }
+        read
+    })
+}
+
+/// Its name as the IANA writes it. The database has a list of its own, which has to agree.
+fn time_zone(violations: &mut Violations, name: &str) -> Option<String> {
+    let found = TimeZone::get(name).ok().and_then(|zone| zone.iana_name().map(str::to_owned));
+    if found.is_none() {
+        violations.push("/time_zone", "not_allowed", "is not an IANA time zone, such as Europe/Berlin");
+    }
+    found
+}
+
+/// A currency that people pay in, or did: no metal, and no code for tests. The crate's word on which are no longer in use
+/// is not taken: it is ahead of the standard for some.
+fn currency(violations: &mut Violations, code: &str) -> Option<&'static str> {
+    let found = Currency::from_code(code).filter(|currency| !currency.has_flag(Flag::Special));
+    if found.is_none() {
+        violations.push("/currency", "not_allowed", "is not the code of a currency (ISO 4217), such as EUR");
+    }
+    found.map(|currency| currency.code())
+}
+
+fn low_stock(violations: &mut Violations, units: i64) -> Option<i32> {
+    let found = i32::try_from(units).ok().filter(|units| LOW_STOCK_RANGE.contains(units));
+    if found.is_none() {
+        let detail = format!("must be between {} and {}", LOW_STOCK_RANGE.start(), LOW_STOCK_RANGE.end());
+        violations.push("/low_stock_threshold", "out_of_range", detail);
+    }
+    found
+}
+
+impl Versioned for Settings {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl FromRow for Settings {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            language: row.try_get("language")?,
+            time_zone: row.try_get("time_zone")?,
+            currency: row.try_get("currency")?,
+            week_starts: row.try_get("week_starts")?,
+            low_stock_threshold: row.try_get("low_stock_threshold")?,
+            updated_at: row.try_get("updated_at")?,
+            version: row.try_get("version")?,
+        })
+    }
+}
