@@ -16,6 +16,8 @@ mod members;
 mod migrate;
 mod own_account;
 mod plans;
+mod product_plans;
+mod products;
 mod projects;
 mod refresh;
 mod roles;

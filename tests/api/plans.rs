@@ -54,6 +54,9 @@ fn call(file: &str, sample: &Sample) -> (&'static str, String) {
         "invitations/get" | "api_keys/get" | "domains/get" | "domains/to_verify" => ("uuid", format!("'{middle}'")),
         "domains/list" => ("text, bigint", format!("'d1000.example', {LIMIT}")),
         "tenant/get" | "settings/get" => ("", String::new()),
+        "operations/list" => ("uuid, bigint", format!("'{middle}', {LIMIT}")),
+        "operations/get" | "products/get" => ("uuid", format!("'{middle}'")),
+        "products/export" => ("text, bigint", format!("'sku-1000', {LIMIT}")),
         "sessions/list" => ("uuid, bigint, uuid", format!("'{middle}', {LIMIT}, '{owner}'")),
         "me/events" => ("timestamptz, uuid, bigint", format!("now() - interval '1000 seconds', '{middle}', {LIMIT}")),
         unknown => panic!("say here how sql/queries/{unknown}.sql is called"),
@@ -70,6 +73,8 @@ fn is_read(name: &str, text: &str) -> bool {
     !aside
         && name != "sessions/until"
         && name != "idempotency/find"
+        // product_plans.rs has what they need: thousands of products in every order.
+        && !["products/list_", "products/count_", "products/search", "products/suggest"].iter().any(|file| name.starts_with(file))
         && !writes.iter().any(|word| text.contains(word))
         && on_tables.iter().any(|word| text.contains(word))
 }
@@ -109,6 +114,10 @@ async fn fill(superuser: &Client, tenant: Uuid, project: Uuid, role: Uuid, owner
          insert into tenant.api_keys (tenant_id, id, name, permissions, tenant_status, secret_hash, hint)
              select t.id, {id}, 'key ' || n, '{{}}', t.status, sha256('x'), 'abcd'
              from generate_series(1, 2000) n, registry.tenants t where t.id = '{tenant}';
+         insert into tenant.products (tenant_id, id, name, sku, price_minor)
+             select '{tenant}', {id}, 'product ' || n, 'sku-' || n, n from generate_series(1, 2000) n;
+         insert into tenant.operations (tenant_id, id, kind)
+             select '{tenant}', {id}, 'products.import' from generate_series(1, 2000) n;
          insert into registry.domains (tenant_id, id, domain, challenge)
              select t.id, {id}, 'd' || n || '.example', 'x' from generate_series(1, 2000) n, registry.tenants t where t.id = '{tenant}';
          insert into registry.sessions (id, user_id, kind, idle_until, expires_at)

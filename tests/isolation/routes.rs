@@ -60,6 +60,18 @@ const CASES: &[Case] = &[
     case("GET /api/v1/projects/{project_id}/tasks/{id}", "tasks:read", NO_BODY, 200),
     case("PATCH /api/v1/projects/{project_id}/tasks/{id}", "tasks:write", |_| json!({ "status": "done" }), 200),
     case("DELETE /api/v1/projects/{project_id}/tasks/{id}", "tasks:delete", NO_BODY, 204),
+    case("GET /api/v1/products", "products:read", NO_BODY, 200),
+    case("POST /api/v1/products", "products:write", product, 201),
+    case("GET /api/v1/products/search", "products:read", NO_BODY, 200),
+    case("GET /api/v1/products/suggest", "products:read", NO_BODY, 200),
+    case("POST /api/v1/products/import", "products:write", |_| json!("sku,name,price_minor\r\n"), 202),
+    case("GET /api/v1/products/export", "products:read", NO_BODY, 200),
+    case("GET /api/v1/products/{id}", "products:read", NO_BODY, 200),
+    case("PATCH /api/v1/products/{id}", "products:write", |_| json!({ "stock": 7 }), 200),
+    case("DELETE /api/v1/products/{id}", "products:delete", NO_BODY, 204),
+    case("GET /api/v1/operations", "operations:read", NO_BODY, 200),
+    case("GET /api/v1/operations/{id}", "operations:read", NO_BODY, 200),
+    case("DELETE /api/v1/operations/{id}", "operations:write", NO_BODY, 202),
     case("GET /api/v1/tenant", "tenant:read", NO_BODY, 200),
     case("PATCH /api/v1/tenant", "tenant:write", |_| json!({ "name": "Another name" }), 200),
     case("GET /api/v1/tenant/settings", "settings:read", NO_BODY, 200),
@@ -110,6 +122,10 @@ const CASES: &[Case] = &[
     case("DELETE /api/v1/tenant/domains/{id}", "domains:delete", NO_BODY, 204),
 ];
 
+fn product(_: &TenantFixture) -> Value {
+    json!({ "name": "A lamp", "sku": Uuid::now_v7(), "price": { "amount_minor": 100 } })
+}
+
 fn invite(of: &TenantFixture) -> Value {
     json!({ "email": format!("{}@example.com", Uuid::now_v7().simple()), "role_id": of.role })
 }
@@ -124,6 +140,8 @@ struct Rows {
     invitation: Uuid,
     api_key: Uuid,
     claim: Uuid,
+    product: Uuid,
+    operation: Uuid,
 }
 
 impl Rows {
@@ -137,12 +155,24 @@ impl Rows {
             invitation: tenant.invitation,
             api_key: tenant.api_key,
             claim: tenant.claim,
+            product: tenant.product,
+            operation: tenant.operation,
         }
     }
 
     fn missing() -> Self {
         let id = Uuid::now_v7;
-        Self { project: id(), task: id(), member: id(), role: id(), invitation: id(), api_key: id(), claim: id() }
+        Self {
+            project: id(),
+            task: id(),
+            member: id(),
+            role: id(),
+            invitation: id(),
+            api_key: id(),
+            claim: id(),
+            product: id(),
+            operation: id(),
+        }
     }
 
     /// Made for one use, so that what one operation deletes no other misses.
@@ -162,7 +192,9 @@ impl Rows {
                  from tenant.roles where id = '{reader}';
              insert into tenant.api_keys (tenant_id, id, name, permissions, tenant_status, secret_hash, hint)
                  select id, '{api_key}', '{api_key}', '{{tasks:read}}', status, sha256('x'), 'abcd' from registry.tenants where id = '{tenant}';
-             insert into registry.domains (tenant_id, id, domain, challenge) values ('{tenant}', '{claim}', 'd{claim}.example', 'x')",
+             insert into registry.domains (tenant_id, id, domain, challenge) values ('{tenant}', '{claim}', 'd{claim}.example', 'x');
+             insert into tenant.products (tenant_id, id, name, sku, price_minor) values ('{tenant}', '{product}', 'Fresh', '{product}', 1);
+             insert into tenant.operations (tenant_id, id, kind) values ('{tenant}', '{operation}', 'products.import')",
             tenant = tenant.id,
             reader = tenant.role,
             member = rows.member,
@@ -170,6 +202,8 @@ impl Rows {
             invitation = rows.invitation,
             api_key = rows.api_key,
             claim = rows.claim,
+            product = rows.product,
+            operation = rows.operation,
         );
         superuser.batch_execute(&make).await.unwrap();
         rows
@@ -188,16 +222,21 @@ impl Case {
     /// The path with the ids of the rows it names.
     fn path(&self, rows: &Rows) -> String {
         let path = self.operation.split(' ').nth(1).unwrap();
-        let id = match path.split('/').nth(4) {
-            Some("members") => rows.member,
-            Some("roles") => rows.role,
-            Some("invitations") => rows.invitation,
-            Some("api-keys") => rows.api_key,
-            Some("domains") => rows.claim,
-            _ if path.contains("{project_id}") => rows.task,
-            _ => rows.project,
+        let id = match path.split('/').nth(3) {
+            Some("products") => rows.product,
+            Some("operations") => rows.operation,
+            _ => match path.split('/').nth(4) {
+                Some("members") => rows.member,
+                Some("roles") => rows.role,
+                Some("invitations") => rows.invitation,
+                Some("api-keys") => rows.api_key,
+                Some("domains") => rows.claim,
+                _ if path.contains("{project_id}") => rows.task,
+                _ => rows.project,
+            },
         };
-        path.replace("{project_id}", &rows.project.to_string()).replace("{id}", &id.to_string())
+        let query = if path.ends_with("/search") || path.ends_with("/suggest") { "?q=lamp" } else { "" };
+        path.replace("{project_id}", &rows.project.to_string()).replace("{id}", &id.to_string()) + query
     }
 
     fn of(&self, tenant: &TenantFixture) -> String {
@@ -208,6 +247,7 @@ impl Case {
         let request = app.request(self.method(), path).header("if-match", "*");
         match (self.body)(of) {
             Value::Null => request,
+            Value::String(csv) => request.header("content-type", "text/csv").body(csv),
             body => request.json(&body),
         }
     }

@@ -38,6 +38,8 @@ pub struct TenantFixture {
     /// The claim to `domain`.
     pub claim: Uuid,
     pub api_key: Uuid,
+    pub product: Uuid,
+    pub operation: Uuid,
     /// The whole of an API key that may read projects.
     pub key: String,
 }
@@ -87,7 +89,7 @@ pub(super) async fn build(migrator: &Admin) {
             migrator.add_member(id, person.id, role).await.unwrap();
         }
         migrator.add_projects(id, Some(people[0].id), PROJECTS).await.unwrap();
-        let [role, invitation, claim, api_key] = [(); 4].map(|()| Uuid::now_v7());
+        let [role, invitation, claim, api_key, product, operation] = [(); 6].map(|()| Uuid::now_v7());
         let [owner, member, viewer] = people;
         let (key, secret_hash) = key_of(id, api_key);
         let rows = format!(
@@ -102,7 +104,11 @@ pub(super) async fn build(migrator: &Admin) {
              insert into tenant.api_keys (tenant_id, id, name, permissions, tenant_status, secret_hash, hint, created_by)
                  values ('{id}', '{api_key}', 'robot', '{{projects:read}}', 'trial', '\\x{secret_hash}', 'abcd', '{owner}');
              insert into tenant.idempotency_keys (tenant_id, user_id, key, fingerprint, status, answer)
-                 values ('{id}', '{owner}', '{slug}-1', sha256('request'), 201, 'answer')",
+                 values ('{id}', '{owner}', '{slug}-1', sha256('request'), 201, 'answer');
+             insert into tenant.products (tenant_id, id, name, description, sku, price_minor, currency, stock, tags)
+                 values ('{id}', '{product}', 'Brass lamp', 'A lamp of {slug} made of brass.', '{slug}-lamp', 1999, 'EUR', 3, '{{lighting,{slug}}}'),
+                        ('{id}', gen_random_uuid(), 'Garden chair', 'To sit on.', '{slug}-chair', 4900, 'EUR', 0, '{{garden}}');
+             insert into tenant.operations (tenant_id, id, kind, created_by) values ('{id}', '{operation}', 'products.import', '{owner}')",
             owner = owner.id,
         );
         migrator.script("rows", &rows).await.unwrap();
@@ -120,6 +126,8 @@ pub(super) async fn build(migrator: &Admin) {
             invitation,
             claim,
             api_key,
+            product,
+            operation,
             key,
         });
     }

@@ -3,6 +3,10 @@ select count(*) as counted
 from (
     select from unnest($2::text[]) s (status)
     cross join unnest($3::boolean[]) i (in_stock)
-    join tenant.products p on p.tenant_id = $1 and p.status = s.status and p.in_stock = i.in_stock and p.price_minor >= $4 and p.price_minor <= $5
+    cross join lateral (
+        select from tenant.products
+        where tenant_id = $1 and status = s.status and in_stock = i.in_stock and price_minor >= $4 and price_minor <= $5
+        limit $6
+    ) p
     limit $6
 ) as listed

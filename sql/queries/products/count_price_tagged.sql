@@ -3,6 +3,10 @@ select count(*) as counted
 from (
     select from unnest($2::text[]) s (status)
     cross join unnest($3::boolean[]) i (in_stock)
-    join tenant.product_tags p on p.tenant_id = $1 and p.status = s.status and p.in_stock = i.in_stock and p.tag = $4 and p.price_minor >= $5 and p.price_minor <= $6
+    cross join lateral (
+        select from tenant.product_tags
+        where tenant_id = $1 and status = s.status and in_stock = i.in_stock and tag = $4 and price_minor >= $5 and price_minor <= $6
+        limit $7
+    ) p
     limit $7
 ) as listed

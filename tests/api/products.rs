@@ -1,0 +1,1 @@
+//! `/products` as a caller sees it.
