@@ -25,7 +25,9 @@ grant update (name, description, sku, price_minor, currency, stock, status, tags
 
 create or replace trigger index_product before insert or update of name, description, sku, tags, language, search on tenant.products
     for each row execute function registry.index_product();
-create or replace trigger keep_version before update on tenant.products
+-- Being indexed anew changes nothing that a caller reads.
+create or replace trigger keep_version
+    before update of name, description, sku, price_minor, currency, stock, status, tags on tenant.products
     for each row execute function registry.keep_version();
 create or replace trigger keep_tags_of_new after insert on tenant.products
     referencing new table as new_rows

@@ -83,6 +83,12 @@ impl Operation {
         matches!(self.status, OperationStatus::Queued | OperationStatus::Running)
     }
 
+    /// Where it is told of, for an answer about something else (`monitor`, RFC 5989 §3.2).
+    #[must_use]
+    pub fn link(&self) -> String {
+        format!("</api/v1/operations/{}>; rel=\"monitor\"", self.id)
+    }
+
     /// `202`, where it is told of, and when to ask.
     #[must_use]
     pub fn accepted(self) -> Response {
@@ -186,6 +192,14 @@ impl Work {
         let params: crate::db::Params<'_> = &[&id, &kind, &total, &tenant.user()];
         let (operation, done) = attempt.one::<Operation>(sql!("operations/insert"), params).await?;
         Ok((Self { tenant: tenant.clone(), id }, operation, done))
+    }
+
+    /// Writes it down in a transaction that does something else as well. Run it once that is committed.
+    pub async fn begin_in(tenant: &Tenant, tx: &mut Tx<'_, Write>, kind: &'static str) -> Result<(Self, Operation)> {
+        let id = Uuid::now_v7();
+        let params: crate::db::Params<'_> = &[&id, &kind, &None::<i64>, &tenant.user()];
+        let operation = tx.one(sql!("operations/insert"), params).await?;
+        Ok((Self { tenant: tenant.clone(), id }, operation))
     }
 
     /// On whose behalf, inside which tenant.

@@ -1,16 +1,22 @@
 //! `/tenant/settings`: what a tenant decides for itself. One row a tenant, which comes and goes with it.
 use std::ops::RangeInclusive;
 
-use axum::response::Response;
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse as _, Response},
+};
 use iso_currency::{Currency, Flag};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{
     Deserialize, Serialize,
     de::{DeserializeOwned, IntoDeserializer as _, value::StrDeserializer},
 };
+use serde_json::json;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use crate::{
     App, Result,
@@ -19,6 +25,7 @@ use crate::{
     http::{
         etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
         extract::MergePatch,
+        operation::Work,
         patch::Field,
         validate::Violations,
     },
@@ -129,15 +136,19 @@ async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
 
 /// Change the tenant's settings.
 ///
-/// Needs `settings:write` and `settings:read`, and `If-Match` with the ETag that was read.
+/// Needs `settings:write` and `settings:read`, and `If-Match` with the ETag that was read. Saying a language has every
+/// product indexed in it anew, which needs `products:write`, `operations:write` and their `read` as well; `Link` names the
+/// operation, and until it has succeeded a search may miss words that end differently.
 #[utoipa::path(patch, path = "/tenant/settings", tag = "settings", params(("If-Match" = String, Header)),
     request_body(content = SettingsPatch, content_type = "application/merge-patch+json"),
-    responses((status = OK, body = Settings, headers(("ETag" = String)))))]
+    responses((status = OK, body = Settings, headers(("ETag" = String),
+        ("Link" = String, description = "With a language: the operation that indexes products anew")))))]
 async fn update(
     tenant: Tenant,
+    State(app): State<App>,
     IfMatch(versions): IfMatch,
     MergePatch(patch): MergePatch<SettingsPatch>,
-) -> Result<Tagged<Settings>> {
+) -> Result<Response> {
     let mut violations = Violations::default();
     let language =
         word::<Language>(&mut violations, "/language", &patch.language, "is not a language that search knows");
@@ -155,8 +166,50 @@ async fn update(
         tx.rollback().await?;
         return Err(missed("settings", true));
     };
+    let Some(language) = language else {
+        tx.commit().await?;
+        return Ok(Tagged(changed).into_response());
+    };
+    // Asked now, so that the caller is told what is missing and not the operation's reader.
+    tx.one::<()>(sql!("products/may_import"), &[]).await?;
+    let (work, operation) = Work::begin_in(&tenant, &mut tx, "products.reindex").await?;
     tx.commit().await?;
-    Ok(Tagged(changed))
+    app.workshop.run(work, move |work| index_anew(work, language));
+    Ok(([(header::LINK, operation.link())], Tagged(changed)).into_response())
+}
+
+/// Products indexed in one transaction.
+const BATCH: i64 = 200;
+
+/// Brings every product into a language, a transaction a batch. What is written meanwhile is in it already.
+async fn index_anew(work: Work, language: Language) -> Result<()> {
+    let mut conn = work.tenant().connect().await?;
+    let (mut after, mut done) = (Uuid::nil(), 0);
+    loop {
+        let mut tx = conn.write();
+        let batch = tx.maybe::<Batch>(sql!("products/reindex"), &[&after, &BATCH, &language]).await?;
+        let Some(Batch { last, passed }) = batch else {
+            return work.succeed(tx, done, &json!({ "products": done })).await;
+        };
+        (after, done) = (last, done + passed);
+        let wanted = work.progress_in(&mut tx, done).await?;
+        tx.commit().await?;
+        if !wanted {
+            return work.cancel(done, &json!({ "products": done })).await;
+        }
+    }
+}
+
+/// How far a batch came.
+struct Batch {
+    last: Uuid,
+    passed: i64,
+}
+
+impl FromRow for Batch {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { last: row.try_get("last")?, passed: row.try_get("passed")? })
+    }
 }
 
 /// What a key becomes: nothing where the patch says nothing, its default where it says `null`, else what `read` makes of
