@@ -136,6 +136,10 @@ async fn insert(
             Err(refusal) if refusal.code.is_empty() => return Err(refusal.message),
             Err(refusal) => {
                 last = refusal.discreet();
+                // The one row a tenant has came with the tenant.
+                if number == 0 && one_a_tenant(table, &refusal) {
+                    return made_with_the_tenant(session, table, persona).await.map_err(|_| last);
+                }
                 let suspects = suspects(&refusal, table, &free);
                 if !advance(&mut picks, &choices, &suspects) {
                     break;
@@ -144,6 +148,19 @@ async fn insert(
         }
     }
     Err(format!("no row could be made up for {}: {last}", table.name))
+}
+
+/// Whether the row breaks a key that is the tenant and nothing else.
+fn one_a_tenant(table: &Table, refusal: &Refusal) -> bool {
+    let broken = table.keys.iter().find(|key| refusal.constraint.as_ref() == Some(&key.name));
+    refusal.code == "23505" && broken.is_some_and(|key| key.columns.iter().eq(table.tenant.as_ref()))
+}
+
+async fn made_with_the_tenant(session: &Session, table: &Table, persona: &Persona) -> Result<Row, Refusal> {
+    let tenant = list(&[table.tenant.clone().unwrap_or_default()]);
+    let statement = format!("select * from {} where {tenant} = {}", table.name, literal(&persona.tenant));
+    let answer = attempt(session, &statement).await?;
+    Ok(answer.columns.iter().cloned().zip(answer.rows.into_iter().next().unwrap_or_default()).collect())
 }
 
 async fn attempt(session: &Session, statement: &str) -> Result<Answer, Refusal> {

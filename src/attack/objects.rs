@@ -186,6 +186,8 @@ fn calls(head: &str, takes: &[String], persona: &Persona, words: &[String]) -> V
                 values().filter(|value| value.contains(&persona.token)).chain(words.iter().cloned()).collect()
             }
             "json" | "jsonb" => vec!["{}".to_owned()],
+            "tsvector" | "tsquery" => vec![format!("'{}'", persona.token), String::new()],
+            "regconfig" => vec!["pg_catalog.simple".to_owned()],
             "interval" => vec!["1 day".to_owned()],
             "bytea" => {
                 values().filter(|value| value.starts_with("\\x")).chain([format!("\\x{}", "00".repeat(32))]).collect()

@@ -98,7 +98,7 @@ fn fresh(columns: &[String], tenant: Uuid) -> String {
         "id" => "gen_random_uuid()".to_owned(),
         "name" => "'copy of ' || name".to_owned(),
         "email" => "'copy.of.' || email".to_owned(),
-        "key" => "'copy of ' || key".to_owned(),
+        "key" | "sku" | "tag" => format!("'copy of ' || {column}"),
         other => other.to_owned(),
     };
     columns.iter().map(value).collect::<Vec<_>>().join(", ")

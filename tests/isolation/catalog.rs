@@ -8,6 +8,8 @@ use crate::support::TestDb;
 const INDEXES_ACROSS_TENANTS: &[&str] = &[
     // "My tenants" asks by user alone, through its door; and the cascade from registry.users.
     "tenant.memberships_user_idx",
+    // Each word in it begins with its tenant's mark: docs/adr/0013.
+    "tenant.products_search_idx",
 ];
 
 /// The SECURITY DEFINER functions. Each has its reason in its file and its attack in `roles`.
@@ -38,6 +40,7 @@ pub(crate) const DOORS: &[&str] = &[
     "registry.sign_up(uuid,text,text,text,text,bytea,interval,uuid,text,text[],uuid[])",
     "registry.signed_in(interval)",
     "registry.switch_tenant(uuid)",
+    "registry.tenant_defaults()",
     "registry.tenant_of_host(text,text)",
     "registry.touch_api_key()",
     "registry.touch_session(interval)",
@@ -58,6 +61,10 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
     ("idempotency_keys_user_fkey", "the member who asks"),
     ("invitations_invited_by_fkey", "the member who asks; gone in between is a race and an error"),
     ("invitations_token_check", "the server, a digest"),
+    ("operations_kind_check", "the server, which begins operations"),
+    ("operations_status_check", "the server, which runs them"),
+    ("product_tags_product_fkey", "a trigger, from the product itself"),
+    ("product_words_word_check", "a trigger, which takes words of that length alone"),
     ("recovery_codes_hash_check", "the server, a digest"),
     ("recovery_codes_user_fkey", "the user who asks, after a look at their second factor"),
     ("roles_permissions_key", "contains the primary key, which the server makes"),

@@ -214,7 +214,10 @@ impl Target<'_> {
             Ok(own) => own,
             Err(ending) => return Ok(ending),
         };
-        self.make_room().await?;
+        // Where nothing is inserted, the only row stays, for there to be one.
+        if may_insert || self.stage.mine.rows.get(&self.table.id).is_some_and(|rows| rows.len() > 1) {
+            self.make_room().await?;
+        }
         let outsider = Persona { settings: self.theirs().settings.clone(), ..self.mine().clone() };
         let name = &self.table.name;
         let mut ways = Vec::new();
