@@ -89,6 +89,8 @@ async fn insert(
         fixed.insert(&column.name, literal(&persona.tenant));
     }
     for key in table.foreign_keys() {
+        // The settings come from the first row of a table, so whoever is in it is the person.
+        let number = if config.own.contains(&format!("{}.{}", table.plain, key.name)) { 0 } else { number };
         for (column, value) in referred(tables, table, key, persona, earlier, number)? {
             fixed.insert(column, value);
         }

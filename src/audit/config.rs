@@ -52,6 +52,9 @@ pub struct Attack {
     pub tables: Vec<String>,
     /// SQL expressions for columns whose right value no constraint tells: `"tenant.roles.permissions" = "…"`.
     pub values: BTreeMap<String, String>,
+    /// Foreign keys by which a row is one person's own: all rows made up for a tenant lead to the person that
+    /// `settings` name, as `"tenant.notes.notes_author_fkey"`.
+    pub own: Vec<String>,
     /// Attacks known to succeed, each with its reason.
     pub ignore: Vec<Ignore>,
 }
