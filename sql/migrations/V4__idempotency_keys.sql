@@ -25,3 +25,16 @@ create index idempotency_keys_expiry_idx on tenant.idempotency_keys (tenant_id, 
 -- For the two cascades.
 create index idempotency_keys_user_idx on tenant.idempotency_keys (tenant_id, user_id);
 create index idempotency_keys_api_key_idx on tenant.idempotency_keys (tenant_id, api_key_id);
+
+-- The same for what a person does outside any tenant.
+create table registry.idempotency_keys (
+    user_id     uuid        not null constraint idempotency_keys_user_fkey references registry.users (id) on delete cascade,
+    key         text        collate "C" not null constraint idempotency_keys_key_check check (key ~ '^[ -~]{1,255}$'),
+    fingerprint bytea       not null constraint idempotency_keys_fingerprint_check check (octet_length(fingerprint) = 32),
+    status      smallint,
+    answer      bytea,
+    created_at  timestamptz not null default now(),
+    expires_at  timestamptz not null default now() + interval '24 hours',
+    constraint idempotency_keys_pkey primary key (user_id, key)
+);
+create index idempotency_keys_expiry_idx on registry.idempotency_keys (user_id, expires_at);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use axum::{
     extract::{OriginalUri, State},
     http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -21,9 +21,11 @@ use crate::{
     error::Violation,
     http::{
         etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
-        extract::{Json, MergePatch, Path, Query},
+        extract::{MergePatch, Path, Query},
+        idempotency::{Begun, Post},
         page::{Page, PlainQuery},
         patch::{self, Field},
+        prefer::Prefer,
         validate::Violations,
     },
     sql,
@@ -131,7 +133,7 @@ async fn list(
 /// Needs `api-keys:write` and `api-keys:read`, and every permission that the key is to hold.
 #[utoipa::path(post, path = "/tenant/api-keys", tag = "api-keys", request_body = NewApiKey,
     responses((status = CREATED, body = ShownKey, headers(("ETag" = String), ("Location" = String)))))]
-async fn create(tenant: Tenant, State(app): State<App>, Json(new): Json<NewApiKey>) -> Result<Response> {
+async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewApiKey>) -> Result<Response> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);
     if new.permissions.is_empty() {
@@ -146,10 +148,14 @@ async fn create(tenant: Tenant, State(app): State<App>, Json(new): Json<NewApiKe
     let params: crate::db::Params<'_> =
         &[&id, &new.name, &permissions, &secret.secret_hash.as_slice(), &secret.hint, &tenant.user(), &new.expires_at];
     let mut conn = tenant.connect().await?;
-    let api_key: ApiKey = conn.write().last().one(sql!("api_keys/insert"), params).await?;
+    let attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
+    };
+    let (api_key, done) = attempt.one::<ApiKey>(sql!("api_keys/insert"), params).await?;
     let headers = [(header::LOCATION, format!("/api/v1/tenant/api-keys/{id}")), no_store()];
     let shown = ShownKey { api_key, key: secret.key.expose_secret().to_owned() };
-    Ok((StatusCode::CREATED, headers, Tagged(shown)).into_response())
+    done.answer((StatusCode::CREATED, headers, Tagged(shown))).await
 }
 
 /// Read an API key.
@@ -176,8 +182,9 @@ async fn update(
     State(app): State<App>,
     Path(id): Path<Uuid>,
     IfMatch(versions): IfMatch,
+    prefer: Prefer,
     MergePatch(patch): MergePatch<ApiKeyPatch>,
-) -> Result<Tagged<ApiKey>> {
+) -> Result<Response> {
     let mut violations = Violations::default();
     if let Some(name) = &patch.name {
         violations.line("/name", name, NAME);
@@ -189,7 +196,7 @@ async fn update(
     let mut conn = tenant.connect().await?;
     let changed: Option<ApiKey> = conn.write().last().maybe(sql!("api_keys/update"), params).await?;
     if let Some(key) = changed {
-        return Ok(Tagged(key));
+        return Ok(prefer.changed(key));
     }
     let there: Option<ApiKey> = conn.read().last().maybe(sql!("api_keys/get"), &[&id]).await?;
     Err(missed("API key", there.is_some()))
@@ -200,7 +207,7 @@ async fn update(
 /// Needs `api-keys:write` and `api-keys:read`, and every permission that the key holds.
 #[utoipa::path(post, path = "/tenant/api-keys/{id}/rotate", tag = "api-keys", params(("id" = Uuid, Path)),
     request_body = Rotation, responses((status = OK, body = ShownKey, headers(("ETag" = String)))))]
-async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Json(how): Json<Rotation>) -> Result<Response> {
+async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Post(how, once): Post<Rotation>) -> Result<Response> {
     let hours = how.overlap_hours.unwrap_or(24);
     if hours > LONGEST_OVERLAP {
         let detail = format!("must be at most {LONGEST_OVERLAP}");
@@ -210,10 +217,14 @@ async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Json(how): Json<Rotation>)
     let overlap = format!("{hours} hours");
     let params: crate::db::Params<'_> = &[&id, &secret.secret_hash.as_slice(), &secret.hint, &overlap];
     let mut conn = tenant.connect().await?;
-    let rotated: Option<ApiKey> = conn.write().last().maybe(sql!("api_keys/rotate"), params).await?;
-    let api_key = rotated.ok_or_else(|| missed("API key", false))?;
+    let attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
+    };
+    let gone = missed("API key", false);
+    let (api_key, done) = attempt.one_or::<ApiKey>(sql!("api_keys/rotate"), params, gone).await?;
     let shown = ShownKey { api_key, key: secret.key.expose_secret().to_owned() };
-    Ok(([no_store()], Tagged(shown)).into_response())
+    done.answer(([no_store()], Tagged(shown))).await
 }
 
 /// Revoke a key, which is refused from its next request on.

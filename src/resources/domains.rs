@@ -2,8 +2,8 @@
 //! and is not listed.
 use axum::{
     extract::{OriginalUri, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use crate::{
     dns::txt_record,
     http::{
         extract::{Json, Path, Query},
+        idempotency::{Begun, Once, Post},
         page::{Page, PlainQuery},
         validate::Violations,
     },
@@ -84,7 +85,7 @@ async fn list(
 /// Needs `domains:write` and `tenant:read`. A domain that another tenant claims can be claimed as well.
 #[utoipa::path(post, path = "/tenant/domains", tag = "domains", request_body = NewDomain,
     responses((status = CREATED, body = Domain, headers(("Location" = String)))))]
-async fn create(tenant: Tenant, State(app): State<App>, Json(new): Json<NewDomain>) -> Result<Response> {
+async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewDomain>) -> Result<Response> {
     let domain = new.domain.trim_end_matches('.').to_ascii_lowercase();
     let mut violations = Violations::default();
     if !is_domain(&domain) {
@@ -96,9 +97,12 @@ async fn create(tenant: Tenant, State(app): State<App>, Json(new): Json<NewDomai
     let id = Uuid::now_v7();
     let challenge = new_link()?.token;
     let mut conn = tenant.connect().await?;
-    let claim: Domain = conn.write().last().one(sql!("domains/insert"), &[&id, &domain, &challenge]).await?;
-    let location = format!("/api/v1/tenant/domains/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(claim)).into_response())
+    let attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
+    };
+    let (claim, done) = attempt.one::<Domain>(sql!("domains/insert"), &[&id, &domain, &challenge]).await?;
+    done.created_once(&format!("/api/v1/tenant/domains/{id}"), Json(claim)).await
 }
 
 /// Read a claim.
@@ -118,7 +122,10 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Json<Domain>> {
 /// tenant's record is seen beside it that it resolves to; not seen, it no longer does.
 #[utoipa::path(post, path = "/tenant/domains/{id}/verify", tag = "domains", params(("id" = Uuid, Path)),
     responses((status = OK, body = Domain)))]
-async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>) -> Result<Json<Domain>> {
+async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, once: Once) -> Result<Response> {
+    if let Some(answer) = once.answered(&tenant).await? {
+        return Ok(answer);
+    }
     let mut conn = tenant.connect().await?;
     let claim: Option<Domain> = conn.read().last().maybe(sql!("domains/to_verify"), &[&id]).await?;
     // A name server may take its time; no connection waits for it.
@@ -126,15 +133,21 @@ async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>) ->
     let claim = claim.ok_or(Error::NotFound("domain"))?;
     let texts = app.dns.texts(&claim.record_name).await?;
     let mut conn = tenant.connect().await?;
-    let mut tx = conn.write();
-    let Seen(seen) = tx.one(sql!("domains/note_check"), &[&id, &texts]).await?;
-    let claim: Option<Domain> = tx.last().maybe(sql!("domains/get"), &[&id]).await?;
-    app.hosts.forget(&claim.as_ref().map_or_else(String::new, |claim| claim.domain.clone()));
-    match claim {
-        Some(claim) if seen == Some(true) => Ok(Json(claim)),
-        Some(claim) => Err(Error::DomainNotProven(format!("{} TXT {}", claim.record_name, claim.record_value))),
-        None => Err(Error::NotFound("domain")),
-    }
+    let mut attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
+    };
+    let Seen(seen) = attempt.tx().one(sql!("domains/note_check"), &[&id, &texts]).await?;
+    let gone = Error::NotFound("domain");
+    let (claim, done) = attempt.one_or::<Domain>(sql!("domains/get"), &[&id], gone).await?;
+    let (domain, record) = (claim.domain.clone(), format!("{} TXT {}", claim.record_name, claim.record_value));
+    // What was seen is committed either way; a key that saw nothing may look again.
+    let answer = match seen {
+        Some(true) => done.answer(Json(claim)).await,
+        _ => done.forget().await.and(Err(Error::DomainNotProven(record))),
+    };
+    app.hosts.forget(&domain);
+    answer
 }
 
 /// Give a domain up. It resolves to nobody from now on.

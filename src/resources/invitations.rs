@@ -1,8 +1,8 @@
 //! `/tenant/invitations`: whom the tenant asks to join. Accepting is in `invited.rs`.
 use axum::{
     extract::{OriginalUri, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,8 @@ use crate::{
     error::Violation,
     http::{
         etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
-        extract::{Json, Path, Query},
+        extract::{Path, Query},
+        idempotency::{Begun, Once, Post},
         page::{Page, PlainQuery},
         validate::Violations,
     },
@@ -89,25 +90,32 @@ async fn list(
 /// Needs `invitations:write`, `invitations:read` and `roles:read`, and every permission that the role holds.
 #[utoipa::path(post, path = "/tenant/invitations", tag = "invitations", request_body = NewInvitation,
     responses((status = CREATED, body = Invitation, headers(("ETag" = String), ("Location" = String)))))]
-async fn create(tenant: Tenant, State(app): State<App>, Json(new): Json<NewInvitation>) -> Result<Response> {
+async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewInvitation>) -> Result<Response> {
+    once.required()?;
     let mut violations = Violations::default();
     let email = violations.email("/email", &new.email);
     violations.finish()?;
+    if let Some(answer) = once.answered(&tenant).await? {
+        return Ok(answer);
+    }
     count(&app, &tenant, &email).await?;
     let id = Uuid::now_v7();
     let link = new_invitation(tenant.id(), id)?;
     let mut conn = tenant.connect().await?;
-    let mut tx = conn.write();
-    let params: crate::db::Params<'_> = &[&id, &email, &new.role_id, &link.hash.as_slice(), &tenant.user(), &LIFETIME];
-    let made: Option<Invitation> = tx.maybe(sql!("invitations/insert"), params).await?;
-    let Some(invitation) = made else {
-        tx.rollback().await?;
-        return Err(Error::Invalid(vec![Violation::at("/role_id", "unknown", "is not a role of this tenant")]));
+    let mut attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
     };
-    let head: Letterhead = tx.last().one(sql!("invitations/letterhead"), &[]).await?;
+    let params: crate::db::Params<'_> = &[&id, &email, &new.role_id, &link.hash.as_slice(), &tenant.user(), &LIFETIME];
+    let made: Option<Invitation> = attempt.tx().maybe(sql!("invitations/insert"), params).await?;
+    let Some(invitation) = made else {
+        let unknown = Violation::at("/role_id", "unknown", "is not a role of this tenant");
+        return attempt.refuse(Error::Invalid(vec![unknown])).await;
+    };
+    let (head, done) = attempt.one::<Letterhead>(sql!("invitations/letterhead"), &[]).await?;
+    let answer = done.created(&format!("/api/v1/tenant/invitations/{id}"), invitation).await?;
     app.post.send(letter(email, head, link.token));
-    let location = format!("/api/v1/tenant/invitations/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Tagged(invitation)).into_response())
+    Ok(answer)
 }
 
 /// Read an invitation.
@@ -126,20 +134,25 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
 /// Needs `invitations:write` and `invitations:read`, and every permission that the role holds.
 #[utoipa::path(post, path = "/tenant/invitations/{id}/resend", tag = "invitations", params(("id" = Uuid, Path)),
     responses((status = OK, body = Invitation, headers(("ETag" = String)))))]
-async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>) -> Result<Tagged<Invitation>> {
+async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, once: Once) -> Result<Response> {
+    if let Some(answer) = once.answered(&tenant).await? {
+        return Ok(answer);
+    }
     count(&app, &tenant, &id.to_string()).await?;
     let link = new_invitation(tenant.id(), id)?;
     let mut conn = tenant.connect().await?;
-    let mut tx = conn.write();
-    let sent: Option<Invitation> =
-        tx.maybe(sql!("invitations/resend"), &[&id, &link.hash.as_slice(), &LIFETIME]).await?;
-    let Some(invitation) = sent else {
-        tx.rollback().await?;
-        return Err(missed("invitation", false));
+    let mut attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
     };
-    let head: Letterhead = tx.last().one(sql!("invitations/letterhead"), &[]).await?;
-    app.post.send(letter(invitation.email.clone(), head, link.token));
-    Ok(Tagged(invitation))
+    let params: crate::db::Params<'_> = &[&id, &link.hash.as_slice(), &LIFETIME];
+    let sent: Option<Invitation> = attempt.tx().maybe(sql!("invitations/resend"), params).await?;
+    let Some(invitation) = sent else { return attempt.refuse(missed("invitation", false)).await };
+    let (head, done) = attempt.one::<Letterhead>(sql!("invitations/letterhead"), &[]).await?;
+    let email = invitation.email.clone();
+    let answer = done.answer(Tagged(invitation)).await?;
+    app.post.send(letter(email, head, link.token));
+    Ok(answer)
 }
 
 /// Take an invitation back.

@@ -1,5 +1,5 @@
 //! `/me`: the signed-in person, outside any tenant.
-use axum::{extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode, response::Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
@@ -15,6 +15,7 @@ use crate::{
         etag::{IfMatch, Tagged, Versioned, missed},
         extract::{Json, MergePatch},
         patch,
+        prefer::Prefer,
         validate::Violations,
     },
     mail::{Letter, Link},
@@ -102,8 +103,9 @@ async fn me(signed_in: SignedIn) -> Result<Tagged<Me>> {
 async fn update(
     signed_in: SignedIn,
     IfMatch(versions): IfMatch,
+    prefer: Prefer,
     MergePatch(patch): MergePatch<ProfilePatch>,
-) -> Result<Tagged<Profile>> {
+) -> Result<Response> {
     let mut violations = Violations::default();
     if let Some(name) = &patch.full_name {
         violations.line("/full_name", name, NAME);
@@ -111,7 +113,7 @@ async fn update(
     violations.finish()?;
     let mut conn = signed_in.connect().await?;
     let changed: Option<Profile> = conn.write().last().maybe(sql!("me/update"), &[&versions, &patch.full_name]).await?;
-    changed.map(Tagged).ok_or_else(|| missed("account", true))
+    changed.map(|profile| prefer.changed(profile)).ok_or_else(|| missed("account", true))
 }
 
 /// Have a link sent to a new address, which becomes the account's once the link was used.

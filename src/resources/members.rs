@@ -17,10 +17,11 @@ use crate::{
     db::FromRow,
     error::Violation,
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        etag::{IfMatch, IfNoneMatch, Versioned, missed},
         extract::{MergePatch, Path, Query},
         page::{List, Page, PageRequest},
         patch,
+        prefer::Prefer,
     },
     sql,
 };
@@ -119,13 +120,14 @@ async fn update(
     tenant: Tenant,
     Path(id): Path<Uuid>,
     IfMatch(versions): IfMatch,
+    prefer: Prefer,
     MergePatch(patch): MergePatch<MemberPatch>,
-) -> Result<Tagged<Member>> {
+) -> Result<Response> {
     let mut conn = tenant.connect().await?;
     let params: crate::db::Params<'_> = &[&id, &versions, &patch.role_id];
     let changed: Option<Member> = conn.write().last().maybe(sql!("members/update"), params).await?;
     if let Some(member) = changed {
-        return Ok(Tagged(member));
+        return Ok(prefer.changed(member));
     }
     let there: Option<Member> = conn.read().last().maybe(sql!("members/get"), &[&id]).await?;
     let fits = |member: &Member| versions.as_ref().is_none_or(|versions| versions.contains(&member.version));

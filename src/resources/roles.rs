@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use axum::{
     extract::{OriginalUri, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,10 +19,12 @@ use crate::{
     auth::Tenant,
     db::FromRow,
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        etag::{IfMatch, IfNoneMatch, Versioned, missed},
         extract::{Json, MergePatch, Path, Query},
+        idempotency::{Begun, Post},
         page::{Page, PlainQuery},
         patch,
+        prefer::Prefer,
         validate::Violations,
     },
     sql,
@@ -109,7 +111,7 @@ async fn list(
 /// Needs `roles:write` and `roles:read`, and every permission that the role is to hold.
 #[utoipa::path(post, path = "/tenant/roles", tag = "roles", request_body = NewRole,
     responses((status = CREATED, body = Role, headers(("ETag" = String), ("Location" = String)))))]
-async fn create(tenant: Tenant, Json(new): Json<NewRole>) -> Result<Response> {
+async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Response> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);
     violations.permissions("/permissions", &new.permissions);
@@ -117,9 +119,12 @@ async fn create(tenant: Tenant, Json(new): Json<NewRole>) -> Result<Response> {
     let id = Uuid::now_v7();
     let permissions: Vec<&String> = new.permissions.iter().collect();
     let mut conn = tenant.connect().await?;
-    let role: Role = conn.write().last().one(sql!("roles/insert"), &[&id, &new.name, &permissions]).await?;
-    let location = format!("/api/v1/tenant/roles/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Tagged(role)).into_response())
+    let attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
+    };
+    let (role, done) = attempt.one::<Role>(sql!("roles/insert"), &[&id, &new.name, &permissions]).await?;
+    done.created(&format!("/api/v1/tenant/roles/{id}"), role).await
 }
 
 /// Read a role.
@@ -145,8 +150,9 @@ async fn update(
     tenant: Tenant,
     Path(id): Path<Uuid>,
     IfMatch(versions): IfMatch,
+    prefer: Prefer,
     MergePatch(patch): MergePatch<RolePatch>,
-) -> Result<Tagged<Role>> {
+) -> Result<Response> {
     let mut violations = Violations::default();
     if let Some(name) = &patch.name {
         violations.line("/name", name, NAME);
@@ -160,7 +166,7 @@ async fn update(
     let params: crate::db::Params<'_> = &[&id, &versions, &patch.name, &permissions];
     let changed: Option<Role> = conn.write().last().maybe(sql!("roles/update"), params).await?;
     if let Some(role) = changed {
-        return Ok(Tagged(role));
+        return Ok(prefer.changed(role));
     }
     let there: Option<Role> = conn.read().last().maybe(sql!("roles/get"), &[&id]).await?;
     Err(missed("role", there.is_some()))

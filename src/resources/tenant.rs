@@ -12,9 +12,10 @@ use crate::{
     auth::Tenant,
     db::FromRow,
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        etag::{IfMatch, IfNoneMatch, Versioned, missed},
         extract::MergePatch,
         patch,
+        prefer::Prefer,
         validate::Violations,
     },
     sql,
@@ -77,8 +78,9 @@ async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
 async fn update(
     tenant: Tenant,
     IfMatch(versions): IfMatch,
+    prefer: Prefer,
     MergePatch(patch): MergePatch<TenantPatch>,
-) -> Result<Tagged<TenantRecord>> {
+) -> Result<Response> {
     let mut violations = Violations::default();
     if let Some(name) = &patch.name {
         violations.line("/name", name, NAME);
@@ -87,7 +89,7 @@ async fn update(
     let mut conn = tenant.connect().await?;
     let changed: Option<TenantRecord> =
         conn.write().last().maybe(sql!("tenant/update"), &[&versions, &patch.name]).await?;
-    changed.map(Tagged).ok_or_else(|| missed("tenant", true))
+    changed.map(|record| prefer.changed(record)).ok_or_else(|| missed("tenant", true))
 }
 
 /// Leave the tenant.

@@ -12,6 +12,7 @@ use crate::{
     db::FromRow,
     http::{
         extract::Json,
+        idempotency::{Begun, Post},
         session::{SessionAnswer, answer},
         validate::Violations,
     },
@@ -57,7 +58,7 @@ struct Switch {
 /// Make a tenant and become its owner.
 #[utoipa::path(post, path = "/tenants", tag = "me", request_body = NewTenant,
     responses((status = CREATED, body = MadeTenant)))]
-async fn create(me: SignedIn, Json(new): Json<NewTenant>) -> Result<(StatusCode, Json<MadeTenant>)> {
+async fn create(me: SignedIn, Post(new, once): Post<NewTenant>) -> Result<Response> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);
     if let Some(slug) = &new.slug
@@ -71,8 +72,13 @@ async fn create(me: SignedIn, Json(new): Json<NewTenant>) -> Result<(StatusCode,
     let slugs = new.slug.map_or_else(|| slug::candidates(&new.name, id.as_bytes()), |slug| vec![slug]);
     let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| Uuid::now_v7()).collect();
     let mut conn = me.connect().await?;
-    let made = conn.write().last().one(sql!("me/create_tenant"), &[&id, &new.name, &slugs, &role_ids]).await?;
-    Ok((StatusCode::CREATED, Json(made)))
+    let attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
+    };
+    let params: crate::db::Params<'_> = &[&id, &new.name, &slugs, &role_ids];
+    let (made, done) = attempt.one::<MadeTenant>(sql!("me/create_tenant"), params).await?;
+    done.answer((StatusCode::CREATED, Json(made))).await
 }
 
 /// Act in another of one's tenants.

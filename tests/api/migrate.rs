@@ -11,6 +11,18 @@ async fn differences(admin: &Admin) -> Vec<String> {
     found.iter().map(|d| format!("{} {} {}", d.difference, d.kind, d.object)).collect()
 }
 
+/// The files under sql/migrations, in the order of their versions.
+fn files() -> Vec<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/migrations");
+    let mut names: Vec<String> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort_by_key(|name| name[1..].split("__").next().unwrap().parse::<u32>().unwrap());
+    assert_eq!(names[0], "V1__tenants_people_and_projects");
+    names
+}
+
 #[tokio::test]
 async fn an_empty_database_is_brought_up_once_and_then_left_alone() {
     let db = TestDb::empty().await;
@@ -24,7 +36,7 @@ async fn an_empty_database_is_brought_up_once_and_then_left_alone() {
     assert_eq!(differences(&migrator).await, ["missing migration every one: this database was never migrated"]);
 
     let first = db::migrate(&mut migrator, false).await.unwrap();
-    assert_eq!(first.migrations, ["V1__tenants_people_and_projects", "V2__people_sessions_and_members"]);
+    assert_eq!(first.migrations, files());
     assert!(first.reapplied && first.changes.iter().any(|change| change.object == "tenant.projects.wall"), "{first:?}");
     assert_eq!(differences(&migrator).await, Vec::<String>::new());
     let second = db::migrate(&mut migrator, false).await.unwrap();
@@ -64,7 +76,7 @@ async fn a_database_of_the_first_version_is_brought_up_with_its_people() {
             ('claimed.acme.example', '00000000-0000-7000-8000-00000000000a', null)";
     migrator.script("people", people).await.unwrap();
     let report = db::migrate(&mut migrator, false).await.unwrap();
-    assert_eq!(report.migrations, ["V2__people_sessions_and_members"]);
+    assert_eq!(report.migrations, files()[1..]);
     let superuser = db.superuser().await;
     let seen = async |query: &str| -> Vec<String> {
         superuser.query(query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
@@ -317,7 +329,7 @@ async fn many_instances_migrate_at_once_and_one_does_the_work() {
     for run in runs {
         applied += run.await.unwrap();
     }
-    assert_eq!(applied, 2, "each migration once");
+    assert_eq!(applied, files().len(), "each migration once");
 }
 
 #[tokio::test]

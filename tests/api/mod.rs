@@ -18,6 +18,7 @@ mod own_account;
 mod plans;
 mod product_plans;
 mod products;
+mod prefer;
 mod projects;
 mod refresh;
 mod roles;

@@ -1,6 +1,7 @@
 //! The commands, run as a person or a script runs them.
 mod dev;
 mod keys;
+mod killed;
 mod operate;
 mod serve;
 mod why;

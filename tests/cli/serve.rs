@@ -11,11 +11,11 @@ use rowhouse::config::API_ROLE;
 use super::{rowhouse, run, signal};
 use crate::support::{Answer, KEYS, PASSWORD, TestDb, Way, forge, town};
 
-fn free_address() -> String {
+pub(super) fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
-fn serve(url: &str, address: &str, options: &[&str]) -> Command {
+pub(super) fn serve(url: &str, address: &str, options: &[&str]) -> Command {
     let mut command = rowhouse();
     command
         .arg("serve")
@@ -26,14 +26,16 @@ fn serve(url: &str, address: &str, options: &[&str]) -> Command {
     command
 }
 
-fn wait_until_ready(child: &mut Child, address: &str) {
+pub(super) fn wait_until_ready(child: &mut Child, address: &str) {
     for _ in 0..200 {
         let (code, ..) = run(rowhouse().args(["healthcheck", "--address", address]));
         if code == Some(0) {
             return;
         }
         if let Some(status) = child.try_wait().unwrap() {
-            panic!("it ended with {status}");
+            let mut said = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("it ended with {status}: {said}");
         }
         std::thread::sleep(Duration::from_millis(25));
     }

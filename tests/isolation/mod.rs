@@ -5,6 +5,7 @@ mod auditor;
 mod catalog;
 mod doors;
 mod own_routes;
+mod own_rows;
 mod pgbouncer;
 mod pool;
 mod predicates;

@@ -25,9 +25,12 @@ both_ways! {
     every_operation_works_in_ones_own_tenant;
     #[tokio::test]
     a_key_of_another_tenant_is_as_good_as_none;
+    #[tokio::test]
+    a_post_sent_again_with_its_key_changes_nothing_and_is_answered_alike;
 }
 
 /// How an operation on a tenant's data is fired.
+#[derive(Clone, Copy)]
 struct Case {
     operation: &'static str,
     /// The permission it asks for first; empty where it asks for none.
@@ -36,6 +39,8 @@ struct Case {
     body: fn(&TenantFixture) -> Value,
     /// What it answers in one's own tenant.
     success: u16,
+    /// With an `Idempotency-Key`, a new one each time.
+    keyed: bool,
 }
 
 const NO_BODY: fn(&TenantFixture) -> Value = |_| Value::Null;
@@ -46,8 +51,42 @@ const fn case(
     body: fn(&TenantFixture) -> Value,
     success: u16,
 ) -> Case {
-    Case { operation, permission, body, success }
+    Case { operation, permission, body, success, keyed: false }
 }
+
+/// All of them, each POST with a key and without one where it may be.
+fn cases() -> Vec<Case> {
+    let keyed = CASES.iter().filter(|case| case.method() == Method::POST).map(|case| Case { keyed: true, ..*case });
+    CASES.iter().filter(|case| case.operation != KEY_REQUIRED).copied().chain(keyed).collect()
+}
+
+/// The operation that is refused without a key.
+const KEY_REQUIRED: &str = "POST /api/v1/tenant/invitations";
+
+/// POSTs of which no answer is kept, each with its reason. That list may only shrink.
+const NOT_KEPT: &[(&str, &str)] = &[
+    ("/api/v1/auth/authenticate-again", "one's own password, which may be given as often as one likes"),
+    ("/api/v1/auth/invitations/accept", "nobody is signed in; the link is good once"),
+    ("/api/v1/auth/invitations/show", "changes nothing"),
+    ("/api/v1/auth/login", "nobody is signed in; answers tokens, which are not to be kept"),
+    ("/api/v1/auth/logout", "ends the session that would have to ask again"),
+    ("/api/v1/auth/password-reset", "nobody is signed in; letters are counted, and the newest link counts"),
+    ("/api/v1/auth/password-reset/confirm", "nobody is signed in; the link is good once"),
+    ("/api/v1/auth/refresh", "answers tokens; the same one gets the same successor for ten seconds"),
+    ("/api/v1/auth/signup", "nobody is signed in; an address has one account"),
+    ("/api/v1/auth/switch-tenant", "answers tokens; going where one is changes nothing"),
+    ("/api/v1/auth/verify-email", "nobody is signed in; the link is good once"),
+    ("/api/v1/auth/verify-email/resend", "nobody is signed in; letters are counted, and the newest link counts"),
+    ("/api/v1/me/email", "letters are counted, and the newest link counts"),
+    ("/api/v1/me/invitations/accept", "one is a member once"),
+    ("/api/v1/me/recovery-codes", "answers secrets of a person; the newest count"),
+    ("/api/v1/me/totp", "answers a secret of a person; the newest counts"),
+    ("/api/v1/me/totp/confirm", "answers secrets of a person; a code is good once"),
+    ("/api/v1/tenant/leave", "whoever has left is nobody there, and is told so"),
+];
+
+/// Operations that tests/api/idempotency.rs sends again: one needs a name server, the other is outside any tenant.
+const SENT_AGAIN_ELSEWHERE: [&str; 2] = ["POST /api/v1/tenant/domains/{id}/verify", "POST /api/v1/tenants"];
 
 const CASES: &[Case] = &[
     case("GET /api/v1/projects", "projects:read", NO_BODY, 200),
@@ -244,7 +283,10 @@ impl Case {
     }
 
     fn request(&self, app: &TestApp, path: &str, of: &TenantFixture) -> RequestBuilder {
-        let request = app.request(self.method(), path).header("if-match", "*");
+        let mut request = app.request(self.method(), path).header("if-match", "*");
+        if self.keyed {
+            request = request.header("idempotency-key", Uuid::now_v7().to_string());
+        }
         match (self.body)(of) {
             Value::Null => request,
             Value::String(csv) => request.header("content-type", "text/csv").body(csv),
@@ -291,7 +333,7 @@ async fn another_tenants_row_and_a_missing_one_are_answered_alike(way: Way) {
     let (app, superuser) = (start(way, &db).await, db.superuser().await);
     let (acme, globex) = (&town().acme, &town().globex);
     let before = fingerprint(&superuser, globex.id).await;
-    for case in CASES.iter().filter(|case| case.names_a_row()) {
+    for case in cases().iter().filter(|case| case.names_a_row()) {
         let token = forge(acme.owner.id, Some(acme.id)).sign();
         let fire = async |path: String| Answer::of(case.request(&app, &path, acme).bearer_auth(&token)).await;
         let foreign = fire(case.of(globex)).await;
@@ -313,7 +355,7 @@ async fn another_tenant_and_a_missing_one_are_answered_alike(way: Way) {
     let (app, superuser) = (start(way, &db).await, db.superuser().await);
     let (acme, globex) = (&town().acme, &town().globex);
     let before = fingerprint(&superuser, globex.id).await;
-    for case in CASES {
+    for case in &cases() {
         let path = case.of(globex);
         let free = forge(acme.owner.id, None).sign();
         // Named by header, by host, and by a token that says so: not a member.
@@ -346,7 +388,7 @@ async fn conflicting_and_absent_tenants_are_refused(way: Way) {
     let (app, superuser) = (start(way, &db).await, db.superuser().await);
     let (acme, globex) = (&town().acme, &town().globex);
     let before = (fingerprint(&superuser, globex.id).await, fingerprint(&superuser, acme.id).await);
-    for case in CASES {
+    for case in &cases() {
         // Both is a member of both tenants, so nothing but the disagreement is wrong.
         let path = case.of(acme);
         let token = forge(acme.both.id, Some(acme.id)).sign();
@@ -384,7 +426,7 @@ async fn nobody_and_whoever_lacks_the_permission_are_refused(way: Way) {
     let (app, superuser) = (start(way, &db).await, db.superuser().await);
     let acme = &town().acme;
     let before = fingerprint(&superuser, acme.id).await;
-    for case in CASES {
+    for case in &cases() {
         let path = case.of(acme);
         let nobody = Answer::of(case.request(&app, &path, acme).header("x-tenant-id", acme.id.to_string())).await;
         nobody.problem(401, "unauthenticated");
@@ -426,7 +468,8 @@ async fn every_operation_works_in_ones_own_tenant(way: Way) {
     let (app, superuser) = (start(way, &db).await, db.superuser().await);
     let acme = &town().acme;
     // The control of all the refusals above. Each with rows of its own, and deletions last.
-    let (deletions, others): (Vec<&Case>, Vec<&Case>) = CASES.iter().partition(|case| case.method() == Method::DELETE);
+    let (deletions, others): (Vec<Case>, Vec<Case>) =
+        cases().into_iter().partition(|case| case.method() == Method::DELETE);
     for (number, case) in others.into_iter().chain(deletions).enumerate() {
         let path = case.path(&Rows::fresh(&superuser, acme, 2 * number).await);
         let by_claim = case.request(&app, &path, acme).bearer_auth(forge(acme.owner.id, Some(acme.id)).sign());
@@ -447,7 +490,7 @@ async fn a_key_of_another_tenant_is_as_good_as_none(way: Way) {
     Answer::of(own).await.expect(200);
     // Globex's tenant in acme's key, and acme's secret under globex's id, under one checksum each.
     let forged = [key_of(globex.id, acme.api_key).0, key_of(acme.id, globex.api_key).0];
-    for case in CASES {
+    for case in &cases() {
         for key in &forged {
             let request = case.request(&app, &case.of(globex), acme).bearer_auth(key);
             Answer::of(request).await.problem(
@@ -459,4 +502,48 @@ async fn a_key_of_another_tenant_is_as_good_as_none(way: Way) {
         Answer::of(named.header("x-tenant-id", globex.id.to_string())).await.problem(400, "tenant_conflict");
     }
     assert_eq!(fingerprint(&superuser, globex.id).await, before);
+}
+
+async fn a_post_sent_again_with_its_key_changes_nothing_and_is_answered_alike(way: Way) {
+    let db = TestDb::new().await;
+    let (app, superuser) = (start(way, &db).await, db.superuser().await);
+    let acme = &town().acme;
+    let document = Answer::of(app.request(Method::GET, "/api/v1/openapi.json")).await.expect(200).json();
+    let mut not_kept = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        if item["post"].is_null() {
+            continue;
+        }
+        let operation = format!("POST {path}");
+        // Whether it is kept, the document says, and for each that is there is a case.
+        let responses = item["post"]["responses"].as_object().unwrap();
+        let kept = responses.values().any(|response| !response["headers"]["Idempotency-Replayed"].is_null());
+        let key =
+            item["post"]["parameters"].as_array().unwrap().iter().find(|p| p["name"] == "Idempotency-Key").unwrap();
+        assert_eq!(key["required"], operation == KEY_REQUIRED, "{operation}");
+        if !kept {
+            not_kept.push(path.as_str());
+            continue;
+        }
+        if SENT_AGAIN_ELSEWHERE.contains(&&*operation) {
+            continue;
+        }
+        let case = CASES.iter().find(|case| case.operation == operation).unwrap();
+        let path = case.path(&Rows::fresh(&superuser, acme, 0).await);
+        let body = (case.body)(acme);
+        let fire = async |key: &str| {
+            let request = app.as_user(Method::POST, &path, acme.owner.id, acme.id).header("idempotency-key", key);
+            Answer::of(if body.is_null() { request } else { request.json(&body) }).await
+        };
+        let first = fire("again").await.expect(case.success);
+        assert_eq!(first.header("idempotency-replayed"), "", "{operation}");
+        let before = fingerprint(&superuser, acme.id).await;
+        let again = fire("again").await;
+        assert_eq!((again.status, &again.text), (first.status, &first.text), "{operation}");
+        assert_eq!(again.header("idempotency-replayed"), "true", "{operation}");
+        assert_eq!(fingerprint(&superuser, acme.id).await, before, "{operation}");
+        superuser.batch_execute("delete from tenant.idempotency_keys where answer <> 'answer'").await.unwrap();
+    }
+    let named: Vec<&str> = NOT_KEPT.iter().map(|(path, _)| *path).collect();
+    assert_eq!(not_kept, named);
 }

@@ -28,7 +28,10 @@ impl<'a> Member<'a> {
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
-        Answer::of(self.request(Method::POST, path).json(&body)).await
+        let request = self.request(Method::POST, path).json(&body);
+        // Required there.
+        let keyed = path == "/tenant/invitations";
+        Answer::of(if keyed { request.header("idempotency-key", Uuid::now_v7().to_string()) } else { request }).await
     }
 
     pub async fn patch(&self, path: &str, version: &str, body: Value) -> Answer {

@@ -3,36 +3,35 @@
 //! The key is claimed in the transaction that acts, and the answer is stored in it before it commits. So there is either
 //! an effect and its answer, or neither. Only successes are kept: a refused request did nothing and can be mended and
 //! sent again with the same key. docs/adr/0012-idempotency.md says why it is so.
-use aws_lc_rs::digest;
+mod kept;
+mod key;
+
 use axum::{
     body::to_bytes,
-    extract::{FromRequest, FromRequestParts, OriginalUri, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio_postgres::Row;
 use uuid::Uuid;
 
+use self::{
+    kept::{Claim, Found},
+    key::Asked,
+};
 use super::{
     etag::{Tagged, Versioned, tag},
-    extract::{content_type, from_json, read_body, refuse_unless_json},
-    prefer::{PREFERENCE_APPLIED, Prefer},
+    extract::{from_json, read_body, refuse_unless_json},
+    prefer::Prefer,
 };
 use crate::{
     App, Error, Result,
     auth::Tenant,
-    db::{FromRow, Params, Sql, TenantConn, Tx, Write},
-    error::Violation,
+    db::{FromRow, Params, Sql, TenantConn, Tx, UserConn, Write},
     sql,
 };
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-const LONGEST: usize = 255;
-/// The headers of an answer that are given again with it. The others are about one request, or everybody's.
-const KEPT: [HeaderName; 5] =
-    [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::CACHE_CONTROL, PREFERENCE_APPLIED];
+pub(super) use key::check;
 
 /// The JSON body of a POST, read and refused as [`Json`](super::extract::Json) does, and how often it may act.
 #[derive(Debug)]
@@ -44,13 +43,6 @@ pub struct Post<T>(pub T, pub Once);
 pub struct Once {
     claim: Option<Claim>,
     prefer: Prefer,
-}
-
-/// A key, and SHA-256 of the request that came with it.
-struct Claim {
-    key: String,
-    fingerprint: [u8; 32],
-    app: App,
 }
 
 /// Where a request stands when it has begun.
@@ -85,7 +77,43 @@ pub struct Done<'c> {
 struct Keep {
     claim: Claim,
     whose: [Uuid; 2],
+    store: Sql,
+    forget: Sql,
 }
+
+/// A connection of somebody for whom answers are kept.
+pub trait Keeps {
+    #[doc(hidden)]
+    const CLAIM: Sql;
+    #[doc(hidden)]
+    const STORE: Sql;
+    #[doc(hidden)]
+    const FORGET: Sql;
+    #[doc(hidden)]
+    fn whose(&self) -> [Uuid; 2];
+    #[doc(hidden)]
+    fn begin(&mut self) -> Tx<'_, Write>;
+}
+
+macro_rules! keeps {
+    ($conn:ident, $claim:literal, $store:literal, $forget:literal) => {
+        impl Keeps for $conn {
+            const CLAIM: Sql = sql!($claim);
+            const STORE: Sql = sql!($store);
+            const FORGET: Sql = sql!($forget);
+
+            fn whose(&self) -> [Uuid; 2] {
+                Self::whose(self)
+            }
+
+            fn begin(&mut self) -> Tx<'_, Write> {
+                self.write()
+            }
+        }
+    };
+}
+keeps!(TenantConn, "idempotency/claim", "idempotency/store", "idempotency/forget");
+keeps!(UserConn, "idempotency/claim_own", "idempotency/store_own", "idempotency/forget_own");
 
 impl Once {
     fn new(app: &App, asked: Option<Asked>, headers: &HeaderMap, body: &[u8]) -> Self {
@@ -117,16 +145,17 @@ impl Once {
     /// Begins, and with a key claims it, in one flush. Without a key nothing is sent before the first statement.
     ///
     /// `409` when a request with this key is running, `422` when the key was used for another one.
-    pub async fn begin(self, conn: &mut TenantConn) -> Result<Begun<'_>> {
+    pub async fn begin<C: Keeps>(self, conn: &mut C) -> Result<Begun<'_>> {
         let whose = conn.whose();
-        let mut tx = conn.write();
+        let mut tx = conn.begin();
         let Some(claim) = self.claim else {
             return Ok(Begun::First(Attempt { tx, keep: None, prefer: self.prefer }));
         };
         let params: Params<'_> = &[&claim.key, &claim.fingerprint.as_slice()];
-        let found: Found = tx.one(sql!("idempotency/claim"), params).await?;
+        let found: Found = tx.one(C::CLAIM, params).await?;
         if found.outcome == "first" {
-            return Ok(Begun::First(Attempt { tx, keep: Some(Keep { claim, whose }), prefer: self.prefer }));
+            let keep = Keep { claim, whose, store: C::STORE, forget: C::FORGET };
+            return Ok(Begun::First(Attempt { tx, keep: Some(keep), prefer: self.prefer }));
         }
         tx.commit().await?;
         claim.again(whose, &found).map(Begun::Again)
@@ -194,7 +223,7 @@ impl Done<'_> {
         let locked = keep.claim.lock(keep.whose, &head.headers, &body)?;
         let status = i16::try_from(head.status.as_u16()).unwrap_or_default();
         let params: Params<'_> = &[&keep.whose[1], &keep.claim.key, &status, &locked];
-        tx.last().one::<()>(sql!("idempotency/store"), params).await?;
+        tx.last().one::<()>(keep.store, params).await?;
         Ok(Response::from_parts(head, body.into()))
     }
 
@@ -202,146 +231,7 @@ impl Done<'_> {
     pub async fn forget(self) -> Result<()> {
         let Some((tx, keep)) = self.open else { return Ok(()) };
         let params: Params<'_> = &[&keep.whose[1], &keep.claim.key];
-        tx.last().one::<()>(sql!("idempotency/forget"), params).await
-    }
-}
-
-impl Claim {
-    /// What is stored under the key, given once more.
-    fn again(&self, whose: [Uuid; 2], found: &Found) -> Result<Response> {
-        if found.outcome == "reused" {
-            return Err(Error::IdempotencyKeyReused);
-        }
-        let (Some(status), Some(locked)) = (found.status, &found.answer) else {
-            return Err(Error::internal("an idempotency key was committed without its answer"));
-        };
-        let kept = self.app.secrets().open(&self.bound_to(whose), locked)?;
-        let mut response = parse(&kept).ok_or_else(|| Error::internal("a kept answer cannot be read"))?;
-        *response.status_mut() = u16::try_from(status)
-            .ok()
-            .and_then(|status| StatusCode::from_u16(status).ok())
-            .ok_or_else(|| Error::internal("a kept answer has no status"))?;
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-        Ok(response)
-    }
-
-    /// Headers, an empty line and the body, locked for this caller and this key.
-    fn lock(&self, whose: [Uuid; 2], headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>> {
-        let mut plain = Vec::with_capacity(body.len() + 128);
-        for name in &KEPT {
-            if let Some(value) = headers.get(name) {
-                plain.extend_from_slice(&[name.as_str().as_bytes(), b":", value.as_bytes(), b"\n"].concat());
-            }
-        }
-        plain.push(b'\n');
-        plain.extend_from_slice(body);
-        self.app.secrets().lock(&self.bound_to(whose), &plain)
-    }
-
-    fn bound_to(&self, [tenant, principal]: [Uuid; 2]) -> Vec<u8> {
-        [b"idempotency key".as_slice(), tenant.as_bytes(), principal.as_bytes(), self.key.as_bytes()].concat()
-    }
-}
-
-impl std::fmt::Debug for Claim {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Claim").field(&self.key).finish()
-    }
-}
-
-/// The inverse of [`Claim::lock`]. A header's value holds no line break.
-fn parse(mut rest: &[u8]) -> Option<Response> {
-    let mut headers = HeaderMap::new();
-    loop {
-        let end = rest.iter().position(|byte| *byte == b'\n')?;
-        let (line, after) = (&rest[..end], &rest[end + 1..]);
-        rest = after;
-        if line.is_empty() {
-            break;
-        }
-        let colon = line.iter().position(|byte| *byte == b':')?;
-        let value = HeaderValue::from_bytes(&line[colon + 1..]).ok()?;
-        headers.insert(HeaderName::from_bytes(&line[..colon]).ok()?, value);
-    }
-    let mut response = Response::new(rest.to_vec().into());
-    *response.headers_mut() = headers;
-    Some(response)
-}
-
-/// A key, and what the fingerprint is made of besides the body.
-struct Asked {
-    key: String,
-    method: Method,
-    uri: Uri,
-    content_type: String,
-}
-
-impl Asked {
-    fn of(parts: &Parts) -> Result<Option<Self>> {
-        let Some(key) = key(&parts.headers)? else { return Ok(None) };
-        // Routes below a prefix see the rest of the path only.
-        let whole = parts.extensions.get::<OriginalUri>();
-        let uri = whole.map_or_else(|| parts.uri.clone(), |OriginalUri(uri)| uri.clone());
-        let content_type = content_type(&parts.headers).unwrap_or_default();
-        Ok(Some(Self { key, method: parts.method.clone(), uri, content_type }))
-    }
-
-    /// SHA-256 of method, path, query, content type and body, each after its length.
-    fn fingerprint(&self, body: &[u8]) -> [u8; 32] {
-        let mut context = digest::Context::new(&digest::SHA256);
-        let query = self.uri.query().unwrap_or_default();
-        for part in [self.method.as_str(), self.uri.path(), query, &self.content_type].map(str::as_bytes) {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        context.update(body);
-        let mut fingerprint = [0; 32];
-        fingerprint.copy_from_slice(context.finish().as_ref());
-        fingerprint
-    }
-}
-
-/// Refuses a POST whose key is malformed, whether or not the route keeps answers: a client that sends one relies on it.
-pub(super) fn check(method: &Method, headers: &HeaderMap) -> Option<Error> {
-    if method == Method::POST { key(headers).err() } else { None }
-}
-
-/// The key: a string (RFC 8941 §3.3.3) as the draft has it, or the same characters without quotes, as many clients send
-/// it. Both name the same key.
-fn key(headers: &HeaderMap) -> Result<Option<String>> {
-    let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let wrong = |detail: &str| Err(Error::BadRequest(vec![Violation::parameter("Idempotency-Key", "invalid", detail)]));
-    let (value, more) = match (given.next(), given.next()) {
-        (None, _) => return Ok(None),
-        (Some(value), more) => (value.as_bytes().trim_ascii(), more),
-    };
-    if more.is_some() {
-        return wrong("is given more than once");
-    }
-    let key = match value {
-        [b'"', quoted @ ..] => unquote(quoted),
-        bare if bare.iter().all(|byte| byte.is_ascii_graphic() && !b"\"\\,;".contains(byte)) => Some(bare.to_vec()),
-        _ => None,
-    };
-    match key.and_then(|key| String::from_utf8(key).ok()) {
-        Some(key) if (1..=LONGEST).contains(&key.len()) => Ok(Some(key)),
-        _ => wrong(
-            "is not a string of 1 to 255 printable ASCII characters, such as \"8e03978e-40d5-43dd-bc93-6894a57f9324\"",
-        ),
-    }
-}
-
-/// The rest of a string (RFC 8941 §4.2.5), with nothing after it.
-fn unquote(quoted: &[u8]) -> Option<Vec<u8>> {
-    let mut key = Vec::with_capacity(quoted.len());
-    let mut bytes = quoted.iter();
-    loop {
-        match bytes.next()? {
-            b'"' => return bytes.as_slice().is_empty().then_some(key),
-            b'\\' => key.push(*bytes.next().filter(|byte| b"\"\\".contains(byte))?),
-            byte @ b' '..=b'~' => key.push(*byte),
-            _ => return None,
-        }
+        tx.last().one::<()>(keep.forget, params).await
     }
 }
 
@@ -364,17 +254,5 @@ impl FromRequestParts<App> for Once {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         Ok(Self::new(app, Asked::of(parts)?, &parts.headers, &[]))
-    }
-}
-
-struct Found {
-    outcome: String,
-    status: Option<i16>,
-    answer: Option<Vec<u8>>,
-}
-
-impl FromRow for Found {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { outcome: row.try_get("outcome")?, status: row.try_get("status")?, answer: row.try_get("answer")? })
     }
 }

@@ -1,0 +1,22 @@
+-- registry.idempotency_keys: a person's own, for what they do outside any tenant; see tenant.idempotency_keys.
+alter table registry.idempotency_keys enable row level security;
+alter table registry.idempotency_keys force row level security;
+
+create policy wall on registry.idempotency_keys as restrictive
+    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    using      (user_id = (select current_setting('app.user_id')::uuid))
+    with check (user_id = (select current_setting('app.user_id')::uuid));
+
+create policy own on registry.idempotency_keys for select to rowhouse_api
+    using (user_id = (select registry.signed_in()));
+create policy claim on registry.idempotency_keys for insert to rowhouse_api
+    with check (user_id = (select registry.signed_in()));
+create policy store on registry.idempotency_keys for update to rowhouse_api
+    using      (user_id = (select registry.signed_in()))
+    with check (user_id = (select registry.signed_in()));
+create policy forget on registry.idempotency_keys for delete to rowhouse_api
+    using (user_id = (select registry.signed_in()));
+
+grant select, delete on registry.idempotency_keys to rowhouse_api;
+grant insert (user_id, key, fingerprint) on registry.idempotency_keys to rowhouse_api;
+grant update (status, answer) on registry.idempotency_keys to rowhouse_api;

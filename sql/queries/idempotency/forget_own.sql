@@ -1,0 +1,3 @@
+delete from registry.idempotency_keys
+where user_id = $1 and key = $2
+returning user_id

@@ -1,0 +1,4 @@
+update registry.idempotency_keys
+set status = $3, answer = $4
+where user_id = $1 and key = $2
+returning user_id
