@@ -1,5 +1,5 @@
 -- Not a door, nobody may call it but doors: uses an invitation up and makes the user a member. Everything that
--- is wrong raises, so the invitation stays unless the membership is there.
+-- is wrong raises, so the invitation stays unless the membership is there. Whoever invited is told.
 --   RH003  the tenant is not open            RH012  no such invitation: used, taken back, expired, or never made
 --   RH013  it was sent to another address, which the message names    RH014  a member already
 create or replace function registry.join_tenant(who uuid, invited_to uuid, invitation uuid, invitation_hash bytea) returns uuid
@@ -29,6 +29,12 @@ begin
     on conflict do nothing;  -- no columns named: those would have to be the caller's to see
     if not found then
         raise exception using errcode = 'RH014', message = 'member already';
+    end if;
+    if invited.invited_by is not null then
+        perform registry.notify_member(
+            invited_to, invited.invited_by, 'member.joined', account.full_name || ' has accepted your invitation',
+            '/tenant/members/' || who,
+            jsonb_build_object('user_id', who, 'email', account.email, 'full_name', account.full_name, 'role_id', invited.role_id));
     end if;
     return invited_to;
 end

@@ -10,7 +10,7 @@
 -- carries of role, tenant and account is kept true by foreign keys. plpgsql, because it keeps its plan; a
 -- `language sql` definer is planned anew at each call.
 -- The caller is a user with a session (app.user_id, app.session_id), or, where app.user_id is empty, an API
--- key (registry.presented_key).
+-- key (registry.presented_key). Null asks for membership alone (registry.require_person).
 -- Raises instead of answering false: a refusal must never look like an empty list.
 --   RH001  the account is deactivated
 --   RH002  not a member of this tenant (or no such tenant)

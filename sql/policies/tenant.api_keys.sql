@@ -41,3 +41,5 @@ create or replace trigger person_only before insert or update on tenant.api_keys
     for each row when (current_user = 'rowhouse_api') execute function registry.person_only();
 create or replace trigger no_more_than_held before insert or update on tenant.api_keys
     for each row when (current_user = 'rowhouse_api') execute function registry.no_more_than_held();
+create or replace trigger tell_of_api_key after insert or delete on tenant.api_keys
+    for each row when (current_user = 'rowhouse_api') execute function registry.tell_of_api_key();

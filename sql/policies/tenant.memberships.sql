@@ -39,3 +39,7 @@ create or replace trigger no_more_than_held before update or delete on tenant.me
     for each row when (current_user = 'rowhouse_api') execute function registry.no_more_than_held();
 create or replace trigger keep_an_owner after update of role_id or delete on tenant.memberships
     for each row when (current_user in ('rowhouse_api', 'rowhouse_doors')) execute function registry.keep_an_owner();
+-- Not for what cascades from the role itself: that sets the same role once more.
+create or replace trigger tell_of_role after update of role_id on tenant.memberships
+    for each row when (new.role_id <> old.role_id and current_user in ('rowhouse_api', 'rowhouse_doors'))
+    execute function registry.tell_of_role();

@@ -21,3 +21,8 @@ grant update (status, done, total, cancelling, result, alive_at, finished_at) on
 
 create or replace trigger keep_version before update on tenant.operations
     for each row execute function registry.keep_version();
+create or replace trigger own_author before insert on tenant.operations
+    for each row when (current_user = 'rowhouse_api' and new.created_by is not null) execute function registry.own_author();
+create or replace trigger tell_of_operation after update of status on tenant.operations
+    for each row when (new.status <> old.status and new.status in ('succeeded', 'failed') and new.created_by is not null)
+    execute function registry.tell_of_operation();

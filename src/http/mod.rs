@@ -50,6 +50,7 @@ fn api() -> OpenApiRouter<App> {
                 .merge(resources::roles::routes())
                 .merge(resources::invitations::routes())
                 .merge(resources::api_keys::routes())
+                .merge(resources::notifications::routes())
                 .merge(resources::projects::routes())
                 .merge(resources::project_tasks::routes())
                 .merge(resources::products::routes())

@@ -10,6 +10,7 @@ pub mod jwks;
 pub mod login;
 pub mod me;
 pub mod members;
+pub mod notifications;
 pub mod operations;
 pub mod password;
 pub mod products;

@@ -59,6 +59,10 @@ fn call(file: &str, sample: &Sample) -> (&'static str, String) {
         "products/export" => ("text, bigint", format!("'sku-1000', {LIMIT}")),
         "sessions/list" => ("uuid, bigint, uuid", format!("'{middle}', {LIMIT}, '{owner}'")),
         "me/events" => ("timestamptz, uuid, bigint", format!("now() - interval '1000 seconds', '{middle}', {LIMIT}")),
+        "notifications/list" | "notifications/list_unread" => {
+            ("uuid, uuid, bigint", format!("'{owner}', '{middle}', {LIMIT}"))
+        }
+        "notifications/count_unread" => ("uuid, bigint", format!("'{owner}', {LIMIT}")),
         unknown => panic!("say here how sql/queries/{unknown}.sql is called"),
     }
 }
@@ -125,6 +129,10 @@ async fn fill(superuser: &Client, tenant: Uuid, project: Uuid, role: Uuid, owner
          insert into registry.account_events (user_id, kind, created_at)
              select u.id, 'signed_in', now() - n * interval '1 second'
              from generate_series(1, 2000) n, registry.users u where u.id = '{owner}' or n <= 2;
+         insert into tenant.notifications (tenant_id, user_id, id, kind, title, read_at)
+             select '{tenant}', m.user_id, {id}, 'member.joined', 'x', case when n % 100 <> 0 or m.user_id <> '{owner}' then now() end
+             from generate_series(1, 2000) n, tenant.memberships m
+             where m.tenant_id = '{tenant}' and (m.user_id = '{owner}' or n <= 20);
          analyze"
     );
     superuser.batch_execute(&fill).await.unwrap();

@@ -32,6 +32,9 @@ both_ways! {
 /// Row-level security's own refusal, and a missing grant.
 const DENIED: &str = "42501";
 
+/// Tables whose rows are each member's own.
+const PERSONAL: &[&str] = &["tenant.notifications"];
+
 struct Scene {
     db: TestDb,
     api: Client,
@@ -58,6 +61,19 @@ impl Scene {
         let rows = number(&self.superuser, &format!("select count(*) from {table} where tenant_id = '{tenant}'")).await;
         assert!(rows > 0, "{table} has rows to attack");
         rows
+    }
+
+    /// What there is for acme's owner: what their tenant has, and of what is each member's own, what is theirs.
+    async fn rows_of_owner(&self, table: &str) -> i64 {
+        let all = self.rows_of(table, town().acme.id).await;
+        if !PERSONAL.contains(&table) {
+            return all;
+        }
+        let (tenant, owner) = (town().acme.id, town().acme.owner.id);
+        let own = format!("select count(*) from {table} where tenant_id = '{tenant}' and user_id = '{owner}'");
+        let own = number(&self.superuser, &own).await;
+        assert!(own > 0 && own < all, "{table} has rows of the owner and of others");
+        own
     }
 
     /// The columns of a table for which the api holds a privilege.
@@ -108,7 +124,7 @@ async fn reading_shows_ones_own_rows_and_no_others(way: Way) {
     let scene = Scene::set(way).await;
     let (acme, globex) = (&town().acme, &town().globex);
     for table in &scene.tables {
-        let own = scene.rows_of(table, acme.id).await;
+        let own = scene.rows_of_owner(table).await;
         scene.rows_of(table, globex.id).await;
         enter(&scene.api, acme.id, &acme.owner).await;
         let api = &scene.api;
@@ -137,7 +153,7 @@ async fn copy_carries_out_ones_own_rows_and_no_others(way: Way) {
     let scene = Scene::set(way).await;
     let (acme, globex) = (&town().acme, &town().globex);
     for table in &scene.tables {
-        let own = scene.rows_of(table, acme.id).await;
+        let own = scene.rows_of_owner(table).await;
         enter(&scene.api, acme.id, &acme.owner).await;
         let copied = scene.api.copy_out(&format!("copy {table} to stdout")).await.unwrap();
         let copied: Vec<_> = copied.try_collect().await.unwrap();
@@ -171,7 +187,7 @@ async fn writing_everything_without_looking_reaches_ones_own_rows_only(way: Way)
     let acme = &town().acme;
     let mut written = 0;
     for table in &scene.tables {
-        let own = u64::try_from(scene.rows_of(table, acme.id).await).unwrap();
+        let own = u64::try_from(scene.rows_of_owner(table).await).unwrap();
         let columns = scene.columns(table, "update").await;
         enter(&scene.api, acme.id, &acme.owner).await;
         if let Some(column) = columns.first() {
@@ -236,7 +252,7 @@ async fn no_row_can_be_put_into_another_tenant_or_moved_there(way: Way) {
             format!("insert into {table} ({list}) select {} from {table} limit 1", fresh(&columns, tenant))
         };
         if columns.is_empty() {
-            assert_eq!(refusal(&scene.api, &format!("insert into {table} select * from {table}")).await, DENIED);
+            assert_eq!(refusal(&scene.api, &format!("insert into {table} default values")).await, DENIED);
         } else {
             // The control: the same statement for one's own tenant works.
             assert_eq!(scene.api.execute(&insert(acme.id), &[]).await.unwrap(), 1, "{}", insert(acme.id));

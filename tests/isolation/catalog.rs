@@ -41,6 +41,9 @@ pub(crate) const DOORS: &[&str] = &[
     "registry.signed_in(interval)",
     "registry.switch_tenant(uuid)",
     "registry.tenant_defaults()",
+    "registry.tell_of_api_key()",
+    "registry.tell_of_operation()",
+    "registry.tell_of_role()",
     "registry.tenant_of_host(text,text)",
     "registry.touch_api_key()",
     "registry.touch_session(interval)",
@@ -128,7 +131,10 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
               !~ '^(\\(tenant_id = \\( SELECT registry\\.require\\(''[a-z-]+:[a-z]+''::text\\) AS require\\)\\))+$'
           -- What is a caller's own inside a tenant.
           and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
-              !~ '^(\\(principal = \\( SELECT registry\\.principal\\(\\) AS principal\\)\\))+$'";
+              !~ '^(\\(principal = \\( SELECT registry\\.principal\\(\\) AS principal\\)\\))+$'
+          and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
+              !~ ('^(\\(\\(tenant_id = \\( SELECT registry\\.require_person\\(\\) AS require_person\\)\\)'
+                  || ' AND \\(user_id = \\( SELECT \\(current_setting\\(''app\\.user_id''::text\\)\\)::uuid AS current_setting\\)\\)\\))+$')";
     none("policies that ask otherwise", &names(&db.superuser().await, others).await);
     let unknown = "select distinct m[1] from pg_policy,
             regexp_matches(coalesce(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)),

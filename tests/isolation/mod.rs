@@ -12,6 +12,7 @@ mod predicates;
 mod roles;
 mod routes;
 mod session;
+mod told;
 
 pub(crate) use catalog::DOORS;
 

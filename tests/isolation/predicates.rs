@@ -93,6 +93,13 @@ fn aimed_at_globex(file: &str) -> Vec<Param> {
         "idempotency/find" => vec![uuid(globex.owner.id), text("acme-1"), hash()],
         "idempotency/store" => vec![uuid(globex.owner.id), text("globex-1"), Box::new(201_i16), hash()],
         "idempotency/forget" => vec![uuid(globex.owner.id), text("globex-1")],
+        // As if by globex's owner; what is asked of no row in particular, by acme's, who is asking.
+        "notifications/list" | "notifications/list_unread" => {
+            vec![uuid(town().acme.owner.id), uuid(Uuid::max()), many()]
+        }
+        "notifications/count_unread" => vec![uuid(town().acme.owner.id), many()],
+        "notifications/mark" => vec![uuid(globex.owner.id), uuid(globex.notification), Box::new(true)],
+        "notifications/mark_all" => vec![uuid(globex.owner.id), uuid(Uuid::max()), many()],
         "domains/get" | "domains/to_verify" | "domains/delete" => vec![uuid(globex.claim)],
         "domains/insert" => vec![uuid(Uuid::now_v7()), text("planted.example"), text("x")],
         "tenant/get" | "settings/get" => vec![],
@@ -201,6 +208,11 @@ fn owned(file: &str, tenant: Uuid) -> String {
         "products/count_newest_tagged" | "products/count_price_tagged" => {
             format!("select count(*)::text from tenant.product_tags where tenant_id = '{tenant}' and tag = 'lighting'")
         }
+        "notifications/count_unread" => format!(
+            "select count(*)::text from tenant.notifications
+             where tenant_id = '{tenant}' and user_id = '{}' and read_at is null",
+            town().acme.owner.id
+        ),
         _ => "select '0'".to_owned(),
     }
 }
@@ -303,6 +315,7 @@ async fn with_every_tenant_predicate_struck_nothing_leaks() {
                     globex.claim,
                     globex.product,
                     globex.operation,
+                    globex.notification,
                     globex.id,
                 ];
                 let foreign = |id: &Uuid| {

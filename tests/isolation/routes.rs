@@ -159,6 +159,12 @@ const CASES: &[Case] = &[
     // Here no name server answers; tests/api/domains.rs has one.
     case("POST /api/v1/tenant/domains/{id}/verify", "domains:write", NO_BODY, 503),
     case("DELETE /api/v1/tenant/domains/{id}", "domains:delete", NO_BODY, 204),
+    // A member's own: no permission shows anybody else's, and an API key has none.
+    case("GET /api/v1/notifications", "", NO_BODY, 200),
+    case("GET /api/v1/notifications/unread-count", "", NO_BODY, 200),
+    case("POST /api/v1/notifications/read-all", "", |_| json!({}), 200),
+    case("POST /api/v1/notifications/{id}/read", "", NO_BODY, 200),
+    case("POST /api/v1/notifications/{id}/unread", "", NO_BODY, 200),
 ];
 
 fn product(_: &TenantFixture) -> Value {
@@ -181,6 +187,7 @@ struct Rows {
     claim: Uuid,
     product: Uuid,
     operation: Uuid,
+    notification: Uuid,
 }
 
 impl Rows {
@@ -196,6 +203,7 @@ impl Rows {
             claim: tenant.claim,
             product: tenant.product,
             operation: tenant.operation,
+            notification: tenant.notification,
         }
     }
 
@@ -211,6 +219,7 @@ impl Rows {
             claim: id(),
             product: id(),
             operation: id(),
+            notification: id(),
         }
     }
 
@@ -233,7 +242,9 @@ impl Rows {
                  select id, '{api_key}', '{api_key}', '{{tasks:read}}', status, sha256('x'), 'abcd' from registry.tenants where id = '{tenant}';
              insert into registry.domains (tenant_id, id, domain, challenge) values ('{tenant}', '{claim}', 'd{claim}.example', 'x');
              insert into tenant.products (tenant_id, id, name, sku, price_minor) values ('{tenant}', '{product}', 'Fresh', '{product}', 1);
-             insert into tenant.operations (tenant_id, id, kind) values ('{tenant}', '{operation}', 'products.import')",
+             insert into tenant.operations (tenant_id, id, kind) values ('{tenant}', '{operation}', 'products.import');
+             insert into tenant.notifications (tenant_id, user_id, id, kind, title)
+                 values ('{tenant}', '{owner}', '{notification}', 'api_key.created', 'Fresh')",
             tenant = tenant.id,
             reader = tenant.role,
             member = rows.member,
@@ -243,6 +254,8 @@ impl Rows {
             claim = rows.claim,
             product = rows.product,
             operation = rows.operation,
+            owner = tenant.owner.id,
+            notification = rows.notification,
         );
         superuser.batch_execute(&make).await.unwrap();
         rows
@@ -264,6 +277,7 @@ impl Case {
         let id = match path.split('/').nth(3) {
             Some("products") => rows.product,
             Some("operations") => rows.operation,
+            Some("notifications") => rows.notification,
             _ => match path.split('/').nth(4) {
                 Some("members") => rows.member,
                 Some("roles") => rows.role,

@@ -40,6 +40,8 @@ pub struct TenantFixture {
     pub api_key: Uuid,
     pub product: Uuid,
     pub operation: Uuid,
+    /// The owner's, unread. Everybody else has one as well.
+    pub notification: Uuid,
     /// The whole of an API key that may read projects.
     pub key: String,
 }
@@ -89,7 +91,7 @@ pub(super) async fn build(migrator: &Admin) {
             migrator.add_member(id, person.id, role).await.unwrap();
         }
         migrator.add_projects(id, Some(people[0].id), PROJECTS).await.unwrap();
-        let [role, invitation, claim, api_key, product, operation] = [(); 6].map(|()| Uuid::now_v7());
+        let [role, invitation, claim, api_key, product, operation, notification] = [(); 7].map(|()| Uuid::now_v7());
         let [owner, member, viewer] = people;
         let (key, secret_hash) = key_of(id, api_key);
         let rows = format!(
@@ -108,7 +110,11 @@ pub(super) async fn build(migrator: &Admin) {
              insert into tenant.products (tenant_id, id, name, description, sku, price_minor, currency, stock, tags)
                  values ('{id}', '{product}', 'Brass lamp', 'A lamp of {slug} made of brass.', '{slug}-lamp', 1999, 'EUR', 3, '{{lighting,{slug}}}'),
                         ('{id}', gen_random_uuid(), 'Garden chair', 'To sit on.', '{slug}-chair', 4900, 'EUR', 0, '{{garden}}');
-             insert into tenant.operations (tenant_id, id, kind, created_by) values ('{id}', '{operation}', 'products.import', '{owner}')",
+             insert into tenant.operations (tenant_id, id, kind, created_by) values ('{id}', '{operation}', 'products.import', '{owner}');
+             insert into tenant.notifications (tenant_id, user_id, id, kind, title)
+                 select tenant_id, user_id, case when user_id = '{owner}' then '{notification}'::uuid else registry.new_id() end,
+                        'api_key.created', 'A key of {slug}'
+                 from tenant.memberships where tenant_id = '{id}'",
             owner = owner.id,
         );
         migrator.script("rows", &rows).await.unwrap();
@@ -128,6 +134,7 @@ pub(super) async fn build(migrator: &Admin) {
             api_key,
             product,
             operation,
+            notification,
             key,
         });
     }

@@ -1,0 +1,23 @@
+-- tenant.notifications: walled, and inside the wall each member's own: no permission shows anybody else's, and an API key
+-- has none. A member says when they have read one, and nothing else; nobody who serves writes or deletes one.
+alter table tenant.notifications enable row level security;
+alter table tenant.notifications force row level security;
+
+create policy wall on tenant.notifications as restrictive
+    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
+    with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+
+create policy own on tenant.notifications for select to rowhouse_api
+    using (tenant_id = (select registry.require_person()) and user_id = (select current_setting('app.user_id')::uuid));
+create policy mark on tenant.notifications for update to rowhouse_api
+    using      (tenant_id = (select registry.require_person()) and user_id = (select current_setting('app.user_id')::uuid))
+    with check (tenant_id = (select registry.require_person()) and user_id = (select current_setting('app.user_id')::uuid));
+
+-- registry.notify_member, which doors alone may call, for whom it concerns. It sees none of them.
+create policy tell on tenant.notifications for insert to rowhouse_doors
+    with check (read_at is null);
+
+grant select on tenant.notifications to rowhouse_api;
+grant update (read_at) on tenant.notifications to rowhouse_api;
+grant insert (tenant_id, user_id, id, kind, title, body, link, data) on tenant.notifications to rowhouse_doors;

@@ -1,0 +1,6 @@
+-- Newest first, off the primary key.
+select id, kind, title, body, link, data, read_at, created_at
+from tenant.notifications
+where tenant_id = $1 and user_id = $2 and id < $3
+order by id desc
+limit $4

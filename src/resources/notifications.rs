@@ -1,0 +1,210 @@
+//! `/notifications`: what a member is told. The system writes them (`sql/functions/registry.notify_member.sql`); a member
+//! reads their own and says so.
+use axum::extract::{OriginalUri, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio_postgres::Row;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Error, Result,
+    auth::Tenant,
+    db::FromRow,
+    http::{
+        extract::{Json, Path, Query},
+        page::{List, Page, PageRequest},
+    },
+    sql,
+};
+
+/// The unread are counted so far.
+const COUNTED: i64 = 1_000;
+/// Marked by one statement.
+const BATCH: i64 = 1_000;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(unread_count))
+        .routes(routes!(read_all))
+        .routes(routes!(read))
+        .routes(routes!(unread))
+}
+
+/// Something a member was told.
+#[derive(Debug, Serialize, ToSchema)]
+struct Notification {
+    id: Uuid,
+    /// What happened: `member.role_changed`, `member.joined`, `api_key.created`, `api_key.revoked`,
+    /// `operation.succeeded` or `operation.failed`. There will be more.
+    kind: String,
+    /// In English. A client that speaks otherwise goes by `kind` and `data`.
+    title: String,
+    body: Option<String>,
+    /// Where it leads: a path below `/api/v1`. What is there may be gone by now, or not the reader's to see.
+    #[schema(example = "/tenant/members/0198c2f4-7e1b-7c3a-9c57-2f3c1a5d9e10")]
+    link: Option<String>,
+    /// What it is about, by kind: ids and names as they were then.
+    #[schema(value_type = Option<Object>)]
+    data: Option<Value>,
+    /// When it was read; null when it was not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    read_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// Which notifications.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct NotificationsQuery {
+    /// Rows on the page, 50 unless said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only those not read yet.
+    #[serde(default)]
+    #[param(required = false)]
+    unread: bool,
+}
+
+/// How many notifications are not read yet.
+#[derive(Debug, Serialize, ToSchema)]
+struct UnreadCount {
+    #[schema(minimum = 0, maximum = 1_000)]
+    unread: i64,
+    /// Whether there are more than were counted.
+    more: bool,
+}
+
+/// What to mark as read.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReadAll {
+    /// The newest one the reader has seen: what came later stays unread. All of them unless said.
+    until: Option<Uuid>,
+}
+
+/// What was marked.
+#[derive(Debug, Serialize, ToSchema)]
+struct MarkedRead {
+    /// How many were unread before.
+    #[schema(minimum = 0)]
+    read: usize,
+}
+
+struct Counted(i64);
+
+/// List my notifications in this tenant, newest first.
+///
+/// Needs no permission. An API key is told nothing.
+#[utoipa::path(get, path = "/notifications", tag = "notifications", params(NotificationsQuery),
+    responses((status = OK, body = Page<Notification>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+async fn list(
+    tenant: Tenant,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<NotificationsQuery>,
+) -> Result<Page<Notification>> {
+    let me = tenant.person()?.as_uuid();
+    let list = List::new(&uri, &[("unread", query.unread.then_some("true"))]);
+    let cursor = query.cursor.as_deref();
+    let page = PageRequest::<Uuid>::new(app.secrets().mac(), tenant.id().as_uuid(), list, query.limit, cursor)?;
+    let before = page.after.unwrap_or(Uuid::max());
+    let mut conn = tenant.connect().await?;
+    let last = conn.read().last();
+    let rows = if query.unread {
+        last.all(sql!("notifications/list_unread"), &[&me, &before, &page.fetch()]).await
+    } else {
+        last.all(sql!("notifications/list"), &[&me, &before, &page.fetch()]).await
+    }?;
+    page.page(rows, |notification: &Notification| notification.id)
+}
+
+/// How many of my notifications in this tenant are unread?
+///
+/// Needs no permission. Counts up to 1,000.
+#[utoipa::path(get, path = "/notifications/unread-count", tag = "notifications",
+    responses((status = OK, body = UnreadCount)))]
+async fn unread_count(tenant: Tenant) -> Result<Json<UnreadCount>> {
+    let me = tenant.person()?.as_uuid();
+    let mut conn = tenant.connect().await?;
+    // One more than is told, which is how we learn whether there are more.
+    let Counted(counted) = conn.read().last().one(sql!("notifications/count_unread"), &[&me, &(COUNTED + 1)]).await?;
+    Ok(Json(UnreadCount { unread: counted.min(COUNTED), more: counted > COUNTED }))
+}
+
+/// Mark a notification as read.
+///
+/// Needs no permission. What is read already keeps its time.
+#[utoipa::path(post, path = "/notifications/{id}/read", tag = "notifications", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Notification)))]
+async fn read(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Json<Notification>> {
+    mark(&tenant, id, true).await
+}
+
+/// Mark a notification as not read, to come back to it.
+///
+/// Needs no permission.
+#[utoipa::path(post, path = "/notifications/{id}/unread", tag = "notifications", params(("id" = Uuid, Path)),
+    responses((status = OK, body = Notification)))]
+async fn unread(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Json<Notification>> {
+    mark(&tenant, id, false).await
+}
+
+async fn mark(tenant: &Tenant, id: Uuid, read: bool) -> Result<Json<Notification>> {
+    let me = tenant.person()?.as_uuid();
+    let mut conn = tenant.connect().await?;
+    let marked = conn.write().last().maybe(sql!("notifications/mark"), &[&me, &id, &read]).await?;
+    marked.map(Json).ok_or(Error::NotFound("notification"))
+}
+
+/// Mark all my notifications in this tenant as read, or those up to one.
+///
+/// Needs no permission.
+#[utoipa::path(post, path = "/notifications/read-all", tag = "notifications", request_body = ReadAll,
+    responses((status = OK, body = MarkedRead)))]
+async fn read_all(tenant: Tenant, Json(what): Json<ReadAll>) -> Result<Json<MarkedRead>> {
+    let me = tenant.person()?.as_uuid();
+    let until = what.until.unwrap_or(Uuid::max());
+    let full = usize::try_from(BATCH).unwrap_or(usize::MAX);
+    let mut conn = tenant.connect().await?;
+    let mut tx = conn.write();
+    let mut read = 0;
+    // A batch at a time, so that no statement runs into its time limit.
+    loop {
+        let marked = tx.all::<()>(sql!("notifications/mark_all"), &[&me, &until, &BATCH]).await?.len();
+        read += marked;
+        if marked < full {
+            break;
+        }
+    }
+    tx.commit().await?;
+    Ok(Json(MarkedRead { read }))
+}
+
+impl FromRow for Notification {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            kind: row.try_get("kind")?,
+            title: row.try_get("title")?,
+            body: row.try_get("body")?,
+            link: row.try_get("link")?,
+            data: row.try_get("data")?,
+            read_at: row.try_get("read_at")?,
+            created_at: row.try_get("created_at")?,
+        })
+    }
+}
+
+impl FromRow for Counted {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("counted")?))
+    }
+}
