@@ -25,3 +25,5 @@ grant update (name, status) on tenant.project_tasks to rowhouse_api;
 
 create or replace trigger keep_version before update on tenant.project_tasks
     for each row execute function registry.keep_version();
+create or replace trigger keep_done_at before insert or update of status on tenant.project_tasks
+    for each row execute function registry.keep_done_at();

@@ -54,7 +54,8 @@ fn api() -> OpenApiRouter<App> {
                 .merge(resources::projects::routes())
                 .merge(resources::project_tasks::routes())
                 .merge(resources::products::routes())
-                .merge(resources::operations::routes()),
+                .merge(resources::operations::routes())
+                .merge(resources::dashboard::routes()),
         )
 }
 

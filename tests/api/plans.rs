@@ -63,6 +63,11 @@ fn call(file: &str, sample: &Sample) -> (&'static str, String) {
             ("uuid, uuid, bigint", format!("'{owner}', '{middle}', {LIMIT}"))
         }
         "notifications/count_unread" => ("uuid, bigint", format!("'{owner}', {LIMIT}")),
+        "dashboard/kpis" => ("", String::new()),
+        "dashboard/recent_projects" => ("timestamptz, uuid, bigint", format!("now(), '{id}', {LIMIT}")),
+        analytics if analytics.starts_with("dashboard/analytics_") => {
+            ("date, date, text, integer", "null, null, 'day', 401".to_owned())
+        }
         unknown => panic!("say here how sql/queries/{unknown}.sql is called"),
     }
 }
@@ -83,6 +88,11 @@ fn is_read(name: &str, text: &str) -> bool {
         && on_tables.iter().any(|word| text.contains(word))
 }
 
+/// Statements that count: they read what they count, off an index alone.
+fn counts(name: &str) -> bool {
+    name == "dashboard/kpis" || name.starts_with("dashboard/analytics_")
+}
+
 /// An id in the middle of two thousand.
 fn in_order(number: &str) -> String {
     format!("('00000000-0000-7000-8000-' || lpad(({number})::text, 12, '0'))::uuid")
@@ -97,6 +107,8 @@ async fn fill(superuser: &Client, tenant: Uuid, project: Uuid, role: Uuid, owner
          insert into tenant.projects (tenant_id, id, name, status)
              select t.id, gen_random_uuid(), 'project ' || n, (array['active', 'paused', 'planned'])[1 + n % 3]
              from registry.tenants t, generate_series(1, case when t.id = '{tenant}' then 3000 else 20 end) n;
+         insert into tenant.products (tenant_id, id, name, sku, price_minor)
+             select t.id, {id}, 'product ' || n, 'sku-' || n, n from registry.tenants t, generate_series(1, 20) n where t.id <> '{tenant}';
          insert into tenant.project_tasks (tenant_id, project_id, id, name, status)
              select '{tenant}', '{project}', gen_random_uuid(), 'task ' || n % 500, (array['open', 'done'])[1 + n % 2]
              from generate_series(1, 4000) n;
@@ -132,10 +144,11 @@ async fn fill(superuser: &Client, tenant: Uuid, project: Uuid, role: Uuid, owner
          insert into tenant.notifications (tenant_id, user_id, id, kind, title, read_at)
              select '{tenant}', m.user_id, {id}, 'member.joined', 'x', case when n % 100 <> 0 or m.user_id <> '{owner}' then now() end
              from generate_series(1, 2000) n, tenant.memberships m
-             where m.tenant_id = '{tenant}' and (m.user_id = '{owner}' or n <= 20);
-         analyze"
+             where m.tenant_id = '{tenant}' and (m.user_id = '{owner}' or n <= 20)"
     );
     superuser.batch_execute(&fill).await.unwrap();
+    // What counts reads indexes alone, which know of pages that were vacuumed.
+    superuser.batch_execute("vacuum analyze").await.unwrap();
 }
 
 fn nodes<'a>(plan: &'a Value, all: &mut Vec<&'a Value>) {
@@ -213,6 +226,10 @@ async fn every_page_is_read_off_an_index_and_no_row_besides() {
                 assert_eq!(node["Rows Removed by Filter"].as_i64().unwrap_or(0), 0, "{name}: {plan:#}");
                 assert_eq!(node["Rows Removed by Index Recheck"].as_i64().unwrap_or(0), 0, "{name}: {plan:#}");
                 assert!(!kind.contains("Seq Scan") && !kind.contains("Bitmap"), "{name}: {plan:#}");
+                if counts(&name) {
+                    assert_ne!(kind, "Index Scan", "{name}: {plan:#}");
+                    continue;
+                }
                 let rows = node["Actual Rows"].as_f64().unwrap();
                 #[expect(clippy::cast_precision_loss, reason = "a page's length")]
                 let page = LIMIT as f64;

@@ -165,6 +165,9 @@ const CASES: &[Case] = &[
     case("POST /api/v1/notifications/read-all", "", |_| json!({}), 200),
     case("POST /api/v1/notifications/{id}/read", "", NO_BODY, 200),
     case("POST /api/v1/notifications/{id}/unread", "", NO_BODY, 200),
+    case("GET /api/v1/dashboard/kpis", "dashboard:read", NO_BODY, 200),
+    case("GET /api/v1/dashboard/analytics", "dashboard:read", NO_BODY, 200),
+    case("GET /api/v1/dashboard/recent-projects", "dashboard:read", NO_BODY, 200),
 ];
 
 fn product(_: &TenantFixture) -> Value {
@@ -288,7 +291,11 @@ impl Case {
                 _ => rows.project,
             },
         };
-        let query = if path.ends_with("/search") || path.ends_with("/suggest") { "?q=lamp" } else { "" };
+        let query = match path.rsplit('/').next() {
+            Some("search" | "suggest") => "?q=lamp",
+            Some("analytics") => "?metric=tasks_done",
+            _ => "",
+        };
         path.replace("{project_id}", &rows.project.to_string()).replace("{id}", &id.to_string()) + query
     }
 

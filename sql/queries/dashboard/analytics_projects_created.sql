@@ -1,0 +1,9 @@
+-- Projects made. From $2 to $3, by $4, $5 buckets at most. Each is a stretch of (tenant_id, created_at).
+select b.start, n.value, b.first, b.last, b.time_zone, now() as as_of
+from registry.dashboard_buckets($2, $3, $4, $5) b
+cross join lateral (
+    select count(*) as value
+    from tenant.projects x
+    where x.tenant_id = $1 and x.created_at >= b.begins and x.created_at < b.ends
+) n
+order by b.start

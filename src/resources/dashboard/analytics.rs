@@ -1,0 +1,275 @@
+//! `/dashboard/analytics`: one figure over time, as JSON or as a file.
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    Error, Result,
+    auth::Tenant,
+    db::{FromRow, Sql},
+    error::Violation,
+    http::{
+        accept,
+        export::{self, Cells, Format, Writer},
+        extract::{Json, Query},
+    },
+    sql, text_enum,
+};
+
+/// Buckets of one series.
+const MOST: i32 = 400;
+/// Days that can be asked for. Ids that tell a time (RFC 9562 §5.7) begin with the first.
+const DAYS: std::ops::RangeInclusive<Date> = Date::constant(1970, 1, 1)..=Date::constant(9999, 12, 31);
+const OFFERED: &[(&str, Option<Format>)] =
+    &[("application/json", None), (export::CSV, Some(Format::Csv)), (export::NDJSON, Some(Format::Ndjson))];
+
+text_enum! {
+    /// What is counted.
+    pub(super) enum Metric {
+        /// Projects made, and there still.
+        ProjectsCreated = "projects_created",
+        /// Tasks done, and done still.
+        TasksDone = "tasks_done",
+        /// Products made, and there still.
+        ProductsCreated = "products_created",
+        /// Members who joined, and are members still.
+        MembersJoined = "members_joined",
+    }
+}
+
+impl Metric {
+    const ALL: [Self; 4] = [Self::ProjectsCreated, Self::TasksDone, Self::ProductsCreated, Self::MembersJoined];
+
+    const fn sql(self) -> Sql {
+        match self {
+            Self::ProjectsCreated => sql!("dashboard/analytics_projects_created"),
+            Self::TasksDone => sql!("dashboard/analytics_tasks_done"),
+            Self::ProductsCreated => sql!("dashboard/analytics_products_created"),
+            Self::MembersJoined => sql!("dashboard/analytics_members_joined"),
+        }
+    }
+}
+
+text_enum! {
+    /// How wide a bucket is.
+    pub(super) enum Interval {
+        /// A day.
+        Day = "day",
+        /// A week; which day it begins with, the tenant's settings say.
+        Week = "week",
+        /// A month.
+        Month = "month",
+    }
+}
+
+impl Interval {
+    const ALL: [Self; 3] = [Self::Day, Self::Week, Self::Month];
+}
+
+/// Read as text, so that everything that is wrong is said at once.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AnalyticsQuery {
+    /// What is counted.
+    #[param(value_type = Metric, inline, required = true)]
+    metric: Option<String>,
+    /// The first day, by the tenant's clock; the thirtieth from the last unless said.
+    #[param(value_type = String, format = Date, required = false)]
+    from: Option<String>,
+    /// The last day, which counts as well; today unless said.
+    #[param(value_type = String, format = Date, required = false)]
+    to: Option<String>,
+    /// How wide a bucket is; a day unless said.
+    #[param(value_type = Interval, inline, required = false)]
+    interval: Option<String>,
+}
+
+/// What is asked for, once it makes sense.
+struct Asked {
+    metric: Metric,
+    from: Option<Date>,
+    to: Option<Date>,
+    interval: Interval,
+}
+
+impl AnalyticsQuery {
+    fn read(&self) -> Result<Asked> {
+        let mut wrong = Vec::new();
+        let metric = match &self.metric {
+            None => {
+                wrong.push(Violation::parameter("metric", "required", one_of(&Metric::ALL)));
+                None
+            }
+            Some(text) => word("metric", text, &Metric::ALL, &mut wrong),
+        };
+        let interval = match &self.interval {
+            None => Some(Interval::Day),
+            Some(text) => word("interval", text, &Interval::ALL, &mut wrong),
+        };
+        let from = self.from.as_deref().and_then(|text| day("from", text, &mut wrong));
+        let to = self.to.as_deref().and_then(|text| day("to", text, &mut wrong));
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            wrong.push(Violation::parameter("to", "out_of_range", "must not lie before from"));
+        }
+        match (metric, interval) {
+            (Some(metric), Some(interval)) if wrong.is_empty() => Ok(Asked { metric, from, to, interval }),
+            _ => Err(Error::BadRequest(wrong)),
+        }
+    }
+}
+
+fn one_of<T: Copy + Into<&'static str>>(all: &[T]) -> String {
+    let names: Vec<&str> = all.iter().map(|word| (*word).into()).collect();
+    format!("must be one of {}", names.join(", "))
+}
+
+fn word<T: Copy + Into<&'static str>>(name: &str, text: &str, all: &[T], wrong: &mut Vec<Violation>) -> Option<T> {
+    let found = all.iter().copied().find(|word| Into::<&str>::into(*word) == text);
+    if found.is_none() {
+        wrong.push(Violation::parameter(name, "not_allowed", one_of(all)));
+    }
+    found
+}
+
+/// RFC 3339 `full-date`, and nothing else that could be read as one.
+fn day(name: &str, text: &str, wrong: &mut Vec<Violation>) -> Option<Date> {
+    let Some(day) = text.parse::<Date>().ok().filter(|day| day.to_string() == text) else {
+        wrong.push(Violation::parameter(name, "invalid", "is not a day such as 2026-03-29"));
+        return None;
+    };
+    if !DAYS.contains(&day) {
+        let detail = format!("must be from {} to {}", DAYS.start(), DAYS.end());
+        wrong.push(Violation::parameter(name, "out_of_range", detail));
+        return None;
+    }
+    Some(day)
+}
+
+/// A figure over time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Analytics {
+    metric: Metric,
+    interval: Interval,
+    /// The first day that was counted.
+    #[schema(value_type = String, format = Date)]
+    from: Date,
+    /// The last.
+    #[schema(value_type = String, format = Date)]
+    to: Date,
+    /// Whose days they are (IANA), from the tenant's settings.
+    time_zone: String,
+    /// In order, and without gaps.
+    buckets: Vec<Bucket>,
+    /// Of all buckets together.
+    total: i64,
+    /// The moment all figures are of.
+    #[schema(value_type = String, format = Date)]
+    as_of: Timestamp,
+}
+
+/// A day, a week or a month.
+#[derive(Debug, Serialize, ToSchema)]
+struct Bucket {
+    /// The day it begins with. It may lie before `from`, and the bucket may end after `to`: what is outside is not
+    /// counted.
+    #[schema(value_type = String, format = Date)]
+    start: Date,
+    /// How many.
+    value: i64,
+}
+
+/// A bucket with what goes for all.
+struct Counted {
+    bucket: Bucket,
+    first: Date,
+    last: Date,
+    time_zone: String,
+    as_of: Timestamp,
+}
+
+/// How did a figure go?
+///
+/// As JSON, or with `Accept: text/csv` or `application/x-ndjson` as a file of buckets. At most 400 of them. Needs
+/// `dashboard:read`, `settings:read`, and what is counted: `projects:read`, `tasks:read`, `products:read` or
+/// `members:read`.
+#[utoipa::path(get, path = "/dashboard/analytics", tag = "dashboard", params(AnalyticsQuery),
+    responses((status = OK, headers(("Vary" = String), ("Content-Disposition" = String, description = "Of a file")),
+        content((Analytics = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")))))]
+pub(super) async fn analytics(
+    tenant: Tenant,
+    Query(query): Query<AnalyticsQuery>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let format = accept::choose(&headers, OFFERED);
+    let Asked { metric, from, to, interval } = query.read()?;
+    let format = format?;
+
+    let mut conn = tenant.connect().await?;
+    let counted: Vec<Counted> = conn.read().last().all(metric.sql(), &[&from, &to, &interval, &(MOST + 1)]).await?;
+    let analytics = Analytics::new(metric, interval, counted)?;
+    let varies = [(header::VARY, HeaderValue::from_static("Accept"))];
+    Ok(match format {
+        None => (varies, Json(analytics)).into_response(),
+        Some(format) => (varies, analytics.file(format)?).into_response(),
+    })
+}
+
+impl Analytics {
+    fn new(metric: Metric, interval: Interval, counted: Vec<Counted>) -> Result<Self> {
+        if counted.len() > MOST.unsigned_abs() as usize {
+            let detail = format!(
+                "there are more than {MOST} buckets between from and to; choose a wider interval or fewer days"
+            );
+            return Err(Error::BadRequest(vec![Violation::parameter("interval", "out_of_range", detail)]));
+        }
+        let Some(any) = counted.first() else {
+            return Err(Error::internal("a series without a bucket"));
+        };
+        Ok(Self {
+            metric,
+            interval,
+            from: any.first,
+            to: any.last,
+            time_zone: any.time_zone.clone(),
+            as_of: any.as_of,
+            total: counted.iter().map(|counted| counted.bucket.value).sum(),
+            buckets: counted.into_iter().map(|counted| counted.bucket).collect(),
+        })
+    }
+
+    fn file(&self, format: Format) -> Result<Response> {
+        let mut writer = Writer::new(format);
+        let bytes = writer.write(&self.buckets)?;
+        let name = format!("{}-{}-{}-to-{}", self.metric.as_str(), self.interval.as_str(), self.from, self.to);
+        Ok((format.headers(&name), writer.end().fields(), bytes).into_response())
+    }
+}
+
+impl export::Row for Bucket {
+    const COLUMNS: &'static [&'static str] = &["start", "value"];
+
+    fn cells(&self, cells: &mut Cells) {
+        cells.text(&*self.start.to_string());
+        cells.number(self.value);
+    }
+}
+
+impl FromRow for Counted {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            bucket: Bucket { start: row.try_get("start")?, value: row.try_get("value")? },
+            first: row.try_get("first")?,
+            last: row.try_get("last")?,
+            time_zone: row.try_get("time_zone")?,
+            as_of: row.try_get("as_of")?,
+        })
+    }
+}

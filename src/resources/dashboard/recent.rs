@@ -1,0 +1,63 @@
+//! `/dashboard/recent-projects`: what changed last.
+use axum::extract::{OriginalUri, State};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    App, Result,
+    auth::Tenant,
+    db::FromRow,
+    http::{
+        extract::Query,
+        page::{Page, PlainQuery},
+    },
+    sql,
+};
+
+/// A project that changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RecentProject {
+    id: Uuid,
+    name: String,
+    /// Where it stands: `planned`, `active`, `paused`, `completed` or `archived`.
+    status: String,
+    /// A member of the tenant.
+    owner_id: Option<Uuid>,
+    /// When it was made or last changed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+/// Which projects changed last?
+///
+/// Changed last first. One that changes while pages are turned moves to the front, behind whoever is past it. Needs
+/// `dashboard:read` and `projects:read`.
+#[utoipa::path(get, path = "/dashboard/recent-projects", tag = "dashboard", params(PlainQuery),
+    responses((status = OK, body = Page<RecentProject>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+pub(super) async fn recent_projects(
+    tenant: Tenant,
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<PlainQuery>,
+) -> Result<Page<RecentProject>> {
+    let page = query.page::<(Timestamp, Uuid)>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    let (before, id) = page.after.unwrap_or((Timestamp::MAX, Uuid::max()));
+    let mut conn = tenant.connect().await?;
+    let rows = conn.read().last().all(sql!("dashboard/recent_projects"), &[&before, &id, &page.fetch()]).await?;
+    page.page(rows, |project: &RecentProject| (project.updated_at, project.id))
+}
+
+impl FromRow for RecentProject {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            status: row.try_get("status")?,
+            owner_id: row.try_get("owner_id")?,
+            updated_at: row.try_get("updated_at")?,
+        })
+    }
+}
