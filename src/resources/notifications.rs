@@ -1,6 +1,9 @@
 //! `/notifications`: what a member is told. The system writes them (`sql/functions/registry.notify_member.sql`); a member
 //! reads their own and says so.
-use axum::extract::{OriginalUri, State};
+use axum::{
+    extract::{OriginalUri, State},
+    response::Response,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,9 +15,10 @@ use uuid::Uuid;
 use crate::{
     App, Error, Result,
     auth::Tenant,
-    db::FromRow,
+    db::{FromRow, Params},
     http::{
         extract::{Json, Path, Query},
+        idempotency::{Begun, Once, Post},
         page::{List, Page, PageRequest},
     },
     sql,
@@ -144,8 +148,8 @@ async fn unread_count(tenant: Tenant) -> Result<Json<UnreadCount>> {
 /// Needs no permission. What is read already keeps its time.
 #[utoipa::path(post, path = "/notifications/{id}/read", tag = "notifications", params(("id" = Uuid, Path)),
     responses((status = OK, body = Notification)))]
-async fn read(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Json<Notification>> {
-    mark(&tenant, id, true).await
+async fn read(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Response> {
+    mark(&tenant, id, once, true).await
 }
 
 /// Mark a notification as not read, to come back to it.
@@ -153,15 +157,21 @@ async fn read(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Json<Notification>
 /// Needs no permission.
 #[utoipa::path(post, path = "/notifications/{id}/unread", tag = "notifications", params(("id" = Uuid, Path)),
     responses((status = OK, body = Notification)))]
-async fn unread(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Json<Notification>> {
-    mark(&tenant, id, false).await
+async fn unread(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Response> {
+    mark(&tenant, id, once, false).await
 }
 
-async fn mark(tenant: &Tenant, id: Uuid, read: bool) -> Result<Json<Notification>> {
+async fn mark(tenant: &Tenant, id: Uuid, once: Once, read: bool) -> Result<Response> {
     let me = tenant.person()?.as_uuid();
     let mut conn = tenant.connect().await?;
-    let marked = conn.write().last().maybe(sql!("notifications/mark"), &[&me, &id, &read]).await?;
-    marked.map(Json).ok_or(Error::NotFound("notification"))
+    let attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
+    };
+    let params: Params<'_> = &[&me, &id, &read];
+    let missing = Error::NotFound("notification");
+    let (marked, done) = attempt.one_or::<Notification>(sql!("notifications/mark"), params, missing).await?;
+    done.answer(Json(marked)).await
 }
 
 /// Mark all my notifications in this tenant as read, or those up to one.
@@ -169,23 +179,25 @@ async fn mark(tenant: &Tenant, id: Uuid, read: bool) -> Result<Json<Notification
 /// Needs no permission.
 #[utoipa::path(post, path = "/notifications/read-all", tag = "notifications", request_body = ReadAll,
     responses((status = OK, body = MarkedRead)))]
-async fn read_all(tenant: Tenant, Json(what): Json<ReadAll>) -> Result<Json<MarkedRead>> {
+async fn read_all(tenant: Tenant, Post(what, once): Post<ReadAll>) -> Result<Response> {
     let me = tenant.person()?.as_uuid();
     let until = what.until.unwrap_or(Uuid::max());
     let full = usize::try_from(BATCH).unwrap_or(usize::MAX);
     let mut conn = tenant.connect().await?;
-    let mut tx = conn.write();
+    let mut attempt = match once.begin(&mut conn).await? {
+        Begun::First(attempt) => attempt,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let mut read = 0;
     // A batch at a time, so that no statement runs into its time limit.
     loop {
-        let marked = tx.all::<()>(sql!("notifications/mark_all"), &[&me, &until, &BATCH]).await?.len();
+        let marked = attempt.tx().all::<()>(sql!("notifications/mark_all"), &[&me, &until, &BATCH]).await?.len();
         read += marked;
         if marked < full {
             break;
         }
     }
-    tx.commit().await?;
-    Ok(Json(MarkedRead { read }))
+    attempt.done().await?.answer(Json(MarkedRead { read })).await
 }
 
 impl FromRow for Notification {

@@ -76,6 +76,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("tell_of_api_key", Trigger, "tell_of_api_key()".to_owned()),
         ("tell_of_operation", Trigger, "tell_of_operation()".to_owned()),
         ("tell_of_role", Trigger, "tell_of_role()".to_owned()),
+        ("tenant_defaults", Tenant, "tenant_defaults()".to_owned()),
         ("tenant_of_host", Nobody, "tenant_of_host('globex', null)".to_owned()),
         ("touch_api_key", Tenant, "touch_api_key()".to_owned()),
         ("touch_session", Person, "touch_session('1 day')".to_owned()),

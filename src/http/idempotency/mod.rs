@@ -189,6 +189,15 @@ impl<'c> Attempt<'c> {
         }
     }
 
+    /// Nothing more is to be done: [`tx`](Self::tx) did all of it.
+    pub async fn done(self) -> Result<Done<'c>> {
+        let Self { prefer, .. } = self;
+        match self.keep {
+            None => self.tx.commit().await.map(|()| Done { open: None, prefer }),
+            Some(keep) => Ok(Done { open: Some((self.tx, keep)), prefer }),
+        }
+    }
+
     /// Undoes everything, the claim included. Always fails, with this error or with that of the undoing.
     pub async fn refuse<T>(self, error: Error) -> Result<T> {
         self.tx.rollback().await?;
