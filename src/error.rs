@@ -68,6 +68,8 @@ pub enum Error {
     CrossSite(&'static str),
     /// An API key asked for what is a person's own.
     PersonRequired,
+    /// Nobody signs up just now who was not invited.
+    SignupClosed,
     /// An invitation was sent to another address than the caller's; holds it.
     WrongAddress(String),
     /// Not a member of the tenant named, or there is no such tenant: told apart by nobody.
@@ -175,6 +177,7 @@ impl Error {
             Self::RefreshTokenSpent => (StatusCode::UNAUTHORIZED, "refresh_token_spent"),
             Self::CrossSite(_) => (StatusCode::FORBIDDEN, "cross_site"),
             Self::PersonRequired => (StatusCode::FORBIDDEN, "person_required"),
+            Self::SignupClosed => (StatusCode::FORBIDDEN, "signup_closed"),
             Self::WrongAddress(_) => (StatusCode::FORBIDDEN, "wrong_address"),
             Self::NotAMember => (StatusCode::FORBIDDEN, "not_a_member"),
             Self::TenantNotOpen(_) => (StatusCode::FORBIDDEN, "tenant_not_open"),
@@ -235,6 +238,7 @@ impl Error {
             Self::RefreshTokenSpent => "The refresh token is not good",
             Self::CrossSite(_) => "The request comes from another site",
             Self::PersonRequired => "Not for API keys",
+            Self::SignupClosed => "Sign-up is closed",
             Self::WrongAddress(_) => "The invitation was sent to another address",
             Self::NotAMember => "Not a member of this tenant",
             Self::TenantNotOpen(_) => "The tenant is not open",
@@ -304,6 +308,7 @@ impl Error {
             }
             Self::CrossSite(why) => (*why).into(),
             Self::PersonRequired => "an API key is its tenant's and no person's; sign in to ask for this".into(),
+            Self::SignupClosed => "nobody signs up just now unless invited; ask a member to invite you".into(),
             Self::WrongAddress(address) => {
                 format!("the invitation was sent to {address}; sign in with that address to accept it, or ask for another invitation")
             }

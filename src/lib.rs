@@ -6,6 +6,7 @@
 //! * [`auth`] turns a token into a [`auth::Tenant`] and is the only maker of the ids that open something.
 //! * [`http`] is what all routes share; [`resources`] are the routes, one file each.
 //! * [`mail`] sends letters, [`dns`] looks up TXT records.
+//! * [`platform_settings`] are the keys that whoever runs the platform decides.
 //! * [`why`] says which clause of which policy hides a row.
 //! * [`cli`] are the commands; [`cluster`] runs a private PostgreSQL for development and tests.
 //!
@@ -22,6 +23,7 @@ pub mod dns;
 pub mod error;
 pub mod http;
 pub mod mail;
+pub mod platform_settings;
 pub mod prove;
 pub mod resources;
 mod slug;

@@ -5,6 +5,7 @@
 -- may have been made by somebody else, or be about to be taken over by somebody who signs up with it once more: then no
 -- password that was typed counts any longer, and the link lets its owner choose one.
 -- Answers: created, renewed, exists.
+--   RH021  sign-up is closed
 create or replace function registry.sign_up(
         new_user uuid, wanted_email text, new_name text, new_hash text, nobodys_hash text, link_hash bytea, link_lifetime interval,
         new_tenant uuid, organization text, slugs text[], role_ids uuid[])
@@ -16,6 +17,9 @@ declare
     outcome text := 'created';
 begin
     perform registry.refuse_signed_in();
+    if not registry.signup_is_open() then
+        raise exception using errcode = 'RH021', message = 'sign-up is closed';
+    end if;
     insert into registry.users (id, email, full_name, password_hash) values (new_user, wanted_email, new_name, new_hash)
     on conflict (email) do nothing;
     if not found then

@@ -35,3 +35,22 @@ create table tenant.notifications (
 -- The unread ones, newest first, and their number. The condition stands in the statements as it stands here, so a
 -- generic plan finds it.
 create index notifications_unread_idx on tenant.notifications (tenant_id, user_id, id) where read_at is null;
+
+-- What whoever runs the platform has decided otherwise than the code does. A key that is not here has its default
+-- (src/platform_settings.rs), and one that the check does not know is none.
+create table registry.platform_settings (
+    key         text        collate "C" not null constraint platform_settings_pkey primary key,
+    value       jsonb       not null,
+    -- Whether anybody may know, signed in or not.
+    public      boolean     not null,
+    description text        not null,
+    updated_at  timestamptz not null default now(),
+    constraint platform_settings_value_check check (
+        case key
+            when 'platform.name' then jsonb_typeof(value) = 'string' and char_length(value #>> '{}') between 1 and 100
+            when 'platform.support_email' then jsonb_typeof(value) = 'string' and char_length(value #>> '{}') between 3 and 254
+            when 'platform.maintenance_notice' then jsonb_typeof(value) = 'string' and char_length(value #>> '{}') between 1 and 1000
+            when 'signup.open' then jsonb_typeof(value) = 'boolean'
+            else false
+        end)
+);

@@ -8,6 +8,7 @@ mod interrupt;
 mod keys;
 mod migrate;
 mod openapi;
+mod platform;
 mod prove;
 mod serve;
 mod tenant;
@@ -65,6 +66,8 @@ enum Command {
     Tenant(tenant::Tenant),
     /// Accounts: operators, deactivating and activating.
     User(user::User),
+    /// What is decided for the whole platform.
+    Platform(platform::Platform),
     /// Signing keys.
     Keys(keys::Keys),
     /// Print the OpenAPI document.
@@ -104,6 +107,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Why(command) => runtime.block_on(command.run()),
         Command::Tenant(command) => runtime.block_on(command.run()).map(done),
         Command::User(command) => runtime.block_on(command.run()).map(done),
+        Command::Platform(command) => runtime.block_on(command.run()).map(done),
         Command::Keys(command) => command.run().map(done),
         Command::Openapi => openapi::print().map(done),
         Command::Healthcheck(command) => runtime.block_on(command.run()),

@@ -43,6 +43,7 @@ pub(super) fn classify(statement: &'static str, error: &tokio_postgres::Error) -
         "RH018" => return Error::PersonRequired,
         "RH017" => return Error::LeansOnSecondFactor,
         "RH016" => return Error::DomainTaken,
+        "RH021" => return Error::SignupClosed,
         "RH030" => return Error::IdempotencyKeyInUse,
         _ => {}
     }

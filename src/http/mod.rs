@@ -35,6 +35,7 @@ fn api() -> OpenApiRouter<App> {
             "/api/v1",
             OpenApiRouter::new()
                 .merge(resources::signup::routes())
+                .merge(resources::platform_settings::routes())
                 .merge(resources::login::routes())
                 .merge(resources::password::routes())
                 .merge(resources::invited::routes())

@@ -14,6 +14,7 @@ pub mod members;
 pub mod notifications;
 pub mod operations;
 pub mod password;
+pub mod platform_settings;
 pub mod products;
 pub mod project_tasks;
 pub mod projects;

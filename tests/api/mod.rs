@@ -18,6 +18,7 @@ mod migrate;
 mod notifications;
 mod own_account;
 mod plans;
+mod platform_settings;
 mod prefer;
 mod product_plans;
 mod products;

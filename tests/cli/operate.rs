@@ -115,3 +115,54 @@ async fn domains_that_no_longer_show_their_record_resolve_to_nobody() {
     assert!(said.contains("0 domains show their record, 0 no longer do, 1 got no answer\n"), "{said}");
     at(acme.domain, acme.owner.id).await.expect(200);
 }
+
+#[tokio::test]
+async fn what_is_decided_for_the_platform_is_listed_set_and_set_back() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let settings = |arguments: &[&str]| say(&db, &[&["platform", "settings"], arguments].concat());
+    let shown = async || Answer::of(app.request(Method::GET, "/api/v1/platform/settings")).await.expect(200).json();
+    assert_eq!(settings(&["get", "platform.name"]), (Some(0), "Rowhouse\n".to_owned()));
+    let (code, list) = settings(&["list", "--json"]);
+    assert_eq!(code, Some(0), "{list}");
+    let keys: Vec<Value> = list.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(keys.len() == 4 && keys.iter().all(|key| key["set"] == false && key["public"] == true), "{list}");
+
+    for (key, value) in [
+        ("platform.name", "Row & House"),
+        ("platform.support_email", "help@example.com"),
+        ("platform.maintenance_notice", "Away at noon,\nback at one"),
+        ("signup.open", "false"),
+    ] {
+        assert_eq!(settings(&["set", key, value]), (Some(0), format!("{key} is {value}\n")));
+        assert_eq!(settings(&["get", key]), (Some(0), format!("{value}\n")));
+        assert_eq!(shown().await[key].as_str().unwrap_or("false"), value);
+    }
+    let (_, list) = settings(&["list"]);
+    assert!(list.contains("Row & House") && !list.contains("default"), "{list}");
+    app.auth("signup", json!({ "email": "new@example.com", "password": PASSWORD, "full_name": "New" }))
+        .await
+        .problem(403, "signup_closed");
+    for (arguments, why) in [
+        (&["set", "platform.nome", "x"][..], "platform.nome is no setting of the platform: "),
+        (&["get", "x"], "x is no setting of the platform: "),
+        (&["unset", "x"], "x is no setting of the platform: "),
+        (&["set", "signup.open", "yes"], "signup.open is true or false"),
+        (&["set", "platform.name", ""], "platform.name is one line of 1 to 100 characters"),
+        (&["set", "platform.name", "Row\nhouse"], "platform.name is one line of 1 to 100 characters"),
+        (&["set", "platform.support_email", "help"], "platform.support_email is not an e-mail address"),
+        (&["set", "platform.maintenance_notice", &"x".repeat(1001)], "platform.maintenance_notice has 1 to 1000"),
+    ] {
+        let (code, said) = settings(arguments);
+        assert!(code == Some(2) && said.contains(why), "{arguments:?}: {said}");
+    }
+    assert_eq!(settings(&["unset", "signup.open"]), (Some(0), "signup.open is true, its default\n".to_owned()));
+    assert_eq!(settings(&["unset", "signup.open"]).0, Some(0), "as often as one likes");
+    assert_eq!((&shown().await["signup.open"], &shown().await["platform.name"]), (&json!(true), &json!("Row & House")));
+    // The operators' own role does as well.
+    let (code, said, complaint) = run(rowhouse()
+        .args(["platform", "settings", "unset", "platform.name"])
+        .env("MIGRATE_DATABASE_URL", db.url("rowhouse_platform")));
+    assert_eq!((code, said.as_str(), complaint.as_str()), (Some(0), "platform.name is Rowhouse, its default\n", ""));
+    assert_eq!(shown().await["platform.name"], "Rowhouse");
+}

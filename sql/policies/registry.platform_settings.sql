@@ -1,0 +1,20 @@
+-- registry.platform_settings: operators read and write all of it; who serves reads what is public, for whoever asks, and
+-- writes nothing.
+alter table registry.platform_settings enable row level security;
+alter table registry.platform_settings force row level security;
+
+create policy wall on registry.platform_settings as restrictive
+    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    using (public) with check (false);
+
+create policy read on registry.platform_settings for select to rowhouse_api
+    using (public);
+create policy operate on registry.platform_settings to rowhouse_platform
+    using (true) with check (true);
+-- registry.sign_up asks whether it may, public or not.
+create policy ask on registry.platform_settings for select to rowhouse_doors
+    using (key = 'signup.open');
+
+grant select on registry.platform_settings to rowhouse_api, rowhouse_platform;
+grant insert, update, delete on registry.platform_settings to rowhouse_platform;
+grant select (key, value) on registry.platform_settings to rowhouse_doors;

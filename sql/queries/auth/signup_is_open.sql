@@ -1,0 +1,1 @@
+select registry.signup_is_open() as open

@@ -1,0 +1,2 @@
+-- As the migrator or as rowhouse_platform.
+select key, value from registry.platform_settings

@@ -1,0 +1,1 @@
+delete from registry.platform_settings where key = $1 returning key

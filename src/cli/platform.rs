@@ -1,0 +1,122 @@
+//! `rowhouse platform`: what is decided for the whole platform, for whoever runs it.
+use clap::{Args, Subcommand};
+use comfy_table::{Table, presets};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use crate::{
+    db::Admin,
+    error::Failure,
+    platform_settings::{InForce, SETTINGS, Setting},
+    sql,
+};
+
+#[derive(Args)]
+pub(super) struct Platform {
+    /// Where the database is, as `rowhouse_migrator` or `rowhouse_platform`.
+    #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
+    database_url: Option<SecretString>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Settings of the platform. Servers go by a change at once, callers' caches within a minute.
+    #[command(subcommand)]
+    Settings(Settings),
+}
+
+#[derive(Subcommand)]
+enum Settings {
+    /// List all keys with what they hold.
+    List {
+        /// Print JSON, one object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a key holds.
+    Get {
+        /// The key, such as `signup.open`.
+        key: String,
+    },
+    /// Have a key hold something else.
+    Set {
+        /// The key, such as `signup.open`.
+        key: String,
+        /// What it is to hold, such as `false`.
+        value: String,
+    },
+    /// Set a key back to its default.
+    Unset {
+        /// The key, such as `signup.open`.
+        key: String,
+    },
+}
+
+impl Platform {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let Command::Settings(command) = self.command;
+        // What is wrong with a word is told without a database.
+        let change = match &command {
+            Settings::Set { key, value } => {
+                let setting = known(key)?;
+                let value = (setting.read)(value).map_err(|why| Failure(format!("{key} {why}")))?;
+                Some((setting, value))
+            }
+            Settings::Get { key } | Settings::Unset { key } => known(key).map(|_| None)?,
+            Settings::List { .. } => None,
+        };
+        let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
+        let admin = Admin::connect(url.expose_secret()).await?;
+        match command {
+            Settings::List { json } => list(&in_force(&admin).await?, json),
+            Settings::Get { key } => println!("{}", plain(&in_force(&admin).await?.value(&key))),
+            Settings::Set { key, .. } => {
+                if let Some((Setting { public, description, .. }, value)) = change {
+                    let params: crate::db::Params<'_> = &[&key, &value, public, description];
+                    admin.all::<()>(sql!("operate/set_platform_setting"), params).await?;
+                    println!("{key} is {}", plain(&value));
+                }
+            }
+            Settings::Unset { key } => {
+                admin.all::<()>(sql!("operate/unset_platform_setting"), &[&key]).await?;
+                println!("{key} is {}, its default", plain(&InForce::new(Vec::new()).value(&key)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn known(key: &str) -> Result<&'static Setting, Failure> {
+    let keys = || SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ");
+    let found = SETTINGS.iter().find(|setting| setting.key == key);
+    found.ok_or_else(|| Failure(format!("{key} is no setting of the platform: {}", keys())))
+}
+
+async fn in_force(admin: &Admin) -> Result<InForce, Failure> {
+    Ok(InForce::new(admin.all(sql!("operate/platform_settings"), &[]).await?))
+}
+
+/// As a person reads it: text without quotes.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn list(settings: &InForce, json: bool) {
+    if json {
+        for Setting { key, public, description, .. } in SETTINGS {
+            let (value, set) = (settings.value(key), settings.is_set(key));
+            let line = json!({ "key": key, "value": value, "set": set, "public": public, "description": description });
+            println!("{line}");
+        }
+        return;
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["key", "value", "", "description"]);
+    for Setting { key, description, .. } in SETTINGS {
+        let default = if settings.is_set(key) { "" } else { "default" };
+        table.add_row([*key, &plain(&settings.value(key)), default, description]);
+    }
+    println!("{table}");
+}

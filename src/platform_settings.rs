@@ -1,0 +1,117 @@
+//! What whoever runs the platform decides for all of it: the keys there are, their defaults, and what they may hold.
+//! The database keeps what was decided otherwise (`registry.platform_settings`), and has a check of its own on each key.
+use serde_json::Value;
+use tokio_postgres::Row;
+
+use crate::{auth::normal_email, db::FromRow, http::validate::breaks_line};
+
+/// The name of the platform, such as pages and letters show it.
+pub const NAME: &str = "platform.name";
+/// Where people write to for help.
+pub const SUPPORT_EMAIL: &str = "platform.support_email";
+/// What everybody is to be told just now.
+pub const MAINTENANCE_NOTICE: &str = "platform.maintenance_notice";
+/// Whether whoever likes may sign up.
+pub const SIGNUP_OPEN: &str = "signup.open";
+
+/// A key.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// How it is called.
+    pub key: &'static str,
+    /// Whether anybody may know it, signed in or not.
+    pub public: bool,
+    /// What it is for, in a sentence.
+    pub description: &'static str,
+    /// What it is while nobody has set it.
+    pub default: fn() -> Value,
+    /// What a word on a command line says, or why it says nothing that the key may hold.
+    pub read: fn(&str) -> Result<Value, &'static str>,
+}
+
+/// All keys, by name.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: MAINTENANCE_NOTICE,
+        public: true,
+        description: "What everybody is to be told just now, such as when the platform will be away",
+        default: || Value::Null,
+        read: |text| text_of(text, 1000, "has 1 to 1000 characters, and no control characters but line breaks"),
+    },
+    Setting {
+        key: NAME,
+        public: true,
+        description: "The name of the platform, for pages to show",
+        default: || "Rowhouse".into(),
+        read: |text| {
+            let why = "is one line of 1 to 100 characters";
+            if text.chars().any(breaks_line) { Err(why) } else { text_of(text, 100, why) }
+        },
+    },
+    Setting {
+        key: SUPPORT_EMAIL,
+        public: true,
+        description: "Where people write to for help",
+        default: || Value::Null,
+        read: |text| normal_email(text).map(Value::from).ok_or("is not an e-mail address"),
+    },
+    Setting {
+        key: SIGNUP_OPEN,
+        public: true,
+        description: "Whether whoever likes may sign up; people who are invited may in any case",
+        default: || true.into(),
+        read: |text| text.parse::<bool>().map(Value::from).map_err(|_| "is true or false"),
+    },
+];
+
+fn text_of(text: &str, longest: usize, why: &'static str) -> Result<Value, &'static str> {
+    let fits = (1..=longest).contains(&text.chars().count())
+        && text.trim() == text
+        && !text.chars().any(|char| char.is_control() && char != '\n');
+    if fits { Ok(text.into()) } else { Err(why) }
+}
+
+/// What is in force: what was set, and the defaults of the rest.
+#[derive(Debug)]
+pub struct InForce(Vec<StoredSetting>);
+
+impl InForce {
+    /// Keys that the code does not know are left aside: they are a newer version's.
+    #[must_use]
+    pub fn new(stored: Vec<StoredSetting>) -> Self {
+        Self(stored)
+    }
+
+    /// Whether somebody has set it.
+    #[must_use]
+    pub fn is_set(&self, key: &str) -> bool {
+        self.0.iter().any(|stored| stored.key == key)
+    }
+
+    /// A key's value; null for one that is none.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Value {
+        let set = self.0.iter().find(|stored| stored.key == key).map(|stored| stored.value.clone());
+        let default = || SETTINGS.iter().find(|setting| setting.key == key).map(|setting| (setting.default)());
+        set.or_else(default).unwrap_or_default()
+    }
+
+    /// A key's value where it is text.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<String> {
+        self.value(key).as_str().map(str::to_owned)
+    }
+}
+
+/// A row.
+#[derive(Debug)]
+pub struct StoredSetting {
+    key: String,
+    value: Value,
+}
+
+impl FromRow for StoredSetting {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { key: row.try_get("key")?, value: row.try_get("value")? })
+    }
+}
