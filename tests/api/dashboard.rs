@@ -91,6 +91,41 @@ async fn the_figures_are_those_counted_by_hand() {
     assert_eq!(globex["projects"]["total"], 24);
 }
 
+#[tokio::test]
+async fn unread_notifications_are_the_callers_own_and_a_key_has_none() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let (owner, viewer) = (Member::new(&app, &acme.owner, acme), Member::new(&app, &acme.viewer, acme));
+    let tell = async |who: Uuid, unread: i32, read: i32| {
+        db.run(&format!(
+            "delete from tenant.notifications where tenant_id = '{0}' and user_id = '{who}';
+             insert into tenant.notifications (tenant_id, user_id, id, kind, title, read_at)
+                 select '{0}', '{who}', {id}, 'member.joined', 'x', case when n > {unread} then now() end
+                 from generate_series(1, {unread} + {read}) n",
+            acme.id,
+            id = id_at("now()", "n"),
+        ))
+        .await;
+    };
+    let unread =
+        async |member: &Member<'_>| member.get(KPIS).await.expect(200).json()["notifications"]["unread"].clone();
+    tell(acme.owner.id, 3, 2).await;
+    tell(acme.viewer.id, 0, 4).await;
+    assert_eq!((unread(&owner).await, unread(&viewer).await), (json!(3), json!(0)));
+    tell(acme.viewer.id, 1200, 0).await;
+    assert_eq!((unread(&owner).await, unread(&viewer).await), (json!(3), json!(1000)));
+
+    db.run(&format!(
+        "update tenant.api_keys set permissions = (select array_agg(name) from registry.permissions where name like '%:read') where id = '{}'",
+        acme.api_key
+    ))
+    .await;
+    let key = Answer::of(app.request(Method::GET, "/api/v1/dashboard/kpis").bearer_auth(&acme.key)).await.expect(200);
+    assert_eq!(key.json()["notifications"], json!({ "unread": null }));
+    assert_eq!(key.json()["projects"]["total"], 24);
+}
+
 fn without_time(mut kpis: Value) -> Value {
     kpis["as_of"] = Value::Null;
     kpis

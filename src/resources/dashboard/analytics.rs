@@ -171,7 +171,7 @@ pub(super) struct Analytics {
     /// Of all buckets together.
     total: i64,
     /// The moment all figures are of.
-    #[schema(value_type = String, format = Date)]
+    #[schema(value_type = String, format = DateTime)]
     as_of: Timestamp,
 }
 

@@ -9,9 +9,25 @@ use utoipa::ToSchema;
 
 use crate::{Result, auth::Tenant, db::FromRow, http::extract::Json, sql};
 
-/// The figures of a tenant, the same for everyone who may see them.
+/// What the dashboard opens with.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Kpis {
+    #[serde(flatten)]
+    figures: Figures,
+    notifications: Notifications,
+}
+
+/// What the caller was told.
+#[derive(Debug, Serialize, ToSchema)]
+struct Notifications {
+    /// Not read yet; 1000 stands for as many or more. None for an API key, which nothing is told.
+    #[schema(minimum = 0, maximum = 1000)]
+    unread: Option<i64>,
+}
+
+/// The figures of a tenant, the same for everyone who may see them.
+#[derive(Debug, Serialize, ToSchema)]
+struct Figures {
     /// The moment all figures are of.
     #[schema(value_type = String, format = DateTime)]
     as_of: Timestamp,
@@ -66,7 +82,7 @@ struct Products {
 struct StockValue {
     /// In the currency's minor unit (ISO 4217). As large as it has to be: JSON numbers have no end, and a client whose
     /// own do (2^53 in JavaScript) takes care.
-    #[schema(value_type = i64, format = "", minimum = 0)]
+    #[schema(minimum = 0)]
     amount_minor: i128,
     /// ISO 4217.
     #[schema(pattern = "^[A-Z]{3}$")]
@@ -124,6 +140,13 @@ impl<'a> FromSql<'a> for Amount {
 }
 
 impl FromRow for Kpis {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let unread = row.try_get("notifications_unread")?;
+        Ok(Self { figures: Figures::from_row(row)?, notifications: Notifications { unread } })
+    }
+}
+
+impl FromRow for Figures {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         let count = |column: &str| row.try_get::<_, i64>(column);
         let change = |what: &str, days: u8| {
