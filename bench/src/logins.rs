@@ -12,7 +12,7 @@ use rowhouse::error::Failure;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::data::PASSWORD;
+use crate::store::PASSWORD;
 
 const AT_ONCE: u32 = 200;
 

@@ -46,7 +46,7 @@ pub(crate) struct Minimal {
 }
 
 impl Minimal {
-    pub(crate) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(&self) -> Result<(), Failure> {
         let wrong = |error: &dyn std::fmt::Display| Failure(format!("the minimal handler cannot start: {error}"));
         let config = self.database_url.parse().map_err(|error| wrong(&error))?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };

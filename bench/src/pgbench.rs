@@ -5,12 +5,7 @@ use rowhouse::error::Failure;
 use tokio::process::Command;
 use uuid::Uuid;
 
-use crate::{
-    data::{Caller, Project},
-    load::Answered,
-    rig::Operation,
-    servers::POOL,
-};
+use crate::{data::Project, load::Answered, rig::Operation, servers::POOL, store::Caller};
 
 const LIST: &str = include_str!("../../sql/queries/projects/list_newest.sql");
 const GET: &str = include_str!("../../sql/queries/projects/get.sql");

@@ -7,12 +7,7 @@ use rowhouse::error::Failure;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{
-    data::{Caller, Project},
-    rig::Operation,
-    servers::Server,
-    token::Signer,
-};
+use crate::{data::Project, rig::Operation, servers::Server, store::Caller, token::Signer};
 
 const PROJECTS: &str = "/api/v1/projects";
 /// How many tenants' lists, and how many projects, are compared.

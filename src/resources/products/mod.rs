@@ -4,7 +4,7 @@ mod file;
 mod import;
 mod list;
 mod search;
-mod words;
+pub mod words;
 
 use std::collections::BTreeSet;
 

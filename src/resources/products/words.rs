@@ -3,14 +3,15 @@
 
 /// Parts of a search, a vector each, as `registry.product_query` takes them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Words {
+pub struct Words {
     /// Parts of one group have all to be there; one group is enough.
-    pub(super) groups: Vec<i32>,
+    pub groups: Vec<i32>,
     /// `word`, `last` (a word that may go on) or `phrase`.
-    pub(super) kinds: Vec<&'static str>,
-    pub(super) texts: Vec<String>,
+    pub kinds: Vec<&'static str>,
+    /// What was typed of each, without quotes and minus.
+    pub texts: Vec<String>,
     /// Must not be there.
-    pub(super) negated: Vec<bool>,
+    pub negated: Vec<bool>,
 }
 
 /// Parts beyond this many are left out.
@@ -19,7 +20,8 @@ const MOST: usize = 32;
 impl Words {
     /// Takes a search apart. `or` stands between alternatives and binds less than what stands side by side; a quote
     /// that is not closed goes to the end; a minus counts where a part begins.
-    pub(super) fn of(typed: &str) -> Self {
+    #[must_use]
+    pub fn of(typed: &str) -> Self {
         let mut words = Self::default();
         let mut group = 0;
         let mut rest = typed.trim_start();

@@ -1,0 +1,2 @@
+create index on public.goods (part);
+analyze public.goods;

@@ -1,0 +1,133 @@
+//! What the walls cost a search: the product's own statement on the large tenant, as the role that serves and as a
+//! superuser, whom row-level security does not touch and for whom `tenant_id = $1` is all there is.
+#![expect(clippy::disallowed_types, reason = "stands outside the house, and shows what the house costs")]
+
+use std::time::{Duration, Instant};
+
+use rowhouse::{error::Failure, resources::products::words::Words};
+use serde::Serialize;
+use tokio_postgres::{NoTls, types::ToSql};
+use uuid::Uuid;
+
+use super::Spread;
+use crate::{
+    goods::Queries,
+    store::{Caller, Store},
+};
+
+const SEARCH: &str = include_str!("../../../sql/queries/products/search.sql");
+/// A page of twenty and the row that says whether there is another.
+const LIMIT: i64 = 21;
+
+/// The same searches behind the walls and without.
+#[derive(Serialize)]
+pub(super) struct Wall {
+    pub(super) queries: usize,
+    pub(super) executions: usize,
+    pub(super) behind_ms: Spread,
+    pub(super) without_ms: Spread,
+    pub(super) ratio: f64,
+    /// The query whose own ratio is worst.
+    pub(super) worst_ratio: f64,
+    pub(super) worst_query: String,
+    pub(super) slowest_ms: f64,
+    pub(super) slowest_query: String,
+}
+
+pub(super) async fn measure(store: &Store, tenant: Caller, rounds: u32) -> Result<Wall, Failure> {
+    let queries = Queries::read()?;
+    let (api, superuser) = (store.api_url(), store.url("postgres"));
+    let (mut behind, mut without) = (Vec::new(), Vec::new());
+    let (api, superuser) = (Searcher::new(&api, tenant).await?, Searcher::new(&superuser, tenant).await?);
+    let mut by_query = Vec::new();
+    for query in &queries.query {
+        let asked = Asked { words: Words::of(&query.q), tag: query.tag.clone() };
+        // Plans are made and pages read before anything is measured.
+        api.search(&asked).await?;
+        superuser.search(&asked).await?;
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for round in 0..rounds {
+            // Whoever comes second finds the processor's caches warm, so they take turns.
+            if round % 2 == 0 {
+                ours.push(api.search(&asked).await?);
+                theirs.push(superuser.search(&asked).await?);
+            } else {
+                theirs.push(superuser.search(&asked).await?);
+                ours.push(api.search(&asked).await?);
+            }
+        }
+        by_query.push((query.q.clone(), Spread::of(ours.clone()).p50, Spread::of(theirs.clone()).p50));
+        behind.extend(ours);
+        without.extend(theirs);
+    }
+    let ratio = |(_, ours, theirs): &&(String, f64, f64)| ours / theirs;
+    let worst = by_query.iter().max_by(|one, other| ratio(one).total_cmp(&ratio(other)));
+    let slowest = by_query.iter().max_by(|one, other| one.1.total_cmp(&other.1));
+    let executions = behind.len();
+    let (behind_ms, without_ms) = (Spread::of(behind), Spread::of(without));
+    Ok(Wall {
+        queries: queries.query.len(),
+        executions,
+        behind_ms,
+        without_ms,
+        ratio: behind_ms.p50 / without_ms.p50,
+        worst_ratio: worst.as_ref().map_or(f64::NAN, ratio),
+        worst_query: worst.map(|(q, ..)| q.clone()).unwrap_or_default(),
+        slowest_ms: slowest.map_or(f64::NAN, |slowest| slowest.1),
+        slowest_query: slowest.map(|(q, ..)| q.clone()).unwrap_or_default(),
+    })
+}
+
+struct Asked {
+    words: Words,
+    tag: Option<String>,
+}
+
+/// A connection like one of the server's: the statement prepared once, a transaction for every search.
+struct Searcher {
+    client: tokio_postgres::Client,
+    statement: tokio_postgres::Statement,
+    begin: String,
+    tenant: Uuid,
+}
+
+impl Searcher {
+    async fn new(url: &str, Caller { tenant, user }: Caller) -> Result<Self, Failure> {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(|error| failed(&error))?;
+        tokio::spawn(connection);
+        let statement = client.prepare(SEARCH).await.map_err(|error| failed(&error))?;
+        // In the data set a person's session has the person's id.
+        let begin = format!(
+            "begin read only; set local app.tenant_id = '{tenant}'; set local app.user_id = '{user}'; set local app.session_id = '{user}'"
+        );
+        Ok(Self { client, statement, begin, tenant })
+    }
+
+    /// How long the statement took, its answer read.
+    async fn search(&self, Asked { words, tag }: &Asked) -> Result<Duration, Failure> {
+        let nothing = (None::<&str>, None::<f32>, None::<Uuid>);
+        let parameters: [&(dyn ToSql + Sync); 10] = [
+            &self.tenant,
+            &words.groups,
+            &words.kinds,
+            &words.texts,
+            &words.negated,
+            &nothing.0,
+            tag,
+            &nothing.1,
+            &nothing.2,
+            &LIMIT,
+        ];
+        self.client.batch_execute(&self.begin).await.map_err(|error| failed(&error))?;
+        let begun = Instant::now();
+        self.client.query(&self.statement, &parameters).await.map_err(|error| failed(&error))?;
+        let took = begun.elapsed();
+        self.client.batch_execute("commit").await.map_err(|error| failed(&error))?;
+        Ok(took)
+    }
+}
+
+fn failed(error: &tokio_postgres::Error) -> Failure {
+    let said = error.as_db_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
+    Failure(format!("sql/queries/products/search.sql: {said}"))
+}
