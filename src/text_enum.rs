@@ -4,7 +4,8 @@
 /// Defines an enum that is text in JSON and in PostgreSQL, in one spelling.
 #[macro_export]
 macro_rules! text_enum {
-    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+    // The text is a token and not a literal: a literal would reach the OpenAPI derive wrapped, and be overlooked.
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:tt,)+ }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         $vis enum $name {

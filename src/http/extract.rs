@@ -9,15 +9,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use utoipa::{IntoParams, ToSchema};
 
+use super::{json, shape};
 use crate::{App, Error, Result, error::Violation};
 
 const JSON: &str = "application/json";
-const MERGE_PATCH: &str = "application/merge-patch+json";
+pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// A JSON body in, a JSON body out.
 ///
-/// In: `400` when it is not JSON, `415` for another content type, `422` with a pointer when a field is
+/// In: `400` when it is not JSON, `415` for another content type, `422` with a pointer to each field that is
 /// unknown, missing or of the wrong type.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
@@ -30,11 +32,11 @@ pub struct MergePatch<T>(pub T);
 #[derive(Debug)]
 pub struct Path<T>(pub T);
 
-/// Query parameters; `400` naming the one that is unknown or cannot be read.
+/// Query parameters; `400` naming each that is unknown or cannot be read.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+impl<T: DeserializeOwned + ToSchema> FromRequest<App> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
@@ -43,13 +45,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned> FromRequest<App> for MergePatch<T> {
+impl<T: DeserializeOwned + ToSchema> FromRequest<App> for MergePatch<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         match content_type(request.headers()).as_deref() {
             Some(MERGE_PATCH | JSON) => read_json(request, app).await.map(Self),
-            _ => Err(Error::UnsupportedMediaType("application/merge-patch+json")),
+            _ => Err(Error::UnsupportedMediaType(MERGE_PATCH)),
         }
     }
 }
@@ -65,7 +67,7 @@ pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
-async fn read_json<T: DeserializeOwned>(request: Request, app: &App) -> Result<T> {
+async fn read_json<T: DeserializeOwned + ToSchema>(request: Request, app: &App) -> Result<T> {
     from_json(&read_body(request, app).await?)
 }
 
@@ -82,7 +84,7 @@ pub(super) async fn read_body(request: Request, app: &App) -> Result<Bytes> {
 }
 
 /// Reads JSON, telling bad syntax from bad content.
-pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+pub fn from_json<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> Result<T> {
     // serde reads a struct from an array as well; every body of ours is an object.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(match serde_json::from_slice::<serde_json::Value>(bytes) {
@@ -95,13 +97,29 @@ pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     match read.map(|value| deserializer.end().map(|()| value)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(trailing)) => Err(malformed(&trailing)),
-        // serde_json calls some misfits (null where an enum should be) bad syntax, and stops at a misfit
-        // before it has seen bad syntax further on. Whether it is JSON at all, a second look tells.
-        Err(error) => Err(match serde_json::from_slice::<serde_json::Value>(bytes) {
-            Err(syntax) => malformed(&syntax),
-            Ok(_) => Error::Invalid(vec![violation(&error.path().clone(), &error.into_inner().to_string())]),
-        }),
+        Err(error) => {
+            let first = violation(&error.path().clone(), &error.into_inner().to_string());
+            look_again(bytes, first)
+        }
     }
+}
+
+/// `serde_json` calls some misfits (null where an enum should be) bad syntax, and stops at a misfit before it has seen
+/// what comes after. Whether it is JSON at all, and everything that is wrong with it, a second look tells.
+fn look_again<T: DeserializeOwned + ToSchema>(bytes: &[u8], first: Violation) -> Result<T> {
+    let (mut value, twice) = json::read(bytes).map_err(|syntax| malformed(&syntax))?;
+    if json::make_whole(&mut value)
+        && twice.0.is_empty()
+        && let Ok(read) = serde_json::from_value(value.clone())
+    {
+        return Ok(read);
+    }
+    let mut violations = shape::misfits::<T>(&value, &twice);
+    // What reading stumbled over is always told, whatever the schema says of it.
+    if !violations.iter().any(|violation| violation.pointer == first.pointer) {
+        violations.insert(0, first);
+    }
+    Err(Error::Invalid(violations))
 }
 
 fn malformed(error: &serde_json::Error) -> Error {
@@ -116,8 +134,11 @@ fn violation(path: &serde_path_to_error::Path, message: &str) -> Violation {
         "unknown_field"
     } else if let Some(field) = message.strip_prefix("missing field `") {
         // The path ends at the object; the pointer names the member that should be there.
-        pointer = format!("{pointer}/{}", field.trim_end_matches('`'));
+        pointer = format!("{pointer}/{}", json::escaped(field.trim_end_matches('`')));
         "required"
+    } else if let Some(field) = message.strip_prefix("duplicate field `") {
+        pointer = format!("{pointer}/{}", json::escaped(field.trim_end_matches('`')));
+        "duplicate_field"
     } else if message.starts_with("unknown variant") {
         "not_allowed"
     } else {
@@ -139,7 +160,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         pointer.push('/');
         match segment {
             Segment::Seq { index } => pointer.push_str(&index.to_string()),
-            Segment::Map { key } => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Segment::Map { key } => pointer.push_str(&json::escaped(key)),
             Segment::Enum { variant } => pointer.push_str(variant),
             Segment::Unknown => pointer.push('?'),
         }
@@ -170,7 +191,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     }
 }
 
-impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
+impl<T: DeserializeOwned + IntoParams> FromRequestParts<App> for Query<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
@@ -190,7 +211,12 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
                 (_, Some(name)) => (name.to_owned(), "duplicate_parameter"),
                 _ => (path, "invalid"),
             };
-            Error::BadRequest(vec![Violation::parameter(name, code, message)])
+            let first = Violation::parameter(name, code, message);
+            let mut violations = shape::misfitting_parameters::<T>(query.as_bytes());
+            if !violations.iter().any(|violation| violation.parameter == first.parameter) {
+                violations.insert(0, first);
+            }
+            Error::BadRequest(violations)
         })
     }
 }

@@ -5,7 +5,9 @@ pub mod etag;
 pub mod export;
 pub mod extract;
 pub mod idempotency;
+mod json;
 pub mod letter;
+mod methods;
 mod openapi;
 pub mod operation;
 pub mod page;
@@ -14,6 +16,7 @@ pub mod prefer;
 mod problem;
 mod server;
 pub mod session;
+mod shape;
 pub mod upload;
 pub mod validate;
 
@@ -21,9 +24,12 @@ pub use edge::EdgeLimits;
 pub use openapi::document;
 pub use server::{Serving, serve};
 
-use axum::{Router, http::Method, middleware, response::IntoResponse as _};
+use std::sync::Arc;
+
+use axum::{Router, extract::MatchedPath, http::Method, middleware, response::IntoResponse as _};
 use utoipa_axum::router::OpenApiRouter;
 
+use self::methods::Methods;
 use crate::{App, Error, resources};
 
 /// Every route with its entry in the OpenAPI document.
@@ -64,13 +70,16 @@ fn api() -> OpenApiRouter<App> {
 pub fn router(app: &App) -> Router {
     let (router, document) = api().split_for_parts();
     let document = openapi::finish(document);
+    let methods = Arc::new(Methods::of(&document));
     let mut router = router.merge(openapi::served(&document));
     if app.settings.development {
         router = router.merge(openapi::docs(document));
     }
     router
         .fallback(|| async { Error::NoRoute.into_response() })
-        .method_not_allowed_fallback(|_: Method| async { Error::MethodNotAllowed.into_response() })
+        .method_not_allowed_fallback(async move |method: Method, route: Option<MatchedPath>| {
+            methods.answer(&method, route.as_ref())
+        })
         .layer(axum::extract::DefaultBodyLimit::max(app.settings.edge.body_bytes))
         .layer(middleware::from_fn_with_state(app.settings.edge, edge::edge))
         .with_state(app.clone())

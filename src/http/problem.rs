@@ -9,6 +9,9 @@ use utoipa::ToSchema;
 
 use crate::{Error, error::Violation};
 
+/// Which patches an address takes (RFC 5789 §3.1).
+pub(super) const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
 /// What a failed request answers (RFC 9457).
 #[derive(Serialize, ToSchema)]
 pub(super) struct Problem<'a> {
@@ -89,8 +92,7 @@ pub(super) fn write(error: &Error, instance: &str, trace_id: &str) -> Response {
         && let Error::UnsupportedMediaType(accepted) = error
     {
         // RFC 5789 §3.1 for PATCH, RFC 9110 §15.5.16 for the rest.
-        let name =
-            if accepted.contains("merge-patch") { HeaderName::from_static("accept-patch") } else { header::ACCEPT };
+        let name = if accepted.contains("merge-patch") { ACCEPT_PATCH } else { header::ACCEPT };
         headers.insert(name, HeaderValue::from_static(accepted));
     }
     response

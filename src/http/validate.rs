@@ -2,12 +2,21 @@
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use secrecy::SecretString;
+use utoipa::ToSchema;
 
 use crate::{
     Error, Result,
     auth::{normal_email, password_faults},
     error::Violation,
 };
+
+/// Violations in one answer, at most: what a caller can read, and not many times the request.
+pub(super) const MOST: usize = 100;
+
+/// The name of a permission.
+#[derive(ToSchema)]
+#[schema(min_length = 1, max_length = 60, example = "projects:read")]
+pub struct PermissionName(#[expect(dead_code, reason = "only its schema is used")] String);
 
 /// Collects what is wrong.
 #[derive(Debug, Default)]
@@ -61,7 +70,9 @@ impl Violations {
 
     /// Anything else.
     pub fn push(&mut self, pointer: &str, code: &'static str, detail: impl Into<String>) {
-        self.0.push(Violation::at(pointer, code, detail));
+        if self.0.len() < MOST {
+            self.0.push(Violation::at(pointer, code, detail));
+        }
     }
 
     /// `422` with everything collected, if anything was.
@@ -72,11 +83,19 @@ impl Violations {
     fn length(&mut self, pointer: &str, value: &str, length: &RangeInclusive<usize>) {
         let found = value.chars().count();
         if found < *length.start() {
-            self.push(pointer, "too_short", format!("must have at least {} characters", length.start()));
+            self.push(pointer, "too_short", too_short(*length.start()));
         } else if found > *length.end() {
-            self.push(pointer, "too_long", format!("must have at most {} characters, and has {found}", length.end()));
+            self.push(pointer, "too_long", too_long(*length.end(), found));
         }
     }
+}
+
+pub(super) fn too_short(least: usize) -> String {
+    format!("must have at least {least} characters")
+}
+
+pub(super) fn too_long(most: usize, found: usize) -> String {
+    format!("must have at most {most} characters, and has {found}")
 }
 
 /// Controls, separators of lines, and what turns the direction of what follows: none belongs in a name that others

@@ -26,7 +26,7 @@ use crate::{
         page::{Page, PlainQuery},
         patch::{self, Field},
         prefer::Prefer,
-        validate::Violations,
+        validate::{PermissionName, Violations},
     },
     sql,
 };
@@ -82,7 +82,7 @@ struct NewApiKey {
     #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// What it may do: none that the caller does not hold.
-    #[schema(min_items = 1)]
+    #[schema(value_type = Vec<PermissionName>, min_items = 1)]
     permissions: BTreeSet<String>,
     /// When it stops being good; never unless said.
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -58,7 +58,7 @@ struct Domain {
 #[serde(deny_unknown_fields)]
 struct NewDomain {
     /// Such as `shop.example.com`.
-    #[schema(min_length = 4, max_length = 243)]
+    #[schema(min_length = 4, max_length = 243, example = "shop.example.com")]
     domain: String,
 }
 

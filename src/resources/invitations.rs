@@ -37,6 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Serialize, ToSchema)]
 struct Invitation {
     id: Uuid,
+    #[schema(format = Email)]
     email: String,
     role_id: Uuid,
     /// The member who invited, with whose membership the invitation ends; null when an API key did.
@@ -57,6 +58,7 @@ struct Invitation {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewInvitation {
+    #[schema(format = Email)]
     email: String,
     /// One that holds no permission the caller does not hold.
     role_id: Uuid,

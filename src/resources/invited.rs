@@ -39,7 +39,7 @@ struct AcceptAsNew {
     #[schema(min_length = 1, max_length = 200)]
     full_name: String,
     /// 15 characters at least, and not one that anybody would try first.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 15)]
     password: SecretString,
 }
 
@@ -50,6 +50,7 @@ struct Invited {
     tenant: String,
     slug: String,
     /// The address the invitation was sent to; only its owner can accept.
+    #[schema(format = Email)]
     email: String,
     /// The role's name.
     role: String,

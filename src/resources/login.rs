@@ -31,6 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 struct Login {
     /// In any case.
+    #[schema(format = Email)]
     email: String,
     #[schema(value_type = String, format = Password)]
     password: SecretString,

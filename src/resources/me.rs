@@ -53,6 +53,7 @@ struct MyTenant {
 #[derive(Debug, Serialize, ToSchema)]
 struct Profile {
     id: Uuid,
+    #[schema(format = Email)]
     email: String,
     #[schema(min_length = 1, max_length = 200)]
     full_name: String,
@@ -79,6 +80,7 @@ struct ProfilePatch {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewEmail {
+    #[schema(format = Email)]
     email: String,
 }
 

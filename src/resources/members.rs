@@ -34,6 +34,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Serialize, ToSchema)]
 struct Member {
     user_id: Uuid,
+    #[schema(format = Email)]
     email: String,
     full_name: String,
     role_id: Uuid,

@@ -32,7 +32,7 @@ struct Reset {
     #[schema(value_type = String)]
     token: SecretString,
     /// 15 characters at least, and not one that anybody would try first.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 15)]
     password: SecretString,
 }
 
@@ -41,7 +41,7 @@ struct Reset {
 #[serde(deny_unknown_fields)]
 struct NewPassword {
     /// 15 characters at least, 8 with a second factor, and not one that anybody would try first.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 8)]
     password: SecretString,
 }
 

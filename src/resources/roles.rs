@@ -25,7 +25,7 @@ use crate::{
         page::{Page, PlainQuery},
         patch,
         prefer::Prefer,
-        validate::Violations,
+        validate::{PermissionName, Violations},
     },
     sql,
 };
@@ -60,6 +60,7 @@ struct NewRole {
     #[schema(min_length = 1, max_length = 60)]
     name: String,
     /// Such as `projects:read`; none that the caller does not hold.
+    #[schema(value_type = Vec<PermissionName>)]
     permissions: BTreeSet<String>,
 }
 
@@ -71,7 +72,7 @@ struct RolePatch {
     #[schema(min_length = 1, max_length = 60, nullable = false)]
     name: Option<String>,
     #[serde(default, deserialize_with = "patch::required")]
-    #[schema(nullable = false)]
+    #[schema(value_type = Option<Vec<PermissionName>>, nullable = false)]
     permissions: Option<BTreeSet<String>>,
 }
 

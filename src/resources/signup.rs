@@ -34,9 +34,10 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SignUp {
+    #[schema(format = Email)]
     email: String,
     /// 15 characters at least, and not one that anybody would try first.
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 15)]
     password: SecretString,
     #[schema(min_length = 1, max_length = 200)]
     full_name: String,

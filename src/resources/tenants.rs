@@ -34,7 +34,7 @@ struct NewTenant {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// The label of its subdomain; made from the name unless said.
-    #[schema(min_length = 1, max_length = 63)]
+    #[schema(min_length = 1, max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
     slug: Option<String>,
 }
 

@@ -93,6 +93,123 @@ async fn bodies_that_make_no_sense_are_refused_with_a_pointer() {
 }
 
 #[tokio::test]
+async fn everything_that_is_wrong_with_a_request_is_told_at_once() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let told = |problem: &Value, place: &str| -> Vec<(String, String)> {
+        let word = |error: &Value, name: &str| error[name].as_str().unwrap().to_owned();
+        let mut all: Vec<_> =
+            problem["errors"].as_array().unwrap().iter().map(|e| (word(e, place), word(e, "code"))).collect();
+        all.sort();
+        all
+    };
+    let pairs = |all: &[(&str, &str)]| all.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
+    let post = async |path: &str, body: &str| {
+        let request = app.as_user(Method::POST, path, acme.owner.id, acme.id);
+        Answer::of(request.header(CONTENT_TYPE, JSON).body(body.to_owned())).await
+    };
+
+    for (path, body, wrong) in [
+        (
+            "/api/v1/projects",
+            r#"{"nome":"a","tenant_id":1,"status":"dormant","owner_id":"me","description":7}"#,
+            &[
+                ("/description", "wrong_type"),
+                ("/name", "required"),
+                ("/nome", "unknown_field"),
+                ("/owner_id", "wrong_type"),
+                ("/status", "not_allowed"),
+                ("/tenant_id", "unknown_field"),
+            ][..],
+        ),
+        (
+            "/api/v1/projects",
+            r#"{"name":"","a/b":1,"c~d":2}"#,
+            &[("/a~1b", "unknown_field"), ("/c~0d", "unknown_field"), ("/name", "too_short")],
+        ),
+        (
+            "/api/v1/projects",
+            r#"{"name":"a","name":"b","x":null}"#,
+            &[("/name", "duplicate_field"), ("/x", "unknown_field")],
+        ),
+        ("/api/v1/projects", r#"{"name":"a","name":"b"}"#, &[("/name", "duplicate_field")]),
+        (
+            "/api/v1/tenant/roles",
+            r#"{"name":"a","permissions":["projects:read",1,null]}"#,
+            &[("/permissions/1", "wrong_type"), ("/permissions/2", "wrong_type")],
+        ),
+        (
+            "/api/v1/tenant/api-keys",
+            r#"{"permissions":{},"expires_at":"soon"}"#,
+            &[("/expires_at", "wrong_type"), ("/name", "required"), ("/permissions", "wrong_type")],
+        ),
+    ] {
+        let problem = post(path, body).await.problem(422, "invalid");
+        assert_eq!(told(&problem, "pointer"), pairs(wrong), "{body}: {problem}");
+    }
+    // As much as anybody reads, however much is wrong.
+    let many: Vec<String> = (0..10_000).map(|n| format!("\"f{n}\":1")).collect();
+    let problem = post("/api/v1/projects", &format!("{{{}}}", many.join(","))).await.problem(422, "invalid");
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 100);
+
+    let query = "/api/v1/projects?offset=1&limit=many&status=dormant&sort=newest&sort=name";
+    let problem = app.get(query, acme.owner.id, acme.id).await.problem(400, "bad_request");
+    let wrong =
+        [("limit", "invalid"), ("offset", "unknown_parameter"), ("sort", "duplicate_parameter"), ("status", "invalid")];
+    assert_eq!(told(&problem, "parameter"), pairs(&wrong), "{problem}");
+}
+
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_point() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let post = async |path: &str, body: &str| {
+        let request = app.as_user(Method::POST, path, acme.owner.id, acme.id);
+        Answer::of(request.header(CONTENT_TYPE, JSON).body(body.to_owned())).await
+    };
+    let made = post("/api/v1/tenant/api-keys", r#"{"name":"a","permissions":["projects:read"]}"#).await.expect(201);
+    let rotate = format!("/api/v1/tenant/api-keys/{}/rotate", made.json()["id"].as_str().unwrap());
+    for fits in ["1.0", "2e1", "0", "-0.0"] {
+        post(&rotate, &format!(r#"{{"overlap_hours":{fits}}}"#)).await.expect(200);
+    }
+    for (number, code) in
+        [("1.5", "wrong_type"), ("-1", "out_of_range"), ("1e15", "out_of_range"), ("1e300", "wrong_type")]
+    {
+        let problem = post(&rotate, &format!(r#"{{"overlap_hours":{number}}}"#)).await.problem(422, "invalid");
+        assert_eq!(
+            (&problem["errors"][0]["pointer"], &problem["errors"][0]["code"]),
+            (&json!("/overlap_hours"), &json!(code)),
+            "{number}: {problem}"
+        );
+    }
+    let problem = post(&rotate, r#"{"overlap_hours":1.0,"overlap_hours":2.0}"#).await.problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["code"], "duplicate_field");
+    post(&rotate, r#"{"overlap_hours":1e999}"#).await.problem(400, "malformed_json");
+}
+
+#[tokio::test]
+async fn every_address_says_what_it_takes() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    for (path, allow, patch) in [
+        ("/api/v1/projects", "GET,HEAD,OPTIONS,POST", None),
+        ("/api/v1/tenant", "GET,HEAD,OPTIONS,PATCH", Some("application/merge-patch+json")),
+        ("/api/v1/projects/x", "DELETE,GET,HEAD,OPTIONS,PATCH", Some("application/merge-patch+json")),
+        ("/livez", "GET,HEAD,OPTIONS", None),
+    ] {
+        // Of anybody: it says no more than a 405 does.
+        let answer = Answer::of(app.request(Method::OPTIONS, path)).await.expect(204);
+        let mut allowed: Vec<&str> = answer.header("allow").split(',').collect();
+        allowed.sort_unstable();
+        assert_eq!(allowed.join(","), allow, "{path}");
+        assert_eq!(answer.headers.get("accept-patch").map(|value| value.to_str().unwrap()), patch, "{path}");
+    }
+    Answer::of(app.request(Method::OPTIONS, "/api/v1/nothing")).await.problem(404, "no_route");
+}
+
+#[tokio::test]
 async fn patches_follow_rfc_7396_and_refuse_what_cannot_be_cleared() {
     let db = TestDb::new().await;
     let app = TestApp::new(&db).await;

@@ -1,5 +1,5 @@
 //! What the service says about itself: the OpenAPI document, the errors' documentation, keys, health, headers.
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use reqwest::Method;
 use rowhouse::{config::API_ROLE, http};
@@ -25,6 +25,7 @@ fn openapi_json_is_what_the_handlers_say() {
 fn every_operation_is_documented_whole() {
     let document: Value = serde_json::from_str(&http::document().to_json().unwrap()).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let name = format!("{method} {path}");
@@ -33,6 +34,11 @@ fn every_operation_is_documented_whole() {
             assert_eq!(problem, "#/components/schemas/Problem", "{name}");
             let public = operation["tags"].as_array().unwrap().iter().any(|tag| tag == "public");
             assert_eq!(operation["security"].is_array(), !public, "{name}");
+            assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{name} has an id of its own");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let said = response["description"].as_str().or(response["$ref"].as_str());
+                assert!(said.is_some_and(|text| !text.is_empty()), "{name} says what {status} is");
+            }
         }
     }
     // What a body may not say, the document says too.

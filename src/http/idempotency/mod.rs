@@ -244,7 +244,7 @@ impl Done<'_> {
     }
 }
 
-impl<T: DeserializeOwned> FromRequest<App> for Post<T> {
+impl<T: DeserializeOwned + utoipa::ToSchema> FromRequest<App> for Post<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {

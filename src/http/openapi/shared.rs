@@ -1,0 +1,184 @@
+//! What is true of all operations, so that no handler has to say it.
+use axum::http::StatusCode;
+use utoipa::openapi::{
+    Content, OpenApi, Ref, RefOr, Response, ResponseBuilder,
+    extensions::Extensions,
+    header::{Header, HeaderBuilder},
+    path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+    schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type},
+    security::SecurityRequirement,
+};
+
+use super::requests;
+
+/// `*` or entity tags (RFC 9110 §8.8.3).
+const TAGS: &str = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#;
+/// URL-safe Base64.
+const CURSOR: &str = "^[A-Za-z0-9_-]+$";
+
+/// Adds to each operation what is true of all: its own id; problems as `default` response, those that come with a header
+/// by themselves; which headers answers always have; what preconditions and cursors look like; and, unless it is tagged
+/// as public, the bearer token and the tenant header.
+pub(in crate::http) fn finish(mut openapi: OpenApi) -> OpenApi {
+    for (path, item) in &mut openapi.paths.paths {
+        requests::add_headers(path, item);
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            operation.operation_id = Some(operation_id(path, operation));
+            let tagged = |tag: &str| operation.tags.iter().flatten().any(|name| name == tag);
+            let (public, mine) = (tagged("public"), tagged("me"));
+            describe_answers(operation);
+            describe_parameters(operation);
+            add_problems(operation, public);
+            if !public {
+                operation.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
+            }
+            if !public && !mine {
+                add_parameter(operation, tenant_header());
+            }
+        }
+    }
+    let components = openapi.components.get_or_insert_default();
+    components.responses.extend(shared_problems().map(|(name, response)| (name.to_owned(), RefOr::T(response))));
+    openapi
+}
+
+/// The path's words and the handler's name, unless the path ends in it: `projects_tasks_list`, `auth_login`. The handler's
+/// name alone is not the operation's own.
+fn operation_id(path: &str, operation: &Operation) -> String {
+    let words = path.trim_start_matches("/api/v1").split('/').filter(|word| !word.is_empty() && !word.starts_with('{'));
+    let words = words.collect::<Vec<_>>().join("_").replace(['-', '.'], "_");
+    let mut id = words.trim_start_matches('_').to_owned();
+    let handler = operation.operation_id.as_deref().unwrap_or_default();
+    if id != handler && !id.ends_with(&format!("_{handler}")) {
+        id = format!("{id}_{handler}");
+    }
+    id
+}
+
+/// Every answer has a description (OpenAPI 3.1 §4.8.17) and the headers it says it has, but for `Link`, which the last page
+/// lacks; and 304 has the tag.
+fn describe_answers(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if response.description.is_empty() {
+            let reason = status.parse().ok().and_then(|status: StatusCode| status.canonical_reason());
+            reason.unwrap_or("As asked").clone_into(&mut response.description);
+        }
+        if status == "304" {
+            response.headers.entry("ETag".to_owned()).or_insert_with(|| RefOr::T(Header::default()));
+        }
+        for (name, header) in &mut response.headers {
+            let RefOr::T(header) = header else { continue };
+            if name != "Link" {
+                header.extensions = Some(always());
+            }
+        }
+    }
+}
+
+fn describe_parameters(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        match (&parameter.parameter_in, parameter.name.as_str()) {
+            (ParameterIn::Header, "If-Match") => {
+                parameter.schema = Some(pattern(TAGS).into());
+                parameter.description = Some("The ETag that was read, or `*` for whatever there is".to_owned());
+            }
+            (ParameterIn::Query, "cursor") => parameter.schema = Some(pattern(CURSOR).into()),
+            _ => {}
+        }
+    }
+    if operation.responses.responses.contains_key("304") {
+        let header = ParameterBuilder::new()
+            .name("If-None-Match")
+            .parameter_in(ParameterIn::Header)
+            .required(utoipa::openapi::Required::False)
+            .description(Some("The ETag one has: the answer is 304 as long as it is the same"))
+            .schema(Some(pattern(TAGS)))
+            .build();
+        add_parameter(operation, header);
+    }
+}
+
+fn add_parameter(operation: &mut Operation, parameter: Parameter) {
+    operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
+}
+
+fn pattern(pattern: &str) -> Schema {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).into()
+}
+
+fn tenant_header() -> Parameter {
+    let uuid =
+        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+    ParameterBuilder::new()
+        .name("X-Tenant-ID")
+        .parameter_in(ParameterIn::Header)
+        .required(utoipa::openapi::Required::False)
+        .description(Some("The tenant to act in; needed when the token was issued for none"))
+        .schema(Some(uuid))
+        .build()
+}
+
+fn add_problems(operation: &mut Operation, public: bool) {
+    let merge_patch = |content: &String| content.contains("merge-patch");
+    let body = match &operation.request_body {
+        Some(RefOr::T(body)) if body.content.keys().any(merge_patch) => Some("UnsupportedPatch"),
+        Some(_) => Some("UnsupportedMediaType"),
+        None => None,
+    };
+    let shared = [
+        ("401", (!public).then_some("Unauthenticated")),
+        ("415", body),
+        ("429", Some("TooMany")),
+        ("503", Some("Unavailable")),
+    ];
+    let responses = &mut operation.responses.responses;
+    for (status, name) in shared {
+        if let Some(name) = name {
+            responses.entry(status.to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name(name)));
+        }
+    }
+    let any = problem("A problem (RFC 9457); `code` says which, and the documentation of errors lists them", None);
+    responses.insert("default".to_owned(), RefOr::T(any));
+}
+
+/// Problems that come with a header of their own.
+fn shared_problems() -> impl Iterator<Item = (&'static str, Response)> {
+    let seconds = || Object::with_type(Type::Integer);
+    let text = || Object::with_type(Type::String);
+    [
+        ("Unauthenticated", "Not signed in, or no longer", "WWW-Authenticate", text(), "RFC 6750 §3"),
+        ("UnsupportedPatch", "The body is of another type", "Accept-Patch", text(), "What it has to be, RFC 5789 §3.1"),
+        (
+            "UnsupportedMediaType",
+            "The body is of another type",
+            "Accept",
+            text(),
+            "What it has to be, RFC 9110 §15.5.16",
+        ),
+        ("TooMany", "Too many requests or tries", "Retry-After", seconds(), "Seconds to wait, RFC 9110 §10.2.3"),
+        ("Unavailable", "Not able to answer just now", "Retry-After", seconds(), "Seconds to wait, RFC 9110 §10.2.3"),
+    ]
+    .into_iter()
+    .map(|(name, description, header, schema, about)| {
+        let described = HeaderBuilder::new().schema(Some(schema)).description(Some(about)).extensions(Some(always()));
+        (name, problem(description, Some((header, described.build()))))
+    })
+}
+
+fn problem(description: &str, header: Option<(&str, Header)>) -> Response {
+    let schema = RefOr::Ref(Ref::from_schema_name("Problem"));
+    let mut response = ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", Content::new(Some(schema)))
+        .build();
+    response.headers.extend(header.map(|(name, header)| (name.to_owned(), RefOr::T(header))));
+    response
+}
+
+/// `required` of a header, which utoipa has no word for.
+fn always() -> Extensions {
+    [("required", true)].into_iter().collect()
+}
