@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     App, Error, Result,
     auth::Tenant,
-    db::{FromRow, Params},
+    db::FromRow,
     http::{
         extract::{Json, Path, Query},
         idempotency::{Begun, Once, Post},
@@ -100,9 +100,19 @@ struct MarkedRead {
     /// How many were unread before.
     #[schema(minimum = 0)]
     read: usize,
+    /// What is left: what came later than `until`, or just now.
+    #[serde(flatten)]
+    left: UnreadCount,
 }
 
+/// Up to one more than is told, which is how we learn whether there are more.
 struct Counted(i64);
+
+impl From<Counted> for UnreadCount {
+    fn from(Counted(counted): Counted) -> Self {
+        Self { unread: counted.min(COUNTED), more: counted > COUNTED }
+    }
+}
 
 /// List my notifications in this tenant, newest first.
 ///
@@ -138,9 +148,8 @@ async fn list(
 async fn unread_count(tenant: Tenant) -> Result<Json<UnreadCount>> {
     let me = tenant.person()?.as_uuid();
     let mut conn = tenant.connect().await?;
-    // One more than is told, which is how we learn whether there are more.
-    let Counted(counted) = conn.read().last().one(sql!("notifications/count_unread"), &[&me, &(COUNTED + 1)]).await?;
-    Ok(Json(UnreadCount { unread: counted.min(COUNTED), more: counted > COUNTED }))
+    let counted: Counted = conn.read().last().one(sql!("notifications/count_unread"), &[&me, &(COUNTED + 1)]).await?;
+    Ok(Json(counted.into()))
 }
 
 /// Mark a notification as read.
@@ -149,7 +158,7 @@ async fn unread_count(tenant: Tenant) -> Result<Json<UnreadCount>> {
 #[utoipa::path(post, path = "/notifications/{id}/read", tag = "notifications", params(("id" = Uuid, Path)),
     responses((status = OK, body = Notification)))]
 async fn read(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Response> {
-    mark(&tenant, id, once, true).await
+    mark(&tenant, id, true, once).await
 }
 
 /// Mark a notification as not read, to come back to it.
@@ -158,19 +167,18 @@ async fn read(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Respon
 #[utoipa::path(post, path = "/notifications/{id}/unread", tag = "notifications", params(("id" = Uuid, Path)),
     responses((status = OK, body = Notification)))]
 async fn unread(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Response> {
-    mark(&tenant, id, once, false).await
+    mark(&tenant, id, false, once).await
 }
 
-async fn mark(tenant: &Tenant, id: Uuid, once: Once, read: bool) -> Result<Response> {
+async fn mark(tenant: &Tenant, id: Uuid, read: bool, once: Once) -> Result<Response> {
     let me = tenant.person()?.as_uuid();
     let mut conn = tenant.connect().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
     };
-    let params: Params<'_> = &[&me, &id, &read];
-    let missing = Error::NotFound("notification");
-    let (marked, done) = attempt.one_or::<Notification>(sql!("notifications/mark"), params, missing).await?;
+    let gone = Error::NotFound("notification");
+    let (marked, done) = attempt.one_or::<Notification>(sql!("notifications/mark"), &[&me, &id, &read], gone).await?;
     done.answer(Json(marked)).await
 }
 
@@ -197,7 +205,8 @@ async fn read_all(tenant: Tenant, Post(what, once): Post<ReadAll>) -> Result<Res
             break;
         }
     }
-    attempt.done().await?.answer(Json(MarkedRead { read })).await
+    let (counted, done) = attempt.one::<Counted>(sql!("notifications/count_unread"), &[&me, &(COUNTED + 1)]).await?;
+    done.answer(Json(MarkedRead { read, left: counted.into() })).await
 }
 
 impl FromRow for Notification {

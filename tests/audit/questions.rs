@@ -97,7 +97,8 @@ async fn a_database_in_use_is_copied_by_pg_dump_or_the_sentence_says_what_is_mis
     if here {
         let (code, report) =
             report("prove", &db.url("postgres"), &[&ours()[..], &["--only", "disable-rls"]].concat()).await;
-        assert_eq!((code, &report["mutants"], &report["killed"]), (Some(0), &9.into(), &9.into()), "{report:#}");
+        assert_eq!((code, &report["mutants"]), (Some(0), &report["killed"]), "{report:#}");
+        assert!(report["mutants"].as_u64().unwrap() > 8, "one for each walled table at least: {report:#}");
     } else {
         refused("prove", &db.url("postgres"), &ours(), "is in use, and").await;
     }

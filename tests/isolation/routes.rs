@@ -308,11 +308,16 @@ impl Case {
         if self.keyed {
             request = request.header("idempotency-key", Uuid::now_v7().to_string());
         }
-        match (self.body)(of) {
-            Value::Null => request,
-            Value::String(csv) => request.header("content-type", "text/csv").body(csv),
-            body => request.json(&body),
-        }
+        with_body(request, (self.body)(of))
+    }
+}
+
+/// JSON, or a file of CSV where the body is a text.
+fn with_body(request: RequestBuilder, body: Value) -> RequestBuilder {
+    match body {
+        Value::Null => request,
+        Value::String(csv) => request.header("content-type", "text/csv").body(csv),
+        body => request.json(&body),
     }
 }
 
@@ -554,7 +559,7 @@ async fn a_post_sent_again_with_its_key_changes_nothing_and_is_answered_alike(wa
         let body = (case.body)(acme);
         let fire = async |key: &str| {
             let request = app.as_user(Method::POST, &path, acme.owner.id, acme.id).header("idempotency-key", key);
-            Answer::of(if body.is_null() { request } else { request.json(&body) }).await
+            Answer::of(with_body(request, &body)).await
         };
         let first = fire("again").await.expect(case.success);
         assert_eq!(first.header("idempotency-replayed"), "", "{operation}");

@@ -1,12 +1,12 @@
--- So many of the unread, up to and including $3. Locked in one order, so that a person on two devices waits and meets no
--- deadlock; whatever the other has marked meanwhile is passed over.
+-- So many of the unread, up to and including $3. A person on two devices waits for none of them: what the one is marking
+-- just now, the other passes over.
 with unread as (
     select id
     from tenant.notifications
     where tenant_id = $1 and user_id = $2 and read_at is null and id <= $3
     order by id desc
     limit $4
-    for no key update
+    for no key update skip locked
 )
 update tenant.notifications n
 set read_at = now()
