@@ -174,6 +174,11 @@ pub struct Work {
 /// Whether to go on.
 struct Wanted(bool);
 
+/// No row: it was ended from outside, so nobody waits for it any more.
+fn wanted(row: Option<Wanted>) -> bool {
+    row.is_some_and(|Wanted(wanted)| wanted)
+}
+
 impl FromRow for Wanted {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         row.try_get("wanted").map(Self)
@@ -211,12 +216,12 @@ impl Work {
     /// Says that so much is done. False when somebody asked for it to stop.
     pub async fn progress(&self, done: i64) -> Result<bool> {
         let mut conn = self.tenant.connect().await?;
-        self.wanted(conn.write().last().maybe(sql!("operations/progress"), &[&self.id, &done]).await?)
+        Ok(wanted(conn.write().last().maybe(sql!("operations/progress"), &[&self.id, &done]).await?))
     }
 
     /// The same inside a transaction of the work itself.
     pub async fn progress_in(&self, tx: &mut Tx<'_, Write>, done: i64) -> Result<bool> {
-        self.wanted(tx.maybe(sql!("operations/progress"), &[&self.id, &done]).await?)
+        Ok(wanted(tx.maybe(sql!("operations/progress"), &[&self.id, &done]).await?))
     }
 
     /// Ends it in the transaction of its last effect, and commits both.
@@ -251,11 +256,6 @@ impl Work {
         Ok(())
     }
 
-    /// No row: it was ended from outside, so nobody waits for it any more.
-    fn wanted(&self, row: Option<Wanted>) -> Result<bool> {
-        Ok(row.is_some_and(|Wanted(wanted)| wanted))
-    }
-
     /// Waits for a turn, telling that it is alive; none when it was cancelled in the meantime.
     async fn wait(&self, turns: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
         let turn = turns.acquire_owned();
@@ -281,7 +281,7 @@ impl Work {
 
     async fn still_queued(&self) -> Result<bool> {
         let mut conn = self.tenant.connect().await?;
-        self.wanted(conn.write().last().maybe(sql!("operations/wait"), &[&self.id]).await?)
+        Ok(wanted(conn.write().last().maybe(sql!("operations/wait"), &[&self.id]).await?))
     }
 }
 

@@ -104,7 +104,7 @@ impl ProductQuery {
         if let Err(Error::BadRequest(tag)) = check_tag(self.tag.as_deref()) {
             violations.extend(tag);
         }
-        debug_assert!(!(price && created) || !violations.is_empty(), "no order serves both ranges");
+        debug_assert!(!(price && created && violations.is_empty()), "no order serves both ranges");
         if violations.is_empty() { Ok(sort) } else { Err(Error::BadRequest(violations)) }
     }
 
@@ -209,11 +209,11 @@ async fn newest_first(
     let mut conn = tenant.connect().await?;
     let mut tx = conn.read();
     let total = query.counted(&mut tx, count, true).await?;
-    let last = tx.last();
+    let rest = tx.last();
     let rows = match &query.tag {
-        None => last.all(sql!("products/list_newest"), &[&statuses, &stocks, &before, &from, &limit]).await,
+        None => rest.all(sql!("products/list_newest"), &[&statuses, &stocks, &before, &from, &limit]).await,
         Some(tag) => {
-            last.all(sql!("products/list_newest_tagged"), &[&statuses, &stocks, tag, &before, &from, &limit]).await
+            rest.all(sql!("products/list_newest_tagged"), &[&statuses, &stocks, tag, &before, &from, &limit]).await
         }
     }?;
     page.page(rows, |product: &Product| product.id).map(|page| page.of(total))
@@ -232,10 +232,10 @@ async fn by_name(
     let mut conn = tenant.connect().await?;
     let mut tx = conn.read();
     let total = query.counted(&mut tx, count, false).await?;
-    let last = tx.last();
+    let rest = tx.last();
     let rows = match &query.tag {
-        None => last.all(sql!("products/list_name"), &[&statuses, &stocks, &name, &id, &limit]).await,
-        Some(tag) => last.all(sql!("products/list_name_tagged"), &[&statuses, &stocks, tag, &name, &id, &limit]).await,
+        None => rest.all(sql!("products/list_name"), &[&statuses, &stocks, &name, &id, &limit]).await,
+        Some(tag) => rest.all(sql!("products/list_name_tagged"), &[&statuses, &stocks, tag, &name, &id, &limit]).await,
     }?;
     page.page(rows, |product: &Product| (product.name.clone(), product.id)).map(|page| page.of(total))
 }
@@ -254,11 +254,11 @@ async fn by_price(
     let mut conn = tenant.connect().await?;
     let mut tx = conn.read();
     let total = query.counted(&mut tx, count, false).await?;
-    let last = tx.last();
+    let rest = tx.last();
     let rows = match &query.tag {
-        None => last.all(sql!("products/list_price"), &[&statuses, &stocks, &price, &id, &most, &limit]).await,
+        None => rest.all(sql!("products/list_price"), &[&statuses, &stocks, &price, &id, &most, &limit]).await,
         Some(tag) => {
-            last.all(sql!("products/list_price_tagged"), &[&statuses, &stocks, tag, &price, &id, &most, &limit]).await
+            rest.all(sql!("products/list_price_tagged"), &[&statuses, &stocks, tag, &price, &id, &most, &limit]).await
         }
     }?;
     page.page(rows, |product: &Product| (product.price.amount_minor, product.id)).map(|page| page.of(total))
@@ -277,10 +277,10 @@ async fn by_sku(
     let mut conn = tenant.connect().await?;
     let mut tx = conn.read();
     let total = query.counted(&mut tx, count, false).await?;
-    let last = tx.last();
+    let rest = tx.last();
     let rows = match &query.tag {
-        None => last.all(sql!("products/list_sku"), &[&statuses, &stocks, &after, &limit]).await,
-        Some(tag) => last.all(sql!("products/list_sku_tagged"), &[&statuses, &stocks, tag, &after, &limit]).await,
+        None => rest.all(sql!("products/list_sku"), &[&statuses, &stocks, &after, &limit]).await,
+        Some(tag) => rest.all(sql!("products/list_sku_tagged"), &[&statuses, &stocks, tag, &after, &limit]).await,
     }?;
     page.page(rows, |product: &Product| product.sku.clone()).map(|page| page.of(total))
 }
