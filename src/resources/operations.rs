@@ -65,7 +65,7 @@ async fn cancel(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Response> {
     let mut conn = tenant.connect().await?;
     let asked: Option<Operation> = conn.write().last().maybe(sql!("operations/cancel"), &[&id]).await?;
     if let Some(operation) = asked {
-        return Ok(operation.accepted());
+        return if operation.is_under_way() { Ok(operation.accepted()) } else { Err(Error::OperationEnded) };
     }
     let there: Option<Operation> = conn.read().last().maybe(sql!("operations/get"), &[&id]).await?;
     Err(if there.is_some() { Error::OperationEnded } else { missed("operation", false) })

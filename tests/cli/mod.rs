@@ -2,6 +2,7 @@
 mod dev;
 mod keys;
 mod killed;
+mod killed_import;
 mod operate;
 mod serve;
 mod why;

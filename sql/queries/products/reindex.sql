@@ -1,11 +1,17 @@
--- The next so many products in order of id, those in another language than $4 indexed anew (registry.index_product). No
+-- The next so many products in order of id, fewer where descriptions are long and so take long to index, those in another language than $4 indexed anew (registry.index_product). No
 -- row when there is none left.
-with batch as materialized (
-    select id, language
-    from tenant.products
-    where tenant_id = $1 and id > $2
-    order by id
-    limit $3
+with next as materialized (
+    select id, language,
+           sum(octet_length(description)) over (order by id rows between unbounded preceding and 1 preceding) as bytes_before
+    from (
+        select id, language, description
+        from tenant.products
+        where tenant_id = $1 and id > $2
+        order by id
+        limit $3
+    ) page
+), batch as materialized (
+    select id, language from next where coalesce(bytes_before, 0) < 262144
 ), written as (
     update tenant.products p
     set language = $4

@@ -2,17 +2,17 @@
 //! whatever is in it.
 use std::{
     borrow::Cow,
-    cell::Cell,
-    collections::BTreeSet,
     fs::File,
-    io::{self, BufRead as _, BufReader, Read},
-    rc::Rc,
+    io::{self, BufRead as _, BufReader, Read as _},
 };
 
 use serde::Serialize;
 use tokio_postgres::Row;
 
-use super::{Money, NewPrice, NewProduct, ProductStatus};
+use super::{
+    Given, Money, NewPrice, NewProduct, ProductStatus,
+    lines::{self, Lines},
+};
 use crate::{
     Error, Result,
     db::FromRow,
@@ -20,13 +20,21 @@ use crate::{
     http::{
         export::{self, Cells, Format, unguarded},
         extract::from_json,
+        validate::Violations,
     },
 };
 
 /// Lines of a batch, at most.
 const BATCH: usize = 500;
+/// Bytes of a batch's lines, the last of which may go beyond. Long descriptions take long to index, and a batch is a
+/// statement, which has five seconds.
+const BATCH_BYTES: usize = 256 << 10;
 /// Bytes of one line, at most: as many as a body may have, and room for quoting.
 const LINE: usize = 4 << 20;
+/// Characters of what is told about one fault.
+const TOLD: usize = 300;
+/// Faults of the first line, at most.
+const FAULTS: usize = 20;
 const COLUMNS: [&str; 8] = ["sku", "name", "description", "price_minor", "currency", "stock", "status", "tags"];
 
 /// A product as it stands in a file: what makes it one, without what belongs to where it is kept.
@@ -83,7 +91,7 @@ fn join(tags: &[String]) -> String {
 }
 
 /// The inverse of [`join`].
-fn split(cell: &str) -> BTreeSet<String> {
+fn split(cell: &str) -> Vec<String> {
     let mut tags = vec![String::new()];
     let mut chars = cell.chars();
     while let Some(c) = chars.next() {
@@ -116,9 +124,9 @@ pub(super) fn read(file: File, format: Format, each: impl FnMut(Vec<Line>) -> bo
     }
 }
 
-fn read_ndjson(file: File, mut each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
+fn read_ndjson(file: File, each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
     let mut reader = BufReader::with_capacity(1 << 17, file);
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Batch::new(each);
     let mut line = Vec::new();
     let mut number = 0;
     loop {
@@ -137,66 +145,81 @@ fn read_ndjson(file: File, mut each: impl FnMut(Vec<Line>) -> bool) -> Result<()
         if bare.is_empty() {
             continue;
         }
-        batch.push(Line { number, product: from_json(bare).map_err(violations) });
-        if batch.len() == BATCH && !each(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))) {
+        if !batch.push(Line { number, product: from_json(bare).map_err(violations) }, bare.len()) {
             return Ok(());
         }
     }
-    if !batch.is_empty() {
-        each(batch);
-    }
+    batch.hand_on();
     Ok(())
 }
 
 /// What is wrong with a line, as it would be with a body.
 fn violations(error: Error) -> Vec<Violation> {
-    match error {
+    let violations = match error {
         Error::Invalid(violations) => violations,
         other => vec![Violation::at("", other.kind().1, other.detail())],
-    }
+    };
+    // They name what the line holds, which may be a member of a megabyte, or NUL, which PostgreSQL's JSON cannot hold.
+    let told = |text: String| text.chars().take(TOLD).map(|c| if c == '\0' { '\u{fffd}' } else { c }).collect();
+    let violations = violations.into_iter().map(|violation| Violation {
+        pointer: violation.pointer.map(told),
+        detail: told(violation.detail),
+        ..violation
+    });
+    violations.collect()
 }
 
-fn read_csv(file: File, mut each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
-    let since = Rc::new(Cell::new(0));
-    let bounded = Bounded { file, since: since.clone() };
-    let mut reader = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 17).from_reader(bounded);
+fn read_csv(file: File, each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
+    let lines = Lines::new(file, LINE);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 17).from_reader(lines);
     let header = reader.byte_headers().map_err(|error| broken(&error, 1))?.clone();
-    let columns = columns(&header)?;
-    let mut batch = Vec::with_capacity(BATCH);
+    let columns = if lines::is_end(&header) { columns(&csv::ByteRecord::new()) } else { columns(&header) }?;
+    let mut batch = Batch::new(each);
     let mut record = csv::ByteRecord::new();
     loop {
-        let number = reader.position().line();
-        since.set(0);
-        if !reader.read_byte_record(&mut record).map_err(|error| broken(&error, number))? {
+        let at = reader.position().byte();
+        let number = reader.get_mut().next_record(at);
+        let more = reader.read_byte_record(&mut record);
+        let number = number.unwrap_or_else(|| reader.get_mut().next_record(at).unwrap_or_default());
+        if !more.map_err(|error| broken(&error, number))? || lines::is_end(&record) {
             break;
         }
-        let number = record.position().map_or(number, csv::Position::line);
-        batch.push(Line { number, product: product(&columns, &record) });
-        if batch.len() == BATCH && !each(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))) {
+        let product = if lines::holds_end(&record) {
+            Err(vec![Violation::at("", "not_csv", "has a quote that is not closed")])
+        } else {
+            product(&columns, &record)
+        };
+        if !batch.push(Line { number, product }, record.as_slice().len()) {
             return Ok(());
         }
     }
-    if !batch.is_empty() {
-        each(batch);
-    }
+    batch.hand_on();
     Ok(())
 }
 
-/// A file of which no more than a line's worth is read while a line is being read: a quote that is never closed does
-/// not fill the memory.
-struct Bounded {
-    file: File,
-    since: Rc<Cell<usize>>,
+/// Lines on their way, handed on when they are many or large: a statement that writes them has its time, and those that
+/// wait have to be held.
+struct Batch<F> {
+    lines: Vec<Line>,
+    bytes: usize,
+    each: F,
 }
 
-impl Read for Bounded {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.since.get() > LINE {
-            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
-        }
-        let read = self.file.read(buffer)?;
-        self.since.set(self.since.get() + read);
-        Ok(read)
+impl<F: FnMut(Vec<Line>) -> bool> Batch<F> {
+    fn new(each: F) -> Self {
+        Self { lines: Vec::new(), bytes: 0, each }
+    }
+
+    /// False when nobody takes them any more.
+    fn push(&mut self, line: Line, bytes: usize) -> bool {
+        self.lines.push(line);
+        self.bytes += bytes;
+        (self.lines.len() < BATCH && self.bytes < BATCH_BYTES) || self.hand_on()
+    }
+
+    fn hand_on(&mut self) -> bool {
+        self.bytes = 0;
+        self.lines.is_empty() || (self.each)(std::mem::take(&mut self.lines))
     }
 }
 
@@ -205,6 +228,9 @@ fn columns(header: &csv::ByteRecord) -> Result<Vec<&'static str>> {
     let mut wrong = Vec::new();
     let mut columns = Vec::new();
     for cell in header {
+        if wrong.len() == FAULTS {
+            break;
+        }
         let name = String::from_utf8_lossy(cell);
         let name = name.trim_start_matches('\u{feff}').trim();
         match COLUMNS.iter().find(|column| **column == name) {
@@ -246,10 +272,10 @@ fn product(columns: &[&str], record: &csv::ByteRecord) -> Result<NewProduct, Vec
         cells.get(at).copied().filter(|cell| !cell.is_empty())
     };
     let mut needed = |name: &str, pointer: &str| {
-        cell(name).map(str::to_owned).unwrap_or_else(|| {
+        if cell(name).is_none() {
             wrong.push(Violation::at(pointer, "required", format!("the cell {name} is empty")));
-            String::new()
-        })
+        }
+        cell(name).unwrap_or_default().to_owned()
     };
     let (sku, name) = (needed("sku", "/sku"), needed("name", "/name"));
     let price = needed("price_minor", "/price/amount_minor");
@@ -270,10 +296,7 @@ fn product(columns: &[&str], record: &csv::ByteRecord) -> Result<NewProduct, Vec
         }
         status
     });
-    if !wrong.is_empty() {
-        return Err(wrong);
-    }
-    Ok(NewProduct {
+    let product = NewProduct {
         name,
         description: cell("description").map(str::to_owned),
         sku,
@@ -281,7 +304,17 @@ fn product(columns: &[&str], record: &csv::ByteRecord) -> Result<NewProduct, Vec
         stock,
         status,
         tags: cell("tags").map(split).unwrap_or_default(),
-    })
+    };
+    let mut given = Given::of(&product);
+    // What is missing was told of.
+    given.sku = given.sku.filter(|sku| !sku.is_empty());
+    given.name = given.name.filter(|name| !name.is_empty());
+    let mut violations = Violations::default();
+    given.check(&mut violations);
+    if let Err(Error::Invalid(more)) = violations.finish() {
+        wrong.extend(more);
+    }
+    if wrong.is_empty() { Ok(product) } else { Err(wrong) }
 }
 
 fn broken(error: &csv::Error, line: u64) -> Error {
@@ -313,7 +346,7 @@ mod tests {
             let tags: std::collections::BTreeSet<String> =
                 tags.into_iter().map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
             let list: Vec<String> = tags.iter().cloned().collect();
-            prop_assert_eq!(split(&join(&list)), tags);
+            prop_assert_eq!(split(&join(&list)), list);
         }
     }
 }

@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    Given, NewProduct, ProductStatus,
+    Given, NewProduct, ProductStatus, described, each_once,
     file::{self, Line},
 };
 use crate::{
@@ -81,6 +81,7 @@ pub(super) async fn import(
     request: Request,
 ) -> Result<Response> {
     let format = format(request.headers())?;
+    refuse_if_coded(request.headers())?;
     let mut conn = tenant.connect().await?;
     conn.read().last().one::<()>(sql!("products/may_import"), &[]).await?;
     drop(conn);
@@ -105,7 +106,18 @@ fn format(headers: &HeaderMap) -> Result<Format> {
     match content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "text/csv" => Ok(Format::Csv),
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Format::Ndjson),
-        _ => Err(Error::UnsupportedMediaType("text/csv or application/x-ndjson")),
+        _ => Err(Error::UnsupportedMediaType("text/csv, application/x-ndjson")),
+    }
+}
+
+/// A compressed file would be received whole, only to be found to be no CSV.
+fn refuse_if_coded(headers: &HeaderMap) -> Result<()> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let detail = "is not understood; send the file as it is";
+            Err(Error::BadRequest(vec![Violation::parameter("Content-Encoding", "not_supported", detail)]))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -145,6 +157,11 @@ impl Report {
         self.created += created;
         self.updated += updated;
         self.unchanged += i64::try_from(lines).unwrap_or(i64::MAX) - created - updated;
+    }
+
+    /// What was written was undone.
+    fn nothing_written(&mut self) {
+        (self.created, self.updated, self.unchanged) = (0, 0, 0);
     }
 
     fn json(&self) -> Value {
@@ -206,6 +223,10 @@ async fn run(work: Work, upload: Upload, format: Format, mode: ImportMode) -> Re
         ImportMode::All => import.all(reader).await,
         ImportMode::Partial => import.what_can_be(reader).await,
     };
+    if mode == ImportMode::All {
+        // Where it went well the report is written already.
+        import.report.nothing_written();
+    }
     let (done, report) = (import.report.lines, import.report.json());
     match ended {
         Ok(Ended::Well) => Ok(()),
@@ -249,7 +270,6 @@ impl Import<'_> {
             if self.told.elapsed() >= EVERY {
                 self.told = Instant::now();
                 if let Ok(false) = self.work.progress(self.report.lines).await {
-                    self.report = Report { lines: self.report.lines, ..Report::default() };
                     tx.rollback().await?;
                     return Ok(Ended::Cancelled);
                 }
@@ -257,7 +277,6 @@ impl Import<'_> {
         }
         let read = ended(reader).await;
         if read.is_err() || self.report.rejected > 0 {
-            (self.report.created, self.report.updated, self.report.unchanged) = (0, 0, 0);
             tx.rollback().await?;
             read?;
             return Err(Error::ImportRejected(self.report.rejected));
@@ -305,17 +324,15 @@ impl FromRow for Written {
 async fn write(tx: &mut Tx<'_, Write>, products: &[NewProduct]) -> Result<Written> {
     let ids: Vec<Uuid> = products.iter().map(|_| Uuid::now_v7()).collect();
     let names: Vec<&str> = products.iter().map(|product| &*product.name).collect();
-    let descriptions: Vec<Option<&str>> = products.iter().map(|product| product.description.as_deref()).collect();
+    let descriptions: Vec<Option<&str>> =
+        products.iter().map(|product| described(product.description.as_ref())).collect();
     let skus: Vec<&str> = products.iter().map(|product| &*product.sku).collect();
     let prices: Vec<i64> = products.iter().map(|product| product.price.amount_minor).collect();
     let currencies: Vec<Option<&str>> = products.iter().map(|product| product.price.currency.as_deref()).collect();
     let stocks: Vec<i32> = products.iter().map(|product| product.stock.unwrap_or_default()).collect();
     let statuses: Vec<ProductStatus> =
         products.iter().map(|product| product.status.unwrap_or(ProductStatus::Active)).collect();
-    let tags: Vec<String> = products
-        .iter()
-        .map(|product| product.tags.iter().map(String::as_str).collect::<Vec<_>>().join("\u{1f}"))
-        .collect();
+    let tags: Vec<String> = products.iter().map(|product| each_once(&product.tags).join("\u{1f}")).collect();
     let params: Params<'_> = &[&ids, &names, &descriptions, &skus, &prices, &currencies, &stocks, &statuses, &tags];
     tx.one(sql!("products/import"), params).await
 }

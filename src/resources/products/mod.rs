@@ -2,6 +2,7 @@
 mod export;
 mod file;
 mod import;
+mod lines;
 mod list;
 mod search;
 pub mod words;
@@ -107,6 +108,7 @@ impl ProductStatus {
 struct NewProduct {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
+    /// An empty one is none.
     #[schema(max_length = 100_000)]
     description: Option<String>,
     #[schema(min_length = 1, max_length = 64)]
@@ -119,7 +121,7 @@ struct NewProduct {
     status: Option<ProductStatus>,
     #[serde(default)]
     #[schema(max_items = 100)]
-    tags: BTreeSet<String>,
+    tags: Vec<String>,
 }
 
 /// A price.
@@ -159,7 +161,7 @@ struct ProductPatch {
     /// All of them; what is not named is taken off.
     #[serde(default, deserialize_with = "patch::required")]
     #[schema(max_items = 100, nullable = false)]
-    tags: Option<BTreeSet<String>>,
+    tags: Option<Vec<String>>,
 }
 
 /// What changes of a price.
@@ -182,7 +184,7 @@ struct Given<'a> {
     amount_minor: Option<i64>,
     currency: Option<&'a str>,
     stock: Option<i32>,
-    tags: Option<&'a BTreeSet<String>>,
+    tags: Option<&'a [String]>,
 }
 
 impl<'a> Given<'a> {
@@ -194,7 +196,7 @@ impl<'a> Given<'a> {
             amount_minor: Some(product.price.amount_minor),
             currency: product.price.currency.as_deref(),
             stock: product.stock,
-            tags: Some(&product.tags),
+            tags: Some(&*product.tags),
         }
     }
 
@@ -224,15 +226,29 @@ impl<'a> Given<'a> {
             violations.push("/stock", "out_of_range", format!("must be from 0 to {}", STOCK.end()));
         }
         if let Some(tags) = self.tags {
-            if tags.len() > TAGS {
-                let detail = format!("holds {} tags, and {TAGS} are the most", tags.len());
+            let different = each_once(tags).len();
+            if different > TAGS {
+                let detail = format!("holds {different} tags, and {TAGS} are the most");
                 return violations.push("/tags", "too_many", detail);
             }
-            for (index, tag) in tags.iter().enumerate() {
+            // Each where it first stands, however often that is.
+            let mut seen = BTreeSet::new();
+            for (index, tag) in tags.iter().enumerate().filter(|(_, tag)| seen.insert(*tag)) {
                 violations.line(&format!("/tags/{index}"), tag, TAG);
             }
         }
     }
+}
+
+/// Tags as they are kept: in order, each once.
+fn each_once(tags: &[String]) -> Vec<&str> {
+    let once: BTreeSet<&str> = tags.iter().map(String::as_str).collect();
+    once.into_iter().collect()
+}
+
+/// An empty description is none, so that a file, where an empty cell is both, gives back what was there.
+fn described(description: Option<&String>) -> Option<&str> {
+    description.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 /// Create a product.
@@ -249,14 +265,14 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Res
     let id = Uuid::now_v7();
     let status = status.unwrap_or(ProductStatus::Active);
     let stock = stock.unwrap_or_default();
-    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    let (description, tags) = (described(description.as_ref()), each_once(tags));
     let mut conn = tenant.connect().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
     };
     let params: Params<'_> =
-        &[&id, name, description, sku, &price.amount_minor, &price.currency, &stock, &status, &tags];
+        &[&id, name, &description, sku, &price.amount_minor, &price.currency, &stock, &status, &tags];
     let (product, done) = attempt.one::<Product>(sql!("products/insert"), params).await?;
     done.created(&format!("/api/v1/products/{id}"), product).await
 }
@@ -297,12 +313,12 @@ async fn update(
         amount_minor: price.amount_minor,
         currency: price.currency.as_deref(),
         stock: *stock,
-        tags: tags.as_ref(),
+        tags: tags.as_deref(),
     }
     .check(&mut violations);
     violations.finish()?;
 
-    let tags: Option<Vec<&str>> = tags.as_ref().map(|tags| tags.iter().map(String::as_str).collect());
+    let tags: Option<Vec<&str>> = tags.as_deref().map(each_once);
     let mut conn = tenant.connect().await?;
     let changed: Option<Product> = conn
         .write()
@@ -314,7 +330,7 @@ async fn update(
                 &versions,
                 name,
                 &description.is_given(),
-                &description.value(),
+                &described(description.value()),
                 sku,
                 &price.amount_minor,
                 &price.currency,

@@ -1,0 +1,65 @@
+//! The server is killed while it imports a file.
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
+use rowhouse::config::API_ROLE;
+
+use super::serve::{free_address, serve, wait_until_ready};
+use crate::support::{Answer, TestDb, forge, town};
+
+#[tokio::test]
+async fn what_it_had_not_committed_is_undone_and_the_operation_is_interrupted() {
+    let db = TestDb::new().await;
+    let acme = &town().acme;
+    let (one, other) = (free_address(), free_address());
+    let mut first = serve(&db.url(API_ROLE), &one, &[]).spawn().unwrap();
+    let mut second = serve(&db.url(API_ROLE), &other, &[]).spawn().unwrap();
+    wait_until_ready(&mut first, &one);
+    wait_until_ready(&mut second, &other);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = |method: Method, address: &str, path: &str| -> RequestBuilder {
+        let request = client.request(method, format!("http://{address}{path}"));
+        request.bearer_auth(forge(acme.owner.id, Some(acme.id)).sign())
+    };
+    let file = (0..1200).fold("sku,name,price_minor\n".to_owned(), |file, n| file + &format!("k-{n},Killed,{n}\n"));
+
+    // It has written a batch, and waits with the next, which changes a product that somebody else is changing.
+    db.run(&format!(
+        "insert into tenant.products (tenant_id, id, name, sku, price_minor) values ('{}', gen_random_uuid(), 'Held', 'k-700', 1)",
+        acme.id
+    ))
+    .await;
+    let superuser = db.superuser().await;
+    superuser.batch_execute("begin; select from tenant.products where sku = 'k-700' for update").await.unwrap();
+    let import = request(Method::POST, &one, "/api/v1/products/import").header("content-type", "text/csv").body(file);
+    let accepted = Answer::of(import).await.expect(202);
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while db.value::<i64>(waits).await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    superuser.batch_execute("commit").await.unwrap();
+
+    let mut tries = 0;
+    while db
+        .value::<i64>(
+            "select count(*) from pg_locks where relation = 'tenant.products'::regclass and mode = 'RowExclusiveLock'",
+        )
+        .await
+        > 0
+    {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        tries += 1;
+        assert!(tries < 200, "PostgreSQL notices that nobody is there any more");
+    }
+    let there: i64 = db.value("select count(*) from tenant.products where sku like 'k-%'").await;
+    assert_eq!(there, 1, "the one that was there before");
+    let path = accepted.header("location");
+    let told = async || Answer::of(request(Method::GET, &other, path)).await.expect(200).json()["status"].clone();
+    assert_eq!(told().await, "queued", "as far as anybody knows");
+    db.run("update tenant.operations set alive_at = alive_at - interval '1 minute'").await;
+    assert_eq!(told().await, "interrupted");
+    second.kill().unwrap();
+    second.wait().unwrap();
+}
