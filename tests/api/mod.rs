@@ -7,6 +7,7 @@ mod browser;
 mod dashboard;
 mod documents;
 mod domains;
+mod export;
 mod faults;
 mod flush;
 mod idempotency;

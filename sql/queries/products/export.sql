@@ -1,6 +1,16 @@
--- All of a tenant's products by SKU, off its unique key, a batch at a time.
+-- All of a tenant's products by SKU, off its unique key, a batch at a time: $3 of them, or fewer where descriptions are
+-- long, of which a batch holds a megabyte and the last.
 select sku, name, description, price_minor, currency, stock, status, tags
-from tenant.products
-where tenant_id = $1 and sku > $2
+from (
+    select sku, name, description, price_minor, currency, stock, status, tags,
+           sum(octet_length(description)) over (order by sku rows between unbounded preceding and 1 preceding) as bytes_before
+    from (
+        select sku, name, description, price_minor, currency, stock, status, tags
+        from tenant.products
+        where tenant_id = $1 and sku > $2
+        order by sku
+        limit $3
+    ) next
+) measured
+where coalesce(bytes_before, 0) < 1048576
 order by sku
-limit $3

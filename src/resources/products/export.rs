@@ -1,5 +1,5 @@
 //! Exporting products: streamed from one snapshot, in constant memory, with a trailer that says whether all came.
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::{
     body::{Body, Bytes},
@@ -27,6 +27,8 @@ use crate::{
 const BATCH: i64 = 500;
 /// How long a caller may leave a batch untaken. After that the transaction is given up, and the answer ends unfinished.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// How often whoever exports is asked whether they still may.
+const EVERY: Duration = Duration::from_secs(1);
 /// How long to wait for a turn.
 const TURN: Duration = Duration::from_secs(2);
 
@@ -53,12 +55,15 @@ pub(super) async fn export(tenant: Tenant, State(app): State<App>, headers: Head
         }
     });
     let first = frames.recv().await.ok_or_else(|| Error::internal("an export ended before it began"))??;
-    let frames = stream::unfold((Some(first), frames), |(first, mut frames)| async move {
+    let frames = stream::unfold(Some((Some(first), frames)), |reading| async move {
+        let (first, mut frames) = reading?;
         let next = match first {
             Some(first) => Ok(first),
-            None => frames.recv().await?,
+            // Given up before the trailer: without an error this would look like the end.
+            None => frames.recv().await.unwrap_or_else(|| Err(Error::internal("an export was given up"))),
         };
-        Some((next, (None, frames)))
+        let more = next.as_ref().is_ok_and(Frame::is_data);
+        Some((next, more.then_some((None, frames))))
     });
     let mut headers = format.headers("products");
     headers.insert(header::TRAILER, HeaderValue::from_static("Row-Count, Repr-Digest"));
@@ -71,7 +76,12 @@ async fn write(tenant: &Tenant, format: Format, send: &mpsc::Sender<Result<Frame
     let mut tx = conn.snapshot();
     let mut writer = Writer::new(format);
     let mut after = String::new();
+    let mut asked = Instant::now();
     loop {
+        if asked.elapsed() >= EVERY {
+            refuse_unless_still_allowed(tenant).await?;
+            asked = Instant::now();
+        }
         let rows: Vec<Exported> = tx.all(sql!("products/export"), &[&after, &BATCH]).await?;
         let bytes = writer.write(&rows)?;
         // Nobody takes it: the caller is gone, or asleep. Dropping the transaction frees its snapshot.
@@ -86,4 +96,17 @@ async fn write(tenant: &Tenant, format: Format, send: &mpsc::Sender<Result<Frame
     tx.commit().await?;
     let _: Result<(), _> = send.send_timeout(Ok(Frame::trailers(writer.end().fields())), PATIENCE).await;
     Ok(())
+}
+
+/// A slow caller's snapshot may be many minutes old, and so are the rights that it sees.
+async fn refuse_unless_still_allowed(tenant: &Tenant) -> Result<()> {
+    let asked = async {
+        let mut conn = tenant.connect().await?;
+        conn.read().last().one::<()>(sql!("products/may_export"), &[]).await
+    };
+    match asked.await {
+        // That nobody can be asked now is no refusal: the next batch is asked for again.
+        Err(error) if error.kind().0.is_client_error() => Err(error),
+        _ => Ok(()),
+    }
 }
