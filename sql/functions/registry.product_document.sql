@@ -1,5 +1,6 @@
 -- A product's words with their places and weights: A the name, B the SKU, C the tags, D the description. Names and tags
 -- stand twice, stemmed and as they are: what somebody is still typing is the beginning of a word, not of a stem.
+-- Between the parts are a hundred places, so that no phrase goes from the end of one to the beginning of the next.
 -- Words hold letters and digits alone, so that in its text form a tsvector has a quote before each word and nowhere
 -- else; that is where the tenant's mark goes.
 create or replace function registry.product_document(
@@ -12,13 +13,16 @@ declare
     folded_sku text := registry.search_fold(sku);
     folded_tags text := registry.search_fold(array_to_string(tags, ' '));
     mark text := registry.tenant_mark(tenant);
+    gap constant tsvector := '''-'':100';
     document text;
 begin
-    document := setweight(to_tsvector(config, folded_name) || to_tsvector('pg_catalog.simple', folded_name), 'A')
-        || setweight(to_tsvector('pg_catalog.simple', folded_sku || ' ' || replace(folded_sku, ' ', '')), 'B')
-        || setweight(to_tsvector(config, folded_tags) || to_tsvector('pg_catalog.simple', folded_tags), 'C')
+    document := ts_delete(
+        setweight(to_tsvector(config, folded_name) || gap || to_tsvector('pg_catalog.simple', folded_name), 'A')
+        || gap || setweight(to_tsvector('pg_catalog.simple', folded_sku || ' ' || replace(folded_sku, ' ', '')), 'B')
+        || gap || setweight(to_tsvector(config, folded_tags) || gap || to_tsvector('pg_catalog.simple', folded_tags), 'C')
         -- A tsvector holds a megabyte at most; this much of a description always fits.
-        || setweight(to_tsvector(config, registry.search_fold(coalesce(left(description, 40000), ''))), 'D');
+        || gap || setweight(to_tsvector(config, registry.search_fold(coalesce(left(description, 40000), ''))), 'D'),
+        '-');
     -- The mark alone is a word as well, which every product has.
     return (replace(' ' || document, ' ''', ' ''' || mark) || ' ''' || mark || '''')::tsvector;
 end

@@ -29,10 +29,12 @@ begin
         continue when folded[n] = '';
         part := case when only_stop_words then phraseto_tsquery('pg_catalog.simple', folded[n])
                      else phraseto_tsquery(config, folded[n]) end;
+        -- A word the language leaves out, at the end as in the middle: who types "lamp with" does not ask for less than
+        -- who typed "lamp".
+        continue when numnode(part) = 0;
         if kinds[n] <> 'phrase' and not negated[n] then
             part := registry.product_word(tenant, config, folded[n], part, kinds[n] = 'last');
         end if;
-        continue when numnode(part) = 0;
         if negated[n] then
             part := !! part;
         else

@@ -1,6 +1,8 @@
 //! What somebody typed into a search box, taken apart: words, "phrases", -without, or. Never fails: what means nothing
 //! is left out, and everything else is text that PostgreSQL folds and stems (`registry.product_query`).
 
+use unicode_normalization::UnicodeNormalization as _;
+
 /// Parts of a search, a vector each, as `registry.product_query` takes them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Words {
@@ -52,7 +54,8 @@ impl Words {
     }
 
     fn push(&mut self, group: i32, kind: &'static str, text: &str, negated: bool) {
-        if text.chars().any(char::is_alphanumeric) {
+        // As it is folded: ㍿ is four letters.
+        if text.nfkd().any(char::is_alphanumeric) {
             self.groups.push(group);
             self.kinds.push(kind);
             self.texts.push(text.to_owned());
@@ -81,6 +84,7 @@ mod tests {
         assert_eq!(told("\"desk lamp\" -brass"), "0phrase:desk lamp 0-last:brass");
         assert_eq!(told("lamp or chair -red"), "0word:lamp 1word:chair 1-last:red");
         assert_eq!(told("-\"desk lamp\" x"), "0-phrase:desk lamp 0last:x");
+        assert_eq!(told("㍿"), "0last:㍿");
         assert_eq!(told("AB-12 \"open to the end"), "0word:AB-12 0phrase:open to the end");
     }
 
