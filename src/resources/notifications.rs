@@ -126,9 +126,9 @@ async fn list(
     Query(query): Query<NotificationsQuery>,
 ) -> Result<Page<Notification>> {
     let me = tenant.person()?.as_uuid();
-    let list = List::new(&uri, &[("unread", query.unread.then_some("true"))]);
+    let whole = List::new(&uri, &[("unread", query.unread.then_some("true"))]);
     let cursor = query.cursor.as_deref();
-    let page = PageRequest::<Uuid>::new(app.secrets().mac(), tenant.id().as_uuid(), list, query.limit, cursor)?;
+    let page = PageRequest::<Uuid>::new(app.secrets().mac(), tenant.id().as_uuid(), whole, query.limit, cursor)?;
     let before = page.after.unwrap_or(Uuid::max());
     let mut conn = tenant.connect().await?;
     let last = conn.read().last();

@@ -189,8 +189,8 @@ async fn a_caller_says_what_is_answered_and_repeats_without_fear() {
     let read = owner.get(path).await.expect(200).json();
     assert_eq!(read["tags"], json!(["a", "b"]), "in order and once");
     assert_eq!(read["description"], Value::Null, "an empty description is none");
-    let patch = owner.request(Method::PATCH, path).header("if-match", "\"1\"").header("prefer", "return=minimal");
-    let patched = Answer::of(patch.json(&json!({ "stock": 9 }))).await.expect(204);
+    let change = owner.request(Method::PATCH, path).header("if-match", "\"1\"").header("prefer", "return=minimal");
+    let patched = Answer::of(change.json(&json!({ "stock": 9 }))).await.expect(204);
     assert_eq!((patched.text.as_str(), patched.header("etag")), ("", "\"2\""));
     let cleared = owner.patch(path, "*", json!({ "description": "x" })).await.expect(200);
     assert_eq!(cleared.json()["description"], "x");

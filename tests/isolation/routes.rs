@@ -559,7 +559,7 @@ async fn a_post_sent_again_with_its_key_changes_nothing_and_is_answered_alike(wa
         let body = (case.body)(acme);
         let fire = async |key: &str| {
             let request = app.as_user(Method::POST, &path, acme.owner.id, acme.id).header("idempotency-key", key);
-            Answer::of(with_body(request, &body)).await
+            Answer::of(with_body(request, body.clone())).await
         };
         let first = fire("again").await.expect(case.success);
         assert_eq!(first.header("idempotency-replayed"), "", "{operation}");
