@@ -27,9 +27,12 @@ begin
                   order by k.word limit 32) w
             where numnode(phraseto_tsquery(config, w.word)) > 0)::tsquery, '');
     end if;
-    known := exists (select from tenant.product_words w where w.tenant_id = tenant and w.word = folded)
+    -- That other words begin so does not make it known: "bord" may become "border", and may have been "board". A word that
+    -- the language leaves out needs no mending.
+    known := numnode(stem) = 0
+        or exists (select from tenant.product_words w where w.tenant_id = tenant and w.word = folded)
         or exists (select from tenant.products p
-                   where p.tenant_id = tenant and p.search operator(search.@@@) registry.mark_query(tenant, part));
+                   where p.tenant_id = tenant and p.search operator(search.@@@) registry.mark_query(tenant, stem));
     if not known then
         part := part || coalesce((
             select string_agg(phraseto_tsquery(config, w)::text, ' | ')
