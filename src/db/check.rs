@@ -61,3 +61,16 @@ pub async fn still_walled(db: &Db, role: &str) -> Result<Vec<Complaint>> {
     complaints.extend(drift.iter().map(|fact| Complaint(format!("{fact}: see `rowhouse migrate --check`"))));
     Ok(complaints)
 }
+
+/// Whether searches use their index, or read a tenant's products one by one (docs/adr/0013).
+pub async fn search_is_indexed(db: &Db) -> Result<bool> {
+    struct Indexed(bool);
+    impl FromRow for Indexed {
+        fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+            row.try_get("indexed").map(Self)
+        }
+    }
+    let mut conn = db.public().await?;
+    let Indexed(indexed) = conn.read().last().one(sql!("db/search_indexed"), &[]).await?;
+    Ok(indexed)
+}

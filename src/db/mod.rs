@@ -17,7 +17,7 @@ mod sql;
 mod statements;
 mod tx;
 
-pub use check::{Complaint, refuse_unless_walled, still_walled};
+pub use check::{Complaint, refuse_unless_walled, search_is_indexed, still_walled};
 pub use connect::{Admin, as_role, for_programs};
 pub use constraints::{CONSTRAINTS, Constraint, Meaning};
 pub use migrate::{Difference, MigrateReport, bootstrap, check, migrate, set_passwords};

@@ -2,12 +2,15 @@
 use std::time::{Duration, Instant};
 
 use axum::{extract::State, http::header, response::IntoResponse};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{App, Error, Result, db, http::extract::Json};
+use crate::{
+    App, Error, Result, db,
+    http::extract::{Json, Query},
+};
 
 /// How long an answer of `/readyz` stands: asking often does not make the database work often.
 const FRESH: Duration = Duration::from_secs(1);
@@ -21,6 +24,19 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 struct Health {
     /// `ok`.
     status: &'static str,
+    /// With `verbose`: `indexed`, or `scanned` where the database could not be given the operator that searches need to use
+    /// an index behind the walls; they answer the same, slower.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    search: Option<&'static str>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ReadyQuery {
+    /// Tell more, whatever its value.
+    verbose: Option<String>,
 }
 
 /// The last answer of `/readyz`.
@@ -32,14 +48,15 @@ pub struct Readiness(Mutex<Option<(Instant, Result<()>)>>);
 /// Touches nothing: a database that is away is no reason to restart the process.
 #[utoipa::path(get, path = "/livez", tag = "public", responses((status = OK, body = Health)))]
 async fn livez() -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok" }))
+    ([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok", search: None }))
 }
 
 /// Ready to serve.
 ///
 /// Asks the database, as the serving role, whether it is there and still walled as when it was migrated.
-#[utoipa::path(get, path = "/readyz", tag = "public", responses((status = OK, body = Health)))]
-async fn readyz(State(app): State<App>) -> Result<impl IntoResponse> {
+#[utoipa::path(get, path = "/readyz", tag = "public", params(ReadyQuery), responses((status = OK, body = Health)))]
+async fn readyz(State(app): State<App>, Query(query): Query<ReadyQuery>) -> Result<impl IntoResponse> {
+    let verbose = query.verbose.map(|_| app.clone());
     // In a task of its own: a caller who hangs up does not make the next one ask again.
     let asked = tokio::spawn(async move {
         let mut last = app.readiness.0.lock().await;
@@ -53,7 +70,12 @@ async fn readyz(State(app): State<App>) -> Result<impl IntoResponse> {
         }
     });
     asked.await.map_err(|error| Error::internal(format!("asking for readiness ended early: {error}")))??;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok" })))
+    let search = match verbose {
+        Some(app) if db::search_is_indexed(&app.db).await? => Some("indexed"),
+        Some(_) => Some("scanned"),
+        None => None,
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok", search })))
 }
 
 async fn ask(app: &App) -> Result<()> {
