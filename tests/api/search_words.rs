@@ -100,6 +100,10 @@ async fn a_word_with_one_edit_is_taken_for_what_was_meant() {
     for two in ["vqqe", "wardorbee", "qouhc"] {
         assert_eq!(owner.finds(two).await, Vec::<String>::new(), "{two} has two edits");
     }
+    // A word that may go on may be misspelt as well, whatever else begins so.
+    owner.make(json!({ "name": "Chopping board" })).await;
+    owner.make(json!({ "name": "Plate with a border" })).await;
+    assert_eq!(owner.finds("chopping bord").await, ["Chopping board"]);
     // What is known is not mended, nor what is quoted or left out.
     owner.make(json!({ "name": "Base" })).await;
     assert_eq!(owner.finds("base").await, ["Base"]);

@@ -85,8 +85,10 @@ const NOT_KEPT: &[(&str, &str)] = &[
     ("/api/v1/tenant/leave", "whoever has left is nobody there, and is told so"),
 ];
 
-/// Operations that tests/api/idempotency.rs sends again: one needs a name server, the other is outside any tenant.
-const SENT_AGAIN_ELSEWHERE: [&str; 2] = ["POST /api/v1/tenant/domains/{id}/verify", "POST /api/v1/tenants"];
+/// Operations that other tests send again: one needs a name server, one is outside any tenant (tests/api/idempotency.rs),
+/// and what an import begins goes on after its answer (tests/api/import.rs).
+const SENT_AGAIN_ELSEWHERE: [&str; 3] =
+    ["POST /api/v1/tenant/domains/{id}/verify", "POST /api/v1/tenants", "POST /api/v1/products/import"];
 
 const CASES: &[Case] = &[
     case("GET /api/v1/projects", "projects:read", NO_BODY, 200),
