@@ -31,7 +31,7 @@ async fn a_scope_that_is_empty_is_an_error_and_not_a_pass() {
             command,
             &url,
             &["--tenant-column", "org_id"],
-            "no table in audit, public, registry, tenant has a column org_id",
+            "no table in audit, public, registry, search, tenant has a column org_id",
         )
         .await;
         refused(command, &url, &["--role", "rowhouse_apu"], "there is no role rowhouse_apu").await;
