@@ -78,7 +78,8 @@ select 'immutable-helper', nspname || '.mutant', null,
        format('create function %I.mutant() returns text language sql immutable set search_path = %L as $f$ select current_setting(%L) $f$', nspname, '', current_setting('audit.setting'))
 from example
 union all
-select 'leakproof', signature, null, format('alter function %s leakproof', signature) from routines where prorettype <> 'trigger'::regtype
+select 'leakproof', signature, null, format('alter function %s leakproof', signature) from routines
+where prorettype <> 'trigger'::regtype and not (select p.proleakproof from pg_proc p where p.oid = routines.oid)
 union all
 select 'leakproof', 'pg_catalog.textlike(text,text)', null, 'alter function pg_catalog.textlike(text, text) leakproof'
 union all

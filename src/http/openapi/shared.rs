@@ -16,6 +16,10 @@ const TAGS: &str = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#;
 /// URL-safe Base64.
 const CURSOR: &str = "^[A-Za-z0-9_-]+$";
 
+/// Headers that answers have when there is reason to: a next page, a key that was used before, a preference, an operation
+/// that is under way.
+const SOMETIMES: [&str; 5] = ["Link", "Idempotency-Replayed", "Preference-Applied", "Retry-After", "Trailer"];
+
 /// Adds to each operation what is true of all: its own id; problems as `default` response, those that come with a header
 /// by themselves; which headers answers always have; what preconditions and cursors look like; and, unless it is tagged
 /// as public, the bearer token and the tenant header.
@@ -29,6 +33,7 @@ pub(in crate::http) fn finish(mut openapi: OpenApi) -> OpenApi {
             let (public, mine) = (tagged("public"), tagged("me"));
             describe_answers(operation);
             describe_parameters(operation);
+            leave_files_open(operation);
             add_problems(operation, public);
             if !public {
                 operation.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
@@ -56,8 +61,8 @@ fn operation_id(path: &str, operation: &Operation) -> String {
     id
 }
 
-/// Every answer has a description (OpenAPI 3.1 §4.8.17) and the headers it says it has, but for `Link`, which the last page
-/// lacks; and 304 has the tag.
+/// Every answer has a description (OpenAPI 3.1 §4.8.17) and the headers it says it has, but for those that come
+/// sometimes; and 304 has the tag.
 fn describe_answers(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
@@ -70,7 +75,7 @@ fn describe_answers(operation: &mut Operation) {
         }
         for (name, header) in &mut response.headers {
             let RefOr::T(header) = header else { continue };
-            if name != "Link" {
+            if !SOMETIMES.contains(&name.as_str()) {
                 header.extensions = Some(always());
             }
         }
@@ -98,6 +103,18 @@ fn describe_parameters(operation: &mut Operation) {
             .schema(Some(pattern(TAGS)))
             .build();
         add_parameter(operation, header);
+    }
+}
+
+/// What is in a file, a schema of JSON cannot say; and what is wrong with it, its operation does.
+fn leave_files_open(operation: &mut Operation) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    for (kind, content) in &mut body.content {
+        if let RefOr::T(content) = content
+            && (!kind.contains("json") || kind.contains("ndjson"))
+        {
+            content.schema = None;
+        }
     }
 }
 

@@ -102,6 +102,11 @@ impl ProductStatus {
     const ALL: [Self; 3] = [Self::Draft, Self::Active, Self::Archived];
 }
 
+/// What a product is found under.
+#[derive(ToSchema)]
+#[schema(min_length = 1, max_length = 50)]
+pub struct Tag(#[expect(dead_code, reason = "only its schema is used")] String);
+
 /// A product to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -120,7 +125,7 @@ struct NewProduct {
     /// `active` unless said.
     status: Option<ProductStatus>,
     #[serde(default)]
-    #[schema(max_items = 100)]
+    #[schema(max_items = 100, value_type = Vec<Tag>)]
     tags: Vec<String>,
 }
 
@@ -160,7 +165,7 @@ struct ProductPatch {
     status: Option<ProductStatus>,
     /// All of them; what is not named is taken off.
     #[serde(default, deserialize_with = "patch::required")]
-    #[schema(max_items = 100, nullable = false)]
+    #[schema(max_items = 100, nullable = false, value_type = Option<Vec<Tag>>)]
     tags: Option<Vec<String>>,
 }
 
