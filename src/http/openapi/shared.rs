@@ -17,8 +17,17 @@ const TAGS: &str = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#;
 const CURSOR: &str = "^[A-Za-z0-9_-]+$";
 
 /// Headers that answers have when there is reason to: a next page, a key that was used before, a preference, an operation
-/// that is under way.
-const SOMETIMES: [&str; 5] = ["Link", "Idempotency-Replayed", "Preference-Applied", "Retry-After", "Trailer"];
+/// that is under way, a file.
+const SOMETIMES: [&str; 8] = [
+    "Link",
+    "Idempotency-Replayed",
+    "Preference-Applied",
+    "Retry-After",
+    "Trailer",
+    "Content-Disposition",
+    "Row-Count",
+    "Repr-Digest",
+];
 
 /// Adds to each operation what is true of all: its own id; problems as `default` response, those that come with a header
 /// by themselves; which headers answers always have; what preconditions and cursors look like; and, unless it is tagged
