@@ -12,7 +12,9 @@ async fn what_it_had_not_committed_is_undone_and_the_operation_is_interrupted() 
     let db = TestDb::new().await;
     let acme = &town().acme;
     let (one, other) = (free_address(), free_address());
-    let mut first = serve(&db.url(API_ROLE), &one, &[]).spawn().unwrap();
+    // However busy the machine is, the import waits until it is killed.
+    let patient = format!("{}&options=-c%20lock_timeout%3D60s%20-c%20statement_timeout%3D60s", db.url(API_ROLE));
+    let mut first = serve(&patient, &one, &[]).spawn().unwrap();
     let mut second = serve(&db.url(API_ROLE), &other, &[]).spawn().unwrap();
     wait_until_ready(&mut first, &one);
     wait_until_ready(&mut second, &other);
@@ -51,13 +53,14 @@ async fn what_it_had_not_committed_is_undone_and_the_operation_is_interrupted() 
     {
         tokio::time::sleep(Duration::from_millis(50)).await;
         tries += 1;
-        assert!(tries < 200, "PostgreSQL notices that nobody is there any more");
+        assert!(tries < 600, "PostgreSQL notices that nobody is there any more");
     }
     let there: i64 = db.value("select count(*) from tenant.products where sku like 'k-%'").await;
     assert_eq!(there, 1, "the one that was there before");
     let path = accepted.header("location");
     let told = async || Answer::of(request(Method::GET, &other, path)).await.expect(200).json()["status"].clone();
-    assert_eq!(told().await, "queued", "as far as anybody knows");
+    let known = told().await;
+    assert!(known == "queued" || known == "running", "as far as anybody knows: {known}");
     db.run("update tenant.operations set alive_at = alive_at - interval '1 minute'").await;
     assert_eq!(told().await, "interrupted");
     second.kill().unwrap();
