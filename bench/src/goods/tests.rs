@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Catalogue, Kind, Queries};
+use super::{Catalogue, Filling, Kind, Queries, Random, Sentences, Slot, one_of};
 
 #[test]
 fn a_product_is_the_same_whenever_it_is_made_and_another_in_another_shop() {
@@ -23,6 +23,20 @@ fn nothing_the_api_refuses_is_made_and_no_sku_comes_twice() {
         assert!(product.tags.is_sorted() && (2..=5).contains(&product.tags.len()), "{product:?}");
         assert!(product.price_minor > 0 && product.stock >= 0, "{product:?}");
         assert!(skus.insert(product.sku.clone()), "{product:?}");
+    }
+}
+
+#[test]
+fn there_is_something_to_say_of_a_product_with_nothing_special() {
+    let sentences = Sentences::read().unwrap();
+    let mut filling = Filling::new(false);
+    filling.fill([Slot::Noun, Slot::Brand, Slot::Material, Slot::Use, Slot::Feature].map(|slot| (slot, Some("lamp"))));
+    let kinds = [&sentences.names, &sentences.opening, &sentences.made_of, &sentences.feature, &sentences.care];
+    for kind in kinds {
+        // Of many products some are unlucky fifty times.
+        for number in 0..20_000 {
+            assert!(one_of(&mut Random::new(0, number), kind, &mut filling).is_some());
+        }
     }
 }
 
