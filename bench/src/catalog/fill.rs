@@ -34,6 +34,9 @@ const WORDS: &str = include_str!("../../sql/catalog/words.sql");
 const SESSION: &str = "set session_replication_role = replica; set work_mem = '1GB'; set maintenance_work_mem = '1GB';
                        set max_parallel_maintenance_workers = 0; set jit = off";
 
+/// An index that is built in the transaction that makes it needs no log, and the log need not be kept.
+const SERVER: [&str; 3] = ["wal_level = 'minimal'", "max_wal_senders = 0", "max_wal_size = '512MB'"];
+
 /// So many parts that progress can be seen.
 const PARTS: u64 = 20;
 /// At once; loading is PostgreSQL's work, and small machines have two cores.
@@ -42,10 +45,16 @@ const WORKERS: usize = 2;
 const CHUNK: usize = 1 << 18;
 
 impl Catalog {
-    pub(super) async fn fill(&self, store: &Store, goods: &Catalogue) -> Result<(), Failure> {
+    pub(super) async fn fill(&self, store: &mut Store, goods: &Catalogue) -> Result<(), Failure> {
         let Self { large, small, each, .. } = self;
         say(&format!("loading {large} products beside {small} tenants of {each}; it is done once and takes minutes"));
         store.make(1 + small + EMPTY, 0).await?;
+        let superuser = store.superuser().await?;
+        for setting in SERVER {
+            superuser.script("settings", &format!("alter system set {setting}")).await?;
+        }
+        drop(superuser);
+        store.restart()?;
         let superuser = store.superuser().await?;
         superuser.script("bench/sql/catalog/staging.sql", STAGING).await?;
         let begun = Instant::now();

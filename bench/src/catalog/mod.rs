@@ -66,10 +66,11 @@ impl Catalog {
         let mut store = Store::start(&self.dir, database, Durability::Safe)?;
         say(&format!("PostgreSQL {} is running", store.version()));
         if self.fresh || !store.is_usable().await? {
-            self.fill(&store, &goods).await?;
+            self.fill(&mut store, &goods).await?;
             store.restart()?;
         }
         self.tidy(&store).await?;
+        let sizes = store.sizes().await?;
         let callers = store.callers().await?;
         let Some((large, rest)) = callers.split_first() else {
             return Err(Failure("there is no tenant".to_owned()));
@@ -77,7 +78,7 @@ impl Catalog {
         let (small, empty) = rest.split_at(self.small as usize);
 
         say("searching the large tenant, behind the walls and without");
-        let wall = search::measure(&store, *large, self.rounds).await?;
+        let wall = search::measure(&store, *large, small[0], self.rounds).await?;
         say("reading lists of the large tenant");
         let lists = lists::measure(&store, *large).await?;
 
@@ -94,7 +95,7 @@ impl Catalog {
         let server = start().await?;
         let transfers = transfer::measure(&goods, &server, &signer, empty, self.import).await?;
 
-        let report = Report { sizes: store.sizes().await?, wall, beyond_get, lists, transfers };
+        let report = Report { sizes, wall, beyond_get, lists, transfers };
         if self.json {
             println!("{}", serde_json::to_string_pretty(&report).map_err(|error| Failure(error.to_string()))?);
         } else {

@@ -28,6 +28,7 @@ impl Report {
         limit("a small tenant's search beyond a get, in milliseconds", self.beyond_get.beyond_ms, limits.beyond_get);
         let Transfers { peak_after_tenth_mib, peak_after_all_mib, differing, .. } = &self.transfers;
         limit("growth of an import's peak memory, in MiB", peak_after_all_mib - peak_after_tenth_mib, limits.growth);
+        complaints.extend(self.wall.complaints.iter().cloned());
         complaints.extend(self.lists.iter().flat_map(|list| list.complaints.iter().cloned()));
         complaints.extend(differing.iter().map(|trip| format!("a round trip as {trip} did not give the same bytes")));
         complaints
@@ -46,6 +47,7 @@ impl fmt::Display for Report {
         write_spread(f, "behind the walls", behind_ms)?;
         write_spread(f, "without", without_ms)?;
         writeln!(f, "{:<34}{ratio:>9.2}", "ratio")?;
+        write_spread(f, "a small tenant, behind its walls", &self.wall.small_ms)?;
         let Wall { worst_ratio, worst_query, slowest_ms, slowest_query, .. } = &self.wall;
         writeln!(f, "{:<34}{worst_ratio:>9.2}  {worst_query}", "worst query's ratio")?;
         writeln!(f, "{:<34}{slowest_ms:>9.2}  {slowest_query}", "slowest query")?;

@@ -4,8 +4,13 @@
 
 use std::time::{Duration, Instant};
 
-use rowhouse::{error::Failure, resources::products::words::Words};
+use rowhouse::{
+    db::{Session, literal},
+    error::Failure,
+    resources::products::words::Words,
+};
 use serde::Serialize;
+use serde_json::Value;
 use tokio_postgres::{NoTls, types::ToSql};
 use uuid::Uuid;
 
@@ -18,6 +23,10 @@ use crate::{
 const SEARCH: &str = include_str!("../../../sql/queries/products/search.sql");
 /// A page of twenty and the row that says whether there is another.
 const LIMIT: i64 = 21;
+const LIMIT_ROWS: f64 = 21.0;
+const FULL_TEXT: &str = "products_search_idx";
+/// Rows off another index for each that matches.
+const MORE: f64 = 10.0;
 
 /// The same searches behind the walls and without.
 #[derive(Serialize)]
@@ -32,19 +41,28 @@ pub(super) struct Wall {
     pub(super) worst_query: String,
     pub(super) slowest_ms: f64,
     pub(super) slowest_query: String,
+    /// The same behind the walls of a small tenant.
+    pub(super) small_ms: Spread,
+    /// Plans that read much more than what matches.
+    pub(super) complaints: Vec<String>,
 }
 
-pub(super) async fn measure(store: &Store, tenant: Caller, rounds: u32) -> Result<Wall, Failure> {
+pub(super) async fn measure(store: &Store, tenant: Caller, small: Caller, rounds: u32) -> Result<Wall, Failure> {
     let queries = Queries::read()?;
     let (api, superuser) = (store.api_url(), store.url("postgres"));
-    let (mut behind, mut without) = (Vec::new(), Vec::new());
+    let (mut behind, mut without, mut of_small) = (Vec::new(), Vec::new(), Vec::new());
+    let small = Searcher::new(&api, small).await?;
+    let session = Session::connect(&api, "bench").await?;
     let (api, superuser) = (Searcher::new(&api, tenant).await?, Searcher::new(&superuser, tenant).await?);
+    let mut complaints = Vec::new();
     let mut by_query = Vec::new();
     for query in &queries.query {
         let asked = Asked { words: Words::of(&query.q), tag: query.tag.clone() };
         // Plans are made and pages read before anything is measured.
         api.search(&asked).await?;
         superuser.search(&asked).await?;
+        small.search(&asked).await?;
+        complaints.extend(wasteful(&session, tenant, &query.q, &asked).await?);
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 0..rounds {
             // Whoever comes second finds the processor's caches warm, so they take turns.
@@ -55,6 +73,9 @@ pub(super) async fn measure(store: &Store, tenant: Caller, rounds: u32) -> Resul
                 theirs.push(superuser.search(&asked).await?);
                 ours.push(api.search(&asked).await?);
             }
+        }
+        for _ in 0..rounds {
+            of_small.push(small.search(&asked).await?);
         }
         by_query.push((query.q.clone(), Spread::of(ours.clone()).p50, Spread::of(theirs.clone()).p50));
         behind.extend(ours);
@@ -75,7 +96,54 @@ pub(super) async fn measure(store: &Store, tenant: Caller, rounds: u32) -> Resul
         worst_query: worst.map(|(q, ..)| q.clone()).unwrap_or_default(),
         slowest_ms: slowest.map_or(f64::NAN, |slowest| slowest.1),
         slowest_query: slowest.map(|(q, ..)| q.clone()).unwrap_or_default(),
+        small_ms: Spread::of(of_small),
+        complaints,
     })
+}
+
+/// Reads of an index that give many more rows than the search finds, in the plan that a connection settles on: one for
+/// all tenants.
+async fn wasteful(
+    session: &Session,
+    Caller { tenant, user }: Caller,
+    q: &str,
+    Asked { words, tag }: &Asked,
+) -> Result<Option<String>, Failure> {
+    let list = |values: Vec<String>| format!("array[{}]", values.join(", "));
+    let groups = list(words.groups.iter().map(ToString::to_string).collect());
+    let kinds = list(words.kinds.iter().map(|kind| literal(kind)).collect());
+    let texts = list(words.texts.iter().map(|text| literal(text)).collect());
+    let negated = list(words.negated.iter().map(ToString::to_string).collect());
+    let tag = tag.as_deref().map_or("null".to_owned(), literal);
+    let text = format!(
+        "begin read only; set local app.tenant_id = '{tenant}'; set local app.user_id = '{user}'; set local app.session_id = '{user}';
+         set local plan_cache_mode = force_generic_plan;
+         prepare page (uuid, integer[], text[], text[], boolean[], text, text, real, uuid, bigint) as {SEARCH};
+         explain (analyze, format json) execute page ('{tenant}', {groups}, {kinds}, {texts}, {negated}, null, {tag}, null, null, {LIMIT})"
+    );
+    let answer = session.run(&text).await?;
+    session.run("deallocate page; rollback").await?;
+    let plan = answer.first_column().collect::<String>();
+    let plan: Value = serde_json::from_str(&plan).map_err(|error| Failure(format!("a plan: {error}")))?;
+    let mut reads = Vec::new();
+    index_reads(&plan[0]["Plan"], &mut reads);
+    let found = reads.iter().filter(|(index, _)| index == FULL_TEXT).map(|(_, rows)| *rows).fold(0.0, f64::max);
+    let wasteful = reads.iter().find(|(index, rows)| index != FULL_TEXT && *rows > MORE * (found + LIMIT_ROWS));
+    Ok(wasteful.map(|(index, rows)| format!("search for {q}: {rows} rows off {index}, where {found} match")))
+}
+
+/// Every index that is read, and how many rows come off it.
+fn index_reads(plan: &Value, reads: &mut Vec<(String, f64)>) {
+    if let Some(index) = plan["Index Name"].as_str() {
+        let of = |what: &str| plan[what].as_f64().unwrap_or_default();
+        reads.push((index.to_owned(), of("Actual Rows") * of("Actual Loops")));
+    }
+    if plan["Node Type"] == "Seq Scan" {
+        reads.push((format!("{} read through", plan["Relation Name"].as_str().unwrap_or_default()), f64::INFINITY));
+    }
+    for child in plan["Plans"].as_array().into_iter().flatten() {
+        index_reads(child, reads);
+    }
 }
 
 struct Asked {
