@@ -76,7 +76,9 @@ begin
             ('statement_timeout',                   '5s'),
             ('lock_timeout',                        '2s'),
             ('idle_in_transaction_session_timeout', '10s'),
-            ('client_connection_check_interval',    '1s')
+            ('client_connection_check_interval',    '1s'),
+            -- Searches for words that a language leaves out give a notice each, which nobody reads.
+            ('client_min_messages',                 'warning')
         ) as settings (setting, value),
         unnest(array['rowhouse_api', 'rowhouse_worker', 'rowhouse_platform']) as role
         union all select 'rowhouse_migrator', 'search_path', ''

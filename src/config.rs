@@ -10,7 +10,7 @@ use crate::{
     db::{Db, Limits, Statements},
     dns::NameServers,
     error::Failure,
-    http::{EdgeLimits, Serving, operation::Workshop},
+    http::{EdgeLimits, Serving, workshop::Workshop},
     mail::{Post, PostOptions},
     resources::health::Readiness,
 };
@@ -156,7 +156,7 @@ impl Tuning {
                 show: self.profile == Profile::Development,
             })?,
             dns: Box::new(NameServers::new(&self.name_servers)?),
-            workshop: Workshop::new(usize::from(self.pool)),
+            workshop: Workshop::new(usize::from(self.pool), self.import_bytes),
             settings: Settings {
                 import_bytes: self.import_bytes,
                 role: API_ROLE.to_owned(),

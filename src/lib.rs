@@ -56,7 +56,7 @@ pub struct Parts {
     /// Looks up TXT records.
     pub dns: Box<dyn dns::TxtLookup>,
     /// Where work that outlives its request is done.
-    pub workshop: http::operation::Workshop,
+    pub workshop: http::workshop::Workshop,
     /// What was configured.
     pub settings: config::Settings,
     /// The last answer of `/readyz`.

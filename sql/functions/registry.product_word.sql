@@ -20,12 +20,12 @@ begin
     end if;
     -- Where the beginning of a word is no beginning of its stem (runni, run), the words that begin so lead to theirs.
     if unfinished then
-        part := part || coalesce((
+        part := coalesce(part || (
             select string_agg(phraseto_tsquery(config, w.word)::text, ' | ')
             from (select k.word from tenant.product_words k
                   where k.tenant_id = tenant and k.word >= folded and k.word < folded || last_char
                   order by k.word limit 32) w
-            where numnode(phraseto_tsquery(config, w.word)) > 0)::tsquery, '');
+            where numnode(phraseto_tsquery(config, w.word)) > 0)::tsquery, part);
     end if;
     -- That other words begin so does not make it known: "bord" may become "border", and may have been "board". A word that
     -- the language leaves out needs no mending.
@@ -34,10 +34,10 @@ begin
         or exists (select from tenant.products p
                    where p.tenant_id = tenant and p.search operator(search.@@@) registry.mark_query(tenant, stem));
     if not known then
-        part := part || coalesce((
+        part := coalesce(part || (
             select string_agg(phraseto_tsquery(config, w)::text, ' | ')
             from registry.one_edit_away(tenant, folded) w
-            where numnode(phraseto_tsquery(config, w)) > 0)::tsquery, '');
+            where numnode(phraseto_tsquery(config, w)) > 0)::tsquery, part);
     end if;
     return part;
 end

@@ -62,7 +62,7 @@ pub(super) fn refuse_unless_json(headers: &HeaderMap) -> Result<()> {
 }
 
 /// The media type without parameters, in lower case (RFC 9110 §8.3.1).
-pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }

@@ -19,6 +19,7 @@ pub mod session;
 mod shape;
 pub mod upload;
 pub mod validate;
+pub mod workshop;
 
 pub use edge::EdgeLimits;
 pub use openapi::document;

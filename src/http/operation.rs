@@ -1,5 +1,5 @@
-//! Work that outlives its request: begun with `202`, told of under `/operations/{id}` (RFC 9110 §15.3.3), and run here, in
-//! the process that took the request. What it has not committed when the process ends is undone, and it is shown as
+//! Work that outlives its request: begun with `202`, told of under `/operations/{id}` (RFC 9110 §15.3.3), and run in the
+//! process that took the request ([`super::workshop`]). What it has not committed when the process ends is undone, and it is shown as
 //! interrupted.
 use std::{sync::Arc, time::Duration};
 
@@ -116,54 +116,6 @@ impl Operation {
     }
 }
 
-/// Who works, and how much at a time: work takes its turns, so that requests keep their connections.
-#[derive(Clone, Debug)]
-pub struct Workshop {
-    imports: Arc<Semaphore>,
-    exports: Arc<Semaphore>,
-}
-
-impl Workshop {
-    /// A workshop beside a pool of so many connections.
-    #[must_use]
-    pub fn new(connections: usize) -> Self {
-        // One in four to each kind; an operation needs a second one now and then, to tell how far it is.
-        let share = (connections / 4).max(1);
-        Self { imports: Arc::new(Semaphore::new(share)), exports: Arc::new(Semaphore::new(share)) }
-    }
-
-    /// A turn for an export, which its caller is waiting for: `503` when none is free in this time.
-    pub async fn export(&self, within: Duration) -> Result<OwnedSemaphorePermit> {
-        let turn = tokio::time::timeout(within, self.exports.clone().acquire_owned()).await;
-        turn.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)
-    }
-
-    /// Runs an operation that has been committed, when its turn comes. `job` gets hold of it, works, and ends it; an
-    /// error it returns ends it as failed.
-    pub fn run<F>(&self, work: Work, job: impl FnOnce(Work) -> F + Send + 'static)
-    where
-        F: Future<Output = Result<()>> + Send + 'static,
-    {
-        let turns = self.imports.clone();
-        tokio::spawn(async move {
-            let Some(_turn) = work.wait(turns).await else { return };
-            // In a task of its own, whose panic is one more way to fail.
-            let ended = tokio::spawn(job(work.clone())).await;
-            let error = match ended {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => error,
-                Err(panicked) => Error::internal(format!("an operation panicked: {panicked}")),
-            };
-            if let Error::Internal(what) = &error {
-                tracing::error!(operation = %work.id, what, "an operation failed");
-            }
-            if let Err(error) = work.fail(0, &error, json!({})).await {
-                tracing::warn!(operation = %work.id, %error, "how an operation ended could not be written down");
-            }
-        });
-    }
-}
-
 /// Hold of an operation that is under way.
 #[derive(Clone, Debug)]
 pub struct Work {
@@ -205,6 +157,12 @@ impl Work {
         let params: crate::db::Params<'_> = &[&id, &kind, &None::<i64>, &tenant.user()];
         let operation = tx.one(sql!("operations/insert"), params).await?;
         Ok((Self { tenant: tenant.clone(), id }, operation))
+    }
+
+    /// Which operation.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.id
     }
 
     /// On whose behalf, inside which tenant.
@@ -257,7 +215,7 @@ impl Work {
     }
 
     /// Waits for a turn, telling that it is alive; none when it was cancelled in the meantime.
-    async fn wait(&self, turns: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    pub(super) async fn wait(&self, turns: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
         let turn = turns.acquire_owned();
         tokio::pin!(turn);
         loop {
@@ -293,7 +251,7 @@ impl Versioned for Operation {
 
 impl FromRow for Operation {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
+        let mut operation = Self {
             id: row.try_get("id")?,
             kind: row.try_get("kind")?,
             status: row.try_get("status")?,
@@ -305,6 +263,12 @@ impl FromRow for Operation {
             updated_at: row.try_get("updated_at")?,
             finished_at: row.try_get("finished_at")?,
             version: row.try_get("version")?,
-        })
+        };
+        if operation.is_under_way() && row.try_get("silent")? {
+            // Another version, of which nothing was written down.
+            operation.status = OperationStatus::Interrupted;
+            operation.version = -operation.version;
+        }
+        Ok(operation)
     }
 }

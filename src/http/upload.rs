@@ -7,6 +7,7 @@ use axum::body::Body;
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
 
+use super::workshop::Place;
 use crate::{Error, Result};
 
 /// How long a caller may pause.
@@ -18,15 +19,16 @@ const BUFFER: usize = 1 << 17;
 pub struct Upload {
     /// At its beginning.
     pub file: File,
-    /// Length, in bytes.
-    pub bytes: u64,
     /// SHA-256 of it.
     pub sha256: [u8; 32],
+    /// What it takes, until nobody needs the file any more.
+    pub place: Place,
 }
 
 impl Upload {
-    /// Receives a body of so many bytes at most: `413` beyond, `408` when nothing comes for ten seconds.
-    pub async fn receive(body: Body, most: u64) -> Result<Self> {
+    /// Receives a body of so many bytes at most: `413` beyond, `408` when nothing comes for ten seconds,
+    /// `503` when there is no room for it.
+    pub async fn receive(body: Body, most: u64, mut place: Place) -> Result<Self> {
         let failed = |error: std::io::Error| Error::internal(format!("an upload cannot be kept: {error}"));
         let file = tokio::task::spawn_blocking(tempfile::tempfile).await;
         let file = file.map_err(|error| Error::internal(format!("no file for an upload: {error}")))?.map_err(failed)?;
@@ -40,6 +42,7 @@ impl Upload {
             if bytes > most {
                 return Err(Error::PayloadTooLarge(usize::try_from(most).unwrap_or(usize::MAX)));
             }
+            place.hold(bytes)?;
             hash.update(&chunk);
             writer.write_all(&chunk).await.map_err(failed)?;
         }
@@ -47,6 +50,6 @@ impl Upload {
         writer.seek(SeekFrom::Start(0)).await.map_err(failed)?;
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(hash.finish().as_ref());
-        Ok(Self { file: writer.into_inner().into_std().await, bytes, sha256 })
+        Ok(Self { file: writer.into_inner().into_std().await, sha256, place })
     }
 }

@@ -54,6 +54,32 @@ async fn a_cancelled_import_of_everything_leaves_nothing_and_a_partial_one_what_
 }
 
 #[tokio::test]
+async fn a_tenant_has_two_imports_under_way_and_others_are_not_kept_waiting_by_more() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let (acme, globex) = (&town().acme, &town().globex);
+    let (member, owner) = (Member::new(&app, &acme.member, acme), Member::new(&app, &acme.owner, acme));
+    let neighbour = Member::new(&app, &globex.owner, globex);
+    let superuser = db.superuser().await;
+    superuser.batch_execute("begin; lock table tenant.products in share row exclusive mode").await.unwrap();
+    let mut under_way = Vec::new();
+    for importer in [&member, &owner] {
+        let accepted = Answer::of(importer.import("all", CSV, file(3))).await.expect(202);
+        under_way.push(accepted.header("location").to_owned());
+    }
+    let refused = Answer::of(member.import("all", CSV, file(3))).await;
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
+    refused.problem(503, "busy");
+    let elsewhere = Answer::of(neighbour.import("all", CSV, file(3))).await.expect(202);
+    superuser.batch_execute("commit").await.unwrap();
+    for location in &under_way {
+        assert_eq!(owner.ended(location).await["status"], "succeeded");
+    }
+    assert_eq!(neighbour.ended(elsewhere.header("location")).await["status"], "succeeded");
+    assert_eq!(member.imported("all", CSV, file(3)).await["status"], "succeeded");
+}
+
+#[tokio::test]
 async fn whoever_loses_the_permission_midway_imports_nothing_more() {
     let db = TestDb::new().await;
     let app = TestApp::new(&db).await;

@@ -43,14 +43,12 @@ async fn what_it_had_not_committed_is_undone_and_the_operation_is_interrupted() 
     first.wait().unwrap();
     superuser.batch_execute("commit").await.unwrap();
 
+    // Clones of one template share the ids of their tables, so the database has to be said as well.
+    let writes = "select count(*) from pg_locks
+                  where database = (select oid from pg_database where datname = current_database())
+                    and relation = 'tenant.products'::regclass and mode = 'RowExclusiveLock'";
     let mut tries = 0;
-    while db
-        .value::<i64>(
-            "select count(*) from pg_locks where relation = 'tenant.products'::regclass and mode = 'RowExclusiveLock'",
-        )
-        .await
-        > 0
-    {
+    while db.value::<i64>(writes).await > 0 {
         tokio::time::sleep(Duration::from_millis(50)).await;
         tries += 1;
         assert!(tries < 600, "PostgreSQL notices that nobody is there any more");

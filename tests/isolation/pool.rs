@@ -180,7 +180,7 @@ async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next(way: Way) {
             assert_ne!(next, first, "{bad}: the connection was thrown away");
         }
         assert_eq!(super::fingerprint(&superuser, town().acme.id).await, before, "{bad}: nothing was written");
-        let open = "select count(*) from pg_stat_activity where usename = 'rowhouse_api' and state like 'idle in%'";
+        let open = "select count(*) from pg_stat_activity where datname = current_database() and usename = 'rowhouse_api' and state like 'idle in%'";
         let mut left = 1;
         for _ in 0..250 {
             left = number(&superuser, open).await;

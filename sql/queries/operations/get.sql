@@ -1,7 +1,6 @@
--- Work whose runner has not been heard of for a minute is interrupted: its process has ended, and what it had not
--- committed is undone. That is another version, of which nothing was written down.
-select id, kind, case when status in ('queued', 'running') and alive_at < now() - interval '1 minute' then 'interrupted' else status end as status,
-       done, total, result, created_by, created_at, updated_at, finished_at,
-       case when status in ('queued', 'running') and alive_at < now() - interval '1 minute' then -version else version end as version
+-- Silent: its runner has not been heard of for a minute. Where it has not ended it is interrupted, then: its process has
+-- ended, and what it had not committed is undone.
+select id, kind, status, done, total, result, created_by, created_at, updated_at, finished_at, version,
+       alive_at < now() - interval '1 minute' as silent
 from tenant.operations
 where tenant_id = $1 and id = $2

@@ -26,6 +26,8 @@ use crate::{
 
 /// Lines of a batch, at most.
 const BATCH: usize = 500;
+/// Lines of a file, at most: an import remembers each.
+const LINES: usize = 1_000_000;
 /// Bytes of a batch's lines, the last of which may go beyond. Long descriptions take long to index, and a batch is a
 /// statement, which has five seconds.
 const BATCH_BYTES: usize = 256 << 10;
@@ -145,12 +147,29 @@ fn read_ndjson(file: File, each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
         if bare.is_empty() {
             continue;
         }
-        if !batch.push(Line { number, product: from_json(bare).map_err(violations) }, bare.len()) {
+        if !batch.push(Line { number, product: from_json(bare).map_err(violations).and_then(checked) }, bare.len())? {
             return Ok(());
         }
     }
     batch.hand_on();
     Ok(())
+}
+
+/// The product, or what is wrong with what it says.
+fn checked(product: NewProduct) -> Result<NewProduct, Vec<Violation>> {
+    match faults(&Given::of(&product)) {
+        wrong if wrong.is_empty() => Ok(product),
+        wrong => Err(wrong),
+    }
+}
+
+fn faults(given: &Given<'_>) -> Vec<Violation> {
+    let mut violations = Violations::default();
+    given.check(&mut violations);
+    match violations.finish() {
+        Err(Error::Invalid(violations)) => violations,
+        _ => Vec::new(),
+    }
 }
 
 /// What is wrong with a line, as it would be with a body.
@@ -189,7 +208,7 @@ fn read_csv(file: File, each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
         } else {
             product(&columns, &record)
         };
-        if !batch.push(Line { number, product }, record.as_slice().len()) {
+        if !batch.push(Line { number, product }, record.as_slice().len())? {
             return Ok(());
         }
     }
@@ -202,19 +221,26 @@ fn read_csv(file: File, each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
 struct Batch<F> {
     lines: Vec<Line>,
     bytes: usize,
+    /// Lines that the file may still have.
+    left: usize,
     each: F,
 }
 
 impl<F: FnMut(Vec<Line>) -> bool> Batch<F> {
     fn new(each: F) -> Self {
-        Self { lines: Vec::new(), bytes: 0, each }
+        Self { lines: Vec::new(), bytes: 0, left: LINES, each }
     }
 
     /// False when nobody takes them any more.
-    fn push(&mut self, line: Line, bytes: usize) -> bool {
+    fn push(&mut self, line: Line, bytes: usize) -> Result<bool> {
+        let Some(left) = self.left.checked_sub(1) else {
+            let detail = format!("has more than {LINES} lines with a product; send it in parts");
+            return Err(Error::Invalid(vec![Violation::at("", "too_many_lines", detail)]));
+        };
+        self.left = left;
         self.lines.push(line);
         self.bytes += bytes;
-        (self.lines.len() < BATCH && self.bytes < BATCH_BYTES) || self.hand_on()
+        Ok((self.lines.len() < BATCH && self.bytes < BATCH_BYTES) || self.hand_on())
     }
 
     fn hand_on(&mut self) -> bool {
@@ -309,11 +335,7 @@ fn product(columns: &[&str], record: &csv::ByteRecord) -> Result<NewProduct, Vec
     // What is missing was told of.
     given.sku = given.sku.filter(|sku| !sku.is_empty());
     given.name = given.name.filter(|name| !name.is_empty());
-    let mut violations = Violations::default();
-    given.check(&mut violations);
-    if let Err(Error::Invalid(more)) = violations.finish() {
-        wrong.extend(more);
-    }
+    wrong.extend(faults(&given));
     if wrong.is_empty() { Ok(product) } else { Err(wrong) }
 }
 
@@ -336,9 +358,29 @@ fn unread(error: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Seek as _, Write as _};
+
     use proptest::prelude::*;
 
-    use super::{join, split};
+    use super::*;
+
+    #[test]
+    fn a_file_of_more_lines_than_are_remembered_is_not_read_to_its_end() {
+        let read_lines = |lines: usize| {
+            let file = tempfile::tempfile().unwrap();
+            (&file).write_all("x\n".repeat(lines).as_bytes()).unwrap();
+            (&file).rewind().unwrap();
+            let mut passed = 0;
+            let read = read_ndjson(file, |batch| {
+                passed += batch.len();
+                true
+            });
+            (read, passed)
+        };
+        let (read, passed) = read_lines(LINES + 1);
+        let Err(Error::Invalid(violations)) = read else { panic!("it was read") };
+        assert_eq!((violations[0].code, passed), ("too_many_lines", LINES));
+    }
 
     proptest! {
         #[test]

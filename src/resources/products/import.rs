@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    Given, NewProduct, ProductStatus, described, each_once,
+    NewProduct, ProductStatus, described, each_once,
     file::{self, Line},
 };
 use crate::{
@@ -28,11 +28,10 @@ use crate::{
     error::Violation,
     http::{
         export::Format,
-        extract::Query,
+        extract::{Query, content_type},
         idempotency::{Begun, Once},
         operation::{Operation, Work},
         upload::Upload,
-        validate::Violations,
     },
     sql,
 };
@@ -87,7 +86,8 @@ pub(super) async fn import(
     drop(conn);
 
     let (parts, body) = request.into_parts();
-    let upload = Upload::receive(body, app.settings.import_bytes).await?;
+    let place = app.workshop.place(tenant.id().as_uuid())?;
+    let upload = Upload::receive(body, app.settings.import_bytes, place).await?;
     let once = Once::of_upload(&app, &parts, &upload.sha256)?;
     let mut conn = tenant.connect().await?;
     let attempt = match once.begin(&mut conn).await? {
@@ -102,8 +102,7 @@ pub(super) async fn import(
 
 /// What kind of file the body is.
 fn format(headers: &HeaderMap) -> Result<Format> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+    match content_type(headers).as_deref().unwrap_or_default() {
         "text/csv" => Ok(Format::Csv),
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Format::Ndjson),
         _ => Err(Error::UnsupportedMediaType("text/csv, application/x-ndjson")),
@@ -181,7 +180,7 @@ impl Seen {
         let mut good = Vec::with_capacity(batch.len());
         for Line { number, product } in batch {
             report.lines += 1;
-            match product.and_then(|product| check(&product).map(|()| product)) {
+            match product {
                 Err(errors) => report.reject(number, errors),
                 Ok(product) => {
                     let first = *self.lines.entry(self.hash.hash_one(&product.sku)).or_insert(number);
@@ -198,19 +197,11 @@ impl Seen {
     }
 }
 
-fn check(product: &NewProduct) -> Result<(), Vec<Violation>> {
-    let mut violations = Violations::default();
-    Given::of(product).check(&mut violations);
-    match violations.finish() {
-        Err(Error::Invalid(violations)) => Err(violations),
-        _ => Ok(()),
-    }
-}
-
 async fn run(work: Work, upload: Upload, format: Format, mode: ImportMode) -> Result<()> {
     let (send, batches) = mpsc::channel(2);
+    let Upload { file, place: _place, .. } = upload;
     let reader =
-        tokio::task::spawn_blocking(move || file::read(upload.file, format, |batch| send.blocking_send(batch).is_ok()));
+        tokio::task::spawn_blocking(move || file::read(file, format, |batch| send.blocking_send(batch).is_ok()));
     let mut import = Import {
         work: &work,
         batches,

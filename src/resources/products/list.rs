@@ -1,6 +1,7 @@
 //! Lists of products: four orders, each with every filter that one index can serve in that order.
 use axum::{extract::OriginalUri, extract::State, http::Uri};
 use jiff::Timestamp;
+use postgres_types::ToSql;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use super::{Product, ProductStatus};
 use crate::{
     App, Error, Result,
     auth::Tenant,
-    db::{Params, Read, Tx},
+    db::{Params, Read, Sql, Tx},
     error::Violation,
     http::{
         extract::Query,
@@ -108,12 +109,13 @@ impl ProductQuery {
         if violations.is_empty() { Ok(sort) } else { Err(Error::BadRequest(violations)) }
     }
 
-    fn statuses(&self) -> Vec<ProductStatus> {
-        self.status.map_or_else(|| ProductStatus::ALL.to_vec(), |status| vec![status])
-    }
-
-    fn stocks(&self) -> Vec<bool> {
-        self.in_stock.map_or_else(|| vec![true, false], |wanted| vec![wanted])
+    fn filters(&self, limit: Option<i64>) -> Filters<'_> {
+        Filters {
+            statuses: self.status.map_or_else(|| ProductStatus::ALL.to_vec(), |status| vec![status]),
+            stocks: self.in_stock.map_or_else(|| vec![true, false], |wanted| vec![wanted]),
+            tag: self.tag.as_deref(),
+            limit,
+        }
     }
 
     /// Ids from which and before which products were made in the range asked for.
@@ -129,21 +131,16 @@ impl ProductQuery {
     /// How long the whole list is, for whoever prefers to know. Times go with newest first alone, prices with the rest.
     async fn counted(&self, tx: &mut Tx<'_, Read>, how: Option<Count>, newest: bool) -> Result<Option<Total>> {
         let Some(how) = how else { return Ok(None) };
-        let (statuses, stocks, limit) = (self.statuses(), self.stocks(), how.limit());
         let (from, before) = self.made();
         let (least, most) = self.prices();
-        let counted = match (&self.tag, newest) {
-            (None, true) => tx.one(sql!("products/count_newest"), &[&statuses, &stocks, &before, &from, &limit]).await,
-            (None, false) => tx.one(sql!("products/count_price"), &[&statuses, &stocks, &least, &most, &limit]).await,
-            (Some(tag), true) => {
-                let params: Params<'_> = &[&statuses, &stocks, tag, &before, &from, &limit];
-                tx.one(sql!("products/count_newest_tagged"), params).await
-            }
-            (Some(tag), false) => {
-                let params: Params<'_> = &[&statuses, &stocks, tag, &least, &most, &limit];
-                tx.one(sql!("products/count_price_tagged"), params).await
-            }
-        }?;
+        let (counts, bounds): (_, Params<'_>) = if newest {
+            ([sql!("products/count_newest"), sql!("products/count_newest_tagged")], &[&before, &from])
+        } else {
+            ([sql!("products/count_price"), sql!("products/count_price_tagged")], &[&least, &most])
+        };
+        let filters = self.filters(how.limit());
+        let (count, params) = filters.of(counts, bounds);
+        let counted = tx.one(count, &params).await?;
         Ok(Some(how.of(counted)))
     }
 
@@ -186,107 +183,100 @@ pub(super) async fn list(
     prefer: Prefer,
     Query(query): Query<ProductQuery>,
 ) -> Result<Page<Product>> {
-    let count = prefer.count();
+    let lister = Lister { tenant: &tenant, app: &app, uri: &uri, count: prefer.count(), query: &query };
     match query.order()? {
-        ProductSort::Newest => newest_first(&tenant, &app, &uri, count, &query).await,
-        ProductSort::Name => by_name(&tenant, &app, &uri, count, &query).await,
-        ProductSort::Price => by_price(&tenant, &app, &uri, count, &query).await,
-        ProductSort::Sku => by_sku(&tenant, &app, &uri, count, &query).await,
+        ProductSort::Newest => lister.newest_first().await,
+        ProductSort::Name => lister.by_name().await,
+        ProductSort::Price => lister.by_price().await,
+        ProductSort::Sku => lister.by_sku().await,
     }
 }
 
-async fn newest_first(
-    tenant: &Tenant,
-    app: &App,
-    uri: &Uri,
-    count: Option<Count>,
-    query: &ProductQuery,
-) -> Result<Page<Product>> {
-    let page = query.page::<Uuid>(app, tenant, uri, "newest")?;
-    let (from, before) = query.made();
-    let before = page.after.map_or(before, |after| after.min(before));
-    let (statuses, stocks, limit) = (query.statuses(), query.stocks(), page.fetch());
-    let mut conn = tenant.connect().await?;
-    let mut tx = conn.read();
-    let total = query.counted(&mut tx, count, true).await?;
-    let rest = tx.last();
-    let rows = match &query.tag {
-        None => rest.all(sql!("products/list_newest"), &[&statuses, &stocks, &before, &from, &limit]).await,
-        Some(tag) => {
-            rest.all(sql!("products/list_newest_tagged"), &[&statuses, &stocks, tag, &before, &from, &limit]).await
-        }
-    }?;
-    page.page(rows, |product: &Product| product.id).map(|page| page.of(total))
+/// The filters that every list takes, as parameters.
+struct Filters<'a> {
+    statuses: Vec<ProductStatus>,
+    stocks: Vec<bool>,
+    tag: Option<&'a str>,
+    /// How many rows are wanted, all of them where none is said.
+    limit: Option<i64>,
 }
 
-async fn by_name(
-    tenant: &Tenant,
-    app: &App,
-    uri: &Uri,
-    count: Option<Count>,
-    query: &ProductQuery,
-) -> Result<Page<Product>> {
-    let page = query.page::<(String, Uuid)>(app, tenant, uri, "name")?;
-    let (name, id) = page.after.clone().unwrap_or_default();
-    let (statuses, stocks, limit) = (query.statuses(), query.stocks(), page.fetch());
-    let mut conn = tenant.connect().await?;
-    let mut tx = conn.read();
-    let total = query.counted(&mut tx, count, false).await?;
-    let rest = tx.last();
-    let rows = match &query.tag {
-        None => rest.all(sql!("products/list_name"), &[&statuses, &stocks, &name, &id, &limit]).await,
-        Some(tag) => rest.all(sql!("products/list_name_tagged"), &[&statuses, &stocks, tag, &name, &id, &limit]).await,
-    }?;
-    page.page(rows, |product: &Product| (product.name.clone(), product.id)).map(|page| page.of(total))
+impl<'a> Filters<'a> {
+    /// The second of two statements where a tag is asked for, and what either takes: the statuses, the kinds of stock,
+    /// the tag, what bounds it, and the limit.
+    fn of(&'a self, [plain, tagged]: [Sql; 2], bounds: Params<'a>) -> (Sql, Vec<&'a (dyn ToSql + Sync)>) {
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&self.statuses, &self.stocks];
+        params.extend(self.tag.as_ref().map(|tag| tag as &(dyn ToSql + Sync)));
+        params.extend(bounds);
+        params.push(&self.limit);
+        (if self.tag.is_some() { tagged } else { plain }, params)
+    }
 }
 
-async fn by_price(
-    tenant: &Tenant,
-    app: &App,
-    uri: &Uri,
+/// A caller's page, in whatever order.
+struct Lister<'a> {
+    tenant: &'a Tenant,
+    app: &'a App,
+    uri: &'a Uri,
     count: Option<Count>,
-    query: &ProductQuery,
-) -> Result<Page<Product>> {
-    let page = query.page::<(i64, Uuid)>(app, tenant, uri, "price")?;
-    let (least, most) = query.prices();
-    let (price, id) = page.after.unwrap_or((least, Uuid::nil()));
-    let (statuses, stocks, limit) = (query.statuses(), query.stocks(), page.fetch());
-    let mut conn = tenant.connect().await?;
-    let mut tx = conn.read();
-    let total = query.counted(&mut tx, count, false).await?;
-    let rest = tx.last();
-    let rows = match &query.tag {
-        None => rest.all(sql!("products/list_price"), &[&statuses, &stocks, &price, &id, &most, &limit]).await,
-        Some(tag) => {
-            rest.all(sql!("products/list_price_tagged"), &[&statuses, &stocks, tag, &price, &id, &most, &limit]).await
-        }
-    }?;
-    page.page(rows, |product: &Product| (product.price.amount_minor, product.id)).map(|page| page.of(total))
+    query: &'a ProductQuery,
 }
 
-async fn by_sku(
-    tenant: &Tenant,
-    app: &App,
-    uri: &Uri,
-    count: Option<Count>,
-    query: &ProductQuery,
-) -> Result<Page<Product>> {
-    let page = query.page::<String>(app, tenant, uri, "sku")?;
-    let after = page.after.as_deref().unwrap_or_default();
-    let (statuses, stocks, limit) = (query.statuses(), query.stocks(), page.fetch());
-    let mut conn = tenant.connect().await?;
-    let mut tx = conn.read();
-    let total = query.counted(&mut tx, count, false).await?;
-    let rest = tx.last();
-    let rows = match &query.tag {
-        None => rest.all(sql!("products/list_sku"), &[&statuses, &stocks, &after, &limit]).await,
-        Some(tag) => rest.all(sql!("products/list_sku_tagged"), &[&statuses, &stocks, tag, &after, &limit]).await,
-    }?;
-    page.page(rows, |product: &Product| product.sku.clone()).map(|page| page.of(total))
+impl Lister<'_> {
+    fn page<K: Serialize + DeserializeOwned>(&self, sort: &str) -> Result<PageRequest<'_, K>> {
+        self.query.page(self.app, self.tenant, self.uri, sort)
+    }
+
+    async fn newest_first(&self) -> Result<Page<Product>> {
+        let page = self.page::<Uuid>("newest")?;
+        let (from, before) = self.query.made();
+        let before = page.after.map_or(before, |after| after.min(before));
+        let lists = [sql!("products/list_newest"), sql!("products/list_newest_tagged")];
+        self.rows(page, lists, &[&before, &from], true, |product| product.id).await
+    }
+
+    async fn by_name(&self) -> Result<Page<Product>> {
+        let page = self.page::<(String, Uuid)>("name")?;
+        let (name, id) = page.after.clone().unwrap_or_default();
+        let lists = [sql!("products/list_name"), sql!("products/list_name_tagged")];
+        self.rows(page, lists, &[&name, &id], false, |product| (product.name.clone(), product.id)).await
+    }
+
+    async fn by_price(&self) -> Result<Page<Product>> {
+        let page = self.page::<(i64, Uuid)>("price")?;
+        let (least, most) = self.query.prices();
+        let (price, id) = page.after.unwrap_or((least, Uuid::nil()));
+        let lists = [sql!("products/list_price"), sql!("products/list_price_tagged")];
+        self.rows(page, lists, &[&price, &id, &most], false, |product| (product.price.amount_minor, product.id)).await
+    }
+
+    async fn by_sku(&self) -> Result<Page<Product>> {
+        let page = self.page::<String>("sku")?;
+        let after = page.after.clone().unwrap_or_default();
+        let lists = [sql!("products/list_sku"), sql!("products/list_sku_tagged")];
+        self.rows(page, lists, &[&after], false, |product| product.sku.clone()).await
+    }
+
+    async fn rows<K: Serialize + DeserializeOwned>(
+        &self,
+        page: PageRequest<'_, K>,
+        lists: [Sql; 2],
+        bounds: Params<'_>,
+        newest: bool,
+        key: impl Fn(&Product) -> K,
+    ) -> Result<Page<Product>> {
+        let mut conn = self.tenant.connect().await?;
+        let mut tx = conn.read();
+        let total = self.query.counted(&mut tx, self.count, newest).await?;
+        let filters = self.query.filters(Some(page.fetch()));
+        let (list, params) = filters.of(lists, bounds);
+        let rows = tx.last().all(list, &params).await?;
+        page.page(rows, key).map(|page| page.of(total))
+    }
 }
 
 /// The least id that can be made at a time or after it: ids begin with milliseconds (RFC 9562 §5.7), and a product's
-/// `created_at` is what its id says.
+/// `created_at` is what its id says. The same as `registry.first_id_at`, for a statement that is given its bounds.
 fn first_id_at(time: Timestamp) -> Uuid {
     let whole = time.as_millisecond() + i64::from(time.as_nanosecond() % 1_000_000 > 0);
     let milliseconds = u128::try_from(whole).unwrap_or(0).min((1 << 48) - 1);
