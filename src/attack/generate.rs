@@ -284,7 +284,8 @@ fn candidates(column: &Column, token: &str, number: usize) -> Vec<String> {
             .to_vec(),
         ("T", _) => vec![quote("1 day")],
         ("I", "inet" | "cidr") => vec![quote(&format!("10.0.{number}.1"))],
-        ("U", "uuid") => vec!["gen_random_uuid()".to_owned()],
+        // One that tells a time (RFC 9562 §5.7) tells one that has a date.
+        ("U", "uuid") => vec!["overlay(gen_random_uuid()::text placing '0' from 1 for 1)::uuid".to_owned()],
         ("U", "json" | "jsonb") => vec![quote("{}"), quote("[]")],
         ("U", "bytea") => vec![format!("decode(md5({}), 'hex')", literal(&format!("{token}{number}")))],
         ("U", "xml") => vec![quote("<a/>")],

@@ -16,7 +16,7 @@ async fn fill(superuser: &Client, tenant: Uuid) {
         "insert into registry.tenants (id, slug, name, status)
              select gen_random_uuid(), 't' || n, 't' || n, 'active' from generate_series(1, 100) n;
          insert into tenant.products (tenant_id, id, name, sku, price_minor, stock, status, tags)
-             select t.id, gen_random_uuid(), 'product ' || n % 2000, 'sku-' || n, n % 1500, n % 3,
+             select t.id, registry.new_id(), 'product ' || n % 2000, 'sku-' || n, n % 1500, n % 3,
                     (array['active', 'active', 'draft', 'archived'])[1 + n % 4],
                     case n % 5 when 0 then array['rare', 'common'] else array['common'] end
              from registry.tenants t, generate_series(1, case when t.id = '{tenant}' then 6000 else 30 end) n;

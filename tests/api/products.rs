@@ -213,3 +213,25 @@ async fn each_role_may_do_what_it_holds() {
     member.delete(&path, "*").await.lacks("products:delete");
     Answer::of(viewer.import("all", "text/csv", "sku")).await.lacks("products:write");
 }
+
+#[tokio::test]
+async fn no_product_is_kept_whose_id_tells_a_time_that_cannot_be_written_down() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let viewer = Member::new(&app, &town().acme.viewer, &town().acme);
+    let superuser = db.superuser().await;
+    let keep = async |id: &str| {
+        let row = format!("('{}', '{id}', 'Later', 'sku of {id}', 1)", town().acme.id);
+        let keep = format!("insert into tenant.products (tenant_id, id, name, sku, price_minor) values {row}");
+        superuser
+            .batch_execute(&keep)
+            .await
+            .map_err(|error| error.as_db_error().unwrap().constraint().map(str::to_owned))
+    };
+    for id in ["e6000000-0000-7000-8000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"] {
+        assert_eq!(keep(id).await, Err(Some("products_id_check".to_owned())), "{id}");
+    }
+    keep("e5ffffff-ffff-ffff-ffff-ffffffffffff").await.unwrap();
+    let first = viewer.get("/products?limit=1").await.expect(200).json();
+    assert!(first["items"][0]["created_at"].as_str().unwrap().starts_with("9983-"), "{first}");
+}

@@ -27,7 +27,7 @@ async fn what_it_had_not_committed_is_undone_and_the_operation_is_interrupted() 
 
     // It has written a batch, and waits with the next, which changes a product that somebody else is changing.
     db.run(&format!(
-        "insert into tenant.products (tenant_id, id, name, sku, price_minor) values ('{}', gen_random_uuid(), 'Held', 'k-700', 1)",
+        "insert into tenant.products (tenant_id, id, name, sku, price_minor) values ('{}', registry.new_id(), 'Held', 'k-700', 1)",
         acme.id
     ))
     .await;

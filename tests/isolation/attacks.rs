@@ -111,7 +111,7 @@ fn refused_sweep(table: &str, verb: &str) -> &'static [&'static str] {
 fn fresh(columns: &[String], tenant: Uuid) -> String {
     let value = |column: &String| match column.as_str() {
         "tenant_id" => format!("'{tenant}'::uuid"),
-        "id" => "gen_random_uuid()".to_owned(),
+        "id" => "overlay(gen_random_uuid()::text placing '0' from 1)::uuid".to_owned(),
         "name" => "'copy of ' || name".to_owned(),
         "email" => "'copy.of.' || email".to_owned(),
         "key" | "sku" | "tag" => format!("'copy of ' || {column}"),

@@ -54,6 +54,7 @@ pub(crate) const DOORS: &[&str] = &[
 const NOT_THE_CALLERS: &[(&str, &str)] = &[
     ("account_events_kind_check", "a trigger's argument"),
     ("account_events_user_fkey", "a trigger, from the row that changed"),
+    ("products_id_check", "the server, which makes the id"),
     ("api_keys_created_by_fkey", "the member who asks; gone in between is a race and an error"),
     ("api_keys_hint_check", "the server, from the key it made"),
     ("api_keys_secret_check", "the server, a digest"),

@@ -75,6 +75,8 @@ impl TestApp {
     }
 
     async fn start(url: &str, tuning: &Tuning, clock: Clock, keys: &Path, routes: Router<App>) -> Self {
+        // A test that fails shows what the application warned of.
+        let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN).try_init();
         let app = tuning.app(&url.to_owned().into(), Keys::read(keys).unwrap(), clock).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

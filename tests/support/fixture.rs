@@ -109,7 +109,7 @@ pub(super) async fn build(migrator: &Admin) {
                  values ('{id}', '{owner}', '{slug}-1', sha256('request'), 201, 'answer');
              insert into tenant.products (tenant_id, id, name, description, sku, price_minor, currency, stock, tags)
                  values ('{id}', '{product}', 'Brass lamp', 'A lamp of {slug} made of brass.', '{slug}-lamp', 1999, 'EUR', 3, '{{lighting,{slug}}}'),
-                        ('{id}', gen_random_uuid(), 'Garden chair', 'To sit on.', '{slug}-chair', 4900, 'EUR', 0, '{{garden}}');
+                        ('{id}', registry.new_id(), 'Garden chair', 'To sit on.', '{slug}-chair', 4900, 'EUR', 0, '{{garden}}');
              insert into tenant.operations (tenant_id, id, kind, created_by) values ('{id}', '{operation}', 'products.import', '{owner}');
              insert into tenant.notifications (tenant_id, user_id, id, kind, title)
                  select tenant_id, user_id, case when user_id = '{owner}' then '{notification}'::uuid else registry.new_id() end,
