@@ -28,6 +28,13 @@ need_pgbouncer() {
   if [ -d /run/systemd/system ]; then $([ "$(id -u)" = 0 ] || echo sudo) systemctl disable --quiet --now pgbouncer; fi
 }
 
+# Where answers are kept, and what the suite starts, pauses and kills. The package starts one of its own, too.
+need_redis() {
+  command -v redis-server >/dev/null && return
+  install_packages redis-server
+  if [ -d /run/systemd/system ]; then $([ "$(id -u)" = 0 ] || echo sudo) systemctl disable --quiet --now redis-server; fi
+}
+
 need_curl() { command -v curl >/dev/null || install_packages curl ca-certificates; }
 
 # Debian and Ubuntu by apt; elsewhere one sentence says what to do.

@@ -298,7 +298,7 @@ fn id(args: &[&str]) -> Result<u32, Failure> {
 }
 
 /// A directory for the socket whose path is short enough to be one.
-fn socket_dir(home: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn socket_dir(home: &Path) -> Result<PathBuf, Failure> {
     let beside = home.join("run");
     if beside.as_os_str().len() <= LONGEST_SOCKET_DIR {
         return Ok(beside);

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{
     App, Parts,
     auth::{Clock, Hosts, Keys, Lifetimes, Passwords, Tokens, Uses},
+    cache::{Cache, redis::Redis},
     db::{Db, Limits, Statements},
     dns::NameServers,
     error::Failure,
@@ -101,6 +102,12 @@ pub struct Tuning {
     /// Passwords checked at the same time; the number of cores unless said.
     #[arg(long, env = "ROWHOUSE_HASHES", value_name = "N")]
     pub hashes: Option<usize>,
+    /// Where Redis is, such as `redis://localhost:6379/0` or `rediss://…` with TLS; without, answers are kept in this process.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
+    pub redis_url: Option<SecretString>,
+    /// Without Redis: how many bytes of answers this process keeps; 0 keeps none.
+    #[arg(long, env = "ROWHOUSE_CACHE_BYTES", default_value_t = 64 << 20, value_name = "BYTES")]
+    pub cache_bytes: u64,
     /// production, or development with interactive documentation at /docs.
     #[arg(long, env = "ROWHOUSE_PROFILE", value_enum, default_value_t = Profile::Production)]
     pub profile: Profile,
@@ -156,6 +163,10 @@ impl Tuning {
                 show: self.profile == Profile::Development,
             })?,
             dns: Box::new(NameServers::new(&self.name_servers)?),
+            cache: match &self.redis_url {
+                Some(url) => Cache::redis(Redis::open(url)?),
+                None => Cache::local(self.cache_bytes),
+            },
             workshop: Workshop::new(usize::from(self.pool), self.import_bytes),
             settings: Settings {
                 import_bytes: self.import_bytes,

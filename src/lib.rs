@@ -4,16 +4,19 @@
 //!
 //! * [`db`] reaches PostgreSQL and is the only module that does: pool, transactions, migrations.
 //! * [`auth`] turns a token into a [`auth::Tenant`] and is the only maker of the ids that open something.
+//! * [`cache`] keeps answers to tenants, in Redis or in this process.
 //! * [`http`] is what all routes share; [`resources`] are the routes, one file each.
 //! * [`mail`] sends letters, [`dns`] looks up TXT records.
 //! * [`platform_settings`] are the keys that whoever runs the platform decides.
 //! * [`why`] says which clause of which policy hides a row.
-//! * [`cli`] are the commands; [`cluster`] runs a private PostgreSQL for development and tests.
+//! * [`cli`] are the commands; [`cluster`] and [`private_redis`] run a private PostgreSQL and a
+//!   private Redis for development and tests.
 //!
 //! Who may import whom, and why, is in docs/architecture.md.
 pub mod attack;
 pub mod audit;
 pub mod auth;
+pub mod cache;
 pub mod cli;
 pub mod clone;
 pub mod cluster;
@@ -24,6 +27,7 @@ pub mod error;
 pub mod http;
 pub mod mail;
 pub mod platform_settings;
+pub mod private_redis;
 pub mod prove;
 pub mod resources;
 mod slug;
@@ -55,6 +59,8 @@ pub struct Parts {
     pub post: mail::Post,
     /// Looks up TXT records.
     pub dns: Box<dyn dns::TxtLookup>,
+    /// Keeps answers.
+    pub cache: cache::Cache,
     /// Where work that outlives its request is done.
     pub workshop: http::workshop::Workshop,
     /// What was configured.

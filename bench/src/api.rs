@@ -30,6 +30,13 @@ impl Api {
         json(&url, succeeded(&url, answer).await?).await
     }
 
+    /// Changes something, whatever its version.
+    pub(crate) async fn change(&self, path: &str, members: &Value) -> Result<Value, Failure> {
+        let url = self.url(path, &[])?;
+        let asked = self.client.patch(url.clone()).bearer_auth(&self.token).header(header::IF_MATCH, "*").json(members);
+        json(&url, succeeded(&url, asked.send().await).await?).await
+    }
+
     /// A file.
     pub(crate) async fn download(&self, path: &str, media_type: &str) -> Result<Vec<u8>, Failure> {
         let url = self.url(path, &[])?;

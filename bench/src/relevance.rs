@@ -11,7 +11,7 @@ use crate::{
     api::Api,
     goods::{Catalogue, Edit, Kind, Product, Queries, Query},
     say,
-    servers::Server,
+    servers::{NO_CACHE, Server},
     show::to_ndjson,
     store::Store,
     token::Signer,
@@ -53,7 +53,7 @@ impl Relevance {
         let keys = self.dir.join("keys");
         let signer = Signer::generate(&keys)?;
         let log = self.dir.join("rowhouse.log");
-        let server = Server::rowhouse(&store.api_url(), &keys, Statements::Named, &log).await?;
+        let server = Server::rowhouse(&store.api_url(), &keys, Statements::Named, &log, &NO_CACHE).await?;
         let callers = store.callers().await?;
         let caller = callers.first().ok_or_else(|| Failure("there is no tenant".to_owned()))?;
         let api = Api::new(&Client::new(), &server, &signer, *caller)?;

@@ -16,7 +16,7 @@ use crate::{
     report::Report,
     requests::Requests,
     say,
-    servers::Server,
+    servers::{NO_CACHE, Server},
     token::Signer,
 };
 
@@ -124,7 +124,7 @@ impl Rig {
         let requests = Requests::new(scripts, &signer, callers, projects)?;
 
         let minimal = Server::minimal(&url, &keys, &dir.join("minimal.log")).await?;
-        let rowhouse = Server::rowhouse(&url, &keys, *statements, &dir.join("rowhouse.log")).await?;
+        let rowhouse = Server::rowhouse(&url, &keys, *statements, &dir.join("rowhouse.log"), &NO_CACHE).await?;
         requests.compare(&minimal, &rowhouse).await?;
         say("both servers give the same answers");
         requests.write(&rowhouse).await?;

@@ -18,6 +18,8 @@ use crate::token::{AUDIENCE, ISSUER};
 
 /// Connections to PostgreSQL: Rowhouse's default, and the same for every contender.
 pub(crate) const POOL: u32 = 8;
+/// What is measured is worked out each time.
+pub(crate) const NO_CACHE: [&str; 2] = ["--cache-bytes", "0"];
 /// A debug build is slow to start, too.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -29,12 +31,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `rowhouse serve` as in production: its defaults, JSON logs to a file.
+    /// `rowhouse serve` as in production: its defaults but for these options, JSON logs to a file.
     pub(crate) async fn rowhouse(
         database_url: &str,
         keys: &Path,
         statements: Statements,
         log: &Path,
+        options: &[&str],
     ) -> Result<Self, Failure> {
         let program = env::current_exe()?.with_file_name("rowhouse");
         let mut command = Command::new(program);
@@ -42,6 +45,7 @@ impl Server {
         command.args(["--issuer", ISSUER, "--audience", AUDIENCE]);
         // Those who sign in come from networks of their own, as they would through a proxy.
         command.args(["--trusted-proxies", "1"]);
+        command.args(options);
         if statements == Statements::Unnamed {
             command.args(["--statements", "unnamed"]);
         }

@@ -31,3 +31,5 @@ create or replace trigger keep_version before update on registry.tenants
     for each row execute function registry.keep_version();
 create or replace trigger begin_settings after insert on registry.tenants
     for each row execute function registry.begin_settings();
+create or replace trigger begin_generations after insert on registry.tenants
+    for each row execute function registry.begin_generations();

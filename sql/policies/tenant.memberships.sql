@@ -43,3 +43,8 @@ create or replace trigger keep_an_owner after update of role_id or delete on ten
 create or replace trigger tell_of_role after update of role_id on tenant.memberships
     for each row when (new.role_id <> old.role_id and current_user in ('rowhouse_api', 'rowhouse_doors'))
     execute function registry.tell_of_role();
+-- What was kept of who is a member is out of date (docs/adr/0015); what they may do is never kept.
+create or replace trigger note_new after insert on tenant.memberships
+    referencing new table as changed for each statement execute function registry.note_change('members');
+create or replace trigger note_gone after delete on tenant.memberships
+    referencing old table as changed for each statement execute function registry.note_change('members');

@@ -41,6 +41,13 @@ create or replace trigger keep_words_of_new after insert on tenant.products
 create or replace trigger keep_words_of_changed after update on tenant.products
     referencing old table as old_rows new table as new_rows
     for each statement execute function registry.keep_product_words();
+-- What was kept of them is out of date (docs/adr/0015).
+create or replace trigger note_new after insert on tenant.products
+    referencing new table as changed for each statement execute function registry.note_change('products');
+create or replace trigger note_changed after update on tenant.products
+    referencing new table as changed for each statement execute function registry.note_change('products');
+create or replace trigger note_gone after delete on tenant.products
+    referencing old table as changed for each statement execute function registry.note_change('products');
 
 -- Every word in it begins with its tenant's mark (registry.tenant_mark), so that a tenant's words stand together and
 -- nobody's search walks through another's. Here and not in a migration: the operator class it needs comes the day a

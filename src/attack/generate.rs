@@ -106,7 +106,7 @@ async fn insert(
         .collect();
     let choices: Vec<Vec<String>> = free.iter().map(|column| candidates(column, &persona.token, number)).collect();
     let mut picks = vec![0; free.len()];
-    let mut last = String::new();
+    let (mut last, mut taken) = (String::new(), false);
     for _ in 0..TRIES {
         let mut names: Vec<&str> = fixed.keys().copied().collect();
         let mut values: Vec<&str> = fixed.values().map(String::as_str).collect();
@@ -140,14 +140,19 @@ async fn insert(
                 last = refusal.discreet();
                 // The one row a tenant has came with the tenant.
                 if number == 0 && one_a_tenant(table, &refusal) {
-                    return made_with_the_tenant(session, table, persona).await.map_err(|_| last);
+                    return made_with_the_tenant(session, table, persona, &[]).await.ok_or(last);
                 }
+                taken |= refusal.code == "23505";
                 let suspects = suspects(&refusal, table, &free);
                 if !advance(&mut picks, &choices, &suspects) {
                     break;
                 }
             }
         }
+    }
+    // All the rows a tenant can have came with the tenant.
+    if taken && let Some(row) = made_with_the_tenant(session, table, persona, earlier).await {
+        return Ok(row);
     }
     Err(format!("no row could be made up for {}: {last}", table.name))
 }
@@ -158,11 +163,13 @@ fn one_a_tenant(table: &Table, refusal: &Refusal) -> bool {
     refusal.code == "23505" && broken.is_some_and(|key| key.columns.iter().eq(table.tenant.as_ref()))
 }
 
-async fn made_with_the_tenant(session: &Session, table: &Table, persona: &Persona) -> Result<Row, Refusal> {
-    let tenant = list(&[table.tenant.clone().unwrap_or_default()]);
+/// A row of the tenant's besides those that were made up.
+async fn made_with_the_tenant(session: &Session, table: &Table, persona: &Persona, but: &[Row]) -> Option<Row> {
+    let tenant = list(std::slice::from_ref(table.tenant.as_ref()?));
     let statement = format!("select * from {} where {tenant} = {}", table.name, literal(&persona.tenant));
-    let answer = attempt(session, &statement).await?;
-    Ok(answer.columns.iter().cloned().zip(answer.rows.into_iter().next().unwrap_or_default()).collect())
+    let answer = attempt(session, &statement).await.ok()?;
+    let mut rows = answer.rows.into_iter().map(|row| answer.columns.iter().cloned().zip(row).collect::<Row>());
+    rows.find(|row| !but.contains(row))
 }
 
 async fn attempt(session: &Session, statement: &str) -> Result<Answer, Refusal> {

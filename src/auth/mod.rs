@@ -36,7 +36,7 @@ pub use login::{Credentials, sign_in};
 pub use password::{Passwords, hash_password, needs_rehash};
 pub use password_rules::{Fault, password_faults};
 pub use refresh::RefreshToken;
-pub use secrets::{Secrets, sha256};
+pub use secrets::{Boxes, Secrets, sha256};
 pub use session::{Kind, Lifetimes, Opened, refresh, switch_tenant};
 pub use tenant::{SignedIn, Tenant, tenant_named_by};
 pub use throttle::{Action, Attempt, attempt, attempt_of_tenant};

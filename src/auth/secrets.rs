@@ -34,16 +34,24 @@ pub(super) fn equal(one: &[u8], other: &[u8]) -> bool {
 /// What only our servers know.
 pub struct Secrets {
     mac: hmac::Key,
-    boxes: LessSafeKey,
+    boxes: Boxes,
+    cache: Boxes,
 }
 
 impl Secrets {
     /// From the secret file's bytes.
     pub fn new(secret: &[u8]) -> Result<Self, Failure> {
-        let failed = |_| Failure("a key could not be derived from the secret".to_owned());
         let prk = Salt::new(HKDF_SHA256, &[]).extract(secret);
-        let boxes = UnboundKey::from(prk.expand(&[b"rowhouse boxes"], &AES_256_GCM).map_err(failed)?);
-        Ok(Self { mac: hmac::Key::new(hmac::HMAC_SHA256, secret), boxes: LessSafeKey::new(boxes) })
+        let boxes = |purpose: &[u8]| {
+            let key = prk.expand(&[purpose], &AES_256_GCM).map(UnboundKey::from);
+            let failed = |_| Failure("a key could not be derived from the secret".to_owned());
+            key.map(LessSafeKey::new).map(Boxes).map_err(failed)
+        };
+        Ok(Self {
+            boxes: boxes(b"rowhouse boxes")?,
+            cache: boxes(b"rowhouse cache")?,
+            mac: hmac::Key::new(hmac::HMAC_SHA256, secret),
+        })
     }
 
     /// The key cursors are sealed with.
@@ -66,12 +74,29 @@ impl Secrets {
         seal
     }
 
-    /// Encrypts what the database keeps and must not be able to read (AES-256-GCM, a random nonce in front).
-    /// `bound_to` has to be the same when it is opened.
+    /// Boxes for what the database keeps and must not be able to read.
+    #[must_use]
+    pub fn boxes(&self) -> &Boxes {
+        &self.boxes
+    }
+
+    /// Boxes for what a cache keeps, with a key of their own: there are many of them, and random nonces do for 2³² boxes
+    /// (NIST SP 800-38D §8.3).
+    #[must_use]
+    pub fn cache(&self) -> &Boxes {
+        &self.cache
+    }
+}
+
+/// Boxes that only our servers can make and open: AES-256-GCM, a random nonce in front.
+pub struct Boxes(LessSafeKey);
+
+impl Boxes {
+    /// Encrypts. `bound_to` has to be the same when it is opened.
     pub fn lock(&self, bound_to: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
         let nonce = random::<NONCE_LEN>()?;
         let mut sealed = plain.to_vec();
-        self.boxes
+        self.0
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound_to), &mut sealed)
             .map_err(|_| Error::internal("a secret could not be locked"))?;
         Ok([nonce.as_slice(), &sealed].concat())
@@ -83,7 +108,7 @@ impl Secrets {
             || Error::internal("a locked secret cannot be opened: it was altered, or the secret file is another");
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(failed)?;
         let mut plain = rest.to_vec();
-        let opened = self.boxes.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(bound_to), &mut plain);
+        let opened = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(bound_to), &mut plain);
         let length = opened.map_err(|_| failed())?.len();
         plain.truncate(length);
         Ok(plain)

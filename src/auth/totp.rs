@@ -48,7 +48,7 @@ pub fn enrol(secrets: &Secrets, user: UserId, email: &str) -> Result<Enrolment> 
     Ok(Enrolment {
         secret: totp.secret().to_base32(),
         uri: totp.to_url().map_err(|error| Error::internal(format!("an otpauth URI cannot be made: {error}")))?,
-        sealed: secrets.lock(user.as_uuid().as_bytes(), &secret)?,
+        sealed: secrets.boxes().lock(user.as_uuid().as_bytes(), &secret)?,
     })
 }
 
@@ -63,7 +63,7 @@ pub fn read(
     let Some(sent) = sent else { return Ok(SecondFactor::default()) };
     let sent: String = sent.expose_secret().chars().filter(|c| !c.is_whitespace()).collect();
     if sent.len() == 6 && sent.bytes().all(|byte| byte.is_ascii_digit()) {
-        let secret = secrets.open(user.as_uuid().as_bytes(), sealed)?;
+        let secret = secrets.boxes().open(user.as_uuid().as_bytes(), sealed)?;
         let now = u64::try_from(now).unwrap_or_default();
         let step = totp(&secret, "-")?.check(&sent, now).and_then(|step| i64::try_from(step).ok());
         return Ok(SecondFactor { step, recovery_hash: None });

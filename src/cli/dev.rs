@@ -21,6 +21,7 @@ use crate::{
     db::{self, Admin, as_role},
     error::Failure,
     http,
+    private_redis::PrivateRedis,
 };
 
 const MIGRATOR: &str = "rowhouse_migrator";
@@ -86,6 +87,7 @@ impl Dev {
         self.say(if new { "demo tenants made: acme and globex" } else { "demo tenants are there: acme and globex" });
         drop(migrator);
 
+        let redis = self.private_redis()?;
         self.tuning.profile = Profile::Development;
         let keys = self.keys()?;
         let app = self.tuning.app(&SecretString::from(api_url.clone()), keys, Clock::system())?;
@@ -109,6 +111,7 @@ impl Dev {
         http::serve(listener, http::router(&app), self.tuning.serving(), stop).await?;
         app.db.close();
         self.say("stopping");
+        drop(redis);
         drop(private);
         Ok(())
     }
@@ -136,6 +139,22 @@ impl Dev {
         let cluster = Cluster::start(&dir, Durability::Safe)?;
         self.say(&format!("PostgreSQL {} is running", cluster.version()));
         Ok(cluster)
+    }
+
+    /// A Redis, unless one was said; without any, answers are kept in this process.
+    fn private_redis(&mut self) -> Result<Option<PrivateRedis>, Failure> {
+        if self.tuning.redis_url.is_some() {
+            return Ok(None);
+        }
+        if !PrivateRedis::is_installed() {
+            self.say("no redis-server is installed: answers are kept in this process");
+            return Ok(None);
+        }
+        let options = ["--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"].map(str::to_owned);
+        let redis = PrivateRedis::start(&self.dir.join("redis"), &options)?;
+        self.tuning.redis_url = Some(SecretString::from(redis.url()));
+        self.say("Redis is running");
+        Ok(Some(redis))
     }
 
     /// The database and its roles; answers how to connect as the role that serves and as the migrator.

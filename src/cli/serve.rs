@@ -21,6 +21,9 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let keys = Keys::read(&args.keys)?;
     let app = args.tuning.app(&args.database_url, keys, Clock::system())?;
     refuse_unless_walled(&app).await?;
+    if app.cache.kind() == "local" {
+        tracing::info!("REDIS_URL is not set: each process keeps answers of its own");
+    }
     let listener = listen(args.listen).await?;
     tracing::info!(address = %args.listen, "serving");
     http::serve(listener, http::router(&app), args.tuning.serving(), stopped()?).await?;

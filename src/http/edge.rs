@@ -18,7 +18,7 @@ use super::{
     idempotency,
     problem::{self, Failed},
 };
-use crate::{Error, auth::host_name, error::Violation, telemetry::Trace};
+use crate::{App, Error, auth::host_name, error::Violation, telemetry::Trace};
 
 /// What one request may take.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,11 @@ impl Default for EdgeLimits {
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub(super) async fn edge(State(limits): State<EdgeLimits>, request: Request, next: Next) -> Response {
+/// What the answer does without, for now.
+const DEGRADED: HeaderName = HeaderName::from_static("rowhouse-degraded");
+
+pub(super) async fn edge(State(app): State<App>, request: Request, next: Next) -> Response {
+    let limits = app.settings.edge;
     let started = Instant::now();
     let trace_id = trace_id(request.headers());
     let request_id = request_id(request.headers()).unwrap_or_else(|| trace_id.clone());
@@ -94,6 +98,9 @@ pub(super) async fn edge(State(limits): State<EdgeLimits>, request: Request, nex
 
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, HeaderValue::from_str(&request_id).unwrap_or(HeaderValue::from_static("-")));
+    if !app.cache.is_there() {
+        headers.insert(DEGRADED, HeaderValue::from_static("redis"));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if private && !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));

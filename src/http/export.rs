@@ -40,6 +40,15 @@ pub enum Format {
 }
 
 impl Format {
+    /// A word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+        }
+    }
+
     /// `Content-Type` and `Content-Disposition` of a file of this kind; `name` is its name without the ending, of
     /// letters, digits, `-`, `_` and `.` (others become `-`).
     #[must_use]

@@ -82,6 +82,6 @@ pub fn router(app: &App) -> Router {
             methods.answer(&method, route.as_ref())
         })
         .layer(axum::extract::DefaultBodyLimit::max(app.settings.edge.body_bytes))
-        .layer(middleware::from_fn_with_state(app.settings.edge, edge::edge))
+        .layer(middleware::from_fn_with_state(app.clone(), edge::edge))
         .with_state(app.clone())
 }

@@ -45,6 +45,15 @@ pub enum Count {
 }
 
 impl Count {
+    /// The word that is preferred.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Estimated => "estimated",
+        }
+    }
+
     /// The `limit` of what is counted: one row further than is told, so that more is known to be more; none when all
     /// are counted.
     #[must_use]

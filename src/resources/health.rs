@@ -8,7 +8,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    App, Error, Result, db,
+    App, Error, Result,
+    cache::Figures,
+    db,
     http::extract::{Json, Query},
 };
 
@@ -29,6 +31,21 @@ struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     search: Option<&'static str>,
+    /// With `verbose`: what keeps answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cache: Option<CacheHealth>,
+}
+
+/// How it stands with what keeps answers. Where it is away, the server goes on without it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct CacheHealth {
+    /// `redis`; `local` where none is configured: this process; or `none`.
+    kind: &'static str,
+    /// `ok` or `away`.
+    status: &'static str,
+    #[serde(flatten)]
+    figures: Figures,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -48,7 +65,7 @@ pub struct Readiness(Mutex<Option<(Instant, Result<()>)>>);
 /// Touches nothing: a database that is away is no reason to restart the process.
 #[utoipa::path(get, path = "/livez", tag = "public", responses((status = OK, body = Health)))]
 async fn livez() -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok", search: None }))
+    ([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok", search: None, cache: None }))
 }
 
 /// Ready to serve.
@@ -70,12 +87,16 @@ async fn readyz(State(app): State<App>, Query(query): Query<ReadyQuery>) -> Resu
         }
     });
     asked.await.map_err(|error| Error::internal(format!("asking for readiness ended early: {error}")))??;
-    let search = match verbose {
-        Some(app) if db::search_is_indexed(&app.db).await? => Some("indexed"),
-        Some(_) => Some("scanned"),
-        None => None,
-    };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok", search })))
+    let mut health = Health { status: "ok", search: None, cache: None };
+    if let Some(app) = verbose {
+        health.search = Some(if db::search_is_indexed(&app.db).await? { "indexed" } else { "scanned" });
+        health.cache = Some(CacheHealth {
+            kind: app.cache.kind(),
+            status: if app.cache.is_there() { "ok" } else { "away" },
+            figures: app.cache.figures(),
+        });
+    }
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(health)))
 }
 
 async fn ask(app: &App) -> Result<()> {

@@ -126,3 +126,14 @@ async fn answers_carry_their_headers() {
     let head = Answer::of(app.as_user(Method::HEAD, "/api/v1/projects", acme.owner.id, acme.id)).await.expect(200);
     assert_eq!(head.text, "");
 }
+
+#[test]
+fn what_is_kept_is_documented_with_how_long() {
+    let documentation = project_file("docs/cache.md");
+    for rule in rowhouse::cache::RULES {
+        let row = format!("| `{}` | {} |", rule.name, rule.ttl.as_secs());
+        assert!(documentation.contains(&row), "docs/cache.md has no row {row}");
+    }
+    let rows = documentation.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(rows, rowhouse::cache::RULES.len(), "docs/cache.md has rows of nothing");
+}

@@ -48,6 +48,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("held", Tenant, "held()".to_owned()),
         ("issue_mail_token", Nobody, format!("issue_mail_token('verify_email', '{}', {hash}, '1 day')", owner.email)),
         ("keep_an_owner", Trigger, "keep_an_owner()".to_owned()),
+        ("note_change", Trigger, "note_change()".to_owned()),
         ("leave_tenant", Person, "leave_tenant()".to_owned()),
         ("letterhead", Tenant, "letterhead()".to_owned()),
         ("my_tenants", Person, "my_tenants()".to_owned()),

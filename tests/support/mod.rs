@@ -8,6 +8,7 @@ mod goods;
 mod member;
 mod names;
 mod post;
+mod redis;
 mod tokens;
 mod way;
 
@@ -20,6 +21,7 @@ pub use goods::{CSV, NDJSON, each, product, query};
 pub use member::Member;
 pub use names::{Mood, Names};
 pub use post::PostBox;
+pub use redis::{TestRedis, impostor};
 pub use tokens::{Forge, KEYS, forge};
 pub use way::Way;
 pub(crate) use way::both_ways;

@@ -12,7 +12,13 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::Args;
 use rowhouse::{cluster::Durability, db::Statements, error::Failure};
 
-use crate::{goods::Catalogue, say, servers::Server, store::Store, token::Signer};
+use crate::{
+    goods::Catalogue,
+    say,
+    servers::{NO_CACHE, Server},
+    store::Store,
+    token::Signer,
+};
 use report::Report;
 
 /// Tenants for what is imported while measuring.
@@ -86,7 +92,7 @@ impl Catalog {
         let signer = Signer::generate(&keys)?;
         let log = self.dir.join("rowhouse.log");
         let url = store.api_url();
-        let start = || Server::rowhouse(&url, &keys, Statements::Named, &log);
+        let start = || Server::rowhouse(&url, &keys, Statements::Named, &log, &NO_CACHE);
         let server = start().await?;
         say("searching small tenants over HTTP");
         let beyond_get = small::measure(&store, &server, &signer, small, self.rounds).await?;
@@ -120,13 +126,13 @@ impl Catalog {
 
 /// Of many executions, in milliseconds.
 #[derive(Clone, Copy, serde::Serialize)]
-struct Spread {
-    p50: f64,
-    p95: f64,
+pub(crate) struct Spread {
+    pub(crate) p50: f64,
+    pub(crate) p95: f64,
 }
 
 impl Spread {
-    fn of(mut times: Vec<Duration>) -> Self {
+    pub(crate) fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         let at = |percent: usize| {
             let time = times.get((times.len() * percent / 100).min(times.len().saturating_sub(1)));

@@ -36,7 +36,7 @@ impl Claim {
         let (Some(status), Some(locked)) = (found.status, &found.answer) else {
             return Err(Error::internal("an idempotency key was committed without its answer"));
         };
-        let kept = self.app.secrets().open(&self.bound_to(whose), locked)?;
+        let kept = self.app.secrets().boxes().open(&self.bound_to(whose), locked)?;
         let mut response = parse(&kept).ok_or_else(|| Error::internal("a kept answer cannot be read"))?;
         *response.status_mut() = u16::try_from(status)
             .ok()
@@ -56,7 +56,7 @@ impl Claim {
         }
         plain.push(b'\n');
         plain.extend_from_slice(body);
-        self.app.secrets().lock(&self.bound_to(whose), &plain)
+        self.app.secrets().boxes().lock(&self.bound_to(whose), &plain)
     }
 
     fn bound_to(&self, [tenant, principal]: [Uuid; 2]) -> Vec<u8> {

@@ -16,9 +16,10 @@ const TAGS: &str = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#;
 /// URL-safe Base64.
 const CURSOR: &str = "^[A-Za-z0-9_-]+$";
 
-/// Headers that answers have when there is reason to: a next page, a key that was used before, a preference, an operation
+/// Headers that answers have when there is reason to: an age, a next page, a key that was used before, a preference, an operation
 /// that is under way, a file.
-const SOMETIMES: [&str; 8] = [
+const SOMETIMES: [&str; 9] = [
+    "Age",
     "Link",
     "Idempotency-Replayed",
     "Preference-Applied",

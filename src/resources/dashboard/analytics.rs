@@ -1,5 +1,6 @@
 //! `/dashboard/analytics`: one figure over time, as JSON or as a file.
 use axum::{
+    extract::State,
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -9,8 +10,9 @@ use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    Error, Result,
+    App, Error, Result,
     auth::Tenant,
+    cache::{Asked, Rule},
     db::{FromRow, Sql},
     error::Violation,
     http::{
@@ -91,7 +93,7 @@ pub(super) struct AnalyticsQuery {
 }
 
 /// What is asked for, once it makes sense.
-struct Asked {
+struct Series {
     metric: Metric,
     from: Option<Date>,
     to: Option<Date>,
@@ -99,7 +101,7 @@ struct Asked {
 }
 
 impl AnalyticsQuery {
-    fn read(&self) -> Result<Asked> {
+    fn read(&self) -> Result<Series> {
         let mut wrong = Vec::new();
         let metric = match &self.metric {
             None => {
@@ -120,7 +122,7 @@ impl AnalyticsQuery {
             wrong.push(Violation::parameter("to", "out_of_range", "must not lie before from"));
         }
         match (metric, interval) {
-            (Some(metric), Some(interval)) if wrong.is_empty() => Ok(Asked { metric, from, to, interval }),
+            (Some(metric), Some(interval)) if wrong.is_empty() => Ok(Series { metric, from, to, interval }),
             _ => Err(Error::BadRequest(wrong)),
         }
     }
@@ -201,25 +203,40 @@ struct Counted {
 /// `dashboard:read`, `settings:read`, and what is counted: `projects:read`, `tasks:read`, `products:read` or
 /// `members:read`.
 #[utoipa::path(get, path = "/dashboard/analytics", tag = "dashboard", params(AnalyticsQuery),
-    responses((status = OK, headers(("Vary" = String), ("Content-Disposition" = String, description = "Of a file")),
+    responses((status = OK, headers(("Cache-Status" = String, description = "What the cache had to do with it, RFC 9211"),
+        ("Age" = String, description = "Seconds since it was worked out, where it comes from the cache"),
+        ("Vary" = String), ("Content-Disposition" = String, description = "Of a file")),
         content((Analytics = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")))))]
 pub(super) async fn analytics(
     tenant: Tenant,
+    State(app): State<App>,
     Query(query): Query<AnalyticsQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let format = accept::choose(&headers, OFFERED);
-    let Asked { metric, from, to, interval } = query.read()?;
+    let series = query.read()?;
     let format = format?;
 
-    let mut conn = tenant.connect().await?;
-    let counted: Vec<Counted> = conn.read().last().all(metric.sql(), &[&from, &to, &interval, &(MOST + 1)]).await?;
-    let analytics = Analytics::new(metric, interval, counted)?;
-    let varies = [(header::VARY, HeaderValue::from_static("Accept"))];
-    Ok(match format {
-        None => (varies, Json(analytics)).into_response(),
-        Some(format) => (varies, analytics.file(format)?).into_response(),
-    })
+    let Series { metric, from, to, interval } = series;
+    let day = |day: Option<Date>| day.map(|day| day.to_string()).unwrap_or_default();
+    let kind = format.map_or("json", Format::name);
+    let what = [metric.as_str(), interval.as_str(), &day(from), &day(to), kind];
+    let asked = Asked { rule: Rule::ANALYTICS, may: sql!("cache/analytics"), params: &[&metric], what: &what };
+    app.cache.answer(app.secrets().cache(), &tenant, asked, series.answer(&tenant, format)).await
+}
+
+impl Series {
+    async fn answer(&self, tenant: &Tenant, format: Option<Format>) -> Result<Response> {
+        let Self { metric, from, to, interval } = *self;
+        let mut conn = tenant.connect().await?;
+        let counted: Vec<Counted> = conn.read().last().all(metric.sql(), &[&from, &to, &interval, &(MOST + 1)]).await?;
+        let analytics = Analytics::new(metric, interval, counted)?;
+        let varies = [(header::VARY, HeaderValue::from_static("Accept"))];
+        Ok(match format {
+            None => (varies, Json(analytics)).into_response(),
+            Some(format) => (varies, analytics.file(format)?).into_response(),
+        })
+    }
 }
 
 impl Analytics {

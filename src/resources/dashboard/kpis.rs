@@ -1,13 +1,24 @@
 //! `/dashboard/kpis`: what there is, and what came lately.
 use std::collections::BTreeMap;
 
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
 use jiff::Timestamp;
 use postgres_types::{FromSql, Type};
 use serde::Serialize;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 
-use crate::{Result, auth::Tenant, db::FromRow, http::extract::Json, sql};
+use crate::{
+    App, Result,
+    auth::Tenant,
+    cache::{Asked, Rule},
+    db::FromRow,
+    http::extract::Json,
+    sql,
+};
 
 /// What the dashboard opens with.
 #[derive(Debug, Serialize, ToSchema)]
@@ -120,10 +131,17 @@ struct Change {
 ///
 /// Needs `dashboard:read`, and what the figures count: `projects:read`, `tasks:read`, `products:read`, `members:read`,
 /// and `settings:read` for the clock they go by.
-#[utoipa::path(get, path = "/dashboard/kpis", tag = "dashboard", responses((status = OK, body = Kpis)))]
-pub(super) async fn kpis(tenant: Tenant) -> Result<Json<Kpis>> {
-    let mut conn = tenant.connect().await?;
-    conn.read().last().one(sql!("dashboard/kpis"), &[]).await.map(Json)
+#[utoipa::path(get, path = "/dashboard/kpis", tag = "dashboard", 
+    responses((status = OK, body = Kpis, headers(("Cache-Status" = String, description = "What the cache had to do with it, RFC 9211"),
+        ("Age" = String, description = "Seconds since it was worked out, where it comes from the cache")))))]
+pub(super) async fn kpis(tenant: Tenant, State(app): State<App>) -> Result<Response> {
+    let asked = Asked { rule: Rule::KPIS, may: sql!("cache/kpis"), params: &[], what: &[] };
+    let kpis = async {
+        let mut conn = tenant.connect().await?;
+        let kpis: Kpis = conn.read().last().one(sql!("dashboard/kpis"), &[]).await?;
+        Ok(Json(kpis).into_response())
+    };
+    app.cache.answer(app.secrets().cache(), &tenant, asked, kpis).await
 }
 
 /// A whole number of any size, sent as text.

@@ -1,5 +1,9 @@
 //! Lists of products: four orders, each with every filter that one index can serve in that order.
-use axum::{extract::OriginalUri, extract::State, http::Uri};
+use axum::{
+    extract::{OriginalUri, State},
+    http::Uri,
+    response::{IntoResponse, Response},
+};
 use jiff::Timestamp;
 use postgres_types::ToSql;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -10,6 +14,7 @@ use super::{Product, ProductStatus};
 use crate::{
     App, Error, Result,
     auth::Tenant,
+    cache::{Asked, Rule},
     db::{Params, Read, Sql, Tx},
     error::Violation,
     http::{
@@ -175,21 +180,30 @@ impl ProductQuery {
 /// Needs `products:read`. Filters hold together; a range of prices goes with `sort=price`, a range of times with
 /// `sort=newest`, and each chooses its order where none is said.
 #[utoipa::path(get, path = "/products", tag = "products", params(ProductQuery),
-    responses((status = OK, body = Page<Product>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+    responses((status = OK, body = Page<Product>, headers(("Cache-Status" = String, description = "What the cache had to do with it, RFC 9211"),
+        ("Age" = String, description = "Seconds since it was worked out, where it comes from the cache"),
+        ("Link" = String, description = "The next page, RFC 8288")))))]
 pub(super) async fn list(
     tenant: Tenant,
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     prefer: Prefer,
     Query(query): Query<ProductQuery>,
-) -> Result<Page<Product>> {
+) -> Result<Response> {
+    let order = query.order()?;
     let lister = Lister { tenant: &tenant, app: &app, uri: &uri, count: prefer.count(), query: &query };
-    match query.order()? {
-        ProductSort::Newest => lister.newest_first().await,
-        ProductSort::Name => lister.by_name().await,
-        ProductSort::Price => lister.by_price().await,
-        ProductSort::Sku => lister.by_sku().await,
-    }
+    let (address, counted) = (uri.to_string(), prefer.count().map_or("", Count::name));
+    let asked = Asked { rule: Rule::PRODUCTS, may: sql!("cache/products"), params: &[], what: &[&address, counted] };
+    let page = async {
+        let page = match order {
+            ProductSort::Newest => lister.newest_first().await,
+            ProductSort::Name => lister.by_name().await,
+            ProductSort::Price => lister.by_price().await,
+            ProductSort::Sku => lister.by_sku().await,
+        };
+        page.map(IntoResponse::into_response)
+    };
+    app.cache.answer(app.secrets().cache(), &tenant, asked, page).await
 }
 
 /// The filters that every list takes, as parameters.

@@ -10,7 +10,8 @@ use super::{Product, ProductStatus, words::Words};
 use crate::{
     App, Error, Result,
     auth::Tenant,
-    db::FromRow,
+    cache::{Asked, Rule},
+    db::{FromRow, Params},
     error::Violation,
     http::{
         extract::{Json, Query},
@@ -94,7 +95,9 @@ struct Facet {
 /// Needs `products:read`. What is written is found by the next search. A word of four letters and more that the
 /// catalogue does not know is taken for what it does know one letter away.
 #[utoipa::path(get, path = "/products/search", tag = "products", params(SearchQuery),
-    responses((status = OK, body = Found, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+    responses((status = OK, body = Found, headers(("Cache-Status" = String, description = "What the cache had to do with it, RFC 9211"),
+        ("Age" = String, description = "Seconds since it was worked out, where it comes from the cache"),
+        ("Link" = String, description = "The next page, RFC 8288")))))]
 pub(super) async fn search(
     tenant: Tenant,
     State(app): State<App>,
@@ -107,31 +110,26 @@ pub(super) async fn search(
         [("q", Some(&*query.q)), ("tag", query.tag.as_deref()), ("status", query.status.map(ProductStatus::as_str))];
     let list = List::new(&uri, &chosen);
     let owner = tenant.id().as_uuid();
-    let page: PageRequest<'_, (f32, Uuid)> =
-        PageRequest::new(app.secrets().mac(), owner, list, query.limit, query.cursor.as_deref())?;
+    let page = PageRequest::new(app.secrets().mac(), owner, list, query.limit, query.cursor.as_deref())?;
+    let address = uri.to_string();
+    let asked = Asked { rule: Rule::SEARCH, may: sql!("cache/search"), params: &[], what: &[&address] };
+    app.cache.answer(app.secrets().cache(), &tenant, asked, find(&tenant, &query, &typed, page)).await
+}
 
-    let words = Words::of(&typed);
+async fn find(
+    tenant: &Tenant,
+    query: &SearchQuery,
+    typed: &str,
+    page: PageRequest<'_, (f32, Uuid)>,
+) -> Result<Response> {
+    let words = Words::of(typed);
     let (score, id) = page.after.unzip();
     let limit = page.fetch();
+    let SearchQuery { status, tag, .. } = query;
+    let asked: Params<'_> =
+        &[&words.groups, &words.kinds, &words.texts, &words.negated, status, tag, &score, &id, &limit];
     let mut conn = tenant.connect().await?;
-    let rows: Vec<FoundRow> = conn
-        .read()
-        .last()
-        .all(
-            sql!("products/search"),
-            &[
-                &words.groups,
-                &words.kinds,
-                &words.texts,
-                &words.negated,
-                &query.status,
-                &query.tag,
-                &score,
-                &id,
-                &limit,
-            ],
-        )
-        .await?;
+    let rows: Vec<FoundRow> = conn.read().last().all(sql!("products/search"), asked).await?;
     let mut facets = Facets::default();
     let mut hits = Vec::with_capacity(rows.len());
     for row in rows {

@@ -1,0 +1,13 @@
+-- May the caller see how a figure ($2) went, and of which generation is what was kept of it? Permissions are asked for one
+-- after the other, in the order in which the statements of dashboard/ do.
+select md5(string_agg(g.settings::text || case $2 when 'projects_created' then g.projects
+                                                  when 'tasks_done' then g.tasks
+                                                  when 'products_created' then g.products
+                                                  when 'members_joined' then g.members end::text, '' order by g.slot))::uuid as generation
+from tenant.generations g
+where g.tenant_id = $1
+  and g.tenant_id = all (select registry.require(p) from unnest(array['dashboard:read', 'settings:read', case $2
+                             when 'projects_created' then 'projects:read'
+                             when 'tasks_done' then 'tasks:read'
+                             when 'products_created' then 'products:read'
+                             when 'members_joined' then 'members:read' end]) p)

@@ -1,0 +1,261 @@
+//! What was worked out once and need not be worked out again: answers to tenants, kept in Redis, or in this process where
+//! there is none.
+//!
+//! What makes that safe stands in PostgreSQL. Before anything that was kept is served, the caller's permission is asked
+//! there, and with it of which generation the tenant's data is (`tenant.generations`, written in the transaction of each
+//! change). What was kept of another generation is as good as gone, whatever the cache says, and however long it could not
+//! be reached: docs/adr/0015.
+mod flights;
+mod kept;
+mod key;
+mod local;
+pub mod redis;
+mod rule;
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use axum::response::Response;
+use serde::Serialize;
+use tokio_postgres::Row;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub use key::Key;
+pub use rule::{RULES, Rule};
+
+use self::{
+    flights::Flights,
+    kept::{Kept, Status},
+    local::Local,
+    redis::{Redis, Turn},
+};
+use crate::{
+    Result,
+    auth::{Boxes, Tenant},
+    db::{FromRow, Params, Sql},
+};
+
+/// How long somebody waits for what somebody else is working out, before doing it as well.
+const WAIT: Duration = Duration::from_millis(500);
+/// How often another instance is asked whether it is done.
+const ASK: Duration = Duration::from_millis(20);
+
+/// Where answers are kept.
+enum Store {
+    None,
+    Local(Local),
+    Redis(Redis),
+}
+
+/// Answers that were kept.
+pub struct Cache {
+    store: Store,
+    flights: Flights,
+    counters: Counters,
+}
+
+/// What became of requests that could be answered from the cache, since the process began.
+#[derive(Default)]
+struct Counters {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    bypassed: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// The counters of a cache, since the process began.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Figures {
+    /// Answered from the cache.
+    pub hits: u64,
+    /// Worked out.
+    pub misses: u64,
+    /// Worked out because the cache was away, or because there is none.
+    pub bypassed: u64,
+    /// Was in the cache, and nothing of ours: altered, or kept for something else.
+    pub refused: u64,
+}
+
+/// What is asked for.
+pub struct Asked<'a> {
+    /// Which kind of answer.
+    pub rule: Rule,
+    /// Asks whether the caller may, and answers `generation`.
+    pub may: Sql,
+    /// What that statement takes.
+    pub params: Params<'a>,
+    /// All that the answer depends on, besides the tenant and its data.
+    pub what: &'a [&'a str],
+}
+
+struct Generation(Uuid);
+impl FromRow for Generation {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("generation")?))
+    }
+}
+
+impl Cache {
+    /// In this process; answers have so many bytes altogether, and with none nothing is kept.
+    #[must_use]
+    pub fn local(bytes: u64) -> Self {
+        Self::of(if bytes == 0 { Store::None } else { Store::Local(Local::new(bytes)) })
+    }
+
+    /// In Redis.
+    #[must_use]
+    pub fn redis(redis: Redis) -> Self {
+        Self::of(Store::Redis(redis))
+    }
+
+    fn of(store: Store) -> Self {
+        Self { store, flights: Flights::default(), counters: Counters::default() }
+    }
+
+    /// Whether it is there: always, where it is this process or nothing.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        match &self.store {
+            Store::None | Store::Local(_) => true,
+            Store::Redis(redis) => redis.is_there(),
+        }
+    }
+
+    /// `none`, `local` or `redis`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.store {
+            Store::None => "none",
+            Store::Local(_) => "local",
+            Store::Redis(_) => "redis",
+        }
+    }
+
+    /// Its counters.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let Counters { hits, misses, bypassed, refused } = &self.counters;
+        let [hits, misses, bypassed, refused] =
+            [hits, misses, bypassed, refused].map(|counter| counter.load(Ordering::Relaxed));
+        Figures { hits, misses, bypassed, refused }
+    }
+
+    /// Answers from the cache where it can, and otherwise works the answer out and keeps it.
+    ///
+    /// The generation is read before the answer is worked out, so an answer is kept under a generation that is at most too
+    /// old for it: whoever began before a write and ends after it overwrites nothing that is newer, as far as anybody can
+    /// see.
+    pub async fn answer(
+        &self,
+        boxes: &Boxes,
+        tenant: &Tenant,
+        asked: Asked<'_>,
+        work_out: impl Future<Output = Result<Response>>,
+    ) -> Result<Response> {
+        // Awaited at one of several places, each of which would have room for all of it.
+        let work_out = Box::pin(work_out);
+        if matches!(self.store, Store::None) || !self.is_there() {
+            count(&self.counters.bypassed);
+            return Ok(Status::Bypassed { away: !self.is_there() }.on(work_out.await?));
+        }
+        let mut conn = tenant.connect().await?;
+        let Generation(generation) = conn.read().last().one(asked.may, asked.params).await?;
+        drop(conn);
+        let place =
+            Place { boxes, key: Key::tenant(tenant.id(), asked.rule, asked.what), rule: asked.rule, generation };
+        if let Some(kept) = self.look(&place).await {
+            return Ok(kept);
+        }
+        // One of this process works it out, and of those of all instances one.
+        let flight = self.flights.of(&place.key);
+        let Some(_first) = flight.begin(WAIT).await else {
+            return match self.look(&place).await {
+                Some(kept) => Ok(kept),
+                None => self.work_out(work_out).await,
+            };
+        };
+        let turn = match &self.store {
+            Store::None | Store::Local(_) => None,
+            Store::Redis(redis) => match redis.begin(&place.key).await {
+                Some(turn) => Some(turn),
+                None => return self.after_others(&place, work_out).await,
+            },
+        };
+        let worked_out = self.work_out(work_out).await;
+        match (worked_out, turn) {
+            (Ok(answer), turn) => Ok(self.keep(&place, turn, answer).await),
+            (Err(error), Some(turn)) => {
+                turn.give_up().await;
+                Err(error)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    async fn work_out(&self, work_out: impl Future<Output = Result<Response>>) -> Result<Response> {
+        count(&self.counters.misses);
+        Ok(Status::Missed.on(work_out.await?))
+    }
+
+    /// Another instance is working it out, or the cache went away just now.
+    async fn after_others(
+        &self,
+        place: &Place<'_>,
+        work_out: impl Future<Output = Result<Response>>,
+    ) -> Result<Response> {
+        let until = tokio::time::Instant::now() + WAIT;
+        while self.is_there() && tokio::time::Instant::now() < until {
+            tokio::time::sleep(ASK).await;
+            if let Some(kept) = self.look(place).await {
+                return Ok(kept);
+            }
+        }
+        self.work_out(work_out).await
+    }
+
+    /// What is kept and counts.
+    async fn look(&self, place: &Place<'_>) -> Option<Response> {
+        let sealed = match &self.store {
+            Store::None => None,
+            Store::Local(local) => local.get(&place.key),
+            Store::Redis(redis) => redis.get(&place.key).await,
+        }?;
+        let Ok(bytes) = place.boxes.open(place.key.as_bytes(), &sealed) else {
+            count(&self.counters.refused);
+            tracing::warn!(key = %place.key, "what was in the cache is not what was kept there");
+            return None;
+        };
+        let kept = Kept::read(&bytes)?;
+        let age = kept.age(place.generation, place.rule.ttl)?;
+        count(&self.counters.hits);
+        Some(Status::Hit { age, ttl: place.rule.ttl }.on(kept.into_response()))
+    }
+
+    /// Keeps an answer if it can be kept.
+    async fn keep(&self, place: &Place<'_>, turn: Option<Turn<'_>>, answer: Response) -> Response {
+        let (answer, kept) = Kept::of(place.generation, answer).await;
+        let sealed = kept.and_then(|bytes| place.boxes.lock(place.key.as_bytes(), &bytes).ok());
+        match (&self.store, turn, sealed) {
+            (Store::Local(local), _, Some(sealed)) => local.put(&place.key, sealed),
+            (Store::Redis(_), Some(turn), Some(sealed)) => turn.put(&sealed, place.rule.ttl).await,
+            (_, Some(turn), None) => turn.give_up().await,
+            _ => {}
+        }
+        answer
+    }
+}
+
+/// Where an answer belongs, and of which generation it has to be.
+struct Place<'a> {
+    boxes: &'a Boxes,
+    key: Key,
+    rule: Rule,
+    generation: Uuid,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

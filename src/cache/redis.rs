@@ -1,0 +1,199 @@
+//! Redis, which may be slow, away, full, restarted empty, or lie: a request waits for it a twentieth of a second at most,
+//! a few requests do, and then none until it is back.
+use std::{
+    fmt,
+    sync::{
+        Arc, PoisonError, RwLock, Weak,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use redis::{
+    Client, ErrorKind, RedisResult, Script,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::Key;
+use crate::{auth::random_secret, error::Failure};
+
+/// How long a request waits for an answer.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// Failures in a row after which nobody asks any more.
+const FAILURES: u32 = 3;
+/// How long after that it is tried first; each time twice as long as before, up to the last.
+const TRIED_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// How long a new connection may take; nobody waits for it.
+const CONNECT: Duration = Duration::from_secs(1);
+/// For how long one instance has the turn to work something out.
+const TURN: Duration = Duration::from_secs(2);
+
+/// A Redis server, or one that speaks its protocol.
+#[derive(Clone)]
+pub struct Redis(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    connection: RwLock<ConnectionManager>,
+    /// Puts an answer where it belongs and ends the turn, if the turn is still this one: whoever was slower than its turn
+    /// writes over nothing that somebody else has written since.
+    put: Script,
+    give_up: Script,
+    failures: AtomicU32,
+    away: AtomicBool,
+}
+
+/// It is away, slow, or did not do what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Away;
+
+impl Redis {
+    /// Prepares it; connects when it is first asked. Within a Tokio runtime.
+    pub fn open(url: &SecretString) -> Result<Self, Failure> {
+        // What the crate says of a URL may hold its password.
+        let wrong = |_| Failure("REDIS_URL is no address of a Redis, such as redis://localhost:6379/0".to_owned());
+        let client = Client::open(url.expose_secret()).map_err(wrong)?;
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config()).map_err(wrong)?;
+        Ok(Self(Arc::new(Inner {
+            client,
+            connection: RwLock::new(connection),
+            put: Script::new(include_str!("put.lua")),
+            give_up: Script::new(include_str!("give_up.lua")),
+            failures: AtomicU32::new(0),
+            away: AtomicBool::new(false),
+        })))
+    }
+
+    /// Whether it answered when it was last asked. While it does not, nobody but a task of its own asks.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        !self.0.away.load(Ordering::Relaxed)
+    }
+
+    /// Waits for an answer, if anything is asked at all.
+    pub(super) async fn ask<T>(&self, question: impl Future<Output = RedisResult<T>>) -> Result<T, Away> {
+        if !self.is_there() {
+            return Err(Away);
+        }
+        match tokio::time::timeout(PATIENCE, question).await {
+            Ok(Ok(answer)) => {
+                self.0.failures.store(0, Ordering::Relaxed);
+                Ok(answer)
+            }
+            // It is full, or something else is not to its liking; but it is there.
+            Ok(Err(error)) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
+                tracing::debug!(kind = ?error.kind(), "Redis refused");
+                Err(Away)
+            }
+            Ok(Err(error)) => {
+                self.failed(&format!("{:?}", error.kind()));
+                Err(Away)
+            }
+            Err(_) => {
+                self.failed("no answer in time");
+                Err(Away)
+            }
+        }
+    }
+
+    fn failed(&self, why: &str) {
+        if self.0.failures.fetch_add(1, Ordering::Relaxed) + 1 < FAILURES || self.0.away.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        tracing::warn!(why, "Redis is away; going on without it");
+        tokio::spawn(come_back(Arc::downgrade(&self.0)));
+    }
+
+    pub(super) async fn get(&self, key: &Key) -> Option<Vec<u8>> {
+        let mut connection = self.0.connection();
+        let mut get = redis::cmd("GET");
+        let found: Result<Option<Vec<u8>>, Away> = self.ask(get.arg(key.as_str()).query_async(&mut connection)).await;
+        found.ok().flatten()
+    }
+
+    /// The turn to work something out; none when another instance has it.
+    pub(super) async fn begin(&self, key: &Key) -> Option<Turn<'_>> {
+        let (place, token) = (format!("{key}:turn"), random_secret().ok()?);
+        let mut connection = self.0.connection();
+        let mut question = redis::cmd("SET");
+        question.arg(&place).arg(&token).arg("NX").arg("PX").arg(milliseconds(TURN));
+        let set: Result<Option<String>, Away> = self.ask(question.query_async(&mut connection)).await;
+        set.ok().flatten().map(|_| Turn { redis: self, key: key.clone(), place, token })
+    }
+}
+
+/// The turn to work an answer out, for two seconds.
+pub(super) struct Turn<'a> {
+    redis: &'a Redis,
+    key: Key,
+    place: String,
+    /// Random: tells this turn from a later one of somebody else.
+    token: String,
+}
+
+impl Turn<'_> {
+    /// Keeps the answer, if it is still this one's turn.
+    pub(super) async fn put(self, kept: &[u8], ttl: Duration) {
+        let mut connection = self.redis.0.connection();
+        let mut put = self.redis.0.put.key(self.key.as_str());
+        put.key(&self.place).arg(&self.token).arg(kept).arg(milliseconds(ttl));
+        let _ = self.redis.ask(put.invoke_async::<i64>(&mut connection)).await;
+    }
+
+    /// Lets somebody else have it.
+    pub(super) async fn give_up(self) {
+        let mut connection = self.redis.0.connection();
+        let mut give_up = self.redis.0.give_up.key(&self.place);
+        give_up.arg(&self.token);
+        let _ = self.redis.ask(give_up.invoke_async::<i64>(&mut connection)).await;
+    }
+}
+
+impl Inner {
+    fn connection(&self) -> ConnectionManager {
+        self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Asks it now and then, on a new connection each time, since the old one may lead nowhere; until it answers in time
+/// twice in a row, or nobody needs it any more.
+async fn come_back(redis: Weak<Inner>) {
+    let (mut pause, longest) = TRIED_AFTER;
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(longest);
+        let Some(inner) = redis.upgrade() else { return };
+        let opened = ConnectionManager::new_with_config(inner.client.clone(), config());
+        let Ok(Ok(mut connection)) = tokio::time::timeout(CONNECT, opened).await else { continue };
+        let mut answers = async || {
+            let question = redis::cmd("PING");
+            let answer = tokio::time::timeout(PATIENCE, question.query_async::<String>(&mut connection)).await;
+            matches!(answer, Ok(Ok(word)) if word == "PONG")
+        };
+        if answers().await && answers().await {
+            *inner.connection.write().unwrap_or_else(PoisonError::into_inner) = connection;
+            inner.failures.store(0, Ordering::Relaxed);
+            inner.away.store(false, Ordering::Relaxed);
+            tracing::info!("Redis is back");
+            return;
+        }
+    }
+}
+
+fn config() -> ConnectionManagerConfig {
+    ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(Some(CONNECT))
+        .set_number_of_retries(0)
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("is_there", &self.is_there()).finish_non_exhaustive()
+    }
+}

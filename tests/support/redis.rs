@@ -1,0 +1,119 @@
+//! A real Redis of a test's own, and servers that only look like one.
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use rowhouse::private_redis::PrivateRedis;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
+/// A Redis of our own. Gone when dropped, or when this process ends in any other way.
+pub struct TestRedis {
+    dir: PathBuf,
+    options: Vec<String>,
+    url: String,
+    running: Option<PrivateRedis>,
+}
+
+impl TestRedis {
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With more options on its command line.
+    pub fn with(options: &[&str]) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("rowhouse-redis-{}-{number}", std::process::id()));
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut redis = Self { dir, options, url: String::new(), running: None };
+        redis.start_again();
+        redis
+    }
+
+    /// Starts it, empty.
+    pub fn start_again(&mut self) {
+        assert!(self.running.is_none());
+        assert!(
+            PrivateRedis::is_installed(),
+            "these tests need Redis: install it (Debian, Ubuntu: apt-get install redis-server); bin/test does so"
+        );
+        let running = PrivateRedis::start(&self.dir, &self.options).unwrap();
+        self.url = running.url();
+        self.running = Some(running);
+    }
+
+    /// Kills it.
+    pub fn kill(&mut self) {
+        self.running = None;
+    }
+
+    /// It holds still, and connections stay open.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.running.as_ref().unwrap().pid().unwrap().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Where it is, or was.
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    fn client(&self) -> ::redis::Client {
+        ::redis::Client::open(self.url()).unwrap()
+    }
+
+    /// Tells it something.
+    pub async fn tell<T: ::redis::FromRedisValue>(&self, command: &[&[u8]]) -> T {
+        let mut connection = self.client().get_multiplexed_async_connection().await.unwrap();
+        let mut told = ::redis::Cmd::new();
+        for word in command {
+            told.arg(*word);
+        }
+        told.query_async(&mut connection).await.unwrap()
+    }
+
+    /// The names of all that is in it.
+    pub async fn keys(&self) -> Vec<String> {
+        self.tell(&[b"KEYS", b"*"]).await
+    }
+}
+
+impl Drop for TestRedis {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Where something answers `with` to whatever it is told; nothing at all where that is empty.
+pub async fn impostor(with: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                while let Ok(1..) = stream.read(&mut buffer).await {
+                    if stream.write_all(with).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    format!("redis://{address}")
+}
