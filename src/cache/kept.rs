@@ -73,7 +73,7 @@ impl Kept {
         })
     }
 
-    /// How old it is; none when it does not count any more, or when its clock is not ours.
+    /// How old it is; none when it does not count any more. What an instance with a clock ahead of ours kept is new.
     pub(super) fn age(&self, generation: Uuid, ttl: Duration) -> Option<Duration> {
         let age = now().checked_sub(self.at).unwrap_or_default();
         (self.generation == generation && age < ttl).then_some(age)

@@ -37,6 +37,11 @@ impl Key {
         Self(format!("rowhouse:{{{}}}:{}:{}:{hex}", tenant.as_uuid(), rule.name, rule.form))
     }
 
+    #[cfg(test)]
+    pub(super) fn test(rule: Rule) -> Self {
+        Self(format!("test:{}", rule.name))
+    }
+
     /// Its bytes, to which what is kept under it is bound.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

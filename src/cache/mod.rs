@@ -30,7 +30,7 @@ use self::{
     flights::Flights,
     kept::{Kept, Status},
     local::Local,
-    redis::{Redis, Turn},
+    redis::{Begun, Redis, Turn},
 };
 use crate::{
     Result,
@@ -68,7 +68,7 @@ struct Counters {
 
 /// The counters of a cache, since the process began.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct Figures {
+pub struct CacheFigures {
     /// Answered from the cache.
     pub hits: u64,
     /// Worked out.
@@ -91,7 +91,8 @@ pub struct Asked<'a> {
     pub what: &'a [&'a str],
 }
 
-struct Generation(Uuid);
+/// None: of a tenant that was made while the database was being migrated, until it changes something.
+struct Generation(Option<Uuid>);
 impl FromRow for Generation {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self(row.try_get("generation")?))
@@ -136,11 +137,11 @@ impl Cache {
 
     /// Its counters.
     #[must_use]
-    pub fn figures(&self) -> Figures {
+    pub fn figures(&self) -> CacheFigures {
         let Counters { hits, misses, bypassed, refused } = &self.counters;
         let [hits, misses, bypassed, refused] =
             [hits, misses, bypassed, refused].map(|counter| counter.load(Ordering::Relaxed));
-        Figures { hits, misses, bypassed, refused }
+        CacheFigures { hits, misses, bypassed, refused }
     }
 
     /// Answers from the cache where it can, and otherwise works the answer out and keeps it.
@@ -164,6 +165,7 @@ impl Cache {
         let mut conn = tenant.connect().await?;
         let Generation(generation) = conn.read().last().one(asked.may, asked.params).await?;
         drop(conn);
+        let Some(generation) = generation else { return self.work_out(work_out).await };
         let place =
             Place { boxes, key: Key::tenant(tenant.id(), asked.rule, asked.what), rule: asked.rule, generation };
         if let Some(kept) = self.look(&place).await {
@@ -180,19 +182,13 @@ impl Cache {
         let turn = match &self.store {
             Store::None | Store::Local(_) => None,
             Store::Redis(redis) => match redis.begin(&place.key).await {
-                Some(turn) => Some(turn),
-                None => return self.after_others(&place, work_out).await,
+                Begun::Mine(turn) => Some(turn),
+                Begun::Taken => return self.after_others(&place, work_out).await,
+                Begun::Away => return self.work_out(work_out).await,
             },
         };
-        let worked_out = self.work_out(work_out).await;
-        match (worked_out, turn) {
-            (Ok(answer), turn) => Ok(self.keep(&place, turn, answer).await),
-            (Err(error), Some(turn)) => {
-                turn.give_up().await;
-                Err(error)
-            }
-            (Err(error), None) => Err(error),
-        }
+        let answer = self.work_out(work_out).await?;
+        Ok(self.keep(&place, turn, answer).await)
     }
 
     async fn work_out(&self, work_out: impl Future<Output = Result<Response>>) -> Result<Response> {
@@ -200,7 +196,7 @@ impl Cache {
         Ok(Status::Missed.on(work_out.await?))
     }
 
-    /// Another instance is working it out, or the cache went away just now.
+    /// Another instance is working it out.
     async fn after_others(
         &self,
         place: &Place<'_>,
@@ -235,13 +231,12 @@ impl Cache {
     }
 
     /// Keeps an answer if it can be kept.
-    async fn keep(&self, place: &Place<'_>, turn: Option<Turn<'_>>, answer: Response) -> Response {
+    async fn keep(&self, place: &Place<'_>, turn: Option<Turn>, answer: Response) -> Response {
         let (answer, kept) = Kept::of(place.generation, answer).await;
         let sealed = kept.and_then(|bytes| place.boxes.lock(place.key.as_bytes(), &bytes).ok());
         match (&self.store, turn, sealed) {
             (Store::Local(local), _, Some(sealed)) => local.put(&place.key, sealed),
             (Store::Redis(_), Some(turn), Some(sealed)) => turn.put(&sealed, place.rule.ttl).await,
-            (_, Some(turn), None) => turn.give_up().await,
             _ => {}
         }
         answer

@@ -26,7 +26,8 @@ const FAILURES: u32 = 3;
 const TRIED_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// How long a new connection may take; nobody waits for it.
 const CONNECT: Duration = Duration::from_secs(1);
-/// For how long one instance has the turn to work something out.
+/// For how long one instance has the turn to work something out. Nobody may be left of whoever took it: Redis held still,
+/// and took the question for one when it went on.
 const TURN: Duration = Duration::from_secs(2);
 
 /// A Redis server, or one that speaks its protocol.
@@ -112,41 +113,65 @@ impl Redis {
         found.ok().flatten()
     }
 
-    /// The turn to work something out; none when another instance has it.
-    pub(super) async fn begin(&self, key: &Key) -> Option<Turn<'_>> {
-        let (place, token) = (format!("{key}:turn"), random_secret().ok()?);
+    /// The turn to work something out.
+    pub(super) async fn begin(&self, key: &Key) -> Begun {
+        let Ok(token) = random_secret() else { return Begun::Away };
+        let place = format!("{key}:turn");
         let mut connection = self.0.connection();
         let mut question = redis::cmd("SET");
         question.arg(&place).arg(&token).arg("NX").arg("PX").arg(milliseconds(TURN));
         let set: Result<Option<String>, Away> = self.ask(question.query_async(&mut connection)).await;
-        set.ok().flatten().map(|_| Turn { redis: self, key: key.clone(), place, token })
+        match set {
+            Ok(Some(_)) => Begun::Mine(Turn { redis: self.clone(), key: key.clone(), place, token, over: false }),
+            Ok(None) => Begun::Taken,
+            Err(Away) => Begun::Away,
+        }
     }
 }
 
-/// The turn to work an answer out, for two seconds.
-pub(super) struct Turn<'a> {
-    redis: &'a Redis,
+/// Who works something out.
+pub(super) enum Begun {
+    /// Whoever asked.
+    Mine(Turn),
+    /// Another instance.
+    Taken,
+    /// Redis does not say, or has no room: everybody for themselves.
+    Away,
+}
+
+/// The turn to work an answer out. Dropped, it is given up: the caller is gone, or it went wrong.
+pub(super) struct Turn {
+    redis: Redis,
     key: Key,
     place: String,
     /// Random: tells this turn from a later one of somebody else.
     token: String,
+    over: bool,
 }
 
-impl Turn<'_> {
+impl Turn {
     /// Keeps the answer, if it is still this one's turn.
-    pub(super) async fn put(self, kept: &[u8], ttl: Duration) {
+    pub(super) async fn put(mut self, kept: &[u8], ttl: Duration) {
         let mut connection = self.redis.0.connection();
         let mut put = self.redis.0.put.key(self.key.as_str());
         put.key(&self.place).arg(&self.token).arg(kept).arg(milliseconds(ttl));
-        let _ = self.redis.ask(put.invoke_async::<i64>(&mut connection)).await;
+        self.over = self.redis.ask(put.invoke_async::<i64>(&mut connection)).await.is_ok();
     }
+}
 
-    /// Lets somebody else have it.
-    pub(super) async fn give_up(self) {
-        let mut connection = self.redis.0.connection();
-        let mut give_up = self.redis.0.give_up.key(&self.place);
-        give_up.arg(&self.token);
-        let _ = self.redis.ask(give_up.invoke_async::<i64>(&mut connection)).await;
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if self.over {
+            return;
+        }
+        let (redis, place, token) = (self.redis.clone(), self.place.clone(), self.token.clone());
+        runtime.spawn(async move {
+            let mut connection = redis.0.connection();
+            let mut give_up = redis.0.give_up.key(&place);
+            give_up.arg(&token);
+            let _ = redis.ask(give_up.invoke_async::<i64>(&mut connection)).await;
+        });
     }
 }
 

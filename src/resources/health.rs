@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App, Error, Result,
-    cache::Figures,
+    cache::CacheFigures,
     db,
     http::extract::{Json, Query},
 };
@@ -45,7 +45,7 @@ struct CacheHealth {
     /// `ok` or `away`.
     status: &'static str,
     #[serde(flatten)]
-    figures: Figures,
+    figures: CacheFigures,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,5 +1,5 @@
 //! Answers that are kept: served only to whoever may, never older than the last change, and never somebody else's.
-use std::time::Duration;
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -279,6 +279,39 @@ async fn whoever_is_slower_than_their_turn_writes_over_nothing() {
 }
 
 #[tokio::test]
+async fn whoever_hangs_up_keeps_nobody_from_working_it_out() {
+    let (db, redis) = (TestDb::new().await, TestRedis::start());
+    let app = served(&db, &redis.url()).await;
+    let owner = Member::new(&app, &town().acme.owner, &town().acme);
+    let turns = async || redis.keys().await.iter().filter(|key| key.ends_with(":turn")).count();
+    let superuser = db.superuser().await;
+    superuser.batch_execute("begin; lock table tenant.product_tags").await.unwrap();
+    let asked = tokio::time::timeout(Duration::from_millis(500), owner.get("/products?tag=lighting")).await;
+    assert!(asked.is_err(), "it waits");
+    // The server notices that nobody is there any more; or else the turn's time is up.
+    while turns().await > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    superuser.batch_execute("commit").await.unwrap();
+    owner.get("/products?tag=lighting").await.expect(200);
+    assert!(is_hit(&owner.get("/products?tag=lighting").await));
+}
+
+#[tokio::test]
+async fn a_tenant_without_generations_is_answered_and_has_some_after_its_next_change() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let owner = Member::new(&app, &town().acme.owner, &town().acme);
+    db.run(&format!("delete from tenant.generations where tenant_id = '{}'", town().acme.id)).await;
+    for _ in 0..2 {
+        assert!(!is_hit(&owner.get("/products").await.expect(200)));
+    }
+    owner.make(json!({ "name": "First since" })).await;
+    owner.get("/products").await.expect(200);
+    assert!(is_hit(&owner.get("/products").await.expect(200)));
+}
+
+#[tokio::test]
 async fn what_is_refused_or_fails_is_not_kept() {
     let (db, redis) = (TestDb::new().await, TestRedis::start());
     let app = served(&db, &redis.url()).await;
@@ -286,4 +319,51 @@ async fn what_is_refused_or_fails_is_not_kept() {
     owner.get("/products?cursor=AAAA").await.problem(400, "invalid_cursor");
     owner.get("/dashboard/analytics?metric=tasks_done&from=2000-01-01&to=2020-01-01").await.problem(400, "bad_request");
     assert_eq!(redis.keys().await, Vec::<String>::new());
+}
+
+/// Tables that answers which are kept are read from and whose changes make no generation, each with why.
+const NOT_NOTED: &[(&str, &str)] = &[
+    ("tenant.product_tags", "a trigger writes them with their product"),
+    ("tenant.product_words", "a trigger writes them with their product"),
+    ("tenant.notifications", "cache/kpis counts them itself"),
+];
+
+#[tokio::test]
+async fn whatever_an_answer_is_read_from_makes_a_generation_when_it_changes() {
+    let db = TestDb::new().await;
+    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/queries");
+    let kept = |name: &str| {
+        ["products/list_", "products/count_", "products/search", "dashboard/kpis", "dashboard/analytics_"]
+            .iter()
+            .any(|of| name.starts_with(of))
+    };
+    // The settings are read by functions: registry.dashboard_clock and registry.tenant_defaults.
+    let mut tables = BTreeSet::from(["tenant.settings".to_owned()]);
+    for folder in ["products", "dashboard"] {
+        for file in fs::read_dir(queries.join(folder)).unwrap() {
+            let path = file.unwrap().path();
+            if kept(&format!("{folder}/{}", path.file_stem().unwrap().to_str().unwrap())) {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
+                let words = code.split(|c: char| !c.is_ascii_lowercase() && c != '_' && c != '.');
+                tables.extend(words.filter(|word| word.starts_with("tenant.")).map(str::to_owned));
+            }
+        }
+    }
+    assert!(tables.len() > 6, "{tables:?}");
+    for table in tables.iter().filter(|table| !NOT_NOTED.iter().any(|(name, _)| name == table)) {
+        let noted: String = db
+            .value(&format!(
+                "select coalesce(string_agg(case tgtype & 28 when 4 then 'insert' when 8 then 'delete' when 16 then 'update' end, ' ' order by tgtype & 28), '')
+                 from pg_trigger where tgrelid = '{table}'::regclass and tgfoid = 'registry.note_change()'::regprocedure and tgenabled = 'O'"
+            ))
+            .await;
+        // A tenant has one row of settings from first to last; of members no more is told than that they are there.
+        let expected = match table.as_str() {
+            "tenant.settings" => "update",
+            "tenant.memberships" => "insert delete",
+            _ => "insert delete update",
+        };
+        assert_eq!(noted, expected, "{table}: see sql/policies/tenant.projects.sql");
+    }
 }

@@ -137,3 +137,34 @@ fn what_is_kept_is_documented_with_how_long() {
     let rows = documentation.lines().filter(|line| line.starts_with("| `")).count();
     assert_eq!(rows, rowhouse::cache::RULES.len(), "docs/cache.md has rows of nothing");
 }
+
+/// Two types of one name are one schema, and one of them is described as the other.
+#[test]
+fn every_schema_is_one_types() {
+    fn sources(dir: &Path, all: &mut Vec<String>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                all.push(fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut all = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+    let mut names = BTreeSet::new();
+    for source in &all {
+        let mut derives = false;
+        for line in source.lines() {
+            derives |= line.starts_with("#[derive(") && line.contains("ToSchema");
+            let mut words = line.split(|c: char| !c.is_alphanumeric());
+            if derives && !line.starts_with('#') && words.any(|word| word == "struct" || word == "enum") {
+                let name = words.next().unwrap();
+                assert!(names.insert(name), "two types are called {name}");
+                derives = false;
+            }
+        }
+    }
+    assert!(names.len() > 50 && names.contains("Kpis"), "{names:?}");
+}
