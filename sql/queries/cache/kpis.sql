@@ -10,5 +10,5 @@ select md5(string_agg(g.projects::text || g.tasks::text || g.products::text || g
               ) end::text, ''))::uuid as generation
 from tenant.generations g
 where g.tenant_id = $1
-  and g.tenant_id = all (select registry.require(p) from unnest(array['dashboard:read', 'settings:read', 'projects:read', 'tasks:read',
+  and g.tenant_id = (select (array_agg(registry.require(p)))[1] from unnest(array['dashboard:read', 'settings:read', 'projects:read', 'tasks:read',
                                                                       'products:read', 'members:read']) p)
