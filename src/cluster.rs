@@ -4,13 +4,13 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::{fs::PermissionsExt as _, net::UnixStream, process::CommandExt as _},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Command},
     time::{Duration, Instant},
 };
 
 use postgres_protocol::message::frontend;
 
-use crate::error::Failure;
+use crate::{error::Failure, supervised::supervise};
 
 /// The oldest major that has all we use: `security_invoker` views and `on delete set null (column)`.
 const OLDEST: u32 = 15;
@@ -66,18 +66,6 @@ impl Cluster {
         socket_dir: PathBuf,
         durability: Durability,
     ) -> Result<Self, Failure> {
-        // The shell outlives us if it must: it waits for the pipe from us to end and then stops the
-        // server. `exec 3<&0` keeps the pipe for the shell while the server reads nothing.
-        const SUPERVISE: &str = r#"
-            exec 3<&0 </dev/null
-            "$@" 3<&- &
-            server=$!
-            trap '' INT TERM HUP
-            cat <&3 >/dev/null
-            kill -INT "$server" 2>/dev/null
-            wait "$server"
-            [ -z "$REMOVE" ] || rm -rf "$REMOVE"
-        "#;
         let log = home.join("postgresql.log");
         let file = fs::OpenOptions::new().create(true).append(true).open(&log)?;
         account.own(&log)?;
@@ -102,13 +90,13 @@ impl Cluster {
             );
         }
         let mut command = account.command("/bin/sh");
-        command.env("REMOVE", if durability == Durability::Throwaway { home.as_os_str() } else { "".as_ref() });
-        command.args(["-c", SUPERVISE, "supervisor"]).arg(binaries.file("postgres")).arg("-D").arg(data);
+        let remove = (durability == Durability::Throwaway).then_some(home);
+        supervise(&mut command, &binaries.file("postgres"), "INT", None, remove);
+        command.arg("-D").arg(data);
         for setting in &settings {
             command.arg("-c").arg(setting);
         }
-        // Its own process group: a Ctrl-C in the terminal is for us, and we stop it in order.
-        command.current_dir("/").process_group(0).stdin(Stdio::piped());
+        command.current_dir("/");
         command.stdout(file.try_clone()?).stderr(file);
         let mut supervisor =
             command.spawn().map_err(|error| Failure(format!("PostgreSQL cannot be started: {error}")))?;

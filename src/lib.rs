@@ -31,6 +31,7 @@ pub mod private_redis;
 pub mod prove;
 pub mod resources;
 mod slug;
+mod supervised;
 pub mod telemetry;
 mod text_enum;
 pub mod why;

@@ -1,13 +1,13 @@
 //! A private Redis for development and tests: on a socket of its own, empty, and gone with whoever started it.
 use std::{
     fs,
-    os::unix::{net::UnixStream, process::CommandExt as _},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::{cluster::socket_dir, error::Failure};
+use crate::{cluster::socket_dir, error::Failure, supervised::supervise};
 
 /// A running Redis. Stops when dropped, or when this process ends in any other way.
 pub struct PrivateRedis {
@@ -28,19 +28,6 @@ impl PrivateRedis {
 
     /// Starts one in a directory, with more options.
     pub fn start(dir: &Path, options: &[String]) -> Result<Self, Failure> {
-        // The shell outlives us if it must, as that of the private PostgreSQL does.
-        const SUPERVISE: &str = r#"
-            exec 3<&0 </dev/null
-            pid_file=$1
-            shift
-            redis-server "$@" 3<&- &
-            redis=$!
-            echo $redis >"$pid_file"
-            trap '' INT TERM HUP
-            cat <&3 >/dev/null
-            kill -KILL "$redis" 2>/dev/null
-            wait "$redis" 2>/dev/null
-        "#;
         fs::create_dir_all(dir)?;
         let dir = fs::canonicalize(dir)?;
         let sockets = socket_dir(&dir)?;
@@ -48,10 +35,10 @@ impl PrivateRedis {
         let (socket, pid_file) = (sockets.join("redis.sock"), dir.join("pid"));
         let log = fs::File::create(dir.join("redis.log"))?;
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", SUPERVISE, "supervisor"]).arg(&pid_file);
+        supervise(&mut command, Path::new("redis-server"), "KILL", Some(&pid_file), None);
         command.args(["--port", "0", "--unixsocketperm", "700", "--save", "", "--appendonly", "no"]);
         command.arg("--unixsocket").arg(&socket).arg("--dir").arg(&dir).args(options);
-        command.process_group(0).stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
+        command.stdout(log.try_clone()?).stderr(log);
         let mut supervisor = command.spawn().map_err(|error| Failure(format!("Redis cannot be started: {error}")))?;
         let lifeline = supervisor.stdin.take();
         let redis = Self { supervisor, lifeline, socket, pid_file };

@@ -30,6 +30,17 @@ impl Api {
         json(&url, succeeded(&url, answer).await?).await
     }
 
+    /// Whether an answer came from the cache.
+    pub(crate) async fn get_is_hit(&self, path: &str) -> Result<bool, Failure> {
+        let url = self.url(path, &[])?;
+        let answer = self.client.get(url.clone()).bearer_auth(&self.token).send().await;
+        let answer = succeeded(&url, answer).await?;
+        let status = answer.headers().get("cache-status").and_then(|status| status.to_str().ok()).unwrap_or_default();
+        let hit = status.contains("; hit");
+        answer.bytes().await.map_err(|error| failed(&url, &error))?;
+        Ok(hit)
+    }
+
     /// Changes something, whatever its version.
     pub(crate) async fn change(&self, path: &str, members: &Value) -> Result<Value, Failure> {
         let url = self.url(path, &[])?;

@@ -8,6 +8,8 @@ use axum::{
 };
 use uuid::Uuid;
 
+use crate::{Error, Result};
+
 /// Bytes of an answer that is kept, at most.
 const LARGEST: usize = 256 << 10;
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -22,16 +24,14 @@ pub(super) struct Kept {
 
 impl Kept {
     /// The answer again, and what to keep of it: nothing, unless it is a success of reasonable size.
-    pub(super) async fn of(generation: Uuid, answer: Response) -> (Response, Option<Vec<u8>>) {
+    pub(super) async fn of(generation: Uuid, answer: Response) -> Result<(Response, Option<Vec<u8>>)> {
         let small = answer.body().size_hint().exact().is_some_and(|bytes| bytes <= LARGEST as u64);
         if answer.status() != StatusCode::OK || !small {
-            return (answer, None);
+            return Ok((answer, None));
         }
         let (parts, body) = answer.into_parts();
-        let Ok(body) = to_bytes(body, LARGEST).await else {
-            // It has a size, so it is there already.
-            return (StatusCode::INTERNAL_SERVER_ERROR.into_response(), None);
-        };
+        let body = to_bytes(body, LARGEST).await;
+        let body = body.map_err(|error| Error::internal(format!("an answer of a known size broke off: {error}")))?;
         let mut bytes = Vec::with_capacity(body.len() + 256);
         bytes.extend_from_slice(generation.as_bytes());
         bytes.extend_from_slice(&u64::try_from(now().as_millis()).unwrap_or(u64::MAX).to_be_bytes());
@@ -43,7 +43,7 @@ impl Kept {
         }
         bytes.extend_from_slice(&0_u32.to_be_bytes());
         bytes.extend_from_slice(&body);
-        (Response::from_parts(parts, Body::from(body)), Some(bytes))
+        Ok((Response::from_parts(parts, Body::from(body)), Some(bytes)))
     }
 
     /// What was kept; none when that is no answer.

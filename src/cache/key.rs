@@ -1,17 +1,17 @@
 //! Names of what is kept. There is one way to make one, and it takes a tenant.
 use std::fmt;
 
-use aws_lc_rs::digest::{Context, SHA256};
-
 use super::Rule;
-use crate::auth::TenantId;
+use crate::auth::{Secrets, TenantId};
 
 /// Where an answer to a tenant is kept.
 ///
 /// A key without a tenant does not compile:
 /// ```compile_fail,E0308
 /// use rowhouse::cache::{Key, Rule};
-/// let key = Key::tenant("products", Rule::PRODUCTS, &[]);
+/// # fn f(secrets: &rowhouse::auth::Secrets) {
+/// let key = Key::tenant(secrets, "products", Rule::PRODUCTS, &[]);
+/// # }
 /// ```
 /// nor one that is a text:
 /// ```compile_fail,E0423
@@ -21,18 +21,16 @@ use crate::auth::TenantId;
 pub struct Key(String);
 
 impl Key {
-    /// Of a tenant, a kind of answer, and all that was asked.
+    /// Of a tenant, a kind of answer, and all that was asked: under a seal, so that whoever reads the names cannot check a
+    /// guess.
     #[must_use]
-    pub fn tenant(tenant: TenantId, rule: Rule, what: &[&str]) -> Self {
-        let mut digest = Context::new(&SHA256);
-        for part in what {
-            // Lengths, so that two parts are not one that looks like them.
-            digest.update(&(part.len() as u64).to_be_bytes());
-            digest.update(part.as_bytes());
-        }
-        let digest = digest.finish();
-        let hex =
-            digest.as_ref()[..16].iter().fold(String::with_capacity(32), |hex, byte| hex + &format!("{byte:02x}"));
+    pub fn tenant(secrets: &Secrets, tenant: TenantId, rule: Rule, what: &[&str]) -> Self {
+        // Lengths, so that two parts are not one that looks like them.
+        let lengths: Vec<[u8; 8]> = what.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
+        let parts: Vec<&[u8]> =
+            lengths.iter().zip(what).flat_map(|(length, part)| [&length[..], part.as_bytes()]).collect();
+        let seal = secrets.seal("cache key", &parts);
+        let hex = seal[..16].iter().fold(String::with_capacity(32), |hex, byte| hex + &format!("{byte:02x}"));
         // Braces: a cluster keeps all that is a tenant's in one place (Redis cluster specification, hash tags).
         Self(format!("rowhouse:{{{}}}:{}:{}:{hex}", tenant.as_uuid(), rule.name, rule.form))
     }

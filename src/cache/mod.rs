@@ -18,9 +18,7 @@ use std::{
 };
 
 use axum::response::Response;
-use serde::Serialize;
 use tokio_postgres::Row;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use key::Key;
@@ -34,7 +32,7 @@ use self::{
 };
 use crate::{
     Result,
-    auth::{Boxes, Tenant},
+    auth::{Secrets, Tenant},
     db::{FromRow, Params, Sql},
 };
 
@@ -66,8 +64,8 @@ struct Counters {
     refused: AtomicU64,
 }
 
-/// The counters of a cache, since the process began.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+/// The counters of a cache, since the process began. For logs: they are of all tenants together, and tell nobody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheFigures {
     /// Answered from the cache.
     pub hits: u64,
@@ -83,7 +81,7 @@ pub struct CacheFigures {
 pub struct Asked<'a> {
     /// Which kind of answer.
     pub rule: Rule,
-    /// Asks whether the caller may, and answers `generation`.
+    /// Asks whether the caller may, and answers `generation`, and `variant`: what else the answer depends on.
     pub may: Sql,
     /// What that statement takes.
     pub params: Params<'a>,
@@ -91,11 +89,15 @@ pub struct Asked<'a> {
     pub what: &'a [&'a str],
 }
 
-/// None: of a tenant that was made while the database was being migrated, until it changes something.
-struct Generation(Option<Uuid>);
-impl FromRow for Generation {
+struct Allowed {
+    /// None: of a tenant that was founded while the database was being migrated, until it changes something.
+    generation: Option<Uuid>,
+    variant: String,
+}
+
+impl FromRow for Allowed {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("generation")?))
+        Ok(Self { generation: row.try_get("generation")?, variant: row.try_get("variant")? })
     }
 }
 
@@ -151,7 +153,7 @@ impl Cache {
     /// see.
     pub async fn answer(
         &self,
-        boxes: &Boxes,
+        secrets: &Secrets,
         tenant: &Tenant,
         asked: Asked<'_>,
         work_out: impl Future<Output = Result<Response>>,
@@ -163,11 +165,12 @@ impl Cache {
             return Ok(Status::Bypassed { away: !self.is_there() }.on(work_out.await?));
         }
         let mut conn = tenant.connect().await?;
-        let Generation(generation) = conn.read().last().one(asked.may, asked.params).await?;
+        let Allowed { generation, variant } = conn.read().last().one(asked.may, asked.params).await?;
         drop(conn);
         let Some(generation) = generation else { return self.work_out(work_out).await };
-        let place =
-            Place { boxes, key: Key::tenant(tenant.id(), asked.rule, asked.what), rule: asked.rule, generation };
+        let what: Vec<&str> = asked.what.iter().copied().chain([variant.as_str()]).collect();
+        let key = Key::tenant(secrets, tenant.id(), asked.rule, &what);
+        let place = Place { secrets, key, rule: asked.rule, generation };
         if let Some(kept) = self.look(&place).await {
             return Ok(kept);
         }
@@ -188,7 +191,7 @@ impl Cache {
             },
         };
         let answer = self.work_out(work_out).await?;
-        Ok(self.keep(&place, turn, answer).await)
+        self.keep(&place, turn, answer).await
     }
 
     async fn work_out(&self, work_out: impl Future<Output = Result<Response>>) -> Result<Response> {
@@ -219,7 +222,7 @@ impl Cache {
             Store::Local(local) => local.get(&place.key),
             Store::Redis(redis) => redis.get(&place.key).await,
         }?;
-        let Ok(bytes) = place.boxes.open(place.key.as_bytes(), &sealed) else {
+        let Ok(bytes) = place.secrets.cache().open(place.key.as_bytes(), &sealed) else {
             count(&self.counters.refused);
             tracing::warn!(key = %place.key, "what was in the cache is not what was kept there");
             return None;
@@ -231,21 +234,21 @@ impl Cache {
     }
 
     /// Keeps an answer if it can be kept.
-    async fn keep(&self, place: &Place<'_>, turn: Option<Turn>, answer: Response) -> Response {
-        let (answer, kept) = Kept::of(place.generation, answer).await;
-        let sealed = kept.and_then(|bytes| place.boxes.lock(place.key.as_bytes(), &bytes).ok());
+    async fn keep(&self, place: &Place<'_>, turn: Option<Turn>, answer: Response) -> Result<Response> {
+        let (answer, kept) = Kept::of(place.generation, answer).await?;
+        let sealed = kept.and_then(|bytes| place.secrets.cache().lock(place.key.as_bytes(), &bytes).ok());
         match (&self.store, turn, sealed) {
             (Store::Local(local), _, Some(sealed)) => local.put(&place.key, sealed),
             (Store::Redis(_), Some(turn), Some(sealed)) => turn.put(&sealed, place.rule.ttl).await,
             _ => {}
         }
-        answer
+        Ok(answer)
     }
 }
 
 /// Where an answer belongs, and of which generation it has to be.
 struct Place<'a> {
-    boxes: &'a Boxes,
+    secrets: &'a Secrets,
     key: Key,
     rule: Rule,
     generation: Uuid,

@@ -37,8 +37,8 @@ pub struct Redis(Arc<Inner>);
 struct Inner {
     client: Client,
     connection: RwLock<ConnectionManager>,
-    /// Puts an answer where it belongs and ends the turn, if the turn is still this one: whoever was slower than its turn
-    /// writes over nothing that somebody else has written since.
+    /// Puts an answer where it belongs and ends the turn. Whoever was slower than its turn writes over nothing that somebody
+    /// else has written since, and not at all while somebody else has the turn.
     put: Script,
     give_up: Script,
     failures: AtomicU32,

@@ -11,11 +11,15 @@ use tokio::{
 use crate::{
     App,
     auth::{Clock, Keys},
+    cache::CacheFigures,
     config::ServeArgs,
     db,
     error::Failure,
     http,
 };
+
+/// How often the figures of the cache are logged, where they have changed.
+const TOLD_EVERY: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let keys = Keys::read(&args.keys)?;
@@ -26,11 +30,26 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     }
     let listener = listen(args.listen).await?;
     tracing::info!(address = %args.listen, "serving");
+    tokio::spawn(tell_of_cache(app.clone()));
     http::serve(listener, http::router(&app), args.tuning.serving(), stopped()?).await?;
     app.post.finish(args.tuning.serving().grace).await;
     app.db.close();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Says now and then how much came from the cache: in the log and to nobody else, since it is of all tenants together.
+async fn tell_of_cache(app: App) {
+    let mut told = app.cache.figures();
+    loop {
+        tokio::time::sleep(TOLD_EVERY).await;
+        let now = app.cache.figures();
+        if now != told {
+            let CacheFigures { hits, misses, bypassed, refused } = now;
+            tracing::info!(hits, misses, bypassed, refused, "answers since the process began");
+            told = now;
+        }
+    }
 }
 
 /// A server that could be walked around does not start, nor one behind a pooler that loses what it sends.

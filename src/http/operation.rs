@@ -1,6 +1,6 @@
 //! Work that outlives its request: begun with `202`, told of under `/operations/{id}` (RFC 9110 §15.3.3), and run in the
-//! process that took the request ([`super::workshop`]). What it has not committed when the process ends is undone, and it is shown as
-//! interrupted.
+//! process that took the request ([`super::workshop`]). What it has not committed when the process ends is undone, and it is
+//! shown as interrupted.
 use std::{sync::Arc, time::Duration};
 
 use axum::{

@@ -8,9 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    App, Error, Result,
-    cache::CacheFigures,
-    db,
+    App, Error, Result, db,
     http::extract::{Json, Query},
 };
 
@@ -44,8 +42,6 @@ struct CacheHealth {
     kind: &'static str,
     /// `ok` or `away`.
     status: &'static str,
-    #[serde(flatten)]
-    figures: CacheFigures,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -90,11 +86,8 @@ async fn readyz(State(app): State<App>, Query(query): Query<ReadyQuery>) -> Resu
     let mut health = Health { status: "ok", search: None, cache: None };
     if let Some(app) = verbose {
         health.search = Some(if db::search_is_indexed(&app.db).await? { "indexed" } else { "scanned" });
-        health.cache = Some(CacheHealth {
-            kind: app.cache.kind(),
-            status: if app.cache.is_there() { "ok" } else { "away" },
-            figures: app.cache.figures(),
-        });
+        health.cache =
+            Some(CacheHealth { kind: app.cache.kind(), status: if app.cache.is_there() { "ok" } else { "away" } });
     }
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(health)))
 }

@@ -2,6 +2,7 @@
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use reqwest::Method;
+use rowhouse::db;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Member, TestApp, TestDb, TestRedis, each, town, tuning};
@@ -309,6 +310,31 @@ async fn a_tenant_without_generations_is_answered_and_has_some_after_its_next_ch
     owner.make(json!({ "name": "First since" })).await;
     owner.get("/products").await.expect(200);
     assert!(is_hit(&owner.get("/products").await.expect(200)));
+}
+
+#[tokio::test]
+async fn a_migration_makes_everything_count_for_nothing_and_gives_generations_to_whoever_lacks_them() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let (acme, globex) = (&town().acme, &town().globex);
+    let (here, there) = (Member::new(&app, &acme.both, acme), Member::new(&app, &acme.both, globex));
+    for member in [&here, &there] {
+        member.get("/products").await.expect(200);
+        assert!(is_hit(&member.get("/products").await.expect(200)));
+    }
+    // Behind the back of the triggers, as a migration may.
+    db.run(&format!(
+        "set session_replication_role = replica; update tenant.products set stock = 77 where tenant_id = '{}';
+         delete from tenant.generations where tenant_id = '{}'; update audit.files set sha256 = 'another'",
+        acme.id, globex.id
+    ))
+    .await;
+    let mut migrator = db.migrator().await;
+    db::migrate(&mut migrator, false).await.unwrap();
+    let after = here.get("/products").await.expect(200);
+    assert!(!is_hit(&after) && after.json()["items"][0]["stock"] == 77);
+    there.get("/products").await.expect(200);
+    assert!(is_hit(&there.get("/products").await.expect(200)));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 select md5(string_agg(g.settings::text || case $2 when 'projects_created' then g.projects
                                                   when 'tasks_done' then g.tasks
                                                   when 'products_created' then g.products
-                                                  when 'members_joined' then g.members end::text, '' order by g.slot))::uuid as generation
+                                                  when 'members_joined' then g.members end::text, '' order by g.slot))::uuid as generation, '' as variant
 from tenant.generations g
 where g.tenant_id = $1
   and g.tenant_id = (select (array_agg(registry.require(p)))[1] from unnest(array['dashboard:read', 'settings:read', case $2

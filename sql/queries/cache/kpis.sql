@@ -1,14 +1,15 @@
 -- May the caller see the figures of the dashboard, and of which generation is what was kept of them? How much the caller
--- has not read is a part of it: for a key, which nothing is told, none. Permissions are asked for one after the other, in
--- the order in which dashboard/kpis does.
-select md5(string_agg(g.projects::text || g.tasks::text || g.products::text || g.members::text || g.settings::text, '' order by g.slot)
-           || coalesce(case when current_setting('app.user_id') <> '' then (
-                  select count(*)
-                  from (
-                      select from tenant.notifications n where n.tenant_id = $1 and n.read_at is null limit 1000
-                  ) unread
-              ) end::text, ''))::uuid as generation
+-- has not read is a variant: for a key, which nothing is told, none. Permissions are asked for one after the other, in the
+-- order in which dashboard/kpis does.
+select md5(string_agg(g.projects::text || g.tasks::text || g.products::text || g.members::text || g.settings::text, '' order by g.slot))::uuid
+           as generation,
+       coalesce(case when current_setting('app.user_id') <> '' then (
+           select count(*)
+           from (
+               select from tenant.notifications n where n.tenant_id = $1 and n.read_at is null limit 1000
+           ) unread
+       ) end::text, '') as variant
 from tenant.generations g
 where g.tenant_id = $1
-  and g.tenant_id = (select (array_agg(registry.require(p)))[1] from unnest(array['dashboard:read', 'settings:read', 'projects:read', 'tasks:read',
-                                                                      'products:read', 'members:read']) p)
+  and g.tenant_id = (select (array_agg(registry.require(p)))[1]
+                     from unnest(array['dashboard:read', 'settings:read', 'projects:read', 'tasks:read', 'products:read', 'members:read']) p)

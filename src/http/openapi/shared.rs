@@ -16,8 +16,8 @@ const TAGS: &str = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#;
 /// URL-safe Base64.
 const CURSOR: &str = "^[A-Za-z0-9_-]+$";
 
-/// Headers that answers have when there is reason to: an age, a next page, a key that was used before, a preference, an operation
-/// that is under way, a file.
+/// Headers that answers have when there is reason to: an age, a next page, a key that was used before, a preference, an
+/// operation that is under way, a file.
 const SOMETIMES: [&str; 9] = [
     "Age",
     "Link",
@@ -79,6 +79,12 @@ fn describe_answers(operation: &mut Operation) {
         if response.description.is_empty() {
             let reason = status.parse().ok().and_then(|status: StatusCode| status.canonical_reason());
             reason.unwrap_or("As asked").clone_into(&mut response.description);
+        }
+        if let Some(RefOr::T(status)) = response.headers.get_mut("Cache-Status") {
+            status.description = Some("What the cache had to do with it (RFC 9211)".to_owned());
+            let age = HeaderBuilder::new().schema(Some(Object::with_type(Type::Integer)));
+            let age = age.description(Some("Seconds since it was worked out, where it was kept")).build();
+            response.headers.insert("Age".to_owned(), RefOr::T(age));
         }
         if status == "304" {
             response.headers.entry("ETag".to_owned()).or_insert_with(|| RefOr::T(Header::default()));

@@ -203,8 +203,7 @@ struct Counted {
 /// `dashboard:read`, `settings:read`, and what is counted: `projects:read`, `tasks:read`, `products:read` or
 /// `members:read`.
 #[utoipa::path(get, path = "/dashboard/analytics", tag = "dashboard", params(AnalyticsQuery),
-    responses((status = OK, headers(("Cache-Status" = String, description = "What the cache had to do with it, RFC 9211"),
-        ("Age" = String, description = "Seconds since it was worked out, where it comes from the cache"),
+    responses((status = OK, headers(("Cache-Status" = String),
         ("Vary" = String), ("Content-Disposition" = String, description = "Of a file")),
         content((Analytics = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")))))]
 pub(super) async fn analytics(
@@ -222,7 +221,7 @@ pub(super) async fn analytics(
     let kind = format.map_or("json", Format::name);
     let what = [metric.as_str(), interval.as_str(), &day(from), &day(to), kind];
     let asked = Asked { rule: Rule::ANALYTICS, may: sql!("cache/analytics"), params: &[&metric], what: &what };
-    app.cache.answer(app.secrets().cache(), &tenant, asked, series.answer(&tenant, format)).await
+    app.cache.answer(app.secrets(), &tenant, asked, series.answer(&tenant, format)).await
 }
 
 impl Series {

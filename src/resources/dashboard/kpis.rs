@@ -132,8 +132,7 @@ struct Change {
 /// Needs `dashboard:read`, and what the figures count: `projects:read`, `tasks:read`, `products:read`, `members:read`,
 /// and `settings:read` for the clock they go by.
 #[utoipa::path(get, path = "/dashboard/kpis", tag = "dashboard", 
-    responses((status = OK, body = Kpis, headers(("Cache-Status" = String, description = "What the cache had to do with it, RFC 9211"),
-        ("Age" = String, description = "Seconds since it was worked out, where it comes from the cache")))))]
+    responses((status = OK, body = Kpis, headers(("Cache-Status" = String)))))]
 pub(super) async fn kpis(tenant: Tenant, State(app): State<App>) -> Result<Response> {
     let asked = Asked { rule: Rule::KPIS, may: sql!("cache/kpis"), params: &[], what: &[] };
     let kpis = async {
@@ -141,7 +140,7 @@ pub(super) async fn kpis(tenant: Tenant, State(app): State<App>) -> Result<Respo
         let kpis: Kpis = conn.read().last().one(sql!("dashboard/kpis"), &[]).await?;
         Ok(Json(kpis).into_response())
     };
-    app.cache.answer(app.secrets().cache(), &tenant, asked, kpis).await
+    app.cache.answer(app.secrets(), &tenant, asked, kpis).await
 }
 
 /// A whole number of any size, sent as text.

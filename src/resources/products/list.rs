@@ -180,8 +180,7 @@ impl ProductQuery {
 /// Needs `products:read`. Filters hold together; a range of prices goes with `sort=price`, a range of times with
 /// `sort=newest`, and each chooses its order where none is said.
 #[utoipa::path(get, path = "/products", tag = "products", params(ProductQuery),
-    responses((status = OK, body = Page<Product>, headers(("Cache-Status" = String, description = "What the cache had to do with it, RFC 9211"),
-        ("Age" = String, description = "Seconds since it was worked out, where it comes from the cache"),
+    responses((status = OK, body = Page<Product>, headers(("Cache-Status" = String),
         ("Link" = String, description = "The next page, RFC 8288")))))]
 pub(super) async fn list(
     tenant: Tenant,
@@ -203,7 +202,7 @@ pub(super) async fn list(
         };
         page.map(IntoResponse::into_response)
     };
-    app.cache.answer(app.secrets().cache(), &tenant, asked, page).await
+    app.cache.answer(app.secrets(), &tenant, asked, page).await
 }
 
 /// The filters that every list takes, as parameters.

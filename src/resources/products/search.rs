@@ -95,8 +95,7 @@ struct Facet {
 /// Needs `products:read`. What is written is found by the next search. A word of four letters and more that the
 /// catalogue does not know is taken for what it does know one letter away.
 #[utoipa::path(get, path = "/products/search", tag = "products", params(SearchQuery),
-    responses((status = OK, body = Found, headers(("Cache-Status" = String, description = "What the cache had to do with it, RFC 9211"),
-        ("Age" = String, description = "Seconds since it was worked out, where it comes from the cache"),
+    responses((status = OK, body = Found, headers(("Cache-Status" = String),
         ("Link" = String, description = "The next page, RFC 8288")))))]
 pub(super) async fn search(
     tenant: Tenant,
@@ -113,7 +112,7 @@ pub(super) async fn search(
     let page = PageRequest::new(app.secrets().mac(), owner, list, query.limit, query.cursor.as_deref())?;
     let address = uri.to_string();
     let asked = Asked { rule: Rule::SEARCH, may: sql!("cache/search"), params: &[], what: &[&address] };
-    app.cache.answer(app.secrets().cache(), &tenant, asked, find(&tenant, &query, &typed, page)).await
+    app.cache.answer(app.secrets(), &tenant, asked, find(&tenant, &query, &typed, page)).await
 }
 
 async fn find(
