@@ -112,7 +112,7 @@ impl Cache {
 
         let mut reads = Vec::new();
         for (what, path, caller) in [
-            ("small tenant: get a product", "/products?limit=1&sort=sku", small[0]),
+            ("small tenant: list of one", "/products?limit=1&sort=sku", small[0]),
             ("small tenant: list of 50", "/products?limit=50", small[0]),
             ("small tenant: search", "/products/search?q=steel&limit=20", small[0]),
             ("small tenant: figures", "/dashboard/kpis", small[0]),
