@@ -7,12 +7,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{
     App, Parts,
     auth::{Clock, Hosts, Keys, Lifetimes, Passwords, Tokens, Uses},
-    cache::{Cache, redis::Redis},
+    cache::Cache,
     db::{Db, Limits, Statements},
     dns::NameServers,
     error::Failure,
     http::{EdgeLimits, Serving, workshop::Workshop},
+    limits::{Counting, RateLimits},
     mail::{Post, PostOptions},
+    redis::Redis,
     resources::health::Readiness,
 };
 
@@ -108,6 +110,16 @@ pub struct Tuning {
     /// Without Redis: how many bytes of answers this process keeps; 0 keeps none.
     #[arg(long, env = "ROWHOUSE_CACHE_BYTES", default_value_t = 64 << 20, value_name = "BYTES")]
     pub cache_bytes: u64,
+    /// Requests a minute of one network, for callers who are not signed in, and of one person outside any tenant; 0 is as many as they
+    /// like. What tenants may is in the database: `rowhouse platform settings`, `rowhouse tenant limit`.
+    #[arg(long, env = "ROWHOUSE_OUTSIDE_PER_MINUTE", default_value_t = 600, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
+    pub outside_per_minute: u32,
+    /// How many instances share the work: each lets through this part of everything while there is no Redis to count for all.
+    #[arg(long, env = "ROWHOUSE_INSTANCES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000), value_name = "N")]
+    pub instances: u32,
+    /// How often what a tenant has asked for is written down, and what it may is asked again, in milliseconds.
+    #[arg(long, env = "ROWHOUSE_METER_MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(10..=600_000), value_name = "MS")]
+    pub meter_ms: u64,
     /// production, or development with interactive documentation at /docs.
     #[arg(long, env = "ROWHOUSE_PROFILE", value_enum, default_value_t = Profile::Production)]
     pub profile: Profile,
@@ -150,6 +162,12 @@ impl Tuning {
         let db = Db::open(database_url.expose_secret(), limits)?;
         let hashes =
             self.hashes.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+        let redis = self.redis_url.as_ref().map(Redis::open).transpose()?;
+        let counting = Counting {
+            outside_per_minute: Some(self.outside_per_minute).filter(|&requests| requests > 0),
+            instances: self.instances,
+            meter_every: Duration::from_millis(self.meter_ms),
+        };
         Ok(App::new(Parts {
             db,
             tokens: Tokens::new(keys, clock, &self.issuer, &self.audience, self.token_seconds),
@@ -163,10 +181,11 @@ impl Tuning {
                 show: self.profile == Profile::Development,
             })?,
             dns: Box::new(NameServers::new(&self.name_servers)?),
-            cache: match &self.redis_url {
-                Some(url) => Cache::redis(Redis::open(url)?),
+            cache: match &redis {
+                Some(redis) => Cache::redis(redis.clone()),
                 None => Cache::local(self.cache_bytes),
             },
+            limits: RateLimits::new(redis, counting),
             workshop: Workshop::new(usize::from(self.pool), self.import_bytes),
             settings: Settings {
                 import_bytes: self.import_bytes,

@@ -132,6 +132,22 @@ pub enum Error {
     Invalid(Vec<Violation>),
     /// Too many tries; holds the seconds to wait.
     TooManyAttempts(u32),
+    /// More requests in a minute than somebody may make.
+    RateLimited {
+        /// Who.
+        whose: &'static str,
+        /// How many they may.
+        requests: u64,
+        /// How long to wait.
+        seconds: u32,
+    },
+    /// More requests in a month than the tenant may make.
+    QuotaExceeded {
+        /// How many it may.
+        requests: u64,
+        /// Until the next month begins.
+        seconds: u32,
+    },
     /// A name server could not be asked.
     NoNameServer,
     /// Every connection was busy for as long as a request waits for one.
@@ -209,6 +225,8 @@ impl Error {
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
+            Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            Self::QuotaExceeded { .. } => (StatusCode::TOO_MANY_REQUESTS, "quota_exceeded"),
             Self::NoNameServer => (StatusCode::SERVICE_UNAVAILABLE, "no_name_server"),
             Self::PoolExhausted => (StatusCode::SERVICE_UNAVAILABLE, "pool_exhausted"),
             Self::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
@@ -270,6 +288,8 @@ impl Error {
             Self::UnsupportedMediaType(_) => "Unsupported content type",
             Self::Invalid(_) => "The body is not valid",
             Self::TooManyAttempts(_) => "Too many attempts",
+            Self::RateLimited { .. } => "Too many requests",
+            Self::QuotaExceeded { .. } => "The month's requests are used up",
             Self::NoNameServer => "No name server answers",
             Self::PoolExhausted => "Too many requests at once",
             Self::DatabaseUnavailable => "The database cannot be reached",
@@ -365,6 +385,12 @@ impl Error {
             Self::NotAcceptable(offered) => format!("Accept names nothing this address offers, which is {offered}"),
             Self::UnsupportedMediaType(accepted) => format!("send the body as {accepted}"),
             Self::TooManyAttempts(seconds) => format!("too many attempts; try again in {seconds} seconds"),
+            Self::RateLimited { whose, requests, seconds } => {
+                format!("{whose} may make {requests} requests a minute; try again in {seconds} seconds")
+            }
+            Self::QuotaExceeded { requests, .. } => {
+                format!("this tenant may make {requests} requests a month, and has; the next month begins on the first, UTC")
+            }
             Self::NoNameServer => "no name server answered; try again shortly".into(),
             Self::PoolExhausted => "every database connection is busy; try again shortly".into(),
             Self::DatabaseUnavailable => "the database cannot be reached; try again shortly".into(),
@@ -392,7 +418,9 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::TooManyAttempts(seconds) => Some(*seconds),
+            Self::TooManyAttempts(seconds)
+            | Self::RateLimited { seconds, .. }
+            | Self::QuotaExceeded { seconds, .. } => Some(*seconds),
             Self::IdempotencyKeyInUse => Some(1),
             other => matches!(other.kind().0, StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }

@@ -5,6 +5,7 @@
 //! * [`db`] reaches PostgreSQL and is the only module that does: pool, transactions, migrations.
 //! * [`auth`] turns a token into a [`auth::Tenant`] and is the only maker of the ids that open something.
 //! * [`cache`] keeps answers to tenants, in Redis or in this process.
+//! * [`limits`] counts requests; [`redis`] is what it and the cache ask.
 //! * [`http`] is what all routes share; [`resources`] are the routes, one file each.
 //! * [`mail`] sends letters, [`dns`] looks up TXT records.
 //! * [`platform_settings`] are the keys that whoever runs the platform decides.
@@ -25,10 +26,12 @@ pub mod db;
 pub mod dns;
 pub mod error;
 pub mod http;
+pub mod limits;
 pub mod mail;
 pub mod platform_settings;
 pub mod private_redis;
 pub mod prove;
+pub mod redis;
 pub mod resources;
 mod slug;
 mod supervised;
@@ -62,6 +65,8 @@ pub struct Parts {
     pub dns: Box<dyn dns::TxtLookup>,
     /// Keeps answers.
     pub cache: cache::Cache,
+    /// Counts requests.
+    pub limits: limits::RateLimits,
     /// Where work that outlives its request is done.
     pub workshop: http::workshop::Workshop,
     /// What was configured.

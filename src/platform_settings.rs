@@ -14,6 +14,13 @@ pub const MAINTENANCE_NOTICE: &str = "platform.maintenance_notice";
 /// Whether whoever likes may sign up.
 pub const SIGNUP_OPEN: &str = "signup.open";
 
+/// How many requests a minute a tenant may make that has no limits of its own.
+pub const TENANT_PER_MINUTE: &str = "limits.tenant_per_minute";
+/// How many of them one member or API key.
+pub const PRINCIPAL_PER_MINUTE: &str = "limits.principal_per_minute";
+/// How many requests a month.
+pub const TENANT_PER_MONTH: &str = "limits.tenant_per_month";
+
 /// A key.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -31,6 +38,28 @@ pub struct Setting {
 
 /// All keys, by name.
 pub const SETTINGS: &[Setting] = &[
+    // The defaults of limits stand in registry.meter as well, which goes by them.
+    Setting {
+        key: PRINCIPAL_PER_MINUTE,
+        public: false,
+        description: "Requests a minute of one member or API key, unless its tenant has limits of its own",
+        default: || 1200.into(),
+        read: |text| limit(text, A_MINUTE).map(Value::from),
+    },
+    Setting {
+        key: TENANT_PER_MINUTE,
+        public: false,
+        description: "Requests a minute of a tenant that has no limits of its own",
+        default: || 6000.into(),
+        read: |text| limit(text, A_MINUTE).map(Value::from),
+    },
+    Setting {
+        key: TENANT_PER_MONTH,
+        public: false,
+        description: "Requests a month of a tenant that has no limits of its own",
+        default: || Value::Null,
+        read: |text| limit(text, A_MONTH).map(Value::from),
+    },
     Setting {
         key: MAINTENANCE_NOTICE,
         public: true,
@@ -63,6 +92,19 @@ pub const SETTINGS: &[Setting] = &[
         read: |text| text.parse::<bool>().map(Value::from).map_err(|_| "is true or false"),
     },
 ];
+
+/// The most a limit can be, of a minute and of a month, with how that is said.
+pub const A_MINUTE: (i64, &str) = (1_000_000, "is a number from 1 to 1000000, or none");
+/// See [`A_MINUTE`].
+pub const A_MONTH: (i64, &str) = (1_000_000_000_000, "is a number from 1 to 1000000000000, or none");
+
+/// A limit as a word says it; none is as many as they like.
+pub fn limit(text: &str, (most, why): (i64, &'static str)) -> Result<Option<i64>, &'static str> {
+    match text {
+        "none" => Ok(None),
+        number => number.parse().ok().filter(|number| (1..=most).contains(number)).map(Some).ok_or(why),
+    }
+}
 
 fn text_of(text: &str, longest: usize, why: &'static str) -> Result<Value, &'static str> {
     let fits = (1..=longest).contains(&text.chars().count())

@@ -55,7 +55,7 @@ begin
     end if;
     if tenant_status not in ('trial', 'active') then
         raise exception using errcode = 'RH003', message = tenant_status;
-    elsif not permission = any (held) then
+    elsif permission is not null and not permission = any (held) then
         raise exception using errcode = 'RH004', message = permission;
     end if;
     return wanted_tenant;

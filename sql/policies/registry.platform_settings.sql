@@ -11,9 +11,9 @@ create policy read on registry.platform_settings for select to rowhouse_api
     using (public);
 create policy operate on registry.platform_settings to rowhouse_platform
     using (true) with check (true);
--- registry.sign_up asks whether it may, public or not.
+-- registry.sign_up asks whether it may, and registry.meter how much, public or not.
 create policy ask on registry.platform_settings for select to rowhouse_doors
-    using (key = 'signup.open');
+    using (key in ('signup.open', 'limits.tenant_per_minute', 'limits.principal_per_minute', 'limits.tenant_per_month'));
 
 grant select on registry.platform_settings to rowhouse_api, rowhouse_platform;
 grant insert, update, delete on registry.platform_settings to rowhouse_platform;

@@ -285,7 +285,12 @@ fn candidates(column: &Column, token: &str, number: usize) -> Vec<String> {
             .iter()
             .map(|value| quote(&value.to_string()))
             .collect(),
-        ("D", "date") => vec![format!("current_date + {}", number + other), format!("current_date - {number}")],
+        ("D", "date") => vec![
+            format!("current_date + {}", number + other),
+            format!("current_date - {number}"),
+            // One that begins a month.
+            format!("(date_trunc('month', current_date) + interval '{} months')::date", number + other),
+        ],
         ("D", _) => ["now()", "now() + interval '30 days'", "now() - interval '30 days'"]
             .map(|time| format!("({time})::{}", column.kind))
             .to_vec(),

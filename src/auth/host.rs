@@ -61,18 +61,27 @@ impl Hosts {
         self.remembered.remove(host);
     }
 
+    /// The tenant the request's host stands for, if that was asked lately.
+    pub(super) fn remembered(&self, uri: &Uri, headers: &HeaderMap) -> Option<TenantId> {
+        self.recall(&self.telling(uri, headers).ok()??)
+    }
+
+    /// The host, if it can stand for a tenant.
+    fn telling(&self, uri: &Uri, headers: &HeaderMap) -> Result<Option<String>> {
+        Ok(host_name(uri, headers)?.filter(|host| !self.neutral.contains(host) && !is_address(host)))
+    }
+
+    fn recall(&self, host: &str) -> Option<TenantId> {
+        self.remembered.get(host).filter(|(_, when)| when.elapsed() < FRESH).map(|(tenant, _)| tenant)
+    }
+
     /// The tenant the request's host stands for, if it stands for one.
     ///
     /// A name nobody has stands for the tenant nobody is a member of (the nil UUID, RFC 9562 §5.9), so
     /// that a foreign tenant's host and a missing one are answered alike, by the same path.
     pub(super) async fn tenant(&self, db: &Db, uri: &Uri, headers: &HeaderMap) -> Result<Option<TenantId>> {
-        let host = match host_name(uri, headers)? {
-            Some(host) if !self.neutral.contains(&host) && !is_address(&host) => host,
-            _ => return Ok(None),
-        };
-        if let Some((tenant, when)) = self.remembered.get(&host)
-            && when.elapsed() < FRESH
-        {
+        let Some(host) = self.telling(uri, headers)? else { return Ok(None) };
+        if let Some(tenant) = self.recall(&host) {
             return Ok(Some(tenant));
         }
         let slug = host.strip_suffix(&self.base_domain).and_then(|rest| rest.strip_suffix('.'));

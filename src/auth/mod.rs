@@ -38,7 +38,7 @@ pub use password_rules::{Fault, password_faults};
 pub use refresh::RefreshToken;
 pub use secrets::{Boxes, Secrets, sha256};
 pub use session::{Kind, Lifetimes, Opened, refresh, switch_tenant};
-pub use tenant::{SignedIn, Tenant, tenant_named_by};
+pub use tenant::{SignedIn, Tenant, claimed, tenant_named_by};
 pub use throttle::{Action, Attempt, attempt, attempt_of_tenant};
 pub use token::{Clock, IssuedToken, Tokens};
 pub use uses::Uses;

@@ -74,6 +74,17 @@ impl Secrets {
         seal
     }
 
+    /// A name for something, which tells nobody what: whoever reads it cannot even check a guess. 32 characters of hex.
+    #[must_use]
+    pub fn name(&self, purpose: &str, what: &[&str]) -> String {
+        // Lengths, so that two parts are not one that looks like them.
+        let lengths: Vec<[u8; 8]> = what.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
+        let parts: Vec<&[u8]> =
+            lengths.iter().zip(what).flat_map(|(length, part)| [&length[..], part.as_bytes()]).collect();
+        let seal = self.seal(purpose, &parts);
+        seal[..16].iter().fold(String::with_capacity(32), |hex, byte| hex + &format!("{byte:02x}"))
+    }
+
     /// Boxes for what the database keeps and must not be able to read.
     #[must_use]
     pub fn boxes(&self) -> &Boxes {

@@ -92,6 +92,7 @@ impl fmt::Debug for Tenant {
 }
 
 /// Who a request says it comes from: one of three, and where there are several the first counts.
+#[derive(Clone, Copy, Debug)]
 struct Caller {
     principal: Principal,
     /// The tenant that token, cookie or key is for.
@@ -99,7 +100,29 @@ struct Caller {
     kind: Kind,
 }
 
+/// What a request said of its caller, once that was read.
+#[derive(Clone)]
+struct Read(Result<Caller>);
+
+/// The principal who sends a request, and the tenant it is about, as far as can be told without asking anybody; none where
+/// nobody is signed in. Neither the membership nor the session is known to be good.
+pub fn claimed(parts: &mut Parts, app: &App) -> Option<(Principal, Option<TenantId>)> {
+    let read = caller(parts, app);
+    parts.extensions.insert(Read(read.clone()));
+    let Caller { principal, tenant, .. } = read.ok()?;
+    let named = || tenant_header(&parts.headers).ok().flatten();
+    let tenant = tenant.or_else(named).or_else(|| app.hosts.remembered(&parts.uri, &parts.headers));
+    Some((principal, tenant))
+}
+
 fn caller(parts: &Parts, app: &App) -> Result<Caller> {
+    match parts.extensions.get::<Read>() {
+        Some(Read(read)) => read.clone(),
+        None => read(parts, app),
+    }
+}
+
+fn read(parts: &Parts, app: &App) -> Result<Caller> {
     // A key in an address is in every log on its way by now: it must not work, or nobody would notice.
     if parts.uri.query().is_some_and(|query| query.contains(api_key::PREFIX)) {
         let detail =

@@ -9,8 +9,8 @@ mod flights;
 mod kept;
 mod key;
 mod local;
-pub mod redis;
 mod rule;
+mod turn;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -28,12 +28,13 @@ use self::{
     flights::Flights,
     kept::{Kept, Status},
     local::Local,
-    redis::{Begun, Redis, Turn},
+    turn::{Begun, Turn},
 };
 use crate::{
     Result,
     auth::{Secrets, Tenant},
     db::{FromRow, Params, Sql},
+    redis::Redis,
 };
 
 /// How long somebody waits for what somebody else is working out, before doing it as well.
@@ -184,7 +185,7 @@ impl Cache {
         };
         let turn = match &self.store {
             Store::None | Store::Local(_) => None,
-            Store::Redis(redis) => match redis.begin(&place.key).await {
+            Store::Redis(redis) => match turn::begin(redis, &place.key).await {
                 Begun::Mine(turn) => Some(turn),
                 Begun::Taken => return self.after_others(&place, work_out).await,
                 Begun::Away => return self.work_out(work_out).await,
@@ -220,7 +221,7 @@ impl Cache {
         let sealed = match &self.store {
             Store::None => None,
             Store::Local(local) => local.get(&place.key),
-            Store::Redis(redis) => redis.get(&place.key).await,
+            Store::Redis(redis) => turn::get(redis, &place.key).await,
         }?;
         let Ok(bytes) = place.secrets.cache().open(place.key.as_bytes(), &sealed) else {
             count(&self.counters.refused);

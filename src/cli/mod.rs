@@ -6,6 +6,7 @@ mod demo;
 mod dev;
 mod interrupt;
 mod keys;
+mod limit;
 mod migrate;
 mod openapi;
 mod platform;

@@ -22,7 +22,7 @@ pub(super) struct Platform {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Settings of the platform. Servers go by a change at once, callers' caches within a minute.
+    /// Settings of the platform. Servers go by a change at once, by one of limits within seconds, callers' caches within a minute.
     #[command(subcommand)]
     Settings(Settings),
 }
@@ -98,9 +98,13 @@ async fn in_force(admin: &Admin) -> Result<InForce, Failure> {
     Ok(InForce::new(admin.all(sql!("operate/platform_settings"), &[]).await?))
 }
 
-/// As a person reads it: text without quotes.
+/// As a person reads and writes it: text without quotes, and none where there is nothing.
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 fn list(settings: &InForce, json: bool) {

@@ -32,6 +32,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     tracing::info!(address = %args.listen, "serving");
     tokio::spawn(tell_of_cache(app.clone()));
     http::serve(listener, http::router(&app), args.tuning.serving(), stopped()?).await?;
+    let _ = tokio::time::timeout(args.tuning.serving().grace, app.limits.finish(&app.db)).await;
     app.post.finish(args.tuning.serving().grace).await;
     app.db.close();
     tracing::info!("stopped");

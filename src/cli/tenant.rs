@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::limit;
 use crate::{
     auth::normal_email,
     db::{Admin, FromRow},
@@ -60,6 +61,13 @@ enum Command {
         #[arg(long, env = "ROWHOUSE_NAME_SERVERS", value_delimiter = ',', value_name = "ADDRESSES")]
         name_servers: Vec<SocketAddr>,
     },
+    /// Show how many requests a tenant may make, and has made this month; or let it make more or fewer than others do.
+    ///
+    /// Servers go by a change within seconds.
+    #[command(
+        after_help = "rowhouse tenant limit acme                       what it may, and has made of this month\nrowhouse tenant limit acme --per-month 100000    more, or fewer; what is not said stays as it is\nrowhouse tenant limit acme --reset               as rowhouse platform settings say for everybody"
+    )]
+    Limit(limit::Limit),
     /// Show a tenant.
     Show {
         /// Its slug or id.
@@ -104,6 +112,7 @@ impl Tenant {
                 show(&tenants, self.json)
             }
             Command::CheckDomains { name_servers } => check_domains(&admin, &name_servers).await,
+            Command::Limit(limit) => limit.run(&admin, self.json).await,
             Command::Show { tenant } => {
                 let found: Vec<Shown> = admin.all(sql!("operate/tenant"), &[&tenant]).await?;
                 if found.is_empty() {

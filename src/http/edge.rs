@@ -15,7 +15,7 @@ use futures_util::FutureExt as _;
 use uuid::Uuid;
 
 use super::{
-    idempotency,
+    idempotency, limit,
     problem::{self, Failed},
 };
 use crate::{App, Error, auth::host_name, error::Violation, telemetry::Trace};
@@ -122,6 +122,7 @@ fn as_problem(mut response: Response, path: &str, trace_id: &str, limits: EdgeLi
         tracing::error!(trace_id, what, "a request failed");
     }
     let mut problem = problem::write(&error, path, trace_id);
+    limit::carry(&response, &mut problem);
     if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
         problem.headers_mut().insert(header::ALLOW, allow);
     }

@@ -7,6 +7,7 @@ pub mod extract;
 pub mod idempotency;
 mod json;
 pub mod letter;
+mod limit;
 mod methods;
 mod openapi;
 pub mod operation;
@@ -82,6 +83,7 @@ pub fn router(app: &App) -> Router {
             methods.answer(&method, route.as_ref())
         })
         .layer(axum::extract::DefaultBodyLimit::max(app.settings.edge.body_bytes))
+        .layer(middleware::from_fn_with_state(app.clone(), limit::limit))
         .layer(middleware::from_fn_with_state(app.clone(), edge::edge))
         .with_state(app.clone())
 }

@@ -126,7 +126,8 @@ async fn what_is_decided_for_the_platform_is_listed_set_and_set_back() {
     let (code, list) = settings(&["list", "--json"]);
     assert_eq!(code, Some(0), "{list}");
     let keys: Vec<Value> = list.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(keys.len() == 4 && keys.iter().all(|key| key["set"] == false && key["public"] == true), "{list}");
+    let secret = |key: &Value| key["key"].as_str().unwrap().starts_with("limits.");
+    assert!(keys.len() == 7 && keys.iter().all(|key| key["set"] == false && key["public"] != secret(key)), "{list}");
 
     for (key, value) in [
         ("platform.name", "Row & House"),
@@ -137,6 +138,19 @@ async fn what_is_decided_for_the_platform_is_listed_set_and_set_back() {
         assert_eq!(settings(&["set", key, value]), (Some(0), format!("{key} is {value}\n")));
         assert_eq!(settings(&["get", key]), (Some(0), format!("{value}\n")));
         assert_eq!(shown().await[key].as_str().unwrap_or("false"), value);
+    }
+    for (key, value) in [
+        ("limits.tenant_per_minute", "100"),
+        ("limits.principal_per_minute", "none"),
+        ("limits.tenant_per_month", "5000"),
+    ] {
+        assert_eq!(settings(&["set", key, value]), (Some(0), format!("{key} is {value}\n")));
+        assert_eq!(settings(&["get", key]), (Some(0), format!("{value}\n")));
+        assert!(shown().await.get(key).is_none(), "{key} is nobody's business");
+        for value in ["0", "1.5", "many", "9999999999999"] {
+            let (code, said) = settings(&["set", key, value]);
+            assert!(code == Some(2) && said.contains(&format!("{key} is a number from 1 to ")), "{said}");
+        }
     }
     let (_, list) = settings(&["list"]);
     assert!(list.contains("Row & House") && !list.contains("default"), "{list}");

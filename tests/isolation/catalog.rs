@@ -31,6 +31,7 @@ pub(crate) const DOORS: &[&str] = &[
     "registry.keep_an_owner()",
     "registry.leave_tenant()",
     "registry.letterhead()",
+    "registry.meter(bigint)",
     "registry.my_tenants()",
     "registry.note_change()",
     "registry.note_domain_check(uuid,text[])",

@@ -51,6 +51,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("note_change", Trigger, "note_change()".to_owned()),
         ("leave_tenant", Person, "leave_tenant()".to_owned()),
         ("letterhead", Tenant, "letterhead()".to_owned()),
+        ("meter", Tenant, "meter(1)".to_owned()),
         ("my_tenants", Person, "my_tenants()".to_owned()),
         ("note_domain_check", Tenant, format!("note_domain_check('{claim}', array['rowhouse-verify=challenge'])")),
         (

@@ -110,6 +110,8 @@ pub(super) async fn build(migrator: &Admin) {
              insert into tenant.products (tenant_id, id, name, description, sku, price_minor, currency, stock, tags)
                  values ('{id}', '{product}', 'Brass lamp', 'A lamp of {slug} made of brass.', '{slug}-lamp', 1999, 'EUR', 3, '{{lighting,{slug}}}'),
                         ('{id}', registry.new_id(), 'Garden chair', 'To sit on.', '{slug}-chair', 4900, 'EUR', 0, '{{garden}}');
+             insert into registry.tenant_limits (tenant_id, tenant_per_minute, principal_per_minute) values ('{id}', 1000000, 1000000);
+             insert into registry.tenant_usage (tenant_id, month, requests) values ('{id}', '2026-01-01', 42);
              insert into tenant.operations (tenant_id, id, kind, created_by) values ('{id}', '{operation}', 'products.import', '{owner}');
              insert into tenant.notifications (tenant_id, user_id, id, kind, title)
                  select tenant_id, user_id, case when user_id = '{owner}' then '{notification}'::uuid else registry.new_id() end,

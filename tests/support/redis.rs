@@ -86,6 +86,11 @@ impl TestRedis {
         told.query_async(&mut connection).await.unwrap()
     }
 
+    /// The names of answers that are kept in it, and not of what is counted.
+    pub async fn kept(&self) -> Vec<String> {
+        self.keys().await.into_iter().filter(|key| !key.contains("}:rate")).collect()
+    }
+
     /// The names of all that is in it.
     pub async fn keys(&self) -> Vec<String> {
         self.tell(&[b"KEYS", b"*"]).await

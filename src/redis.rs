@@ -1,5 +1,5 @@
 //! Redis, which may be slow, away, full, restarted empty, or lie: a request waits for it a twentieth of a second at most,
-//! a few requests do, and then none until it is back.
+//! a few requests do, and then none until it is back. Shared by all who ask it something.
 use std::{
     fmt,
     sync::{
@@ -10,13 +10,12 @@ use std::{
 };
 
 use redis::{
-    Client, ErrorKind, RedisResult, Script,
+    Client, ErrorKind, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Key;
-use crate::{auth::random_secret, error::Failure};
+use crate::error::Failure;
 
 /// How long a request waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -26,9 +25,6 @@ const FAILURES: u32 = 3;
 const TRIED_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// How long a new connection may take; nobody waits for it.
 const CONNECT: Duration = Duration::from_secs(1);
-/// For how long one instance has the turn to work something out. Nobody may be left of whoever took it: Redis held still,
-/// and took the question for one when it went on.
-const TURN: Duration = Duration::from_secs(2);
 
 /// A Redis server, or one that speaks its protocol.
 #[derive(Clone)]
@@ -37,10 +33,6 @@ pub struct Redis(Arc<Inner>);
 struct Inner {
     client: Client,
     connection: RwLock<ConnectionManager>,
-    /// Puts an answer where it belongs and ends the turn. Whoever was slower than its turn writes over nothing that somebody
-    /// else has written since, and not at all while somebody else has the turn.
-    put: Script,
-    give_up: Script,
     failures: AtomicU32,
     away: AtomicBool,
 }
@@ -59,8 +51,6 @@ impl Redis {
         Ok(Self(Arc::new(Inner {
             client,
             connection: RwLock::new(connection),
-            put: Script::new(include_str!("put.lua")),
-            give_up: Script::new(include_str!("give_up.lua")),
             failures: AtomicU32::new(0),
             away: AtomicBool::new(false),
         })))
@@ -73,7 +63,7 @@ impl Redis {
     }
 
     /// Waits for an answer, if anything is asked at all.
-    pub(super) async fn ask<T>(&self, question: impl Future<Output = RedisResult<T>>) -> Result<T, Away> {
+    pub(crate) async fn ask<T>(&self, question: impl Future<Output = RedisResult<T>>) -> Result<T, Away> {
         if !self.is_there() {
             return Err(Away);
         }
@@ -106,78 +96,9 @@ impl Redis {
         tokio::spawn(come_back(Arc::downgrade(&self.0)));
     }
 
-    pub(super) async fn get(&self, key: &Key) -> Option<Vec<u8>> {
-        let mut connection = self.0.connection();
-        let mut get = redis::cmd("GET");
-        let found: Result<Option<Vec<u8>>, Away> = self.ask(get.arg(key.as_str()).query_async(&mut connection)).await;
-        found.ok().flatten()
-    }
-
-    /// The turn to work something out.
-    pub(super) async fn begin(&self, key: &Key) -> Begun {
-        let Ok(token) = random_secret() else { return Begun::Away };
-        let place = format!("{key}:turn");
-        let mut connection = self.0.connection();
-        let mut question = redis::cmd("SET");
-        question.arg(&place).arg(&token).arg("NX").arg("PX").arg(milliseconds(TURN));
-        let set: Result<Option<String>, Away> = self.ask(question.query_async(&mut connection)).await;
-        match set {
-            Ok(Some(_)) => Begun::Mine(Turn { redis: self.clone(), key: key.clone(), place, token, over: false }),
-            Ok(None) => Begun::Taken,
-            Err(Away) => Begun::Away,
-        }
-    }
-}
-
-/// Who works something out.
-pub(super) enum Begun {
-    /// Whoever asked.
-    Mine(Turn),
-    /// Another instance.
-    Taken,
-    /// Redis does not say, or has no room: everybody for themselves.
-    Away,
-}
-
-/// The turn to work an answer out. Dropped, it is given up: the caller is gone, or it went wrong.
-pub(super) struct Turn {
-    redis: Redis,
-    key: Key,
-    place: String,
-    /// Random: tells this turn from a later one of somebody else.
-    token: String,
-    over: bool,
-}
-
-impl Turn {
-    /// Keeps the answer, if it is still this one's turn.
-    pub(super) async fn put(mut self, kept: &[u8], ttl: Duration) {
-        let mut connection = self.redis.0.connection();
-        let mut put = self.redis.0.put.key(self.key.as_str());
-        put.key(&self.place).arg(&self.token).arg(kept).arg(milliseconds(ttl));
-        self.over = self.redis.ask(put.invoke_async::<i64>(&mut connection)).await.is_ok();
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        if self.over {
-            return;
-        }
-        let (redis, place, token) = (self.redis.clone(), self.place.clone(), self.token.clone());
-        runtime.spawn(async move {
-            let mut connection = redis.0.connection();
-            let mut give_up = redis.0.give_up.key(&place);
-            give_up.arg(&token);
-            let _ = redis.ask(give_up.invoke_async::<i64>(&mut connection)).await;
-        });
-    }
-}
-
-impl Inner {
-    fn connection(&self) -> ConnectionManager {
-        self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What to put a question to, for [`ask`](Self::ask).
+    pub(crate) fn connection(&self) -> ConnectionManager {
+        self.0.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -211,10 +132,6 @@ fn config() -> ConnectionManagerConfig {
         .set_connection_timeout(Some(CONNECT))
         .set_response_timeout(Some(CONNECT))
         .set_number_of_retries(0)
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for Redis {
