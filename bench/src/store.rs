@@ -164,7 +164,8 @@ impl Store {
 
     async fn migrate(&self) -> Result<(), Failure> {
         let mut migrator = Admin::connect(&self.url("rowhouse_migrator")).await?;
-        db::migrate(&mut migrator, false).await.map(drop)
+        db::migrate(&mut migrator, false).await?;
+        self.superuser().await?.script("bench/sql/limits.sql", include_str!("../sql/limits.sql")).await
     }
 }
 

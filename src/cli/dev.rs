@@ -109,8 +109,9 @@ impl Dev {
         }
         std::io::stdout().flush()?;
         http::serve(listener, http::router(&app), self.tuning.serving(), stop).await?;
-        app.db.close();
         self.say("stopping");
+        app.limits.finish(&app.db).await;
+        app.db.close();
         drop(redis);
         drop(private);
         Ok(())

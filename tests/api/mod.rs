@@ -18,6 +18,7 @@ mod import;
 mod import_faults;
 mod invitations;
 mod limits;
+mod limits_redis;
 mod lists;
 mod login;
 mod members;

@@ -180,3 +180,40 @@ async fn what_is_decided_for_the_platform_is_listed_set_and_set_back() {
     assert_eq!((code, said.as_str(), complaint.as_str()), (Some(0), "platform.name is Rowhouse, its default\n", ""));
     assert_eq!(shown().await["platform.name"], "Rowhouse");
 }
+
+#[tokio::test]
+async fn a_tenant_may_be_let_make_more_requests_or_fewer_and_go_by_everybodys_limits_again() {
+    let db = TestDb::new().await;
+    db.run("delete from registry.tenant_limits").await;
+    let shown = |arguments: &[&str]| {
+        let (code, said) = say(&db, &[&["tenant", "limit", "acme", "--json"], arguments].concat());
+        assert_eq!(code, Some(0), "{said}");
+        serde_json::from_str::<Value>(&said).unwrap()
+    };
+    let limits = |own: bool, per_minute: Value, principal_per_minute: Value, per_month: Value| {
+        json!({ "tenant": "acme", "own": own, "per_minute": per_minute, "principal_per_minute": principal_per_minute,
+                "per_month": per_month, "used": 0 })
+    };
+    assert_eq!(shown(&[]), limits(false, json!(6000), json!(1200), Value::Null));
+    let (code, said) = say(&db, &["platform", "settings", "set", "limits.principal_per_minute", "50"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(shown(&[]), limits(false, json!(6000), json!(50), Value::Null));
+    // What is not said stays as it is.
+    assert_eq!(shown(&["--per-month", "7"]), limits(true, json!(6000), json!(50), json!(7)));
+    assert_eq!(shown(&["--per-minute", "none"]), limits(true, Value::Null, json!(50), json!(7)));
+    assert_eq!(shown(&["--principal-per-minute", "9"]), limits(true, Value::Null, json!(9), json!(7)));
+    assert_eq!(shown(&["--reset"]), limits(false, json!(6000), json!(50), Value::Null));
+    let month = "date_trunc('month', now() at time zone 'UTC')::date";
+    db.run(&format!("insert into registry.tenant_usage values ('{}', {month}, 12)", town().acme.id)).await;
+    let (_, table) = say(&db, &["tenant", "limit", &town().acme.id.to_string()]);
+    assert!(["everybody's", "6000", "50", "none", "12"].iter().all(|word| table.contains(word)), "{table}");
+    for (arguments, why) in [
+        (&["nobody"][..], "there is no tenant nobody"),
+        (&["acme", "--per-minute", "0"], "is a number from 1 to 1000000, or none"),
+        (&["acme", "--per-month", "many"], "is a number from 1 to 1000000000000, or none"),
+        (&["acme", "--reset", "--per-month", "5"], "cannot be used with"),
+    ] {
+        let (code, said) = say(&db, &[&["tenant", "limit"], arguments].concat());
+        assert!(code == Some(2) && said.contains(why), "{said}");
+    }
+}

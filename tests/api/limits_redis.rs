@@ -1,0 +1,201 @@
+//! Limits that several instances keep together, in Redis; and what is left of them when it goes.
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use reqwest::{Method, StatusCode};
+use rowhouse::config::API_ROLE;
+
+use super::limits::{limit, standing};
+use crate::support::{Answer, Member, TestApp, TestDb, TestRedis, impostor, town, tuning};
+
+async fn served(db: &TestDb, redis_url: &str, instances: &str) -> TestApp {
+    let options = ["--pool", "4", "--redis-url", redis_url, "--instances", instances];
+    TestApp::with(&db.url(API_ROLE), &tuning(&options)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_callers_on_two_instances_get_what_the_policy_says_and_are_told_so() {
+    const A_MINUTE: u64 = 600;
+    let (db, redis) = (TestDb::new().await, TestRedis::start());
+    let acme = &town().acme;
+    limit(&db, acme, &A_MINUTE.to_string(), "250").await;
+    let instances = [served(&db, &redis.url(), "2").await, served(&db, &redis.url(), "2").await];
+    let people = [&acme.owner, &acme.member, &acme.viewer, &acme.both];
+    // Each instance has asked PostgreSQL who these are; what they have spent for it is given back.
+    for app in &instances {
+        for person in people {
+            Member::new(app, person, acme).get("/tenant").await.expect(200);
+        }
+    }
+    redis.tell::<()>(&[b"FLUSHALL"]).await;
+
+    let (admitted, refused) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let least = Arc::new(AtomicU64::new(u64::MAX));
+    let by_person: Arc<[AtomicUsize; 4]> = Arc::default();
+    let begun = Instant::now();
+    let callers = (0..200).map(|n| {
+        let (app, person) = (&instances[n % 2], people[n / 2 % 4]);
+        let token = crate::support::forge(person.id, Some(acme.id)).sign();
+        let request = app.request(Method::GET, "/api/v1/tenant").bearer_auth(token);
+        let (admitted, refused, least, by_person) =
+            (admitted.clone(), refused.clone(), least.clone(), by_person.clone());
+        tokio::spawn(async move {
+            let mut last = begun.elapsed();
+            while begun.elapsed() < Duration::from_secs(5) {
+                let answer = Answer::of(request.try_clone().unwrap()).await;
+                last = begun.elapsed();
+                let [[of_tenant, _, tenant_left, _], [mine, _, left, _]] =
+                    ["tenant", "principal"].map(|policy| standing(&answer, policy).unwrap());
+                assert_eq!((of_tenant, mine), (A_MINUTE, 250));
+                if answer.status == StatusCode::OK {
+                    admitted.fetch_add(1, Ordering::Relaxed);
+                    by_person[n / 2 % 4].fetch_add(1, Ordering::Relaxed);
+                    least.fetch_min(tenant_left, Ordering::Relaxed);
+                } else {
+                    answer.problem(429, "rate_limited");
+                    refused.fetch_add(1, Ordering::Relaxed);
+                    assert_eq!(tenant_left.min(left), 0, "whoever is refused has nothing left: {answer:?}");
+                    let wait: u64 = answer.header("retry-after").parse().unwrap();
+                    assert_eq!(wait, 1, "four of each caller's come free each second: {answer:?}");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+            last
+        })
+    });
+    let ends: Vec<Duration> = join_all(callers).await.into_iter().map(Result::unwrap).collect();
+    let took = ends.into_iter().max().unwrap().as_secs_f64();
+    let (admitted, refused) = (admitted.load(Ordering::Relaxed), refused.load(Ordering::Relaxed));
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let (is, policy) = (admitted as f64, A_MINUTE as f64 * (1.0 + took / 60.0));
+    println!("{admitted} admitted, {policy:.1} by the policy, {refused} refused, in {took:.2} s; {by_person:?}");
+    assert!((is - policy).abs() <= policy / 100.0, "{admitted} admitted, {policy} by the policy, in {took} s");
+    assert!(refused > 200, "there was a crowd: {refused}");
+    assert_eq!(least.load(Ordering::Relaxed), 0, "the last one admitted was told that it was the last");
+    let most = 250.0 * (1.0 + took / 60.0) + 1.0;
+    for each in by_person.iter() {
+        #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
+        let each = each.load(Ordering::Relaxed) as f64;
+        assert!(each <= most, "{each} of one");
+    }
+}
+
+#[tokio::test]
+async fn whoever_waits_as_long_as_the_headers_say_is_let_through() {
+    let (db, redis) = (TestDb::new().await, TestRedis::start());
+    let acme = &town().acme;
+    limit(&db, acme, "40", "null").await;
+    let app = served(&db, &redis.url(), "1").await;
+    let owner = Member::new(&app, &acme.owner, acme);
+    let mut left = 40;
+    loop {
+        let answer = owner.get("/tenant").await;
+        if answer.status == 429 {
+            assert_eq!(left, 0, "none is refused who has some left");
+            let wait: u64 = answer.header("retry-after").parse().unwrap();
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+            owner.get("/tenant").await.expect(200);
+            break;
+        }
+        left = standing(&answer, "tenant").unwrap()[2];
+    }
+}
+
+/// How many requests go through until one does not.
+async fn through(member: Member<'_>) -> usize {
+    let mut through = 0;
+    while member.get("/tenant").await.status != 429 {
+        through += 1;
+        assert!(through < 1_000);
+    }
+    through
+}
+
+#[tokio::test]
+async fn when_redis_goes_each_instance_goes_on_from_what_it_knows_with_its_own_part() {
+    let (db, mut redis) = (TestDb::new().await, TestRedis::start());
+    let acme = &town().acme;
+    limit(&db, acme, "40", "null").await;
+    let apps = [served(&db, &redis.url(), "2").await, served(&db, &redis.url(), "2").await];
+    let [one, other] = [0, 1].map(|n| Member::new(&apps[n], &acme.owner, acme));
+    for _ in 0..12 {
+        one.get("/tenant").await.expect(200);
+    }
+    let answer = other.get("/tenant").await.expect(200);
+    assert_eq!(standing(&answer, "tenant").unwrap()[..3], [40, 60, 27], "one count for both");
+    redis.pause();
+    assert!((8..=10).contains(&through(one).await), "half of it, of which twelve are gone");
+    redis.resume();
+    redis.kill();
+    let began = through(other).await;
+    assert!((19..=21).contains(&began), "half of it, of which one is gone: {began}");
+    let answer = other.get("/tenant").await;
+    assert_eq!((answer.header("rowhouse-degraded"), standing(&answer, "tenant").unwrap()[0]), ("redis", 20));
+    // It comes back knowing nothing: there is one count for both again, from the beginning.
+    redis.start_again();
+    for tries in 0.. {
+        let answers = [one.get("/tenant").await, other.get("/tenant").await];
+        if answers.iter().all(|answer| standing(answer, "tenant").unwrap()[0] == 40) {
+            break;
+        }
+        assert!(tries < 200, "it did not come back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let left = standing(&one.get("/tenant").await.expect(200), "tenant").unwrap()[2];
+    assert_eq!(standing(&other.get("/tenant").await.expect(200), "tenant").unwrap()[2], left - 1);
+}
+
+#[tokio::test]
+async fn whatever_is_in_redis_or_answers_in_its_place_shuts_nobody_out_and_fails_nothing() {
+    let (db, redis) = (TestDb::new().await, TestRedis::start());
+    let acme = &town().acme;
+    limit(&db, acme, "100", "100").await;
+    let app = served(&db, &redis.url(), "1").await;
+    let owner = Member::new(&app, &acme.owner, acme);
+    owner.get("/tenant").await.expect(200);
+    let counters = redis.keys().await;
+    assert_eq!(
+        counters.iter().filter(|key| key.contains(&format!("{{{}}}:rate:", acme.id))).count(),
+        2,
+        "{counters:?}"
+    );
+    for rubbish in ["rubbish", "9999999999999999", "-1", "nan", "inf", "1e400", ""] {
+        for key in &counters {
+            redis.tell::<()>(&[b"SET", key.as_bytes(), rubbish.as_bytes()]).await;
+        }
+        let answer = owner.get("/tenant").await.expect(200);
+        assert_eq!(standing(&answer, "tenant").unwrap()[2], 99, "{rubbish}: as if there were nothing");
+    }
+    for key in &counters {
+        redis.tell::<()>(&[b"DEL", key.as_bytes()]).await;
+        redis.tell::<()>(&[b"LPUSH", key.as_bytes(), b"a list"]).await;
+    }
+    owner.get("/tenant").await.expect(200);
+
+    for lie in [
+        &b"*4\r\n:1\r\n$1\r\n0\r\n$20\r\n99999999999999999999\r\n$1\r\n0\r\n"[..],
+        b"*4\r\n:0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n",
+        b"*2\r\n:7\r\n:0\r\n",
+        b"*0\r\n",
+        b"+OK\r\n",
+        b"-NOSCRIPT No matching script\r\n",
+        b"$-1\r\n",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"",
+    ] {
+        let app = served(&db, &impostor(lie).await, "1").await;
+        let owner = Member::new(&app, &acme.owner, acme);
+        for _ in 0..8 {
+            let answer = owner.get("/tenant").await;
+            let said = String::from_utf8_lossy(lie).into_owned();
+            // One that says no in the right words is believed: whoever can answer for Redis can do so.
+            assert!(answer.status == 200 || lie.starts_with(b"*4\r\n:0"), "{said}: {answer:?}");
+        }
+    }
+}
