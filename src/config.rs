@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     App, Parts,
-    auth::{Clock, Hosts, Keys, Lifetimes, Passwords, Tokens, Uses},
+    auth::{Clock, Ended, Hosts, Keys, Lifetimes, Passwords, Tokens, Uses},
     cache::Cache,
     db::{Db, Limits, Statements},
     dns::NameServers,
@@ -174,6 +174,7 @@ impl Tuning {
             passwords: Passwords::new(hashes.max(1), Duration::from_millis(self.request_ms) / 2)?,
             hosts: Hosts::new(&self.base_domain, &self.hosts),
             uses: Uses::default(),
+            ended: Ended::new(redis.clone()),
             post: Post::new(&PostOptions {
                 smtp_url: self.smtp_url.as_ref(),
                 from: &self.mail_from,

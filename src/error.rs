@@ -170,6 +170,9 @@ impl Error {
     /// Why there is a 401 when no token was sent at all.
     pub const NO_TOKEN: &str = "send an access token: Authorization: Bearer …";
 
+    /// Why there is a 401 for an API key, whichever it is.
+    pub const NO_SUCH_KEY: &str = "the API key does not exist, was revoked, or has expired";
+
     /// A bug; the text goes to the log alone.
     pub fn internal(what: impl Into<String>) -> Self {
         Self::Internal(what.into())

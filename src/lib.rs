@@ -59,6 +59,8 @@ pub struct Parts {
     pub hosts: auth::Hosts,
     /// Notes when keys and sessions were last used.
     pub uses: auth::Uses,
+    /// Sessions and keys that are known to have ended.
+    pub ended: auth::Ended,
     /// Sends letters.
     pub post: mail::Post,
     /// Looks up TXT records.

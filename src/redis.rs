@@ -11,7 +11,7 @@ use std::{
 
 use redis::{
     Client, ErrorKind, RedisResult,
-    aio::{ConnectionManager, ConnectionManagerConfig},
+    aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -94,6 +94,16 @@ impl Redis {
         }
         tracing::warn!(why, "Redis is away; going on without it");
         tokio::spawn(come_back(Arc::downgrade(&self.0)));
+    }
+
+    /// A connection of its own that hears what is said in a channel; none where it cannot be had just now.
+    pub(crate) async fn subscribe(&self, channel: &str) -> Option<PubSub> {
+        let subscribed = tokio::time::timeout(CONNECT, async {
+            let mut subscribed = self.0.client.get_async_pubsub().await?;
+            subscribed.subscribe(channel).await?;
+            RedisResult::Ok(subscribed)
+        });
+        subscribed.await.ok()?.ok()
     }
 
     /// What to put a question to, for [`ask`](Self::ask).

@@ -47,7 +47,7 @@ begin
         insert into registry.account_events (user_id, kind, session_id, address)
         values (open.user_id, 'refresh_token_replayed', open.id, client_address);
         delete from registry.sessions s where s.user_id = open.user_id and s.id = open.id;
-        return query select 'replayed', nothing, nothing, nothing, null::bytea;
+        return query select 'replayed', open.user_id, open.id, nothing, null::bytea;
     end if;
 end
 $$;

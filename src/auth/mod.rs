@@ -5,6 +5,7 @@ mod api_key;
 mod client;
 mod cookie;
 mod email;
+mod ended;
 mod host;
 mod id;
 mod keys;
@@ -28,6 +29,7 @@ pub use cookie::{
     CSRF_HEADER, NAME as COOKIE_NAME, clear as clear_cookie, csrf_token, refuse_other_origin, set as set_cookie,
 };
 pub use email::normal as normal_email;
+pub use ended::{Ended, hear_of_ended};
 pub use host::{Hosts, host_name};
 pub use id::{Person, PresentedKey, Principal, SessionId, TenantId, UserId};
 pub use keys::{Keys, SHOWN_BEFORE, generate_keys, random_secret, rotate_keys};

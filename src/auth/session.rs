@@ -141,6 +141,7 @@ pub async fn refresh(app: &App, client: &Client, presented: &RefreshToken) -> Re
         ("rotated", _) => next,
         ("repeated", Some(sealed)) => presented.open(sealed)?,
         ("replayed", _) => {
+            app.ended.sessions(app.secrets(), rotated.session);
             let trace_id = crate::telemetry::trace_id();
             tracing::warn!(trace_id, "a refresh token was replayed; its session was ended");
             return Err(Error::RefreshTokenSpent);

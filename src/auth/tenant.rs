@@ -123,6 +123,11 @@ fn caller(parts: &Parts, app: &App) -> Result<Caller> {
 }
 
 fn read(parts: &Parts, app: &App) -> Result<Caller> {
+    let caller = verify(parts, app)?;
+    app.ended.refusal(caller.principal, caller.tenant).map_or(Ok(caller), Err)
+}
+
+fn verify(parts: &Parts, app: &App) -> Result<Caller> {
     // A key in an address is in every log on its way by now: it must not work, or nobody would notice.
     if parts.uri.query().is_some_and(|query| query.contains(api_key::PREFIX)) {
         let detail =

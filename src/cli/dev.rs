@@ -15,7 +15,7 @@ use super::{
     serve::{listen, refuse_unless_walled, stopped},
 };
 use crate::{
-    auth::{Clock, Keys, generate_keys, random_secret},
+    auth::{Clock, Keys, generate_keys, hear_of_ended, random_secret},
     cluster::{Cluster, Durability},
     config::{API_ROLE, Profile, Tuning},
     db::{self, Admin, as_role},
@@ -108,6 +108,7 @@ impl Dev {
             print!("{}", welcome(&ready));
         }
         std::io::stdout().flush()?;
+        tokio::spawn(hear_of_ended(app.clone()));
         http::serve(listener, http::router(&app), self.tuning.serving(), stop).await?;
         self.say("stopping");
         app.limits.finish(&app.db).await;

@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     App,
-    auth::{Clock, Keys},
+    auth::{Clock, Keys, hear_of_ended},
     cache::CacheFigures,
     config::ServeArgs,
     db,
@@ -31,6 +31,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let listener = listen(args.listen).await?;
     tracing::info!(address = %args.listen, "serving");
     tokio::spawn(tell_of_cache(app.clone()));
+    tokio::spawn(hear_of_ended(app.clone()));
     http::serve(listener, http::router(&app), args.tuning.serving(), stopped()?).await?;
     let _ = tokio::time::timeout(args.tuning.serving().grace, app.limits.finish(&app.db)).await;
     app.post.finish(args.tuning.serving().grace).await;

@@ -31,7 +31,7 @@ pub(super) fn classify(statement: &'static str, error: &tokio_postgres::Error) -
         "RH003" => return Error::TenantNotOpen(db.message().to_owned()),
         "RH004" => return Error::PermissionDenied(db.message().to_owned()),
         "RH006" => return Error::SessionEnded,
-        "RH007" => return Error::Unauthenticated("the API key does not exist, was revoked, or has expired"),
+        "RH007" => return Error::Unauthenticated(Error::NO_SUCH_KEY),
         "RH008" => return Error::AuthenticateAgain(db.message().parse().unwrap_or_default()),
         "RH009" => return Error::BuiltInRole,
         "RH010" => return Error::LastOwner,

@@ -47,3 +47,10 @@ impl FromRow for () {
         Ok(())
     }
 }
+
+/// For statements that answer ids.
+impl FromRow for uuid::Uuid {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        row.try_get("id")
+    }
+}

@@ -17,7 +17,7 @@ use crate::{App, error::Violation};
 #[openapi(
     info(
         title = "Rowhouse",
-        description = "Many tenants under one roof, a wall between every row. Every request acts inside one tenant, named by the token, the `X-Tenant-ID` header or the host; all that are present must agree.",
+        description = "Many tenants under one roof, a wall between every row. Every request acts inside one tenant, named by the token, the `X-Tenant-ID` header or the host; all that are present must agree. Answers say with `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers) how many requests are left.",
     ),
     components(schemas(Problem, Violation)),
     modifiers(&Bearer),

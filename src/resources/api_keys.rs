@@ -232,10 +232,16 @@ async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Post(how, once): Post<Rota
 /// Needs `api-keys:delete` and `api-keys:read`, and `If-Match` with the ETag that was read.
 #[utoipa::path(delete, path = "/tenant/api-keys/{id}", tag = "api-keys",
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
-async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
+async fn delete(
+    State(app): State<App>,
+    tenant: Tenant,
+    Path(id): Path<Uuid>,
+    IfMatch(versions): IfMatch,
+) -> Result<StatusCode> {
     let mut conn = tenant.connect().await?;
     let deleted: Option<()> = conn.write().last().maybe(sql!("api_keys/delete"), &[&id, &versions]).await?;
     if deleted.is_some() {
+        app.ended.key(app.secrets(), tenant.id(), id);
         return Ok(StatusCode::NO_CONTENT);
     }
     let there: Option<ApiKey> = conn.read().last().maybe(sql!("api_keys/get"), &[&id]).await?;

@@ -93,9 +93,11 @@ async fn refresh(State(app): State<App>, client: Client, Json(given): Json<Refre
 
 /// Sign out: end this session.
 #[utoipa::path(post, path = "/auth/logout", tag = "me", responses((status = NO_CONTENT)))]
-async fn logout(me: SignedIn) -> Result<Response> {
+async fn logout(State(app): State<App>, me: SignedIn) -> Result<Response> {
     let mut conn = me.connect().await?;
-    conn.write().last().maybe::<()>(sql!("sessions/finish"), &[&me.person().session.as_uuid()]).await?;
+    let session = me.person().session.as_uuid();
+    conn.write().last().maybe::<()>(sql!("sessions/finish"), &[&session]).await?;
+    app.ended.sessions(app.secrets(), [session]);
     let mut response = StatusCode::NO_CONTENT.into_response();
     if me.kind() == Kind::Browser {
         response.headers_mut().insert(header::SET_COOKIE, clear_cookie());

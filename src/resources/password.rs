@@ -105,7 +105,10 @@ async fn change(State(app): State<App>, signed_in: SignedIn, Json(given): Json<N
     let leans = !password_faults(&given.password, false, &[]).is_empty();
     let hash = app.passwords.hash(given.password).await?;
     let mut conn = signed_in.connect().await?;
-    conn.write().last().one::<()>(sql!("me/change_password"), &[&hash, &leans]).await?;
+    let mut tx = conn.write();
+    let others: Vec<uuid::Uuid> = tx.all(sql!("sessions/others"), &[&signed_in.person().session.as_uuid()]).await?;
+    tx.last().one::<()>(sql!("me/change_password"), &[&hash, &leans]).await?;
+    app.ended.sessions(app.secrets(), others);
     app.post.send(Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
     Ok(StatusCode::NO_CONTENT)
 }

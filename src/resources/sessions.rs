@@ -65,19 +65,23 @@ async fn list(
 
 /// End every session but this one.
 #[utoipa::path(delete, path = "/me/sessions", tag = "me", responses((status = NO_CONTENT)))]
-async fn finish_others(me: SignedIn) -> Result<StatusCode> {
+async fn finish_others(State(app): State<App>, me: SignedIn) -> Result<StatusCode> {
     let mut conn = me.connect().await?;
-    conn.write().last().all::<()>(sql!("sessions/finish_others"), &[&me.person().session.as_uuid()]).await?;
+    let current = me.person().session.as_uuid();
+    let others: Vec<Uuid> = conn.write().last().all(sql!("sessions/finish_others"), &[&current]).await?;
+    app.ended.sessions(app.secrets(), others);
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// End a session. Whoever holds its tokens is out at their next request.
 #[utoipa::path(delete, path = "/me/sessions/{id}", tag = "me", params(("id" = Uuid, Path)),
     responses((status = NO_CONTENT)))]
-async fn finish(me: SignedIn, Path(id): Path<Uuid>) -> Result<StatusCode> {
+async fn finish(State(app): State<App>, me: SignedIn, Path(id): Path<Uuid>) -> Result<StatusCode> {
     let mut conn = me.connect().await?;
     let ended: Option<()> = conn.write().last().maybe(sql!("sessions/finish"), &[&id]).await?;
-    ended.map(|()| StatusCode::NO_CONTENT).ok_or(Error::NotFound("session"))
+    ended.ok_or(Error::NotFound("session"))?;
+    app.ended.sessions(app.secrets(), [id]);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl FromRow for Session {

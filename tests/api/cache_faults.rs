@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::cache::{is_hit, served, status};
-use crate::support::{Answer, Member, TestApp, TestDb, TestRedis, impostor, town};
+use crate::support::{Answer, Member, TestApp, TestDb, TestRedis, Wire, impostor, town};
 
 const PATHS: [&str; 3] = ["/products?limit=5", "/products/search?q=lamp", "/dashboard/kpis"];
 
@@ -111,6 +111,31 @@ async fn paused_it_keeps_what_was_written_before_and_none_of_it_counts_afterward
         go_on(&app, 3).await;
         degraded(&app).await;
         redis.resume();
+    }
+    recovered(&app).await;
+}
+
+#[tokio::test]
+async fn a_network_that_stalls_in_the_middle_of_messages_and_goes_on_later_costs_nobody_anything() {
+    let (db, redis) = (TestDb::new().await, TestRedis::start());
+    let wire = Wire::to(&redis).await;
+    let app = served(&db, &wire.url).await;
+    recovered(&app).await;
+    // While requests run: what they have asked for comes half, or late, or to somebody who has gone.
+    let ((), ()) = tokio::join!(go_on(&app, 4), async {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        wire.hold();
+    });
+    degraded(&app).await;
+    wire.let_go();
+    recovered(&app).await;
+    // Held for shorter than it takes to be given up: late answers are nobody else's.
+    for _ in 0..4 {
+        wire.hold();
+        let ((), ()) = tokio::join!(go_on(&app, 1), async {
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            wire.let_go();
+        });
     }
     recovered(&app).await;
 }

@@ -1,30 +1,27 @@
 //! Limits that several instances keep together, in Redis; and what is left of them when it goes.
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use rowhouse::config::API_ROLE;
 
 use super::limits::{limit, standing};
-use crate::support::{Answer, Member, TestApp, TestDb, TestRedis, impostor, town, tuning};
+use crate::support::{Answer, Member, Person, TestApp, TestDb, TestRedis, forge, impostor, town, tuning};
 
 async fn served(db: &TestDb, redis_url: &str, instances: &str) -> TestApp {
     let options = ["--pool", "4", "--redis-url", redis_url, "--instances", instances];
     TestApp::with(&db.url(API_ROLE), &tuning(&options)).await
 }
 
+/// Requests a minute of the tenant, and of each of its members: of whom four ask.
+const A_MINUTE: u32 = 600;
+const EACH: u32 = 250;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_callers_on_two_instances_get_what_the_policy_says_and_are_told_so() {
-    const A_MINUTE: u64 = 600;
     let (db, redis) = (TestDb::new().await, TestRedis::start());
     let acme = &town().acme;
-    limit(&db, acme, &A_MINUTE.to_string(), "250").await;
+    limit(&db, acme, &A_MINUTE.to_string(), &EACH.to_string()).await;
     let instances = [served(&db, &redis.url(), "2").await, served(&db, &redis.url(), "2").await];
     let people = [&acme.owner, &acme.member, &acme.viewer, &acme.both];
     // Each instance has asked PostgreSQL who these are; what they have spent for it is given back.
@@ -33,57 +30,84 @@ async fn two_hundred_callers_on_two_instances_get_what_the_policy_says_and_are_t
             Member::new(app, person, acme).get("/tenant").await.expect(200);
         }
     }
-    redis.tell::<()>(&[b"FLUSHALL"]).await;
+    // On a machine that has too much to do Redis may answer late, and is then gone on without: that is another test's.
+    for tries in 0.. {
+        redis.tell::<()>(&[b"FLUSHALL"]).await;
+        let Some(Crowd { admitted, least, refused, by_person, took }) = crowd(&instances, people).await else {
+            assert!(tries < 10, "Redis is too slow for anything to be said");
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            continue;
+        };
+        let policy = |a_minute: f64| a_minute * (1.0 + took.as_secs_f64() / 60.0);
+        let (is, all) = (f64::from(admitted), policy(f64::from(A_MINUTE)));
+        println!("{admitted} admitted, {all:.1} by the policy, {refused} refused, in {took:.2?}; {by_person:?}");
+        assert!((is - all).abs() <= all / 100.0, "{admitted} admitted, {all} by the policy, in {took:?}");
+        assert!(refused > 200, "there was a crowd: {refused}");
+        assert_eq!(least, 0, "the last one admitted was told that it was the last");
+        assert!(by_person.into_iter().all(|each| f64::from(each) <= policy(f64::from(EACH)) + 1.0), "{by_person:?}");
+        return;
+    }
+}
 
-    let (admitted, refused) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let least = Arc::new(AtomicU64::new(u64::MAX));
-    let by_person: Arc<[AtomicUsize; 4]> = Arc::default();
+/// What became of a crowd's requests.
+struct Crowd {
+    admitted: u32,
+    /// The least that one of them was told is left.
+    least: u64,
+    refused: u32,
+    by_person: [u32; 4],
+    took: Duration,
+}
+
+/// Two hundred callers ask for five seconds; none when Redis was gone on without.
+async fn crowd(instances: &[TestApp; 2], people: [&Person; 4]) -> Option<Crowd> {
     let begun = Instant::now();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let callers = (0..200).map(|n| {
-        let (app, person) = (&instances[n % 2], people[n / 2 % 4]);
-        let token = crate::support::forge(person.id, Some(acme.id)).sign();
-        let request = app.request(Method::GET, "/api/v1/tenant").bearer_auth(token);
-        let (admitted, refused, least, by_person) =
-            (admitted.clone(), refused.clone(), least.clone(), by_person.clone());
+        let (app, person) = (&instances[n % 2], n / 2 % 4);
+        let token = forge(people[person].id, Some(town().acme.id)).sign();
+        let request = http.get(app.url("/api/v1/tenant")).bearer_auth(token);
         tokio::spawn(async move {
-            let mut last = begun.elapsed();
+            let mut seen = Crowd { admitted: 0, least: u64::MAX, refused: 0, by_person: [0; 4], took: Duration::ZERO };
             while begun.elapsed() < Duration::from_secs(5) {
                 let answer = Answer::of(request.try_clone().unwrap()).await;
-                last = begun.elapsed();
+                seen.took = begun.elapsed();
                 let [[of_tenant, _, tenant_left, _], [mine, _, left, _]] =
                     ["tenant", "principal"].map(|policy| standing(&answer, policy).unwrap());
-                assert_eq!((of_tenant, mine), (A_MINUTE, 250));
+                if (of_tenant, mine) != (u64::from(A_MINUTE), u64::from(EACH)) {
+                    return None;
+                }
                 if answer.status == StatusCode::OK {
-                    admitted.fetch_add(1, Ordering::Relaxed);
-                    by_person[n / 2 % 4].fetch_add(1, Ordering::Relaxed);
-                    least.fetch_min(tenant_left, Ordering::Relaxed);
+                    seen.admitted += 1;
+                    seen.by_person[person] += 1;
+                    seen.least = seen.least.min(tenant_left);
                 } else {
                     answer.problem(429, "rate_limited");
-                    refused.fetch_add(1, Ordering::Relaxed);
+                    seen.refused += 1;
                     assert_eq!(tenant_left.min(left), 0, "whoever is refused has nothing left: {answer:?}");
-                    let wait: u64 = answer.header("retry-after").parse().unwrap();
-                    assert_eq!(wait, 1, "four of each caller's come free each second: {answer:?}");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    assert_eq!(answer.header("retry-after"), "1", "four of each caller's come free a second");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             }
-            last
+            Some(seen)
         })
     });
-    let ends: Vec<Duration> = join_all(callers).await.into_iter().map(Result::unwrap).collect();
-    let took = ends.into_iter().max().unwrap().as_secs_f64();
-    let (admitted, refused) = (admitted.load(Ordering::Relaxed), refused.load(Ordering::Relaxed));
-    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-    let (is, policy) = (admitted as f64, A_MINUTE as f64 * (1.0 + took / 60.0));
-    println!("{admitted} admitted, {policy:.1} by the policy, {refused} refused, in {took:.2} s; {by_person:?}");
-    assert!((is - policy).abs() <= policy / 100.0, "{admitted} admitted, {policy} by the policy, in {took} s");
-    assert!(refused > 200, "there was a crowd: {refused}");
-    assert_eq!(least.load(Ordering::Relaxed), 0, "the last one admitted was told that it was the last");
-    let most = 250.0 * (1.0 + took / 60.0) + 1.0;
-    for each in by_person.iter() {
-        #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
-        let each = each.load(Ordering::Relaxed) as f64;
-        assert!(each <= most, "{each} of one");
+    let mut all: Option<Crowd> = None;
+    for seen in join_all(callers).await {
+        let seen = seen.unwrap()?;
+        let Some(all) = &mut all else {
+            all = Some(seen);
+            continue;
+        };
+        all.admitted += seen.admitted;
+        all.refused += seen.refused;
+        all.least = all.least.min(seen.least);
+        all.took = all.took.max(seen.took);
+        for (all, seen) in all.by_person.iter_mut().zip(seen.by_person) {
+            *all += seen;
+        }
     }
+    all
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod cache_model;
 mod dashboard;
 mod documents;
 mod domains;
+mod ended;
 mod export;
 mod faults;
 mod flush;

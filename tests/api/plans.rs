@@ -80,9 +80,10 @@ fn is_read(name: &str, text: &str) -> bool {
     let on_tables =
         [" tenant.", "registry.tenants", "registry.domains", "registry.sessions", "registry.account_events"];
     let aside = ["seed/", "why/", "db/", "operate/"].iter().any(|folder| name.starts_with(folder));
-    // One's own session's end is looked up by its id, and one's own idempotency keys by their primary key.
+    // One's other sessions are read to be ended, all of them. One's own session's end is looked up by its id, and one's own idempotency keys by their primary key.
     !aside
         && name != "sessions/until"
+        && name != "sessions/others"
         && name != "idempotency/find"
         // product_plans.rs has what they need: thousands of products in every order.
         && !["products/list_", "products/count_", "products/search", "products/suggest"].iter().any(|file| name.starts_with(file))

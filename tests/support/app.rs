@@ -6,7 +6,7 @@ use clap::Parser;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use rowhouse::{
     App,
-    auth::{Clock, Keys},
+    auth::{Clock, Keys, hear_of_ended},
     config::{API_ROLE, Tuning},
     db, http,
 };
@@ -81,11 +81,13 @@ impl TestApp {
         let app = tuning.app(&url.to_owned().into(), Keys::read(keys).unwrap(), clock).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let hearing = tokio::spawn(hear_of_ended(app.clone()));
         let (stop, stopped) = oneshot::channel();
         let routes = http::router(&app).merge(routes.with_state(app.clone()));
         let serving = tuning.serving();
         let server = tokio::spawn(http::serve(listener, routes, serving, async move {
             let _ = stopped.await;
+            hearing.abort();
         }));
         // One connection a request, so that no test depends on another's.
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();

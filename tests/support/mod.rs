@@ -21,7 +21,7 @@ pub use goods::{CSV, NDJSON, each, product, query};
 pub use member::Member;
 pub use names::{Mood, Names};
 pub use post::PostBox;
-pub use redis::{TestRedis, impostor};
+pub use redis::{TestRedis, Wire, impostor};
 pub use tokens::{Forge, KEYS, forge};
 pub use way::Way;
 pub(crate) use way::both_ways;

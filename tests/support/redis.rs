@@ -3,13 +3,17 @@ use std::{
     fs,
     path::PathBuf,
     process::Command,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use rowhouse::private_redis::PrivateRedis;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, UnixStream},
 };
 
 /// A Redis of our own. Gone when dropped, or when this process ends in any other way.
@@ -121,4 +125,53 @@ pub async fn impostor(with: &'static [u8]) -> String {
         }
     });
     format!("redis://{address}")
+}
+
+/// A wire to a server, which can be held: what is under way stops in the middle of a message, connections stay open, and new
+/// ones are taken and lead nowhere, until it is let go.
+pub struct Wire {
+    pub url: String,
+    held: Arc<AtomicBool>,
+}
+
+impl Wire {
+    pub async fn to(redis: &TestRedis) -> Self {
+        let socket = redis.url().trim_start_matches("redis+unix://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let wire = Self { url: format!("redis://{}", listener.local_addr().unwrap()), held: Arc::default() };
+        let held = wire.held.clone();
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let Ok(far) = UnixStream::connect(&socket).await else { continue };
+                let ((from_near, to_near), (from_far, to_far)) = (near.into_split(), far.into_split());
+                tokio::spawn(carry(from_near, to_far, held.clone()));
+                tokio::spawn(carry(from_far, to_near, held.clone()));
+            }
+        });
+        wire
+    }
+
+    pub fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
+    }
+
+    pub fn let_go(&self) {
+        self.held.store(false, Ordering::SeqCst);
+    }
+}
+
+async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, held: Arc<AtomicBool>) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let (first, rest) = buffer[..read].split_at(read / 2);
+        if to.write_all(first).await.is_err() {
+            return;
+        }
+        while held.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        if to.write_all(rest).await.is_err() {
+            return;
+        }
+    }
 }

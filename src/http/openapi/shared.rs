@@ -195,9 +195,19 @@ fn shared_problems() -> impl Iterator<Item = (&'static str, Response)> {
         ("Unavailable", "Not able to answer just now", "Retry-After", seconds(), "Seconds to wait, RFC 9110 §10.2.3"),
     ]
     .into_iter()
-    .map(|(name, description, header, schema, about)| {
+    .map(move |(name, description, header, schema, about)| {
         let described = HeaderBuilder::new().schema(Some(schema)).description(Some(about)).extensions(Some(always()));
-        (name, problem(description, Some((header, described.build()))))
+        let mut response = problem(description, Some((header, described.build())));
+        if name == "TooMany" {
+            for (header, about) in [
+                ("RateLimit-Policy", "How many requests there may be within how many seconds"),
+                ("RateLimit", "How many are left, and in how many seconds there are as many as ever"),
+            ] {
+                let described = HeaderBuilder::new().schema(Some(text())).description(Some(about));
+                response.headers.insert(header.to_owned(), RefOr::T(described.build()));
+            }
+        }
+        (name, response)
     })
 }
 
