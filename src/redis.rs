@@ -103,7 +103,15 @@ impl Redis {
             subscribed.subscribe(channel).await?;
             RedisResult::Ok(subscribed)
         });
-        subscribed.await.ok()?.ok()
+        match subscribed.await {
+            Ok(Ok(subscribed)) => Some(subscribed),
+            // Each second while it is away; what else goes wrong, such as a right that is wanting, is seen here alone.
+            Ok(Err(error)) => {
+                tracing::debug!(kind = ?error.kind(), channel, "Redis could not be listened to");
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     /// What to put a question to, for [`ask`](Self::ask).

@@ -28,10 +28,10 @@ alter table registry.platform_settings add constraint platform_settings_value_ch
         when 'signup.open' then jsonb_typeof(value) = 'boolean'
         -- Null is as many as they like.
         when 'limits.tenant_per_minute' then
-            value = 'null' or value #>> '{}' ~ '^[1-9][0-9]{0,6}$' and (value #>> '{}')::integer <= 1000000
+            value = 'null' or jsonb_typeof(value) = 'number' and value #>> '{}' ~ '^[1-9][0-9]{0,6}$' and (value #>> '{}')::integer <= 1000000
         when 'limits.principal_per_minute' then
-            value = 'null' or value #>> '{}' ~ '^[1-9][0-9]{0,6}$' and (value #>> '{}')::integer <= 1000000
+            value = 'null' or jsonb_typeof(value) = 'number' and value #>> '{}' ~ '^[1-9][0-9]{0,6}$' and (value #>> '{}')::integer <= 1000000
         when 'limits.tenant_per_month' then
-            value = 'null' or value #>> '{}' ~ '^[1-9][0-9]{0,12}$' and (value #>> '{}')::bigint <= 1000000000000
+            value = 'null' or jsonb_typeof(value) = 'number' and value #>> '{}' ~ '^[1-9][0-9]{0,12}$' and (value #>> '{}')::bigint <= 1000000000000
         else false
     end);

@@ -1,7 +1,10 @@
 //! Sessions and API keys of which it is known that they have ended: refused without asking PostgreSQL, on every instance
 //! that hears of it over Redis. Whatever is not known here PostgreSQL knows, and says at each statement; so what is missed,
 //! forgotten or not told costs a question and opens nothing.
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use futures_util::StreamExt as _;
 use quick_cache::sync::Cache;
@@ -12,10 +15,12 @@ use crate::{App, Error, redis::Redis};
 
 /// Where instances tell each other.
 const CHANNEL: &str = "rowhouse:ended";
-/// Remembered at most. A token lives a quarter of an hour, so older ones are no longer asked with.
+/// Remembered at most; those that were forgotten PostgreSQL is asked about.
 const REMEMBERED: usize = 100_000;
 /// After so long without a word it is asked whether the connection still leads anywhere.
 const QUIET: Duration = Duration::from_secs(5);
+/// How often it is said that somebody else speaks there.
+const WARNED_EVERY: Duration = Duration::from_mins(1);
 /// How long after a connection was lost, or not to be had, it is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -25,6 +30,7 @@ type Id = [u8; 32];
 /// What is known to have ended.
 pub struct Ended {
     known: Cache<Id, ()>,
+    warned: Mutex<Option<Instant>>,
     redis: Option<Redis>,
 }
 
@@ -32,7 +38,7 @@ impl Ended {
     /// Tells and hears over Redis, if there is one.
     #[must_use]
     pub fn new(redis: Option<Redis>) -> Self {
-        Self { known: Cache::new(REMEMBERED), redis }
+        Self { known: Cache::new(REMEMBERED), warned: Mutex::default(), redis }
     }
 
     /// Sessions were ended, and that is committed.
@@ -71,7 +77,13 @@ impl Ended {
     fn hear(&self, secrets: &Secrets, told: &[u8]) {
         match told.split_first_chunk::<32>() {
             Some((id, seal)) if equal(seal, &secrets.seal("ended", &[id])) => self.known.insert(*id, ()),
-            _ => tracing::warn!("somebody who is no instance of ours says in Redis that something has ended"),
+            _ => {
+                let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+                if warned.is_none_or(|when| when.elapsed() > WARNED_EVERY) {
+                    *warned = Some(Instant::now());
+                    tracing::warn!("somebody who is no instance of ours says in Redis that something has ended");
+                }
+            }
         }
     }
 }

@@ -79,7 +79,7 @@ impl Hosts {
     ///
     /// A name nobody has stands for the tenant nobody is a member of (the nil UUID, RFC 9562 §5.9), so
     /// that a foreign tenant's host and a missing one are answered alike, by the same path.
-    pub(super) async fn tenant(&self, db: &Db, uri: &Uri, headers: &HeaderMap) -> Result<Option<TenantId>> {
+    pub async fn tenant(&self, db: &Db, uri: &Uri, headers: &HeaderMap) -> Result<Option<TenantId>> {
         let Some(host) = self.telling(uri, headers)? else { return Ok(None) };
         if let Some(tenant) = self.recall(&host) {
             return Ok(Some(tenant));

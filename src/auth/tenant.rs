@@ -124,7 +124,13 @@ fn caller(parts: &Parts, app: &App) -> Result<Caller> {
 
 fn read(parts: &Parts, app: &App) -> Result<Caller> {
     let caller = verify(parts, app)?;
-    app.ended.refusal(caller.principal, caller.tenant).map_or(Ok(caller), Err)
+    if let Some(refusal) = app.ended.refusal(caller.principal, caller.tenant) {
+        return Err(refusal);
+    }
+    if let (Kind::Browser, Principal::Person(person)) = (caller.kind, caller.principal) {
+        app.uses.of_session(&app.db, person, app.settings.lifetimes);
+    }
+    Ok(caller)
 }
 
 fn verify(parts: &Parts, app: &App) -> Result<Caller> {
@@ -138,7 +144,6 @@ fn verify(parts: &Parts, app: &App) -> Result<Caller> {
         && let Some(cookie) = cookie::read(app.secrets(), &parts.headers, app.tokens.now())?
     {
         cookie::refuse_cross_site(app.secrets(), parts, cookie.person.session)?;
-        app.uses.of_session(&app.db, cookie.person, app.settings.lifetimes);
         return Ok(Caller { principal: Principal::Person(cookie.person), tenant: cookie.tenant, kind: Kind::Browser });
     }
     let token = bearer(&parts.headers)?;

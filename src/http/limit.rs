@@ -4,26 +4,49 @@ use std::fmt::Write as _;
 
 use axum::{
     extract::{FromRequestParts as _, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue},
+    http::{HeaderName, HeaderValue, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
 use super::problem::Failed;
 use crate::{
-    App,
-    auth::{Client, Principal, claimed},
+    App, Error, Result,
+    auth::{Client, Principal, TenantId, claimed},
     limits::{Admission, Asking, Standing, Stranger},
 };
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Counts requests to the API; whoever looks whether the server lives, reads its keys or documents, or asks for what is not
-/// there, costs nothing worth counting.
+/// What a route is charged to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Charged {
+    /// Nobody: whoever looks whether the server lives, reads its keys or documents, or asks for what is not there.
+    Nobody,
+    /// Whoever asks, whatever tenant they name: it is about themselves. Whatever has become of a tenant, one can sign out.
+    Caller,
+    /// Whoever asks, in their tenant: a tenant that has nothing left can still revoke the key that spends it.
+    Principal,
+    /// The tenant as well.
+    Tenant,
+}
+
+fn charged(route: &str) -> Charged {
+    let Some(route) = route.strip_prefix("/api/v1/") else { return Charged::Nobody };
+    let mut words = route.split('/');
+    match (words.next(), words.next()) {
+        (Some("openapi.json"), _) => Charged::Nobody,
+        (Some("auth" | "me" | "tenants" | "platform"), _) => Charged::Caller,
+        (Some("tenant"), Some("api-keys" | "members" | "leave")) => Charged::Principal,
+        _ => Charged::Tenant,
+    }
+}
+
+/// Counts requests to the API.
 pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    if !route.starts_with("/api/v1/") || route == "/api/v1/openapi.json" {
+    let charged = charged(request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str));
+    if charged == Charged::Nobody {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
@@ -34,27 +57,54 @@ pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) 
             let Ok(client) = Client::from_request_parts(&mut parts, &app).await;
             Stranger::Network(client.network())
         }
-        Some((Principal::Person(person), _)) => Stranger::Person(person.user),
+        Some((Principal::Person(person), _)) => Stranger::Session(person.session),
     };
-    let asking = match claimed {
-        Some((principal, Some(tenant))) => Asking::Inside(tenant, principal, stranger),
-        _ => Asking::Outside(stranger),
-    };
-    let Admission { standings, refused } = match app.limits.admit(&app.db, app.secrets(), asking).await {
-        Ok(admission) => admission,
+    let inside = claimed.filter(|_| charged != Charged::Caller);
+    let (admission, inside) = match admit(&app, &parts, inside, charged == Charged::Principal, &stranger).await {
+        Ok(admitted) => admitted,
         Err(error) => return error.into_response(),
     };
-    let mut response = match refused {
+    let mut response = match admission.refused {
         Some(error) => error.into_response(),
         None => next.run(Request::from_parts(parts, body)).await,
     };
-    if let Some((principal, Some(tenant))) = claimed
+    if let Some(Asking { tenant, principal, .. }) = inside
         && let Some(Failed(error)) = response.extensions().get::<Failed>()
     {
         app.limits.refused(tenant, principal, error);
     }
-    tell(&mut response, &standings);
+    tell(&mut response, &admission.standings);
     response
+}
+
+/// Counts a request, and says whom it was counted for inside a tenant, if for anybody there.
+async fn admit(
+    app: &App,
+    parts: &Parts,
+    claimed: Option<(Principal, Option<TenantId>)>,
+    spare: bool,
+    stranger: &Stranger,
+) -> Result<(Admission, Option<Asking>)> {
+    let outside = async || app.limits.outside(app.secrets(), stranger).await;
+    let Some((principal, tenant)) = claimed else { return Ok((outside().await, None)) };
+    if let Some(tenant) = tenant {
+        let asking = Asking { tenant, principal, spare };
+        return Ok((app.limits.inside(&app.db, asking, outside).await?, Some(asking)));
+    }
+    // The host may tell, and to look it up costs something as well.
+    let outside = outside().await;
+    if outside.refused.is_some() {
+        return Ok((outside, None));
+    }
+    match app.hosts.tenant(&app.db, &parts.uri, &parts.headers).await {
+        Ok(Some(tenant)) => {
+            let asking = Asking { tenant, principal, spare };
+            Ok((app.limits.inside(&app.db, asking, async || outside).await?, Some(asking)))
+        }
+        // What is wrong with it, and that there is none, the handler says.
+        Ok(None) | Err(Error::BadRequest(_)) => Ok((outside, None)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Tells where the caller stands.

@@ -20,8 +20,8 @@ pub enum Whom {
     Tenant,
     /// One member or API key of a tenant.
     Principal,
-    /// Somebody who is signed in, outside any tenant.
-    Person,
+    /// The session of somebody who is signed in, outside any tenant.
+    Session,
     /// All from one network whom nobody knows.
     Network,
     /// All of a tenant, in a month of the calendar.
@@ -35,7 +35,7 @@ impl Whom {
         match self {
             Self::Tenant => "tenant",
             Self::Principal => "principal",
-            Self::Person => "person",
+            Self::Session => "session",
             Self::Network => "network",
             Self::Month => "month",
         }
@@ -47,7 +47,7 @@ impl Whom {
         match self {
             Self::Tenant | Self::Month => "this tenant",
             Self::Principal => "one member or API key of this tenant",
-            Self::Person => "one person outside any tenant",
+            Self::Session => "one session outside any tenant",
             Self::Network => "one network, for all callers in it who are not signed in,",
         }
     }

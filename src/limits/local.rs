@@ -15,7 +15,7 @@ const TIDY: Duration = Duration::from_secs(1);
 
 pub(super) struct Local {
     begun: Instant,
-    /// Those whom PostgreSQL has accepted, and strangers: a crowd of the latter takes no room from the former.
+    /// Tenants and who is accepted in them, and strangers: a crowd of the latter takes no room from the former.
     counts: Mutex<[Counts; 2]>,
     kept: usize,
 }
@@ -87,7 +87,7 @@ impl Counts {
 fn kind(policy: Policy) -> usize {
     match policy.whom {
         Whom::Tenant | Whom::Principal | Whom::Month => 0,
-        Whom::Person | Whom::Network => 1,
+        Whom::Session | Whom::Network => 1,
     }
 }
 

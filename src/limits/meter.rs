@@ -1,7 +1,7 @@
 //! What each tenant may ask for and has asked for this month: known here, kept in PostgreSQL (`registry.meter`), which is
 //! told every few seconds what was counted, and says what has changed.
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use super::{Bucket, Policy, Standing, Whom};
 use crate::{
@@ -21,14 +22,21 @@ use crate::{
 
 /// Callers whom PostgreSQL has accepted that are remembered; others are asked for once more.
 const REMEMBERED: usize = 100_000;
-/// Tenants whose counts are written at a time.
+/// After so long PostgreSQL is asked about a caller once more, beside their request: they may have been taken out, and ask
+/// for nothing that it would be asked about.
+const AGAIN: Duration = Duration::from_mins(1);
+/// Questions to PostgreSQL at a time.
 const AT_ONCE: usize = 2;
+/// How long one may take: whoever waits for it is nobody's request.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Those who were counted last and write for all: where one was taken out meanwhile, another does.
+const WRITERS: usize = 4;
 
-/// A caller in a tenant: a person's session, or a key with its secret.
-type Caller = (TenantId, [u8; 32]);
+/// A caller in a tenant: a person's session, or a key's id with its secret.
+type Caller = (TenantId, Uuid, [u8; 32]);
 
 pub(super) struct Meter {
-    accepted: Cache<Caller, ()>,
+    accepted: Cache<Caller, Instant>,
     accounts: Mutex<HashMap<TenantId, Account>>,
     every: Duration,
     room: Semaphore,
@@ -41,8 +49,8 @@ struct Account {
     /// Counted and not yet written; and what is being written.
     pending: i64,
     under_way: i64,
-    /// Who was counted last, and writes for all.
-    principal: Principal,
+    /// The last one first.
+    writers: VecDeque<Principal>,
     /// Whether a task is about to write and ask.
     task: bool,
 }
@@ -58,26 +66,26 @@ struct May {
     month_ends: Timestamp,
 }
 
-/// What goes for a caller in a tenant.
-pub(super) struct Inside {
-    pub(super) buckets: Vec<Bucket>,
-    pub(super) month: Option<Standing>,
-}
-
 impl Meter {
     pub(super) fn new(every: Duration) -> Self {
         Self { accepted: Cache::new(REMEMBERED), accounts: Mutex::default(), every, room: Semaphore::new(AT_ONCE) }
     }
 
     /// What goes for a caller whom PostgreSQL has accepted in this tenant; none for one whom nobody has asked it about.
-    pub(super) fn inside(self: &Arc<Self>, db: &Db, tenant: TenantId, principal: Principal) -> Option<Inside> {
-        self.accepted.get(&caller(tenant, principal))?;
+    pub(super) fn inside(self: &Arc<Self>, db: &Db, tenant: TenantId, principal: Principal) -> Option<Vec<Bucket>> {
+        let caller = caller(tenant, principal);
+        let since = self.accepted.get(&caller)?;
         let mut accounts = self.accounts();
         let account = accounts.get_mut(&tenant)?;
+        account.note(principal);
         if account.asked.elapsed() >= self.every {
             self.write_soon(db, tenant, account, Duration::ZERO);
         }
-        Some(Inside { buckets: account.may.buckets(tenant, principal), month: account.month() })
+        if since.elapsed() >= AGAIN {
+            self.accepted.insert(caller, Instant::now());
+            self.ask_again(db, tenant, principal);
+        }
+        Some(account.may.buckets(tenant, principal))
     }
 
     /// Asks PostgreSQL whether it accepts this caller in this tenant, and what the tenant may.
@@ -87,12 +95,23 @@ impl Meter {
             Err(error) if is_refusal(&error) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let new = Account { may, asked: Instant::now(), pending: 0, under_way: 0, principal, task: false };
         let mut accounts = self.accounts();
-        let account = accounts.entry(tenant).or_insert(new);
-        (account.may, account.asked) = (may, Instant::now());
-        self.accepted.insert(caller(tenant, principal), ());
+        let account = accounts.entry(tenant).or_insert_with(|| Account::new(may));
+        // Whether what is being written just now is in this answer, nobody knows.
+        let used = if account.under_way > 0 { account.may.used } else { may.used };
+        (account.may, account.asked) = (May { used, ..may }, Instant::now());
+        self.accepted.insert(caller(tenant, principal), Instant::now());
         Ok(true)
+    }
+
+    fn ask_again(self: &Arc<Self>, db: &Db, tenant: TenantId, principal: Principal) {
+        let (meter, db) = (self.clone(), db.clone());
+        tokio::spawn(async move {
+            let _place = meter.room.acquire().await;
+            if ask(&db, tenant, principal, 0).await.is_err_and(|error| is_refusal(&error)) {
+                meter.forget(tenant, principal);
+            }
+        });
     }
 
     /// PostgreSQL accepts this caller no longer.
@@ -100,13 +119,23 @@ impl Meter {
         self.accepted.remove(&caller(tenant, principal));
     }
 
-    /// Counts a request of the month, and says where that leaves the tenant.
-    pub(super) fn count(self: &Arc<Self>, db: &Db, tenant: TenantId, principal: Principal) -> Option<Standing> {
+    /// Counts a request of the month, and says where that leaves the tenant; not, where it has none left and `spare` none.
+    pub(super) fn count(self: &Arc<Self>, db: &Db, tenant: TenantId, spare: bool) -> Counted {
+        let mut accounts = self.accounts();
+        let Some(account) = accounts.get_mut(&tenant) else { return Counted::Yes(None) };
+        if let Some(over) = account.month().filter(|month| month.remaining == 0 && !spare) {
+            return Counted::Over(over);
+        }
+        account.pending += 1;
+        self.write_soon(db, tenant, account, self.every);
+        Counted::Yes(account.month())
+    }
+
+    /// Takes back what was counted: the request was refused for another reason.
+    pub(super) fn uncount(&self, tenant: TenantId) -> Option<Standing> {
         let mut accounts = self.accounts();
         let account = accounts.get_mut(&tenant)?;
-        account.pending += 1;
-        account.principal = principal;
-        self.write_soon(db, tenant, account, self.every);
+        account.pending -= 1;
         account.month()
     }
 
@@ -124,41 +153,73 @@ impl Meter {
     }
 
     async fn write(&self, db: &Db, tenant: TenantId) {
-        let (principal, counted) = {
+        let (writers, counted) = {
             let mut accounts = self.accounts();
             let Some(account) = accounts.get_mut(&tenant) else { return };
-            account.under_way = std::mem::take(&mut account.pending);
-            (account.principal, account.under_way)
+            // What was taken back after it was written is less than nothing, and is made up for by what comes.
+            let counted = account.pending.max(0);
+            account.pending -= counted;
+            account.under_way += counted;
+            (account.writers.clone(), counted)
         };
-        let answer = ask(db, tenant, principal, counted).await;
+        let mut answer = Err(Error::NotAMember);
+        for principal in writers {
+            answer = ask(db, tenant, principal, counted).await;
+            if !answer.as_ref().is_err_and(is_refusal) {
+                break;
+            }
+            self.forget(tenant, principal);
+        }
         let mut accounts = self.accounts();
         let Some(account) = accounts.get_mut(&tenant) else { return };
-        (account.task, account.under_way) = (false, 0);
+        account.task = false;
+        account.under_way -= counted;
         match answer {
             Ok(may) => (account.may, account.asked) = (may, Instant::now()),
             Err(error) => {
-                // For whoever comes next to write; this one may be a member no longer.
                 tracing::debug!(%error, "counts of requests were not written");
                 account.pending += counted;
-                account.asked = Instant::now();
                 if is_refusal(&error) {
-                    self.accepted.remove(&caller(tenant, principal));
+                    // The next one who is accepted asks at once.
+                    account.writers.clear();
+                } else {
+                    account.asked = Instant::now();
                 }
             }
         }
-        // A tenant that asks for nothing takes no room.
+        // A tenant that asks for nothing, and of whom everything is written, takes no room.
         if accounts.len() > REMEMBERED {
             accounts
-                .retain(|_, account| account.task || account.pending > 0 || account.asked.elapsed() < self.every * 2);
+                .retain(|_, account| account.task || account.pending != 0 || account.asked.elapsed() < self.every * 2);
         }
     }
 
-    /// Writes all that was counted, before the process ends.
-    pub(super) async fn finish(&self, db: &Db) {
-        let tenants: Vec<TenantId> =
-            self.accounts().iter().filter(|(_, account)| account.pending > 0).map(|(tenant, _)| *tenant).collect();
-        for tenant in tenants {
-            self.write(db, tenant).await;
+    /// Writes all that was counted, before the process ends; waits for what others are writing.
+    pub(super) async fn finish(&self, db: &Db, patience: Duration) {
+        let begun = Instant::now();
+        let _ = tokio::time::timeout(patience, async {
+            loop {
+                let left: Vec<(TenantId, bool)> = self
+                    .accounts()
+                    .iter()
+                    .filter(|(_, account)| account.pending > 0 && !account.writers.is_empty() || account.under_way > 0)
+                    .map(|(tenant, account)| (*tenant, account.under_way > 0))
+                    .collect();
+                if left.is_empty() {
+                    return;
+                }
+                for (tenant, under_way) in left {
+                    if !under_way {
+                        self.write(db, tenant).await;
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(20).min(patience.saturating_sub(begun.elapsed()))).await;
+            }
+        })
+        .await;
+        let lost: i64 = self.accounts().values().map(|account| account.pending.max(0) + account.under_way).sum();
+        if lost > 0 {
+            tracing::warn!(lost, "requests were counted and not written down before the end");
         }
     }
 
@@ -167,7 +228,28 @@ impl Meter {
     }
 }
 
+/// Whether a request of the month was counted.
+pub(super) enum Counted {
+    /// It was; where that leaves the tenant, if it has a quota.
+    Yes(Option<Standing>),
+    /// There is none left.
+    Over(Standing),
+}
+
 impl Account {
+    fn new(may: May) -> Self {
+        Self { may, asked: Instant::now(), pending: 0, under_way: 0, writers: VecDeque::new(), task: false }
+    }
+
+    /// Somebody asks who may write.
+    fn note(&mut self, principal: Principal) {
+        if self.writers.front() != Some(&principal) {
+            self.writers.retain(|writer| *writer != principal);
+            self.writers.push_front(principal);
+            self.writers.truncate(WRITERS);
+        }
+    }
+
     /// Where the tenant stands in the month, if it has a quota and the month is the one that was asked about.
     fn month(&self) -> Option<Standing> {
         let now = Timestamp::now();
@@ -201,13 +283,16 @@ impl May {
 }
 
 async fn ask(db: &Db, tenant: TenantId, principal: Principal, counted: i64) -> Result<May> {
-    let mut conn = db.tenant(tenant, principal).await?;
-    let meter = sql!("limits/meter");
-    if counted == 0 {
-        conn.read().last().one(meter, &[&counted]).await
-    } else {
-        conn.write().last().one(meter, &[&counted]).await
-    }
+    let asked = tokio::time::timeout(PATIENCE, async {
+        let mut conn = db.tenant(tenant, principal).await?;
+        let meter = sql!("limits/meter");
+        if counted == 0 {
+            conn.read().last().one(meter, &[&counted]).await
+        } else {
+            conn.write().last().one(meter, &[&counted]).await
+        }
+    });
+    asked.await.unwrap_or(Err(Error::DatabaseTimeout))
 }
 
 /// Whether an answer says that somebody is not who may ask here.
@@ -223,15 +308,15 @@ pub(super) fn is_refusal(error: &Error) -> bool {
 }
 
 fn caller(tenant: TenantId, principal: Principal) -> Caller {
-    let mut whose = [0; 32];
     match principal {
         Principal::Person(person) => {
-            whose[..16].copy_from_slice(person.user.as_uuid().as_bytes());
-            whose[16..].copy_from_slice(person.session.as_uuid().as_bytes());
+            let mut session = [0; 32];
+            session[..16].copy_from_slice(person.session.as_uuid().as_bytes());
+            (tenant, person.user.as_uuid(), session)
         }
-        Principal::Key(key) => whose.copy_from_slice(key.secret_hash()),
+        // The id as well: whoever has one key could send its secret under the id of another.
+        Principal::Key(key) => (tenant, key.id(), *key.secret_hash()),
     }
-    (tenant, whose)
 }
 
 impl FromRow for May {

@@ -12,10 +12,13 @@ use std::{sync::Arc, time::Duration};
 
 pub use gcra::{Policy, Standing, Whom};
 
-use self::{local::Local, meter::Meter};
+use self::{
+    local::Local,
+    meter::{Counted, Meter},
+};
 use crate::{
     Error, Result,
-    auth::{Principal, Secrets, TenantId, UserId},
+    auth::{Principal, Secrets, SessionId, TenantId},
     db::Db,
     redis::Redis,
 };
@@ -36,10 +39,13 @@ struct Verdict {
     standings: Vec<Standing>,
 }
 
+/// How long the end of the process waits for what was counted to be written.
+const FINISH: Duration = Duration::from_secs(2);
+
 /// How requests are counted by this server.
 #[derive(Clone, Copy, Debug)]
 pub struct Counting {
-    /// Requests a minute of one network that nobody knows, and of one person outside any tenant; none for as many as they like.
+    /// Requests a minute of one network that nobody knows, and of one session outside any tenant; none for as many as they like.
     pub outside_per_minute: Option<u32>,
     /// How many instances share the work: what each lets through of everything, while there is no Redis to count for all.
     pub instances: u32,
@@ -47,20 +53,23 @@ pub struct Counting {
     pub meter_every: Duration,
 }
 
-/// Who asks, as far as limits go.
-#[derive(Clone, Debug)]
-pub enum Asking {
-    /// A member or an API key, or somebody who says so: PostgreSQL is asked before the tenant is charged.
-    Inside(TenantId, Principal, Stranger),
-    /// Anybody else.
-    Outside(Stranger),
+/// Who asks inside a tenant, or says so: PostgreSQL is asked before the tenant is charged.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking {
+    /// Which tenant.
+    pub tenant: TenantId,
+    /// A member or an API key.
+    pub principal: Principal,
+    /// Whether it is for what stops somebody who spends too much, such as revoking a key: the caller alone is charged, so
+    /// that whoever spends all cannot keep it from being done.
+    pub spare: bool,
 }
 
 /// Somebody whom no tenant is charged for.
 #[derive(Clone, Debug)]
 pub enum Stranger {
-    /// Signed in.
-    Person(UserId),
+    /// Signed in. By session and not by person: one that was stolen, and has ended, spends nothing of its owner's.
+    Session(SessionId),
     /// Where a request comes from ([`Client::network`](crate::auth::Client::network)).
     Network(String),
 }
@@ -89,27 +98,40 @@ impl RateLimits {
         Self { redis, local: Local::default(), meter: Arc::new(Meter::new(counting.meter_every)), counting }
     }
 
-    /// Counts a request, or refuses it.
+    /// Counts a request inside a tenant, or refuses it. Whoever is seen for the first time is charged as a stranger, unless
+    /// they were, since to ask who it is costs something.
     ///
     /// # Errors
     /// Where PostgreSQL has to say who this is, and does not.
-    pub async fn admit(&self, db: &Db, secrets: &Secrets, asking: Asking) -> Result<Admission> {
-        let (tenant, principal, stranger) = match asking {
-            Asking::Outside(stranger) => return Ok(self.outside(secrets, &stranger).await),
-            Asking::Inside(tenant, principal, stranger) => (tenant, principal, stranger),
-        };
-        if let Some(inside) = self.meter.inside(db, tenant, principal) {
-            return Ok(self.inside(db, tenant, principal, inside).await);
+    pub async fn inside(&self, db: &Db, asking: Asking, outside: impl AsyncFnOnce() -> Admission) -> Result<Admission> {
+        if let Some(buckets) = self.meter.inside(db, asking.tenant, asking.principal) {
+            return Ok(self.charge(db, asking, buckets).await);
         }
-        // The question costs something, so it is charged to whoever makes us ask it.
-        let outside = self.outside(secrets, &stranger).await;
-        if outside.refused.is_some() || !self.meter.meet(db, tenant, principal).await? {
+        let outside = outside().await;
+        if outside.refused.is_some() || !self.meter.meet(db, asking.tenant, asking.principal).await? {
             return Ok(outside);
         }
-        match self.meter.inside(db, tenant, principal) {
-            Some(inside) => Ok(self.inside(db, tenant, principal, inside).await),
+        match self.meter.inside(db, asking.tenant, asking.principal) {
+            Some(buckets) => Ok(self.charge(db, asking, buckets).await),
             None => Ok(outside),
         }
+    }
+
+    /// Counts a request of a stranger, or refuses it.
+    pub async fn outside(&self, secrets: &Secrets, stranger: &Stranger) -> Admission {
+        let Some(requests) = self.counting.outside_per_minute else { return Admission::free() };
+        let bucket = match stranger {
+            Stranger::Session(session) => Bucket {
+                key: format!("rowhouse:{{{}}}:rate:session", session.as_uuid()),
+                policy: Policy::a_minute(Whom::Session, requests),
+            },
+            // Under a seal: whoever reads the names learns no addresses.
+            Stranger::Network(network) => Bucket {
+                key: format!("rowhouse:{{{}}}:rate:network", secrets.name("rate", &[network])),
+                policy: Policy::a_minute(Whom::Network, requests),
+            },
+        };
+        self.within(&[bucket]).await
     }
 
     /// PostgreSQL has refused somebody: the next time it is asked before their tenant is charged.
@@ -121,37 +143,25 @@ impl RateLimits {
 
     /// Writes down what was counted, before the process ends.
     pub async fn finish(&self, db: &Db) {
-        self.meter.finish(db).await;
+        self.meter.finish(db, FINISH).await;
     }
 
-    async fn inside(&self, db: &Db, tenant: TenantId, principal: Principal, inside: meter::Inside) -> Admission {
-        if let Some(month) = inside.month.filter(|month| !month.wait.is_zero()) {
-            let refused = Some(Error::QuotaExceeded { requests: month.policy.requests, seconds: seconds(month.wait) });
-            return Admission { standings: vec![month], refused };
+    async fn charge(&self, db: &Db, asking: Asking, mut buckets: Vec<Bucket>) -> Admission {
+        let Asking { tenant, spare, .. } = asking;
+        if spare {
+            buckets.retain(|bucket| bucket.policy.whom != Whom::Tenant);
         }
-        let mut admission = self.within(&inside.buckets).await;
-        let month = match admission.refused {
-            None => self.meter.count(db, tenant, principal),
-            Some(_) => inside.month,
+        let month = match self.meter.count(db, tenant, spare) {
+            Counted::Yes(month) => month,
+            Counted::Over(month) => {
+                let refused = Error::QuotaExceeded { requests: month.policy.requests, seconds: seconds(month.wait) };
+                return Admission { standings: vec![month], refused: Some(refused) };
+            }
         };
+        let mut admission = self.within(&buckets).await;
+        let month = if admission.refused.is_some() { self.meter.uncount(tenant) } else { month };
         admission.standings.extend(month);
         admission
-    }
-
-    async fn outside(&self, secrets: &Secrets, stranger: &Stranger) -> Admission {
-        let Some(requests) = self.counting.outside_per_minute else { return Admission::free() };
-        let bucket = match stranger {
-            Stranger::Person(user) => Bucket {
-                key: format!("rowhouse:{{{}}}:rate:person", user.as_uuid()),
-                policy: Policy::a_minute(Whom::Person, requests),
-            },
-            // Under a seal: whoever reads the names learns no addresses.
-            Stranger::Network(network) => Bucket {
-                key: format!("rowhouse:{{{}}}:rate:network", secrets.name("rate", &[network])),
-                policy: Policy::a_minute(Whom::Network, requests),
-            },
-        };
-        self.within(&[bucket]).await
     }
 
     /// Counts a request in all of these, or in none.

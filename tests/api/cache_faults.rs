@@ -151,7 +151,6 @@ async fn away_when_the_server_starts_and_there_later() {
     recovered(&app).await;
 }
 
-/// How often it was asked for something that was kept.
 /// How often it was asked for an answer: what was read by whoever counts (limits/admit.lua, two counters) is not among it.
 async fn gets(redis: &TestRedis) -> u64 {
     let told: String = redis.tell(&[b"INFO", b"commandstats"]).await;

@@ -1,4 +1,5 @@
 //! How many requests anybody may make, and who is charged for them.
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use reqwest::{Method, RequestBuilder};
 use rowhouse::config::API_ROLE;
 use serde_json::json;
@@ -162,7 +163,7 @@ async fn who_is_taken_out_of_a_tenant_is_charged_to_it_once_more_at_most() {
 }
 
 #[tokio::test]
-async fn outside_any_tenant_people_are_counted_by_themselves_and_everybody_else_by_network() {
+async fn outside_any_tenant_sessions_are_counted_by_themselves_and_everybody_else_by_network() {
     let db = TestDb::new().await;
     let options = ["--outside-per-minute", "5", "--trusted-proxies", "1"];
     let app = TestApp::with(&db.url(API_ROLE), &tuning(&options)).await;
@@ -173,7 +174,7 @@ async fn outside_any_tenant_people_are_counted_by_themselves_and_everybody_else_
             .header("x-forwarded-for", "192.0.2.1")
     };
     let answer = Answer::of(tenants(acme.owner.id)).await.expect(200);
-    assert_eq!(standing(&answer, "person").unwrap()[..3], [5, 60, 4]);
+    assert_eq!(standing(&answer, "session").unwrap()[..3], [5, 60, 4]);
     assert_eq!(admitted(9, || tenants(acme.owner.id)).await, 4);
     assert_eq!(admitted(9, || tenants(acme.member.id)).await, 5, "somebody else on the same network");
     let login = |network: &str| {
@@ -183,15 +184,9 @@ async fn outside_any_tenant_people_are_counted_by_themselves_and_everybody_else_
     assert_eq!(admitted(9, || login("192.0.2.1")).await, 5);
     assert_eq!(admitted(9, || login("192.0.2.2")).await, 5);
     // An IPv6 customer has a network of 2⁶⁴ addresses, and counts as one.
-    let mut address = 0;
-    let ever_another = || {
-        address += 1;
-        login(&format!("2001:db8:0:7::{address}"))
-    };
-    let mut ever_another = ever_another;
     let mut through = 0;
-    for _ in 0..9 {
-        through += usize::from(Answer::of(ever_another()).await.status == 200);
+    for address in 1..=9 {
+        through += usize::from(Answer::of(login(&format!("2001:db8:0:7::{address}"))).await.status == 200);
     }
     assert_eq!(through, 5);
     assert_eq!(admitted(1, || login("2001:db8:0:8::1")).await, 1);
@@ -255,4 +250,64 @@ async fn what_an_operator_decides_goes_within_moments_and_a_tenants_own_limits_g
         let refused = superuser.batch_execute(&set(key, value)).await.unwrap_err();
         assert_eq!(refused.as_db_error().unwrap().constraint(), Some("platform_settings_value_check"), "{key} {value}");
     }
+}
+
+#[tokio::test]
+async fn a_key_is_charged_under_its_own_id_alone() {
+    let db = TestDb::new().await;
+    let acme = &town().acme;
+    limit(&db, acme, "100", "100").await;
+    let app = TestApp::with(&db.url(API_ROLE), &tuning(&["--outside-per-minute", "3"])).await;
+    let with = |key: &str| app.request(Method::GET, "/api/v1/projects?nope=1").bearer_auth(key);
+    let mine = Answer::of(with(&acme.key)).await;
+    mine.problem(400, "bad_request");
+    assert_eq!(standing(&mine, "principal").unwrap()[2], 99);
+    // Its secret, under the id of somebody else: PostgreSQL is asked, and knows no such key.
+    let body = BASE64.decode(&acme.key["rh_live_".len()..][..86]).unwrap();
+    let as_owner = [&body[..16], acme.owner.id.as_bytes(), &body[32..]].concat();
+    let front = format!("rh_live_{}", BASE64.encode(as_owner));
+    let forged = format!("{front}{}", BASE64.encode(&rowhouse::auth::sha256(front.as_bytes())[..4]));
+    assert_eq!(admitted(9, || with(&forged)).await, 2, "and of the network's three the first met the key");
+    let owner = Member::new(&app, &acme.owner, acme).get("/projects").await.expect(200);
+    assert_eq!(standing(&owner, "principal").unwrap()[2], 99, "nothing of the owner's was spent");
+}
+
+#[tokio::test]
+async fn whoever_spends_all_cannot_keep_themselves_from_being_stopped() {
+    let db = TestDb::new().await;
+    let acme = &town().acme;
+    limit(&db, acme, "5", "4").await;
+    db.run("update registry.tenant_limits set tenant_per_month = 8").await;
+    let app = TestApp::new(&db).await;
+    let owner = Member::new(&app, &acme.owner, acme);
+    let key = || app.request(Method::GET, "/api/v1/projects").bearer_auth(&acme.key);
+    assert_eq!(admitted(9, key).await, 4);
+    owner.get("/projects").await.expect(200);
+    owner.get("/projects").await.problem(429, "rate_limited");
+    let keys = owner.get("/tenant/api-keys").await.expect(200);
+    assert_eq!(standing(&keys, "tenant"), None, "the tenant is not asked");
+    assert_eq!((standing(&keys, "principal").unwrap()[2], standing(&keys, "month").unwrap()[2]), (2, 2));
+    // Nor is the month, once it is over.
+    owner.get("/tenant/members").await.expect(200);
+    owner.delete(&format!("/tenant/api-keys/{}", acme.api_key), "*").await.expect(204);
+    let member = Member::new(&app, &acme.member, acme);
+    member.get("/projects").await.problem(429, "quota_exceeded");
+    member.get("/tenant/api-keys").await.problem(403, "permission_denied");
+    // One's own account is one's own, whatever tenant a token is for, and with nothing left at all.
+    owner.get("/tenant/members").await.problem(429, "rate_limited");
+    owner.get("/me/sessions").await.expect(200);
+    Answer::of(owner.request(Method::POST, "/auth/logout")).await.expect(204);
+}
+
+#[tokio::test]
+async fn what_is_asked_with_a_session_that_has_ended_is_not_its_owners() {
+    let db = TestDb::new().await;
+    let acme = &town().acme;
+    let app = TestApp::with(&db.url(API_ROLE), &tuning(&["--outside-per-minute", "6"])).await;
+    let stolen = app.sign_in(acme.owner.email, PASSWORD).await;
+    // By another hand: nobody is told.
+    db.run("delete from registry.sessions").await;
+    assert_eq!(admitted(9, || stolen.request(Method::GET, "/me")).await, 6);
+    let again = app.sign_in(acme.owner.email, PASSWORD).await;
+    again.get("/me").await.expect(200);
 }

@@ -1,10 +1,12 @@
 //! How many requests a tenant may make in a month: counted on every instance, kept in PostgreSQL.
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use reqwest::Method;
 use rowhouse::config::API_ROLE;
 
 use super::limits::standing;
-use crate::support::{Answer, Member, TestApp, TestDb, forge, town, tuning};
+use crate::support::{Answer, Member, PASSWORD, TestApp, TestDb, forge, town, tuning};
 
 const THIS_MONTH: &str = "month = date_trunc('month', now() at time zone 'UTC')::date";
 
@@ -57,7 +59,7 @@ async fn a_months_requests_are_counted_kept_and_over_when_they_are_over() {
     // All who act in it, and no other tenant; nor people outside.
     Member::new(&app, &acme.member, acme).get("/projects").await.problem(429, "quota_exceeded");
     Member::new(&app, &globex.owner, globex).get("/projects").await.expect(200);
-    let me = app.request(reqwest::Method::GET, "/api/v1/me").bearer_auth(forge(acme.owner.id, None).sign());
+    let me = app.request(Method::GET, "/api/v1/me").bearer_auth(forge(acme.owner.id, None).sign());
     Answer::of(me).await.expect(200);
     // It is written down, and the next process goes by it.
     app.app.limits.finish(&app.app.db).await;
@@ -73,6 +75,45 @@ async fn a_months_requests_are_counted_kept_and_over_when_they_are_over() {
         assert!(tries < 100, "it did not hear of it");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[tokio::test]
+async fn that_a_quota_was_raised_is_heard_whoever_was_counted_last() {
+    let db = TestDb::new().await;
+    quota(&db, "3").await;
+    let acme = &town().acme;
+    let app = served(&db, "50").await;
+    let owner = Member::new(&app, &acme.owner, acme);
+    owner.get("/projects").await.expect(200);
+    let last = app.sign_in(acme.member.email, PASSWORD).await;
+    let of_last = || last.request(Method::GET, "/projects").header("x-tenant-id", acme.id.to_string());
+    for _ in 0..2 {
+        Answer::of(of_last()).await.expect(200);
+    }
+    Answer::of(of_last()).await.problem(429, "quota_exceeded");
+    db.run("delete from registry.sessions where kind = 'bearer' and id <> user_id").await;
+    quota(&db, "1000").await;
+    for tries in 0.. {
+        if owner.get("/projects").await.status == 200 {
+            break;
+        }
+        assert!(tries < 100, "it did not hear of it");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    app.app.limits.finish(&app.app.db).await;
+    assert_eq!(used(&db).await, 4);
+}
+
+#[tokio::test]
+async fn of_one_that_is_left_a_crowd_gets_one() {
+    let db = TestDb::new().await;
+    let acme = &town().acme;
+    let app = served(&db, "60000").await;
+    let owner = Member::new(&app, &acme.owner, acme);
+    quota(&db, "5").await;
+    owner.get("/projects").await.expect(200);
+    let answers = join_all((0..20).map(|_| owner.get("/projects"))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 4);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 -- As the migrator. $1 is a slug or an id: the tenant goes by the platform's settings again.
 delete from registry.tenant_limits l using registry.tenants t
-where l.tenant_id = t.id and (t.slug = $1 or t.id::text = $1)
+where l.tenant_id = t.id
+  and t.id = (select n.id from registry.tenants n where n.slug = $1 or n.id::text = $1 order by n.id::text = $1 desc limit 1)
 returning l.tenant_id
