@@ -27,6 +27,10 @@ pub struct ServeArgs {
     /// Address and port to listen on.
     #[arg(long, env = "ROWHOUSE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    /// Address and port where Prometheus reads figures at /metrics. They are of all tenants together: let no caller of the API
+    /// reach it. None unless said.
+    #[arg(long, env = "ROWHOUSE_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Directory with the signing keys; `rowhouse keys generate` fills it.
     #[arg(long, env = "ROWHOUSE_KEYS", value_name = "DIR")]
     pub keys: PathBuf,
@@ -110,7 +114,7 @@ pub struct Tuning {
     /// Without Redis: how many bytes of answers this process keeps; 0 keeps none.
     #[arg(long, env = "ROWHOUSE_CACHE_BYTES", default_value_t = 64 << 20, value_name = "BYTES")]
     pub cache_bytes: u64,
-    /// Requests a minute of one network, for callers who are not signed in, and of one person outside any tenant; 0 is as many as they
+    /// Requests a minute of one network, for callers who are not signed in, and of one session outside any tenant; 0 is as many as they
     /// like. What tenants may is in the database: `rowhouse platform settings`, `rowhouse tenant limit`.
     #[arg(long, env = "ROWHOUSE_OUTSIDE_PER_MINUTE", default_value_t = 600, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
     pub outside_per_minute: u32,

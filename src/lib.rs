@@ -8,6 +8,7 @@
 //! * [`limits`] counts requests; [`redis`] is what it and the cache ask.
 //! * [`http`] is what all routes share; [`resources`] are the routes, one file each.
 //! * [`mail`] sends letters, [`dns`] looks up TXT records.
+//! * [`metrics`] are figures for whoever runs the platform.
 //! * [`platform_settings`] are the keys that whoever runs the platform decides.
 //! * [`why`] says which clause of which policy hides a row.
 //! * [`cli`] are the commands; [`cluster`] and [`private_redis`] run a private PostgreSQL and a
@@ -28,6 +29,7 @@ pub mod error;
 pub mod http;
 pub mod limits;
 pub mod mail;
+pub mod metrics;
 pub mod platform_settings;
 pub mod private_redis;
 pub mod prove;

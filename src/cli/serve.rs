@@ -15,7 +15,7 @@ use crate::{
     config::ServeArgs,
     db,
     error::Failure,
-    http,
+    http, metrics,
 };
 
 /// How often the figures of the cache are logged, where they have changed.
@@ -32,6 +32,11 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     tracing::info!(address = %args.listen, "serving");
     tokio::spawn(tell_of_cache(app.clone()));
     tokio::spawn(hear_of_ended(app.clone()));
+    if let Some(address) = args.metrics_listen {
+        let listener = listen(address).await?;
+        tracing::info!(%address, "figures are at /metrics");
+        tokio::spawn(http::serve(listener, metrics::router(&app), args.tuning.serving(), std::future::pending()));
+    }
     http::serve(listener, http::router(&app), args.tuning.serving(), stopped()?).await?;
     let _ = tokio::time::timeout(args.tuning.serving().grace, app.limits.finish(&app.db)).await;
     app.post.finish(args.tuning.serving().grace).await;

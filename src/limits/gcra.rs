@@ -29,6 +29,9 @@ pub enum Whom {
 }
 
 impl Whom {
+    /// All of them.
+    pub(super) const ALL: [Self; 5] = [Self::Tenant, Self::Principal, Self::Session, Self::Network, Self::Month];
+
     /// How headers and answers call it.
     #[must_use]
     pub fn name(self) -> &'static str {

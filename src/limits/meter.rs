@@ -22,9 +22,9 @@ use crate::{
 
 /// Callers whom PostgreSQL has accepted that are remembered; others are asked for once more.
 const REMEMBERED: usize = 100_000;
-/// After so long PostgreSQL is asked about a caller once more, beside their request: they may have been taken out, and ask
-/// for nothing that it would be asked about.
-const AGAIN: Duration = Duration::from_mins(1);
+/// After so many times the interval in which counts are written PostgreSQL is asked about a caller once more, beside their
+/// request: they may have been taken out, and ask for nothing that it would be asked about.
+const AGAIN: u32 = 6;
 /// Questions to PostgreSQL at a time.
 const AT_ONCE: usize = 2;
 /// How long one may take: whoever waits for it is nobody's request.
@@ -81,7 +81,7 @@ impl Meter {
         if account.asked.elapsed() >= self.every {
             self.write_soon(db, tenant, account, Duration::ZERO);
         }
-        if since.elapsed() >= AGAIN {
+        if since.elapsed() >= self.every * AGAIN {
             self.accepted.insert(caller, Instant::now());
             self.ask_again(db, tenant, principal);
         }

@@ -8,7 +8,13 @@ mod local;
 mod meter;
 mod shared;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 pub use gcra::{Policy, Standing, Whom};
 
@@ -83,19 +89,50 @@ pub struct Admission {
     pub refused: Option<Error>,
 }
 
+/// What became of requests that were counted, since the process began.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitFigures {
+    /// Counted in Redis, by all instances together.
+    pub by_redis: u64,
+    /// Counted by this process alone.
+    pub by_process: u64,
+    /// Refused, by the name of the policy.
+    pub refused: [(&'static str, u64); Whom::ALL.len()],
+}
+
+#[derive(Default)]
+struct Counters {
+    by_redis: AtomicU64,
+    by_process: AtomicU64,
+    refused: [AtomicU64; Whom::ALL.len()],
+}
+
 /// Counts requests.
 pub struct RateLimits {
     redis: Option<Redis>,
     local: Local,
     meter: Arc<Meter>,
     counting: Counting,
+    counters: Counters,
 }
 
 impl RateLimits {
     /// In Redis where there is one, and always in this process.
     #[must_use]
     pub fn new(redis: Option<Redis>, counting: Counting) -> Self {
-        Self { redis, local: Local::default(), meter: Arc::new(Meter::new(counting.meter_every)), counting }
+        let meter = Arc::new(Meter::new(counting.meter_every));
+        Self { redis, local: Local::default(), meter, counting, counters: Counters::default() }
+    }
+
+    /// Its counters.
+    #[must_use]
+    pub fn figures(&self) -> LimitFigures {
+        let Counters { by_redis, by_process, refused } = &self.counters;
+        LimitFigures {
+            by_redis: by_redis.load(Ordering::Relaxed),
+            by_process: by_process.load(Ordering::Relaxed),
+            refused: std::array::from_fn(|at| (Whom::ALL[at].name(), refused[at].load(Ordering::Relaxed))),
+        }
     }
 
     /// Counts a request inside a tenant, or refuses it. Whoever is seen for the first time is charged as a stranger, unless
@@ -154,6 +191,7 @@ impl RateLimits {
         let month = match self.meter.count(db, tenant, spare) {
             Counted::Yes(month) => month,
             Counted::Over(month) => {
+                self.note_refusal(Whom::Month);
                 let refused = Error::QuotaExceeded { requests: month.policy.requests, seconds: seconds(month.wait) };
                 return Admission { standings: vec![month], refused: Some(refused) };
             }
@@ -173,22 +211,31 @@ impl RateLimits {
             Some(redis) => shared::admit(redis, buckets).await.ok(),
             None => None,
         };
-        let Verdict { admitted, standings } = match told {
-            Some(verdict) => {
-                if verdict.admitted {
-                    self.local.note(buckets, self.counting.instances);
-                }
-                verdict
+        let Verdict { admitted, standings } = if let Some(verdict) = told {
+            if verdict.admitted {
+                self.local.note(buckets, self.counting.instances);
             }
-            None => self.local.admit(buckets, self.counting.instances),
+            self.counters.by_redis.fetch_add(1, Ordering::Relaxed);
+            verdict
+        } else {
+            self.counters.by_process.fetch_add(1, Ordering::Relaxed);
+            self.local.admit(buckets, self.counting.instances)
         };
         let longest = standings.iter().max_by_key(|standing| standing.wait);
-        let refused = longest.filter(|_| !admitted).map(|standing| Error::RateLimited {
-            whose: standing.policy.whom.described(),
-            requests: standing.policy.requests,
-            seconds: seconds(standing.wait),
+        let refused = longest.filter(|_| !admitted).map(|standing| {
+            self.note_refusal(standing.policy.whom);
+            Error::RateLimited {
+                whose: standing.policy.whom.described(),
+                requests: standing.policy.requests,
+                seconds: seconds(standing.wait),
+            }
         });
         Admission { standings, refused }
+    }
+
+    fn note_refusal(&self, whom: Whom) {
+        let at = Whom::ALL.iter().position(|each| *each == whom);
+        at.map(|at| self.counters.refused[at].fetch_add(1, Ordering::Relaxed));
     }
 }
 

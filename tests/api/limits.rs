@@ -1,4 +1,6 @@
 //! How many requests anybody may make, and who is charged for them.
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use reqwest::{Method, RequestBuilder};
 use rowhouse::config::API_ROLE;
@@ -163,6 +165,25 @@ async fn who_is_taken_out_of_a_tenant_is_charged_to_it_once_more_at_most() {
 }
 
 #[tokio::test]
+async fn who_is_taken_out_and_asks_nothing_that_postgresql_is_asked_is_charged_to_the_tenant_for_a_while_at_most() {
+    let db = TestDb::new().await;
+    let acme = &town().acme;
+    limit(&db, acme, "10000", "10000").await;
+    let app = TestApp::with(&db.url(API_ROLE), &tuning(&["--meter-ms", "20"])).await;
+    let member = Member::new(&app, &acme.member, acme);
+    let inside = async || standing(&member.get("/projects?nope=1").await, "tenant").is_some();
+    assert!(inside().await);
+    db.run(&format!("delete from tenant.memberships where user_id = '{}'", acme.member.id)).await;
+    let mut charged = 0;
+    while inside().await {
+        charged += 1;
+        assert!(charged < 200, "nobody asks about them");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    member.get("/projects").await.problem(403, "not_a_member");
+}
+
+#[tokio::test]
 async fn outside_any_tenant_sessions_are_counted_by_themselves_and_everybody_else_by_network() {
     let db = TestDb::new().await;
     let options = ["--outside-per-minute", "5", "--trusted-proxies", "1"];
@@ -219,7 +240,7 @@ async fn what_an_operator_decides_goes_within_moments_and_a_tenants_own_limits_g
             if now == wanted {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("{wanted:?} did not come");
     };

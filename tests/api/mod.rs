@@ -13,6 +13,7 @@ mod domains;
 mod ended;
 mod export;
 mod faults;
+mod figures;
 mod flush;
 mod idempotency;
 mod import;

@@ -1,0 +1,94 @@
+//! Figures for Prometheus (`OpenMetrics` 1.0), on an address of their own: they are of all tenants together, so nobody who calls
+//! the API may see them, and none names a tenant.
+use std::fmt;
+
+use axum::{
+    Router,
+    http::header,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric as _, text::encode},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::Registry,
+};
+
+use crate::{App, Error, cache::CacheFigures, limits::LimitFigures};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// `GET /metrics`, and nothing else.
+pub fn router(app: &App) -> Router {
+    let figures = Figures(app.clone());
+    let answer = move || async move {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(figures));
+        let mut text = String::new();
+        match encode(&mut text, &registry) {
+            Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+            Err(error) => Error::internal(format!("figures cannot be written: {error}")).into_response(),
+        }
+    };
+    Router::new().route("/metrics", get(answer)).fallback(|| async { not_found() })
+}
+
+fn not_found() -> Response {
+    (axum::http::StatusCode::NOT_FOUND, "figures are at /metrics\n").into_response()
+}
+
+#[derive(Clone)]
+struct Figures(App);
+
+impl Collector for Figures {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let Self(app) = self;
+        let CacheFigures { hits, misses, bypassed, refused } = app.cache.figures();
+        let answers = [("hit", hits), ("miss", misses), ("bypassed", bypassed), ("refused", refused)];
+        let help = "Answers that could come from the cache, by what became of them";
+        counters(&mut encoder, ("rowhouse_cache_answers", help), "outcome", &answers)?;
+        let LimitFigures { by_redis, by_process, refused } = app.limits.figures();
+        let help = "Requests that were counted, by who kept the count";
+        let counted = [("redis", by_redis), ("process", by_process)];
+        counters(&mut encoder, ("rowhouse_limits_counted", help), "by", &counted)?;
+        let help = "Requests that were refused with 429, by the policy that refused them";
+        counters(&mut encoder, ("rowhouse_limits_refused", help), "policy", &refused)?;
+        if app.cache.kind() == "redis" {
+            let there = i64::from(app.cache.is_there());
+            gauge(&mut encoder, "rowhouse_redis_up", "Whether Redis answers; at 0 the server goes on without", there)?;
+        }
+        let (connections, most) = app.db.size();
+        let help = "Connections to PostgreSQL, in use or idle";
+        gauge(&mut encoder, "rowhouse_database_connections", help, whole(connections))?;
+        let help = "Connections to PostgreSQL there may be";
+        gauge(&mut encoder, "rowhouse_database_connections_max", help, whole(most))
+    }
+}
+
+fn counters(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help): (&str, &str),
+    label: &str,
+    values: &[(&str, u64)],
+) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (value, count) in values {
+        ConstCounter::new(*count).encode(metric.encode_family(&[(label, *value)])?)?;
+    }
+    Ok(())
+}
+
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: i64) -> fmt::Result {
+    ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
+}
+
+fn whole(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+impl fmt::Debug for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Figures")
+    }
+}
