@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::{
     Router,
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -15,7 +15,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{App, Error, cache::CacheFigures, limits::LimitFigures};
+use crate::{App, cache::CacheFigures, limits::LimitFigures};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -28,14 +28,17 @@ pub fn router(app: &App) -> Router {
         let mut text = String::new();
         match encode(&mut text, &registry) {
             Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-            Err(error) => Error::internal(format!("figures cannot be written: {error}")).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "figures cannot be written");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
         }
     };
     Router::new().route("/metrics", get(answer)).fallback(|| async { not_found() })
 }
 
 fn not_found() -> Response {
-    (axum::http::StatusCode::NOT_FOUND, "figures are at /metrics\n").into_response()
+    (StatusCode::NOT_FOUND, "figures are at /metrics\n").into_response()
 }
 
 #[derive(Clone)]
@@ -49,9 +52,9 @@ impl Collector for Figures {
         let help = "Answers that could come from the cache, by what became of them";
         counters(&mut encoder, ("rowhouse_cache_answers", help), "outcome", &answers)?;
         let LimitFigures { by_redis, by_process, refused } = app.limits.figures();
-        let help = "Requests that were counted, by who kept the count";
-        let counted = [("redis", by_redis), ("process", by_process)];
-        counters(&mut encoder, ("rowhouse_limits_counted", help), "by", &counted)?;
+        let help = "Times somebody was let through or refused by a limit of a minute, by who kept the count";
+        let verdicts = [("redis", by_redis), ("process", by_process)];
+        counters(&mut encoder, ("rowhouse_limits_verdicts", help), "by", &verdicts)?;
         let help = "Requests that were refused with 429, by the policy that refused them";
         counters(&mut encoder, ("rowhouse_limits_refused", help), "policy", &refused)?;
         if app.cache.kind() == "redis" {

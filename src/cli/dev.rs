@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     demo::{self, DemoTenant, PASSWORD},
-    serve::{listen, refuse_unless_walled, stopped},
+    serve::{FINISH, listen, refuse_unless_walled, stopped},
 };
 use crate::{
     auth::{Clock, Keys, generate_keys, hear_of_ended, random_secret},
@@ -111,7 +111,7 @@ impl Dev {
         tokio::spawn(hear_of_ended(app.clone()));
         http::serve(listener, http::router(&app), self.tuning.serving(), stop).await?;
         self.say("stopping");
-        app.limits.finish(&app.db).await;
+        app.limits.finish(&app.db, FINISH).await;
         app.db.close();
         drop(redis);
         drop(private);

@@ -18,6 +18,8 @@ use crate::{
     http, metrics,
 };
 
+/// How long the end waits for counts to be written.
+pub(super) const FINISH: Duration = Duration::from_secs(2);
 /// How often the figures of the cache are logged, where they have changed.
 const TOLD_EVERY: Duration = Duration::from_mins(1);
 
@@ -38,7 +40,7 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
         tokio::spawn(http::serve(listener, metrics::router(&app), args.tuning.serving(), std::future::pending()));
     }
     http::serve(listener, http::router(&app), args.tuning.serving(), stopped()?).await?;
-    let _ = tokio::time::timeout(args.tuning.serving().grace, app.limits.finish(&app.db)).await;
+    app.limits.finish(&app.db, args.tuning.serving().grace.min(FINISH)).await;
     app.post.finish(args.tuning.serving().grace).await;
     app.db.close();
     tracing::info!("stopped");

@@ -24,6 +24,8 @@ const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 enum Charged {
     /// Nobody: whoever looks whether the server lives, reads its keys or documents, or asks for what is not there.
     Nobody,
+    /// The network: it is for whoever is nobody yet, and what else they send says nothing.
+    Network,
     /// Whoever asks, whatever tenant they name: it is about themselves. Whatever has become of a tenant, one can sign out.
     Caller,
     /// Whoever asks, in their tenant: a tenant that has nothing left can still revoke the key that spends it.
@@ -37,8 +39,11 @@ fn charged(route: &str) -> Charged {
     let mut words = route.split('/');
     match (words.next(), words.next()) {
         (Some("openapi.json"), _) => Charged::Nobody,
-        (Some("auth" | "me" | "tenants" | "platform"), _) => Charged::Caller,
-        (Some("tenant"), Some("api-keys" | "members" | "leave")) => Charged::Principal,
+        (Some("auth"), Some("logout" | "authenticate-again" | "switch-tenant")) | (Some("me" | "tenants"), _) => {
+            Charged::Caller
+        }
+        (Some("auth" | "platform"), _) => Charged::Network,
+        (Some("tenant"), Some("api-keys" | "members" | "roles" | "invitations" | "leave")) => Charged::Principal,
         _ => Charged::Tenant,
     }
 }
@@ -50,7 +55,7 @@ pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) 
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let claimed = claimed(&mut parts, &app);
+    let claimed = claimed(&mut parts, &app).filter(|_| charged != Charged::Network);
     let stranger = match claimed {
         // A key is somebody's only once PostgreSQL has said so.
         None | Some((Principal::Key(_), _)) => {

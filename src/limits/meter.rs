@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
@@ -27,9 +28,11 @@ const REMEMBERED: usize = 100_000;
 const AGAIN: u32 = 6;
 /// Questions to PostgreSQL at a time.
 const AT_ONCE: usize = 2;
-/// How long one may take: whoever waits for it is nobody's request.
+/// The same when the process ends.
+const FINISHED_AT_ONCE: usize = 4;
+/// How long one may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Those who were counted last and write for all: where one was taken out meanwhile, another does.
+/// Those who asked last and write for all: where one was taken out meanwhile, another does.
 const WRITERS: usize = 4;
 
 /// A caller in a tenant: a person's session, or a key's id with its secret.
@@ -39,7 +42,7 @@ pub(super) struct Meter {
     accepted: Cache<Caller, Instant>,
     accounts: Mutex<HashMap<TenantId, Account>>,
     every: Duration,
-    room: Semaphore,
+    room: Arc<Semaphore>,
 }
 
 /// A tenant, as this process knows it.
@@ -53,6 +56,8 @@ struct Account {
     writers: VecDeque<Principal>,
     /// Whether a task is about to write and ask.
     task: bool,
+    /// How often it was written.
+    writes: u64,
 }
 
 /// What a tenant may, and how much of the month's it has had.
@@ -68,7 +73,12 @@ struct May {
 
 impl Meter {
     pub(super) fn new(every: Duration) -> Self {
-        Self { accepted: Cache::new(REMEMBERED), accounts: Mutex::default(), every, room: Semaphore::new(AT_ONCE) }
+        Self {
+            accepted: Cache::new(REMEMBERED),
+            accounts: Mutex::default(),
+            every,
+            room: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
     /// What goes for a caller whom PostgreSQL has accepted in this tenant; none for one whom nobody has asked it about.
@@ -82,7 +92,6 @@ impl Meter {
             self.write_soon(db, tenant, account, Duration::ZERO);
         }
         if since.elapsed() >= self.every * AGAIN {
-            self.accepted.insert(caller, Instant::now());
             self.ask_again(db, tenant, principal);
         }
         Some(account.may.buckets(tenant, principal))
@@ -90,6 +99,7 @@ impl Meter {
 
     /// Asks PostgreSQL whether it accepts this caller in this tenant, and what the tenant may.
     pub(super) async fn meet(&self, db: &Db, tenant: TenantId, principal: Principal) -> Result<bool> {
+        let writes = self.accounts().get(&tenant).map_or(0, |account| account.writes);
         let may = match ask(db, tenant, principal, 0).await {
             Ok(may) => may,
             Err(error) if is_refusal(&error) => return Ok(false),
@@ -97,17 +107,22 @@ impl Meter {
         };
         let mut accounts = self.accounts();
         let account = accounts.entry(tenant).or_insert_with(|| Account::new(may));
-        // Whether what is being written just now is in this answer, nobody knows.
-        let used = if account.under_way > 0 { account.may.used } else { may.used };
+        // Whether what was written meanwhile is in this answer, nobody knows.
+        let same_month = account.may.month_begins == may.month_begins;
+        let unsure = same_month && (account.under_way > 0 || account.writes != writes);
+        let used = if unsure { account.may.used } else { may.used };
         (account.may, account.asked) = (May { used, ..may }, Instant::now());
         self.accepted.insert(caller(tenant, principal), Instant::now());
         Ok(true)
     }
 
     fn ask_again(self: &Arc<Self>, db: &Db, tenant: TenantId, principal: Principal) {
+        // What is to be written goes first; whoever finds no room is asked about at their next request.
+        let Ok(place) = self.room.clone().try_acquire_owned() else { return };
+        self.accepted.insert(caller(tenant, principal), Instant::now());
         let (meter, db) = (self.clone(), db.clone());
         tokio::spawn(async move {
-            let _place = meter.room.acquire().await;
+            let _place = place;
             if ask(&db, tenant, principal, 0).await.is_err_and(|error| is_refusal(&error)) {
                 meter.forget(tenant, principal);
             }
@@ -119,24 +134,16 @@ impl Meter {
         self.accepted.remove(&caller(tenant, principal));
     }
 
-    /// Counts a request of the month, and says where that leaves the tenant; not, where it has none left and `spare` none.
-    pub(super) fn count(self: &Arc<Self>, db: &Db, tenant: TenantId, spare: bool) -> Counted {
+    /// Counts a request of the month, where there is one left, and says where that leaves the tenant.
+    pub(super) fn count(self: &Arc<Self>, db: &Db, tenant: TenantId) -> Counted {
         let mut accounts = self.accounts();
         let Some(account) = accounts.get_mut(&tenant) else { return Counted::Yes(None) };
-        if let Some(over) = account.month().filter(|month| month.remaining == 0 && !spare) {
+        if let Some(over) = account.month().filter(|month| month.remaining == 0) {
             return Counted::Over(over);
         }
         account.pending += 1;
         self.write_soon(db, tenant, account, self.every);
         Counted::Yes(account.month())
-    }
-
-    /// Takes back what was counted: the request was refused for another reason.
-    pub(super) fn uncount(&self, tenant: TenantId) -> Option<Standing> {
-        let mut accounts = self.accounts();
-        let account = accounts.get_mut(&tenant)?;
-        account.pending -= 1;
-        account.month()
     }
 
     /// Writes and asks after a while, in a task of its own: one for each tenant.
@@ -156,9 +163,7 @@ impl Meter {
         let (writers, counted) = {
             let mut accounts = self.accounts();
             let Some(account) = accounts.get_mut(&tenant) else { return };
-            // What was taken back after it was written is less than nothing, and is made up for by what comes.
-            let counted = account.pending.max(0);
-            account.pending -= counted;
+            let counted = std::mem::take(&mut account.pending);
             account.under_way += counted;
             (account.writers.clone(), counted)
         };
@@ -174,6 +179,7 @@ impl Meter {
         let Some(account) = accounts.get_mut(&tenant) else { return };
         account.task = false;
         account.under_way -= counted;
+        account.writes += 1;
         match answer {
             Ok(may) => (account.may, account.asked) = (may, Instant::now()),
             Err(error) => {
@@ -190,34 +196,29 @@ impl Meter {
         // A tenant that asks for nothing, and of whom everything is written, takes no room.
         if accounts.len() > REMEMBERED {
             accounts
-                .retain(|_, account| account.task || account.pending != 0 || account.asked.elapsed() < self.every * 2);
+                .retain(|_, account| account.task || account.pending > 0 || account.asked.elapsed() < self.every * 2);
         }
     }
 
     /// Writes all that was counted, before the process ends; waits for what others are writing.
     pub(super) async fn finish(&self, db: &Db, patience: Duration) {
-        let begun = Instant::now();
-        let _ = tokio::time::timeout(patience, async {
+        let all_written = async {
             loop {
-                let left: Vec<(TenantId, bool)> = self
+                let (under_way, left): (Vec<_>, Vec<_>) = self
                     .accounts()
                     .iter()
                     .filter(|(_, account)| account.pending > 0 && !account.writers.is_empty() || account.under_way > 0)
-                    .map(|(tenant, account)| (*tenant, account.under_way > 0))
-                    .collect();
-                if left.is_empty() {
+                    .map(|(tenant, account)| (*tenant, account.under_way))
+                    .partition(|(_, under_way)| *under_way > 0);
+                if under_way.is_empty() && left.is_empty() {
                     return;
                 }
-                for (tenant, under_way) in left {
-                    if !under_way {
-                        self.write(db, tenant).await;
-                    }
-                }
-                tokio::time::sleep(Duration::from_millis(20).min(patience.saturating_sub(begun.elapsed()))).await;
+                stream::iter(left).for_each_concurrent(FINISHED_AT_ONCE, |(tenant, _)| self.write(db, tenant)).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
-        })
-        .await;
-        let lost: i64 = self.accounts().values().map(|account| account.pending.max(0) + account.under_way).sum();
+        };
+        let _ = tokio::time::timeout(patience, all_written).await;
+        let lost: i64 = self.accounts().values().map(|account| account.pending + account.under_way).sum();
         if lost > 0 {
             tracing::warn!(lost, "requests were counted and not written down before the end");
         }
@@ -238,7 +239,7 @@ pub(super) enum Counted {
 
 impl Account {
     fn new(may: May) -> Self {
-        Self { may, asked: Instant::now(), pending: 0, under_way: 0, writers: VecDeque::new(), task: false }
+        Self { may, asked: Instant::now(), pending: 0, under_way: 0, writers: VecDeque::new(), task: false, writes: 0 }
     }
 
     /// Somebody asks who may write.
@@ -265,21 +266,28 @@ impl Account {
 
 impl May {
     fn buckets(&self, tenant: TenantId, principal: Principal) -> Vec<Bucket> {
-        let id = match principal {
-            Principal::Person(person) => person.user.as_uuid(),
-            Principal::Key(key) => key.id(),
-        };
-        // Braces: a cluster keeps all that is counted for one request in one place (Redis cluster specification, hash tags).
-        let place = format!("rowhouse:{{{}}}:rate", tenant.as_uuid());
-        let policy = |whom, requests: Option<i64>| {
-            requests.and_then(|requests| u32::try_from(requests).ok()).map(|requests| Policy::a_minute(whom, requests))
-        };
-        let of_tenant = policy(Whom::Tenant, self.tenant_per_minute)
-            .map(|policy| Bucket { key: format!("{place}:tenant"), policy });
-        let of_principal = policy(Whom::Principal, self.principal_per_minute)
-            .map(|policy| Bucket { key: format!("{place}:principal:{id}"), policy });
+        let limit = |limit: Option<i64>| limit.and_then(|limit| u32::try_from(limit).ok());
+        let of_tenant = limit(self.tenant_per_minute).map(|limit| Bucket {
+            key: format!("{}:tenant", place(tenant)),
+            policy: Policy::a_minute(Whom::Tenant, limit),
+        });
+        let of_principal = limit(self.principal_per_minute).map(|limit| self::principal(tenant, principal, limit));
         of_tenant.into_iter().chain(of_principal).collect()
     }
+}
+
+/// A member or a key, and how many they may ask a minute.
+pub(super) fn principal(tenant: TenantId, principal: Principal, a_minute: u32) -> Bucket {
+    let id = match principal {
+        Principal::Person(person) => person.user.as_uuid(),
+        Principal::Key(key) => key.id(),
+    };
+    Bucket { key: format!("{}:principal:{id}", place(tenant)), policy: Policy::a_minute(Whom::Principal, a_minute) }
+}
+
+/// Braces: a cluster keeps all that is counted for one request in one place (Redis cluster specification, hash tags).
+fn place(tenant: TenantId) -> String {
+    format!("rowhouse:{{{}}}:rate", tenant.as_uuid())
 }
 
 async fn ask(db: &Db, tenant: TenantId, principal: Principal, counted: i64) -> Result<May> {

@@ -45,8 +45,8 @@ struct Verdict {
     standings: Vec<Standing>,
 }
 
-/// How long the end of the process waits for what was counted to be written.
-const FINISH: Duration = Duration::from_secs(2);
+/// Requests a minute of what stops somebody who spends too much, where a principal may make as many as they like.
+const SPARED: u32 = 600;
 
 /// How requests are counted by this server.
 #[derive(Clone, Copy, Debug)]
@@ -92,9 +92,9 @@ pub struct Admission {
 /// What became of requests that were counted, since the process began.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitFigures {
-    /// Counted in Redis, by all instances together.
+    /// Let through or refused by the count in Redis, of all instances together.
     pub by_redis: u64,
-    /// Counted by this process alone.
+    /// Let through or refused by this process's own.
     pub by_process: u64,
     /// Refused, by the name of the policy.
     pub refused: [(&'static str, u64); Whom::ALL.len()],
@@ -178,27 +178,32 @@ impl RateLimits {
         }
     }
 
-    /// Writes down what was counted, before the process ends.
-    pub async fn finish(&self, db: &Db) {
-        self.meter.finish(db, FINISH).await;
+    /// Writes down what was counted, before the process ends, as far as there is time; what was not is said in the log.
+    pub async fn finish(&self, db: &Db, patience: Duration) {
+        self.meter.finish(db, patience).await;
     }
 
     async fn charge(&self, db: &Db, asking: Asking, mut buckets: Vec<Bucket>) -> Admission {
-        let Asking { tenant, spare, .. } = asking;
-        if spare {
-            buckets.retain(|bucket| bucket.policy.whom != Whom::Tenant);
+        if asking.spare {
+            buckets.retain(|bucket| bucket.policy.whom == Whom::Principal);
+            if buckets.is_empty() {
+                buckets.push(meter::principal(asking.tenant, asking.principal, SPARED));
+            }
+            return self.within(&buckets).await;
         }
-        let month = match self.meter.count(db, tenant, spare) {
-            Counted::Yes(month) => month,
+        let mut admission = self.within(&buckets).await;
+        if admission.refused.is_some() {
+            return admission;
+        }
+        match self.meter.count(db, asking.tenant) {
+            Counted::Yes(month) => admission.standings.extend(month),
             Counted::Over(month) => {
                 self.note_refusal(Whom::Month);
-                let refused = Error::QuotaExceeded { requests: month.policy.requests, seconds: seconds(month.wait) };
-                return Admission { standings: vec![month], refused: Some(refused) };
+                let (requests, seconds) = (month.policy.requests, seconds(month.wait));
+                admission.refused = Some(Error::QuotaExceeded { requests, seconds });
+                admission.standings.push(month);
             }
-        };
-        let mut admission = self.within(&buckets).await;
-        let month = if admission.refused.is_some() { self.meter.uncount(tenant) } else { month };
-        admission.standings.extend(month);
+        }
         admission
     }
 

@@ -99,7 +99,7 @@ async fn a_tenant_and_each_of_its_members_and_keys_have_so_many_a_minute_and_are
 async fn nobody_spends_what_is_a_tenants_whom_postgresql_does_not_accept_in_it() {
     let db = TestDb::new().await;
     let (acme, globex) = (&town().acme, &town().globex);
-    limit(&db, acme, "100", "100").await;
+    limit(&db, acme, "10", "10").await;
     let app = TestApp::with(&db.url(API_ROLE), &tuning(&["--outside-per-minute", "5"])).await;
     let left = async || {
         let answer = Member::new(&app, &acme.owner, acme).get("/projects").await.expect(200);
@@ -145,7 +145,7 @@ async fn nobody_spends_what_is_a_tenants_whom_postgresql_does_not_accept_in_it()
 async fn who_is_taken_out_of_a_tenant_is_charged_to_it_once_more_at_most() {
     let db = TestDb::new().await;
     let acme = &town().acme;
-    limit(&db, acme, "100", "100").await;
+    limit(&db, acme, "10", "10").await;
     let app = TestApp::new(&db).await;
     let owner = Member::new(&app, &acme.owner, acme);
     let left = async || standing(&owner.get("/projects").await.expect(200), "tenant").unwrap()[2];
@@ -204,6 +204,9 @@ async fn outside_any_tenant_sessions_are_counted_by_themselves_and_everybody_els
     };
     assert_eq!(admitted(9, || login("192.0.2.1")).await, 5);
     assert_eq!(admitted(9, || login("192.0.2.2")).await, 5);
+    // Whatever else is sent with it.
+    let with = forge(acme.viewer.id, Some(acme.id)).sign();
+    assert_eq!(admitted(1, || login("192.0.2.2").bearer_auth(&with)).await, 0);
     // An IPv6 customer has a network of 2⁶⁴ addresses, and counts as one.
     let mut through = 0;
     for address in 1..=9 {
@@ -298,7 +301,6 @@ async fn whoever_spends_all_cannot_keep_themselves_from_being_stopped() {
     let db = TestDb::new().await;
     let acme = &town().acme;
     limit(&db, acme, "5", "4").await;
-    db.run("update registry.tenant_limits set tenant_per_month = 8").await;
     let app = TestApp::new(&db).await;
     let owner = Member::new(&app, &acme.owner, acme);
     let key = || app.request(Method::GET, "/api/v1/projects").bearer_auth(&acme.key);
@@ -307,17 +309,23 @@ async fn whoever_spends_all_cannot_keep_themselves_from_being_stopped() {
     owner.get("/projects").await.problem(429, "rate_limited");
     let keys = owner.get("/tenant/api-keys").await.expect(200);
     assert_eq!(standing(&keys, "tenant"), None, "the tenant is not asked");
-    assert_eq!((standing(&keys, "principal").unwrap()[2], standing(&keys, "month").unwrap()[2]), (2, 2));
-    // Nor is the month, once it is over.
+    assert_eq!((standing(&keys, "principal").unwrap()[2], standing(&keys, "month")), (2, None), "nor the month");
     owner.get("/tenant/members").await.expect(200);
     owner.delete(&format!("/tenant/api-keys/{}", acme.api_key), "*").await.expect(204);
-    let member = Member::new(&app, &acme.member, acme);
-    member.get("/projects").await.problem(429, "quota_exceeded");
-    member.get("/tenant/api-keys").await.problem(403, "permission_denied");
     // One's own account is one's own, whatever tenant a token is for, and with nothing left at all.
     owner.get("/tenant/members").await.problem(429, "rate_limited");
     owner.get("/me/sessions").await.expect(200);
     Answer::of(owner.request(Method::POST, "/auth/logout")).await.expect(204);
+    // Where each may ask as much as they like, of this they may not; and a month that is over does not keep it from them.
+    limit(&db, acme, "null", "null").await;
+    db.run("update registry.tenant_limits set tenant_per_month = 1").await;
+    let app = TestApp::new(&db).await;
+    let member = Member::new(&app, &acme.member, acme);
+    member.get("/projects").await.expect(200);
+    member.get("/projects").await.problem(429, "quota_exceeded");
+    let refused = member.get("/tenant/api-keys").await;
+    refused.problem(403, "permission_denied");
+    assert_eq!(standing(&refused, "principal").unwrap()[..3], [600, 60, 599]);
 }
 
 #[tokio::test]
