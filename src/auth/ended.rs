@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
-use super::{Principal, Secrets, SessionId, TenantId, secrets::equal};
+use super::{Principal, Secrets, TenantId, secrets::equal};
 use crate::{App, Error, redis::Redis};
 
 /// Where instances tell each other.
@@ -56,7 +56,7 @@ impl Ended {
     /// Why whoever this is must not be asked for at all, if so.
     pub(super) fn refusal(&self, principal: Principal, tenant: Option<TenantId>) -> Option<Error> {
         let (id, error) = match principal {
-            Principal::Person(person) => (of_session(person.session), Error::SessionEnded),
+            Principal::Person(person) => (id(Uuid::nil(), person.session.as_uuid()), Error::SessionEnded),
             Principal::Key(key) => (id(tenant?.as_uuid(), key.id()), Error::Unauthenticated(Error::NO_SUCH_KEY)),
         };
         self.known.get(&id).map(|()| error)
@@ -107,10 +107,6 @@ pub async fn hear_of_ended(app: App) {
         }
         tokio::time::sleep(AGAIN).await;
     }
-}
-
-fn of_session(session: SessionId) -> Id {
-    id(Uuid::nil(), session.as_uuid())
 }
 
 fn id(tenant: Uuid, which: Uuid) -> Id {

@@ -98,7 +98,7 @@ async fn in_force(admin: &Admin) -> Result<InForce, Failure> {
     Ok(InForce::new(admin.all(sql!("operate/platform_settings"), &[]).await?))
 }
 
-/// As a person reads and writes it: text without quotes, and none where there is nothing.
+/// As a person reads it: text without quotes, and none where there is nothing.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),

@@ -21,7 +21,7 @@ use crate::{
     sql,
 };
 
-/// Callers whom PostgreSQL has accepted that are remembered; others are asked for once more.
+/// Callers whom PostgreSQL has accepted that are remembered; others it is asked about once more.
 const REMEMBERED: usize = 100_000;
 /// After so many times the interval in which counts are written PostgreSQL is asked about a caller once more, beside their
 /// request: they may have been taken out, and ask for nothing that it would be asked about.

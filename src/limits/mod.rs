@@ -1,5 +1,5 @@
 //! How many requests anybody may make: a tenant altogether and each of its members and keys, as whoever runs the platform
-//! has decided; people outside any tenant, and networks that nobody knows, as this server is told.
+//! has decided; sessions outside any tenant, and networks that nobody knows, as this server is told.
 //!
 //! A tenant is charged for those alone whom PostgreSQL has accepted in it: whoever only names a tenant, in a header or with
 //! a made-up key, spends what is their own network's. docs/adr/0016.
