@@ -1,6 +1,6 @@
 //! Everything that can go wrong, once: its status, its stable code, and what it tells the caller.
 //! docs/errors.md explains each code; a test keeps the two equal.
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use axum::http::StatusCode;
 use serde::Serialize;
@@ -132,6 +132,10 @@ pub enum Error {
     Invalid(Vec<Violation>),
     /// Too many tries; holds the seconds to wait.
     TooManyAttempts(u32),
+    /// What was asked for would take longer than such a thing may; holds how long that is.
+    TooCostly(Duration),
+    /// The tenant has as many requests under way as it may have at once.
+    TenantBusy,
     /// More requests in a minute than somebody may make.
     RateLimited {
         /// Who.
@@ -228,6 +232,8 @@ impl Error {
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
+            Self::TooCostly(_) => (StatusCode::UNPROCESSABLE_ENTITY, "too_costly"),
+            Self::TenantBusy => (StatusCode::TOO_MANY_REQUESTS, "tenant_busy"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::QuotaExceeded { .. } => (StatusCode::TOO_MANY_REQUESTS, "quota_exceeded"),
             Self::NoNameServer => (StatusCode::SERVICE_UNAVAILABLE, "no_name_server"),
@@ -291,6 +297,8 @@ impl Error {
             Self::UnsupportedMediaType(_) => "Unsupported content type",
             Self::Invalid(_) => "The body is not valid",
             Self::TooManyAttempts(_) => "Too many attempts",
+            Self::TooCostly(_) => "It would take too long",
+            Self::TenantBusy => "Too many requests of this tenant at once",
             Self::RateLimited { .. } => "Too many requests",
             Self::QuotaExceeded { .. } => "The month's requests are used up",
             Self::NoNameServer => "No name server answers",
@@ -388,6 +396,13 @@ impl Error {
             Self::NotAcceptable(offered) => format!("Accept names nothing this address offers, which is {offered}"),
             Self::UnsupportedMediaType(accepted) => format!("send the body as {accepted}"),
             Self::TooManyAttempts(seconds) => format!("too many attempts; try again in {seconds} seconds"),
+            Self::TooCostly(limit) => format!(
+                "it was given up after {} ms, and would be again; ask for less: fewer words, longer ones, a smaller page",
+                limit.as_millis()
+            ),
+            Self::TenantBusy => {
+                "this tenant has as many requests under way as it may have at once, and others waiting; try again shortly".into()
+            }
             Self::RateLimited { whose, requests, seconds } => {
                 format!("{whose} may make {requests} requests a minute; try again in {seconds} seconds")
             }
@@ -424,7 +439,7 @@ impl Error {
             Self::TooManyAttempts(seconds)
             | Self::RateLimited { seconds, .. }
             | Self::QuotaExceeded { seconds, .. } => Some(*seconds),
-            Self::IdempotencyKeyInUse => Some(1),
+            Self::IdempotencyKeyInUse | Self::TenantBusy => Some(1),
             other => matches!(other.kind().0, StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }

@@ -1,5 +1,5 @@
 //! What a transaction tells PostgreSQL about itself before anything else: who asks, inside which tenant.
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use uuid::Uuid;
 
@@ -44,9 +44,14 @@ impl Scope {
     /// Tenant and user are always said, the one that is not there as empty: what somebody else left on a
     /// connection that a pooler shares does not count. A session counts only with a user, an API key only
     /// where the user is empty (`registry.require`), so neither needs to be said to be absent.
-    pub(super) fn preamble(self, begin: &'static str) -> String {
-        let mut text = String::with_capacity(288);
+    ///
+    /// `within` is how long a statement may take, where that is less than the role's own `statement_timeout`.
+    pub(super) fn preamble(self, begin: &'static str, within: Option<Duration>) -> String {
+        let mut text = String::with_capacity(320);
         text.push_str(begin);
+        if let Some(within) = within {
+            let _ = write!(text, "; set local statement_timeout = {}", within.as_millis());
+        }
         let _ = match self {
             Self::Public => {
                 write!(text, "; set local app.tenant_id = ''; set local app.user_id = ''; set local app.api_key = ''")

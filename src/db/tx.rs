@@ -58,7 +58,7 @@
 //! let conn = db.tenant(tenant, who).await;
 //! # }
 //! ```
-use std::marker::PhantomData;
+use std::{marker::PhantomData, time::Duration};
 
 use deadpool_postgres::Object;
 use futures_util::future::join3;
@@ -181,6 +181,7 @@ pub struct Tx<'c, M: Mode> {
     lease: &'c mut Lease,
     scope: Scope,
     state: State,
+    within: Option<Duration>,
     mode: PhantomData<M>,
 }
 
@@ -194,7 +195,14 @@ enum State {
 
 impl<'c, M: Mode> Tx<'c, M> {
     fn new(lease: &'c mut Lease, scope: Scope) -> Self {
-        Self { lease, scope, state: State::NotBegun, mode: PhantomData }
+        Self { lease, scope, state: State::NotBegun, within: None, mode: PhantomData }
+    }
+
+    /// Each statement may take so long, which is less than all may (`statement_timeout` in `sql/bootstrap.sql`): for what a
+    /// caller can make as costly as they like. A statement that takes longer is [`Error::TooCostly`].
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.within = Some(limit);
+        self
     }
 
     /// All rows.
@@ -256,7 +264,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         let client = client(self.lease)?;
         // Known after its first use: no round trip from then on.
         let known = self.lease.book.ready(client, sql).await?;
-        let mut begin = begins.then(|| self.scope.preamble(M::BEGIN));
+        let mut begin = begins.then(|| self.scope.preamble(M::BEGIN, self.within));
         let statement = match known {
             Some(statement) => statement,
             None => self.learn(sql, begin.take()).await?,
@@ -301,10 +309,14 @@ impl<'c, M: Mode> Tx<'c, M> {
                 if error.as_ref().is_some_and(|error| self.lease.book.failed(sql, error)) {
                     self.lease.in_transaction = true; // the next connection starts afresh
                 }
-                return Err(error.map_or_else(
+                let error = error.map_or_else(
                     || Error::internal("a statement failed without an error"),
                     |error| classify(sql.name, &error),
-                ));
+                );
+                return Err(match (error, self.within) {
+                    (Error::DatabaseTimeout, Some(limit)) => Error::TooCostly(limit),
+                    (error, _) => error,
+                });
             }
         };
         if commit {

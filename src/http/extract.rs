@@ -11,7 +11,10 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{json, shape};
+use super::{
+    json, shape,
+    validate::{PILE, piles_marks},
+};
 use crate::{App, Error, Result, error::Violation};
 
 const JSON: &str = "application/json";
@@ -95,13 +98,26 @@ pub fn from_json<T: DeserializeOwned + ToSchema>(bytes: &[u8]) -> Result<T> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut deserializer);
     match read.map(|value| deserializer.end().map(|()| value)) {
-        Ok(Ok(value)) => Ok(value),
+        Ok(Ok(value)) => match piles(bytes) {
+            piles if piles.is_empty() => Ok(value),
+            piles => Err(Error::Invalid(piles)),
+        },
         Ok(Err(trailing)) => Err(malformed(&trailing)),
         Err(error) => {
             let first = violation(&error.path().clone(), &error.into_inner().to_string());
             look_again(bytes, first)
         }
     }
+}
+
+/// Each text of a body that piles marks upon a letter. It is looked for here and not field by field, so that no field is
+/// forgotten.
+fn piles(bytes: &[u8]) -> Vec<Violation> {
+    // A mark is two bytes and more that are not ASCII, or an escape.
+    if !bytes.split(u8::is_ascii_alphanumeric).any(|run| run.len() > 60) && !bytes.windows(2).any(|two| two == b"\\u") {
+        return Vec::new();
+    }
+    json::read(bytes).map_or_else(|_| Vec::new(), |(value, _)| json::texts(&value, piles_marks, PILE))
 }
 
 /// `serde_json` calls some misfits (null where an enum should be) bad syntax, and stops at a misfit before it has seen
@@ -196,10 +212,15 @@ impl<T: DeserializeOwned + IntoParams> FromRequestParts<App> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
-        // The one character PostgreSQL's text cannot hold.
-        if let Some((name, _)) = form_urlencoded::parse(query.as_bytes()).find(|(_, value)| value.contains('\0')) {
-            let violation = Violation::parameter(name, "control_character", "must not contain NUL");
-            return Err(Error::BadRequest(vec![violation]));
+        let unfit = |value: &str| match value {
+            // The one character PostgreSQL's text cannot hold.
+            nul if nul.contains('\0') => Some(("control_character", "must not contain NUL")),
+            piled if piles_marks(piled) => Some(PILE),
+            _ => None,
+        };
+        let mut parameters = form_urlencoded::parse(query.as_bytes());
+        if let Some((name, (code, detail))) = parameters.find_map(|(name, value)| Some((name, unfit(&value)?))) {
+            return Err(Error::BadRequest(vec![Violation::parameter(name, code, detail)]));
         }
         let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         serde_path_to_error::deserialize(deserializer).map(Self).map_err(|error| {

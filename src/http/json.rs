@@ -5,6 +5,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::validate::MOST;
+use crate::error::Violation;
 
 /// JSON, and the members that are in it twice.
 #[derive(Debug, Default)]
@@ -39,6 +40,32 @@ pub(super) fn make_whole(value: &mut Value) -> bool {
         Value::Object(members) => members.values_mut().fold(false, |any, member| make_whole(member) | any),
         _ => false,
     }
+}
+
+/// Each text of which something is wrong; at most [`MOST`].
+pub(super) fn texts(value: &Value, wrong: fn(&str) -> bool, (code, detail): (&'static str, &str)) -> Vec<Violation> {
+    fn look(value: &Value, at: &mut String, wrong: fn(&str) -> bool, found: &mut impl FnMut(&str)) {
+        let mut below = |name: &str, value: &Value| {
+            let length = at.len();
+            at.push('/');
+            at.push_str(&escaped(name));
+            look(value, at, wrong, found);
+            at.truncate(length);
+        };
+        match value {
+            Value::String(text) if wrong(text) => found(at),
+            Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| below(&n.to_string(), item)),
+            Value::Object(members) => members.iter().for_each(|(name, member)| below(name, member)),
+            _ => {}
+        }
+    }
+    let mut violations = Vec::new();
+    look(value, &mut String::new(), wrong, &mut |at| {
+        if violations.len() < MOST {
+            violations.push(Violation::at(at, code, detail));
+        }
+    });
+    violations
 }
 
 /// RFC 6901 §3.

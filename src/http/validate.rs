@@ -2,6 +2,7 @@
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use secrecy::SecretString;
+use unicode_normalization::char::is_combining_mark;
 use utoipa::ToSchema;
 
 use crate::{
@@ -88,6 +89,25 @@ impl Violations {
             self.push(pointer, "too_long", too_long(*length.end(), found));
         }
     }
+}
+
+/// Marks behind one letter, at most: what Unicode calls stream-safe (UAX #15, UAX15-D3). No writing needs more, and to put
+/// them in order can take as long as the square of their number.
+const MARKS: usize = 30;
+
+/// What is wrong with a text that piles marks upon a letter.
+pub const PILE: (&str, &str) = ("too_many_marks", "must not have more than 30 combining marks in a row");
+
+/// Whether a text piles up more marks than any writing does.
+#[must_use]
+pub fn piles_marks(text: &str) -> bool {
+    let mut run = 0;
+    // A mark has two bytes at least.
+    text.len() > 2 * MARKS
+        && text.chars().any(|c| {
+            run = if is_combining_mark(c) { run + 1 } else { 0 };
+            run > MARKS
+        })
 }
 
 pub(super) fn too_short(least: usize) -> String {

@@ -6,7 +6,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{Answer, TestApp, TestDb, forge, town};
+use crate::support::{Answer, CSV, Member, NDJSON, TestApp, TestDb, forge, product, query, town};
 
 const JSON: &str = "application/json";
 
@@ -326,4 +326,53 @@ async fn what_is_no_http_at_all_harms_nobody() {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
     Answer::of(app.request(Method::GET, "/livez")).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_pile_of_marks_is_refused_in_every_text_and_what_writing_needs_is_kept() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let owner = Member::new(&app, &acme.owner, acme);
+    // The three take places from each other when they are put in order.
+    let pile = |marks: usize| format!("a{}", "\u{315}\u{300}\u{5ae}".chars().cycle().take(marks).collect::<String>());
+    let (fits, piled) = (pile(30), pile(31));
+    let kept = owner.make(json!({ "name": fits, "description": format!("{fits} {fits}") })).await;
+    assert_eq!(kept["name"], fits);
+    for (path, body, pointer) in [
+        ("/products", product(json!({ "name": piled })), "/name"),
+        ("/products", product(json!({ "name": "a", "description": piled })), "/description"),
+        ("/products", product(json!({ "name": "a", "sku": piled })), "/sku"),
+        ("/products", product(json!({ "name": "a", "tags": ["b", piled] })), "/tags/1"),
+        ("/projects", json!({ "name": piled }), "/name"),
+        ("/projects", json!({ "name": "a", "description": piled }), "/description"),
+        ("/tenant/roles", json!({ "name": piled, "permissions": [] }), "/name"),
+        ("/tenant/api-keys", json!({ "name": piled, "permissions": [] }), "/name"),
+    ] {
+        owner.post(path, body).await.faults(422, pointer, "too_many_marks");
+    }
+    // As escapes as well, and behind letters that come apart into marks.
+    let escaped = format!("{{\"name\":\"a{}\"}}", "\\u0301".repeat(31));
+    let request = app.as_user(Method::POST, "/api/v1/projects", acme.owner.id, acme.id).header(CONTENT_TYPE, JSON);
+    Answer::of(request.body(escaped)).await.faults(422, "/name", "too_many_marks");
+    owner.patch(&format!("/products/{}", kept["id"].as_str().unwrap()), "*", json!({ "name": piled })).await.faults(
+        422,
+        "/name",
+        "too_many_marks",
+    );
+    for path in ["/products/search", "/products/suggest"] {
+        let refused = owner.get(&format!("{path}?{}", query([("q", &*piled)]))).await.problem(400, "bad_request");
+        assert_eq!(refused["errors"][0]["code"], "too_many_marks");
+        owner.get(&format!("{path}?{}", query([("q", &*fits)]))).await.expect(200);
+    }
+    for (kind, line) in [
+        (NDJSON, product(json!({ "name": piled, "sku": "piled" })).to_string()),
+        (CSV, format!("sku,name,price_minor\npiled,{piled},1")),
+    ] {
+        let ended = owner.imported("all", kind, line).await;
+        assert_eq!(ended["result"]["errors"][0]["errors"][0]["code"], "too_many_marks", "{ended}");
+    }
+    app.auth("signup", json!({ "email": "p@example.com", "password": "a long enough password", "full_name": piled, "organization": "x" }))
+        .await
+        .faults(422, "/full_name", "too_many_marks");
 }

@@ -80,7 +80,7 @@ async fn whatever_a_description_holds_it_is_kept_found_and_shown() {
         "㍿".repeat(200),
         "ﷺ".repeat(200),
         "\u{e000}\u{e001}".repeat(100),
-        "\u{301}".repeat(200),
+        "e\u{301}\u{20d0}".repeat(66),
         "😀".repeat(200),
     ];
     for (n, name) in names.into_iter().enumerate() {
@@ -207,8 +207,8 @@ async fn whatever_is_typed_is_answered() {
         search(&owner, q).await.expect(200);
     }
     for part in [
-        "'", "\"", "-", "a", "a ", "-a ", "\" ", "or ", "\"a\" ", "lamq ", "㍿", "ﷺ", "㌀", "😀", "\u{301}", "é", "a-",
-        "1.", "(", "\u{e000}", "aé ",
+        "'", "\"", "-", "a", "a ", "-a ", "\" ", "or ", "\"a\" ", "lamq ", "㍿", "ﷺ", "㌀", "😀", "\u{301}a", "é",
+        "a-", "1.", "(", "\u{e000}", "aé ",
     ] {
         for size in [32_usize, 33, 299, 300] {
             let q: String = part.chars().cycle().take(size).collect();

@@ -2,7 +2,7 @@
 -- (registry.product_query), $6 a status and $7 a tag or null, ($8, $9) the score and the id the page starts after, or
 -- null. Words match through search.@@@, which is leakproof and so may use the index behind the wall (sql/bootstrap.sql).
 -- The first row is there even where nothing matches: it carries the counts. Marks around what matched are two characters
--- of no alphabet, for whoever escapes the text to turn into markup.
+-- of no alphabet, for whoever escapes the text to turn into markup (registry.headline).
 with query as materialized (
     select matching, ranking, plain from registry.product_query($2, $3, $4, $5)
 ), matching as materialized (
@@ -28,11 +28,9 @@ select array(select tag from tag_counts order by count desc, tag) as facet_tags,
        array(select status from status_counts order by count desc, status) as facet_statuses,
        array(select count from status_counts order by count desc, status) as facet_status_counts,
        page.score,
-       ts_headline(('pg_catalog.' || p.language)::regconfig, translate(p.name, E'\uE000\uE001', ''), (select plain from query),
-                   E'HighlightAll=true, StartSel="\uE000", StopSel="\uE001"') as name_marked,
-       ts_headline(('pg_catalog.' || p.language)::regconfig, translate(left(p.description, 10000), E'\uE000\uE001', ''),
-                   (select plain from query),
-                   E'MaxFragments=1, MinWords=12, MaxWords=36, StartSel="\uE000", StopSel="\uE001"') as description_marked,
+       registry.headline(p.language, p.name, (select plain from query), 'HighlightAll=true') as name_marked,
+       registry.headline(p.language, left(p.description, 2000), (select plain from query),
+                         'MaxFragments=1, MinWords=12, MaxWords=36') as description_marked,
        p.id, p.name, p.description, p.sku, p.price_minor, p.currency, p.stock, p.status, p.tags, p.created_at, p.updated_at, p.version
 from (select) one
 left join page on true

@@ -20,7 +20,7 @@ use crate::{
     http::{
         export::{self, Cells, Format, unguarded},
         extract::from_json,
-        validate::Violations,
+        validate::{PILE, Violations, piles_marks},
     },
 };
 
@@ -289,6 +289,7 @@ fn product(columns: &[&str], record: &csv::ByteRecord) -> Result<NewProduct, Vec
     let mut cells = Vec::with_capacity(columns.len());
     for cell in record {
         match std::str::from_utf8(cell) {
+            Ok(text) if piles_marks(text) => return Err(vec![Violation::at("", PILE.0, PILE.1)]),
             Ok(text) => cells.push(unguarded(text)),
             Err(_) => return Err(vec![Violation::at("", "not_utf8", "is not UTF-8")]),
         }

@@ -1,4 +1,6 @@
 //! Searching products: ranked full text behind the wall, with facets and highlights, and completing what is typed.
+use std::time::Duration;
+
 use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,8 @@ use crate::{
     sql,
 };
 
+/// How long a search, or completing one, may take in PostgreSQL.
+const SEARCH: Duration = Duration::from_millis(1500);
 /// Characters of a search.
 const TYPED: std::ops::RangeInclusive<usize> = 1..=300;
 const SUGGESTIONS: i64 = 10;
@@ -128,7 +132,7 @@ async fn find(
     let asked: Params<'_> =
         &[&words.groups, &words.kinds, &words.texts, &words.negated, status, tag, &score, &id, &limit];
     let mut conn = tenant.connect().await?;
-    let rows: Vec<FoundRow> = conn.read().last().all(sql!("products/search"), asked).await?;
+    let rows: Vec<FoundRow> = conn.read().within(SEARCH).last().all(sql!("products/search"), asked).await?;
     let mut facets = Facets::default();
     let mut hits = Vec::with_capacity(rows.len());
     for row in rows {
@@ -172,7 +176,8 @@ struct Suggestion {
 pub(super) async fn suggest(tenant: Tenant, Query(query): Query<SuggestQuery>) -> Result<Json<Suggestions>> {
     let typed = typed(&query.q)?;
     let mut conn = tenant.connect().await?;
-    let items = conn.read().last().all(sql!("products/suggest"), &[&typed, &Words::last(&typed), &SUGGESTIONS]).await?;
+    let asked: Params<'_> = &[&typed, &Words::last(&typed), &SUGGESTIONS];
+    let items = conn.read().within(SEARCH).last().all(sql!("products/suggest"), asked).await?;
     Ok(Json(Suggestions { items }))
 }
 

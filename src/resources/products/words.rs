@@ -1,7 +1,7 @@
 //! What somebody typed into a search box, taken apart: words, "phrases", -without, or. Never fails: what means nothing
 //! is left out, and everything else is text that PostgreSQL folds and stems (`registry.product_query`).
 
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// Parts of a search, a vector each, as `registry.product_query` takes them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Words {
     pub negated: Vec<bool>,
 }
 
-/// Parts beyond this many are left out.
+/// Words beyond this many are left out, those in phrases included: what a search costs grows with them.
 const MOST: usize = 32;
 
 impl Words {
@@ -27,7 +27,7 @@ impl Words {
         let mut words = Self::default();
         let mut group = 0;
         let mut rest = typed.trim_start();
-        while !rest.is_empty() && words.texts.len() < MOST {
+        while !rest.is_empty() && words.room() > 0 {
             let (negated, part) = rest.strip_prefix('-').map_or((false, rest), |part| (true, part));
             if let Some(quoted) = part.strip_prefix('"') {
                 let (phrase, after) = quoted.split_once('"').unwrap_or((quoted, ""));
@@ -53,7 +53,19 @@ impl Words {
         typed.rsplit(char::is_whitespace).next().unwrap_or_default()
     }
 
+    /// How many words there is room for.
+    fn room(&self) -> usize {
+        MOST.saturating_sub(self.texts.iter().map(|text| words_in(text).count().max(1)).sum())
+    }
+
     fn push(&mut self, group: i32, kind: &'static str, text: &str, negated: bool) {
+        // A phrase ends where there is no room for more of it: after this many words.
+        let text = words_in(text).nth(self.room()).map_or(text, |at| &text[..at]);
+        // What was asked for already.
+        let same = |n: usize| (self.groups[n], self.kinds[n], self.negated[n]) == (group, kind, negated);
+        if (0..self.texts.len()).any(|n| self.texts[n] == text && same(n)) {
+            return;
+        }
         // As it is folded: ㍿ is four letters.
         if text.nfkd().any(char::is_alphanumeric) {
             self.groups.push(group);
@@ -62,6 +74,17 @@ impl Words {
             self.negated.push(negated);
         }
     }
+}
+
+/// Where each stretch of letters and digits begins, as the text is folded: ﷺ is four words.
+fn words_in(text: &str) -> impl Iterator<Item = usize> {
+    let folded = text.char_indices().flat_map(|(at, c)| std::iter::once(c).nfkd().map(move |c| (at, c)));
+    let mut inside = false;
+    folded.filter(|(_, c)| !is_combining_mark(*c)).filter_map(move |(at, c)| {
+        let begins = c.is_alphanumeric() && !inside;
+        inside = c.is_alphanumeric();
+        begins.then_some(at)
+    })
 }
 
 #[cfg(test)]
@@ -94,6 +117,17 @@ mod tests {
         assert_eq!(told("or"), "0last:or");
         assert_eq!(told("lamp or"), "0word:lamp 0last:or");
         assert_eq!(told("   "), "");
-        assert_eq!(Words::of(&"a ".repeat(1000)).texts.len(), super::MOST);
+    }
+
+    #[test]
+    fn what_a_search_costs_is_bounded_by_its_words_those_in_phrases_included() {
+        let many: String = (0..1000).map(|n| format!("w{n} ")).collect();
+        assert_eq!(Words::of(&many).texts.len(), super::MOST);
+        assert_eq!(Words::of(&"a ".repeat(1000)).texts.len(), 1, "the same again asks for nothing more");
+        let words = Words::of(&format!("one \"{many}\" two"));
+        assert_eq!((words.texts.len(), words.texts[1].trim_end()), (2, &*many[..many.find(" w31").unwrap()]));
+        assert_eq!(Words::of(&"a-".repeat(1000)).texts[0].len(), 2 * super::MOST);
+        assert_eq!(Words::of(&"ﷺ".repeat(1000)).texts[0].chars().count(), super::MOST / 4 + 1);
+        assert_eq!(Words::of(&"e\u{301}".repeat(1000)).texts[0].chars().count(), 2000, "one word");
     }
 }
