@@ -1,5 +1,5 @@
 -- Door: keeps the hash of a link that is about to be sent to somebody who is not signed in: to reset a password
--- (active accounts), or to confirm an address (accounts that have not yet). The newest link alone is good.
+-- (active accounts), or to confirm an address (accounts that have not yet). See keep_mail_token for which links are good.
 -- Why a door: nobody is signed in. It answers whether there is such an account, and its owner's name for the
 -- letter; the server tells that to the address alone.
 create or replace function registry.issue_mail_token(link_purpose text, wanted_email text, link_hash bytea, link_lifetime interval)

@@ -1,14 +1,19 @@
--- Not a door, nobody may call it but doors: keeps the hash of a link that is about to be sent. One of a kind per
--- person: the newest alone is good.
+-- Not a door, nobody may call it but doors: keeps the hash of a link that is about to be sent. The last three of a kind
+-- are good, so that whoever asks for links to somebody else's account does not spoil the one its owner is about to open;
+-- those to another address than the newest are not, or a mistyped one could still become the account's.
 create or replace function registry.keep_mail_token(
         whose uuid, link_purpose text, sent_to text, link_hash bytea, link_lifetime interval) returns void
     language plpgsql set search_path = ''
 as $$
 begin
     insert into registry.mail_tokens (token_hash, user_id, purpose, email, expires_at)
-    values (link_hash, whose, link_purpose, sent_to, now() + link_lifetime)
-    on conflict (user_id, purpose) do update
-        set token_hash = excluded.token_hash, email = excluded.email, created_at = now(), expires_at = excluded.expires_at;
+    values (link_hash, whose, link_purpose, sent_to, now() + link_lifetime);
+    delete from registry.mail_tokens m
+    where m.user_id = whose and m.purpose = link_purpose
+      and (m.email <> sent_to
+           or m.token_hash not in (select n.token_hash from registry.mail_tokens n
+                                   where n.user_id = whose and n.purpose = link_purpose
+                                   order by n.created_at desc, n.token_hash = link_hash desc limit 3));
 end
 $$;
 alter function registry.keep_mail_token(uuid, text, text, bytea, interval) owner to rowhouse_owner;

@@ -1,7 +1,8 @@
 -- Door: one rotation of a refresh token (RFC 9700 §4.14.2). Under the session's row lock: a fresh one is used up
--- and given a successor; a used one presented again within ten seconds, while its successor is unused, answers
--- that successor (a client that lost the answer, or asked twenty times at once); any other use of a used one is
--- a replay, and ends the whole session.
+-- and given a successor; a used one presented again while its successor is unused answers that successor (a client that
+-- lost the answer, or asked twenty times at once): within ten seconds as often as it likes, later once. Any other use of
+-- a used one is a replay, and ends the whole session. What was handed out late is not forgiven itself: whoever shares
+-- a session with a thief by forgiveness alone is found out at the next rotation. docs/adr/0011.
 -- Why a door: the caller has nothing but the token. A hash that is not stored opens nothing.
 -- Answers outcome: rotated, repeated (with the successor, sealed), replayed, expired, unknown.
 create or replace function registry.rotate_refresh_token(
@@ -11,6 +12,7 @@ create or replace function registry.rotate_refresh_token(
 as $$
 declare
     token registry.refresh_tokens;
+    successor registry.refresh_tokens;
     open registry.sessions;
     nothing constant uuid := null;
 begin
@@ -30,6 +32,7 @@ begin
     if not found then
         delete from registry.sessions s where s.user_id = token.user_id and s.id = token.session_id;
         return query select 'expired', nothing, nothing, nothing, null::bytea;
+        return;
     elsif token.used_at is null then
         update registry.refresh_tokens r
         set used_at = clock_timestamp(), successor_hash = next_hash, successor_sealed = next_sealed
@@ -39,9 +42,14 @@ begin
         set last_used_at = now(), idle_until = least(now() + idle, s.expires_at), address = client_address
         where s.user_id = open.user_id and s.id = open.id;
         return query select 'rotated', open.user_id, open.id, open.acts_in, null::bytea;
-    elsif token.used_at > clock_timestamp() - interval '10 seconds'
-          and exists (select from registry.refresh_tokens r
-                      where r.token_hash = token.successor_hash and r.used_at is null) then
+        return;
+    end if;
+
+    select * into successor from registry.refresh_tokens r where r.token_hash = token.successor_hash and r.used_at is null;
+    if found and greatest(token.used_at, successor.repeated_at) > clock_timestamp() - interval '10 seconds' then
+        return query select 'repeated', open.user_id, open.id, open.acts_in, token.successor_sealed;
+    elsif found and successor.repeated_at is null and token.repeated_at is null then
+        update registry.refresh_tokens r set repeated_at = clock_timestamp() where r.token_hash = successor.token_hash;
         return query select 'repeated', open.user_id, open.id, open.acts_in, token.successor_sealed;
     else
         insert into registry.account_events (user_id, kind, session_id, address)

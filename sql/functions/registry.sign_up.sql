@@ -3,7 +3,8 @@
 -- Why a door: nobody is signed in yet. It answers whether the address is taken, which the server tells nobody
 -- but the address itself. An account whose address was never confirmed
 -- may have been made by somebody else, or be about to be taken over by somebody who signs up with it once more: then no
--- password that was typed counts any longer, and the link lets its owner choose one.
+-- password that was typed counts any longer, and the link lets its owner choose one. Links that confirm the address are
+-- gone with it; the last that choose a password stay good, whoever signs up once more.
 -- Answers: created, renewed, exists.
 --   RH021  sign-up is closed
 create or replace function registry.sign_up(
@@ -30,7 +31,7 @@ begin
         new_user := known.id;
         outcome := 'renewed';
         update registry.users u set password_hash = nobodys_hash, full_name = new_name where u.id = new_user;
-        delete from registry.mail_tokens m where m.user_id = new_user;
+        delete from registry.mail_tokens m where m.user_id = new_user and m.purpose <> 'reset_password';
     else
         insert into registry.account_events (user_id, kind) values (new_user, 'signed_up');
     end if;

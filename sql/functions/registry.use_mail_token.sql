@@ -1,4 +1,4 @@
--- Door: uses up a link that was sent by e-mail, which proves its address. Confirms the address, changes it, or
+-- Door: uses up a link that was sent by e-mail, and all others of its kind, which proves its address. Confirms the address, changes it, or
 -- sets a new password and ends every session. A second factor stays: resetting a password is no way around it.
 -- Why a door: the caller has nothing but the link. A hash that is not stored opens nothing.
 -- Answers no row when the link is not good: used, expired, replaced or never made; `taken` when another account
@@ -41,6 +41,7 @@ begin
         insert into registry.account_events (user_id, kind) values (account.id, 'password_reset');
     else
         update registry.users u set email_verified_at = coalesce(u.email_verified_at, now()) where u.id = account.id;
+        delete from registry.mail_tokens m where m.user_id = account.id and m.purpose = link.purpose;
     end if;
     return query select link.purpose, account.email, link.email, account.full_name;
 end

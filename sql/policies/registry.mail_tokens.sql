@@ -11,4 +11,3 @@ create policy doors on registry.mail_tokens to rowhouse_doors
 
 grant select, delete on registry.mail_tokens to rowhouse_doors;
 grant insert (token_hash, user_id, purpose, email, expires_at) on registry.mail_tokens to rowhouse_doors;
-grant update (token_hash, email, created_at, expires_at) on registry.mail_tokens to rowhouse_doors;

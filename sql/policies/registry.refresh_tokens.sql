@@ -11,4 +11,4 @@ create policy doors on registry.refresh_tokens to rowhouse_doors
 
 grant select on registry.refresh_tokens to rowhouse_doors;
 grant insert (token_hash, user_id, session_id) on registry.refresh_tokens to rowhouse_doors;
-grant update (used_at, successor_hash, successor_sealed) on registry.refresh_tokens to rowhouse_doors;
+grant update (used_at, successor_hash, successor_sealed, repeated_at) on registry.refresh_tokens to rowhouse_doors;

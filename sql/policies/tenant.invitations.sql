@@ -1,5 +1,5 @@
 -- tenant.invitations: walled. Nobody invites to a role that holds more than they do themselves. Whoever is
--- invited is no member yet and comes through doors, with the token.
+-- invited is no member yet and comes through doors, with the token. What whoever invited may hand out no longer is withdrawn.
 alter table tenant.invitations enable row level security;
 alter table tenant.invitations force row level security;
 
@@ -24,7 +24,7 @@ create policy use_up on tenant.invitations for delete to rowhouse_doors
     using (expires_at > now());
 
 grant select, delete on tenant.invitations to rowhouse_api;
-grant insert (tenant_id, id, email, role_id, permissions, token_hash, invited_by, expires_at) on tenant.invitations to rowhouse_api;
+grant insert (tenant_id, id, email, role_id, permissions, token_hash, invited_by, invited_by_key, expires_at) on tenant.invitations to rowhouse_api;
 grant update (token_hash, expires_at) on tenant.invitations to rowhouse_api;
 grant select, delete on tenant.invitations to rowhouse_doors;
 
@@ -32,3 +32,7 @@ create or replace trigger keep_version before update on tenant.invitations
     for each row execute function registry.keep_version();
 create or replace trigger no_more_than_held before insert or update on tenant.invitations
     for each row when (current_user = 'rowhouse_api') execute function registry.no_more_than_held();
+create or replace trigger check_invitation after insert on tenant.invitations
+    for each row when (current_user = 'rowhouse_api') execute function registry.check_invitation();
+create or replace trigger withdraw_widened after update of permissions on tenant.invitations
+    for each row when (new.permissions <> old.permissions) execute function registry.withdraw_widened();

@@ -23,15 +23,20 @@ create policy own on tenant.memberships for select to rowhouse_doors
            or tenant_id = (select nullif(current_setting('app.tenant_id'), '')::uuid));
 create policy leave on tenant.memberships for delete to rowhouse_doors
     using (user_id = (select current_setting('app.user_id')::uuid));
+-- registry.check_invitation locks the membership of whoever invites; the policy's check lets no change through.
+create policy lock on tenant.memberships for update to rowhouse_doors
+    using (tenant_id = (select current_setting('app.tenant_id')::uuid)) with check (false);
 -- registry.found_tenant and registry.join_tenant; the foreign keys say whom and as what.
 create policy joining on tenant.memberships for insert to rowhouse_doors
     with check (account_active);
 
 grant select, delete on tenant.memberships to rowhouse_api;
 grant update (role_id, permissions) on tenant.memberships to rowhouse_api;
-grant select (tenant_id, user_id, role_id, permissions, tenant_status, account_active), delete on tenant.memberships to rowhouse_doors;
+grant select (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email), delete on tenant.memberships to rowhouse_doors;
 grant insert (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email, full_name)
     on tenant.memberships to rowhouse_doors;
+-- Locking a row asks for the right to change it.
+grant update (updated_at) on tenant.memberships to rowhouse_doors;
 
 create or replace trigger keep_version before update on tenant.memberships
     for each row execute function registry.keep_version();
@@ -43,6 +48,10 @@ create or replace trigger keep_an_owner after update of role_id or delete on ten
 create or replace trigger tell_of_role after update of role_id on tenant.memberships
     for each row when (new.role_id <> old.role_id and current_user in ('rowhouse_api', 'rowhouse_doors'))
     execute function registry.tell_of_role();
+-- Whoever changes it, by hand too.
+create or replace trigger withdraw_invitations after update of role_id, permissions, account_active on tenant.memberships
+    for each row when (new.permissions <> old.permissions or old.account_active and not new.account_active)
+    execute function registry.withdraw_invitations();
 -- What was kept of who is a member is out of date (docs/adr/0015); what they may do is never kept.
 create or replace trigger note_new after insert on tenant.memberships
     referencing new table as changed for each statement execute function registry.note_change('members');

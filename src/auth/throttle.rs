@@ -74,10 +74,12 @@ pub async fn attempt(conn: &mut PublicConn, action: Action, account: &str, clien
     count(conn, action, account, ("network", &client.network())).await
 }
 
-/// The same for what a tenant does to an address or an invitation of its own: `429` when either has to wait.
+/// The same for what a tenant does to an address or an invitation of its own: `429` when either has to wait. Counted for
+/// this tenant alone: what another has sent to the address neither blocks nor tells.
 pub async fn attempt_of_tenant(app: &App, action: Action, account: &str, tenant: TenantId) -> Result<()> {
     let mut conn = app.db.public().await?;
-    let tried = count(&mut conn, action, account, ("tenant", &tenant.as_uuid().to_string())).await?;
+    let tenant = tenant.as_uuid();
+    let tried = count(&mut conn, action, &format!("{tenant} {account}"), ("tenant", &tenant.to_string())).await?;
     if tried.account_waits { Err(Error::TooManyAttempts(60)) } else { Ok(()) }
 }
 

@@ -47,6 +47,7 @@ pub const CONSTRAINTS: &[Constraint] = &[
     rule("memberships_role_fkey", "/role_id", Meaning::InUse, "members have this role; give them another first"),
     rule("invitations_role_fkey", "/role_id", Meaning::InUse, "somebody is invited to this role; take that back first"),
     rule("invitations_email_key", "/email", Meaning::Taken, "is invited already; have the invitation sent once more"),
+    rule("invitations_member_key", "/email", Meaning::Taken, "is a member's of this tenant already"),
     rule("invitations_email_check", "/email", Meaning::OutOfRange, "is not an e-mail address"),
     rule("api_keys_name_key", "/name", Meaning::Taken, "another API key of this tenant has this name"),
     rule("api_keys_name_check", "/name", Meaning::OutOfRange, "must have 1 to 100 characters"),

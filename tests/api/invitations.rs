@@ -274,8 +274,13 @@ async fn an_invitation_that_cannot_be_used_now_stays() {
     superuser.batch_execute("update registry.tenants set status = 'active' where slug = 'acme'").await.unwrap();
     accept(&app, &globex.owner, &token).await.expect(201);
 
-    // Whoever is a member already gets no second role by an invitation.
-    let invitation = invite(owner, acme.viewer.email, &role).await;
+    // Whoever is a member already is not invited, and whose address has become the invited one gets no second role by it.
+    let again = json!({ "email": format!(" {} ", acme.viewer.email.to_uppercase()), "role_id": role });
+    owner.post("/tenant/invitations", again).await.faults(409, "/email", "taken");
+    let invitation = invite(owner, "viewers.other@acme.example", &role).await;
+    let other =
+        format!("update registry.users set email = 'viewers.other@acme.example' where id = '{}'", acme.viewer.id);
+    superuser.batch_execute(&other).await.unwrap();
     let token = self::token(&db, acme.id, &invitation).await;
     accept(&app, &acme.viewer, &token).await.problem(409, "member_already");
     let viewer = Member::new(&app, &acme.viewer, acme);

@@ -1,5 +1,6 @@
-//! Refresh tokens: good once, forgiving for ten seconds, and the end of the session when somebody replays one.
+//! Refresh tokens: good once, forgiving to whoever lost an answer, and the end of the session when somebody replays one.
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use futures_util::future::join_all;
 use reqwest::Method;
 use rowhouse::auth::sha256;
 use serde_json::{Value, json};
@@ -15,8 +16,8 @@ both_ways! {
     twenty_refreshes_at_once_are_one_rotation;
 }
 
-/// A refresh token was used so long ago that nobody's answer was lost.
-const LATER: &str = "update registry.refresh_tokens set used_at = now() - interval '11 seconds'";
+/// Whatever was used or handed out once more was so longer ago than ten seconds.
+const LATER: &str = "update registry.refresh_tokens set used_at = used_at - interval '11 seconds', repeated_at = repeated_at - interval '11 seconds'";
 
 /// What a client keeps of its session.
 struct Session {
@@ -149,10 +150,11 @@ async fn a_token_used_again_later_ends_the_session() {
     let app = TestApp::new(&db).await;
     let (stolen, other) = (login(&app, town().acme.owner.email).await, login(&app, town().acme.owner.email).await);
     let bystander = login(&app, town().acme.member.email).await;
-    let thief = Session::of(&refresh(&app, &stolen.refresh).await.expect(200));
+    let first = Session::of(&refresh(&app, &stolen.refresh).await.expect(200));
+    let thief = Session::of(&refresh(&app, &first.refresh).await.expect(200));
     get(&app, "/api/v1/projects", &thief.access).await.expect(200);
     let later = format!("{LATER} where session_id = '{}' and used_at is not null", stolen.id);
-    assert_eq!(db.superuser().await.execute(&later, &[]).await.unwrap(), 1);
+    assert_eq!(db.superuser().await.execute(&later, &[]).await.unwrap(), 2);
     refresh(&app, &stolen.refresh).await.problem(401, "refresh_token_spent");
     // Nobody can tell any more which of the two is the thief: both are out.
     refresh(&app, &thief.refresh).await.problem(401, "refresh_token_spent");
@@ -174,6 +176,78 @@ async fn a_token_used_again_later_ends_the_session() {
     refresh(&app, &bystander.refresh).await.expect(200);
     let events = get(&app, "/api/v1/me/events", &bystander.access).await.expect(200);
     assert!(!events.text.contains("replayed"), "{events:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_given_later_too_as_long_as_its_token_was_not_used_but_once() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let session = login(&app, town().acme.owner.email).await;
+    let lost = Session::of(&refresh(&app, &session.refresh).await.expect(200));
+    db.run(LATER).await;
+    // Twenty requests find out at once that their token has expired.
+    let again = join_all((0..20).map(|_| refresh(&app, &session.refresh))).await;
+    for answer in again {
+        let again = Session::of(&answer.expect(200));
+        assert_eq!((&again.refresh, again.id), (&lost.refresh, session.id));
+    }
+    assert_eq!(counted(&db, session.id).await, (1, 1));
+    // Nobody loses the same answer a second time: whoever asks once more has another copy of the token.
+    db.run(LATER).await;
+    refresh(&app, &session.refresh).await.problem(401, "refresh_token_spent");
+    refresh(&app, &lost.refresh).await.problem(401, "refresh_token_spent");
+    assert_eq!(sessions(&db, session.id).await, 0);
+
+    // Where it arrived the second time, the session goes on, and the next answer may get lost again within ten seconds.
+    let session = login(&app, town().acme.owner.email).await;
+    let lost = Session::of(&refresh(&app, &session.refresh).await.expect(200));
+    db.run(LATER).await;
+    refresh(&app, &session.refresh).await.expect(200);
+    db.run(LATER).await;
+    let third = Session::of(&refresh(&app, &lost.refresh).await.expect(200));
+    assert_eq!(Session::of(&refresh(&app, &lost.refresh).await.expect(200)).refresh, third.refresh);
+    let fourth = Session::of(&refresh(&app, &third.refresh).await.expect(200));
+    db.run(LATER).await;
+    assert_eq!(Session::of(&refresh(&app, &third.refresh).await.expect(200)).refresh, fourth.refresh);
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_gives_no_lost_answer() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    for past in ["idle_until", "expires_at"] {
+        let session = login(&app, town().acme.owner.email).await;
+        refresh(&app, &session.refresh).await.expect(200);
+        db.run(LATER).await;
+        db.run(&format!(
+            "update registry.sessions set {past} = now() - interval '1 second' where id = '{}'",
+            session.id
+        ))
+        .await;
+        refresh(&app, &session.refresh).await.problem(401, "refresh_token_spent");
+        assert_eq!(sessions(&db, session.id).await, 0, "{past}");
+    }
+}
+
+/// A thief and an owner who take turns, neither of whom ever finds a successor used.
+#[tokio::test]
+async fn whoever_shares_a_session_by_forgiveness_alone_is_found_out_at_the_next_rotation() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    for thief_first in [true, false] {
+        let session = login(&app, town().acme.owner.email).await;
+        let thief = Session::of(&refresh(&app, &session.refresh).await.expect(200));
+        db.run(LATER).await;
+        let owner = Session::of(&refresh(&app, &session.refresh).await.expect(200));
+        assert_eq!(owner.refresh, thief.refresh, "each has a copy of the same token");
+        db.run(LATER).await;
+        let (sooner, later) = if thief_first { (thief, owner) } else { (owner, thief) };
+        let next = Session::of(&refresh(&app, &sooner.refresh).await.expect(200));
+        db.run(LATER).await;
+        refresh(&app, &later.refresh).await.problem(401, "refresh_token_spent");
+        refresh(&app, &next.refresh).await.problem(401, "refresh_token_spent");
+        assert_eq!(sessions(&db, session.id).await, 0);
+    }
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ pub(crate) const DOORS: &[&str] = &[
     "registry.authenticate_again(text,bigint,bytea,bytea[])",
     "registry.change_email(text,bytea,interval)",
     "registry.change_password(text,boolean)",
+    "registry.check_invitation()",
     "registry.choose_tenant(uuid)",
     "registry.create_tenant(uuid,text,text[],uuid[])",
     "registry.find_invitation(uuid,uuid,bytea)",
@@ -50,6 +51,7 @@ pub(crate) const DOORS: &[&str] = &[
     "registry.touch_api_key()",
     "registry.touch_session(interval)",
     "registry.use_mail_token(text[],bytea,text)",
+    "registry.withdraw_invitations()",
 ];
 
 /// Constraints on columns that a request fills, but never with what the caller says: each with what fills it.
@@ -66,6 +68,7 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
     ("idempotency_keys_key_check", "the caller, whose key the server has looked at"),
     ("idempotency_keys_user_fkey", "the member who asks"),
     ("invitations_invited_by_fkey", "the member who asks; gone in between is a race and an error"),
+    ("invitations_invited_by_key_fkey", "the API key that asks; revoked in between is a race and an error"),
     ("invitations_token_check", "the server, a digest"),
     ("operations_kind_check", "the server, which begins operations"),
     ("operations_status_check", "the server, which runs them"),
@@ -79,7 +82,7 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
 ];
 
 /// Constraints that a request breaks through a door or a trigger only.
-const BY_DOORS: &[&str] = &["tenants_slug_key", "roles_permissions_fkey"];
+const BY_DOORS: &[&str] = &["tenants_slug_key", "roles_permissions_fkey", "invitations_member_key"];
 
 /// Asserts that a query names nothing.
 #[track_caller]

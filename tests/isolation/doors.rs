@@ -39,6 +39,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("authenticate_again", Person, format!("authenticate_again('not the one', null, null, array[{hash}])")),
         ("change_email", Person, format!("change_email('{}', {hash}, '1 day')", owner.email)),
         ("change_password", Person, "change_password('x', false)".to_owned()),
+        ("check_invitation", Trigger, "check_invitation()".to_owned()),
         ("choose_tenant", Person, format!("choose_tenant({id})")),
         ("create_tenant", Person, format!("create_tenant(gen_random_uuid(), 'Globex', array['globex'], {roles})")),
         ("find_invitation", Nobody, format!("find_invitation({id}, '{invitation}', {hash})")),
@@ -83,6 +84,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("touch_api_key", Tenant, "touch_api_key()".to_owned()),
         ("touch_session", Person, "touch_session('1 day')".to_owned()),
         ("use_mail_token", Nobody, format!("use_mail_token(array['reset_password'], {hash}, 'x')")),
+        ("withdraw_invitations", Trigger, "withdraw_invitations()".to_owned()),
     ]
 }
 
