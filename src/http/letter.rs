@@ -17,7 +17,7 @@ use crate::{
 /// The address that the letter goes to.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Address {
+pub struct EmailAddress {
     #[schema(format = Email)]
     email: String,
 }
@@ -29,7 +29,7 @@ struct Name(String);
 pub async fn send_link(
     app: &App,
     client: &Client,
-    given: &Address,
+    given: &EmailAddress,
     (purpose, lifetime): (&'static str, &'static str),
     link: fn(String, String) -> Link,
 ) -> Result<StatusCode> {

@@ -1,8 +1,12 @@
 //! The OpenAPI document: what the handlers say of themselves, and what is true of all of them.
+mod names;
 mod requests;
 mod shared;
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use axum::{Router, http::header, response::IntoResponse as _, routing::get};
+use serde_json::Value;
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{Http, HttpAuthScheme, SecurityScheme},
@@ -10,19 +14,30 @@ use utoipa::{
 
 pub(super) use shared::finish;
 
-use super::problem::Problem;
-use crate::{App, error::Violation};
+use super::{page::Sort, problem::Problem};
+use crate::{
+    App,
+    error::Violation,
+    resources::products::{ImportMode, ProductSort},
+};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Rowhouse",
         description = "Many tenants under one roof, a wall between every row. Every request acts inside one tenant, named by the token, the `X-Tenant-ID` header or the host; all that are present must agree. Answers say with `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers) how many requests are left.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    components(schemas(Problem, Violation)),
+    components(schemas(Problem, Violation, Sort, ProductSort, ImportMode)),
     modifiers(&Bearer),
 )]
 struct Base;
+
+/// The schemas that have a name, as they are published.
+pub(super) static SCHEMAS: LazyLock<HashMap<String, Value>> = LazyLock::new(|| {
+    let schemas = document().components.map(|components| components.schemas).unwrap_or_default();
+    schemas.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())).collect()
+});
 
 struct Bearer;
 impl Modify for Bearer {

@@ -40,7 +40,7 @@ pub struct Page<T> {
     total: Option<i64>,
     /// With `total`: whether it is all, or there are more. An estimate counts to ten thousand.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(inline, nullable = false)]
+    #[schema(nullable = false)]
     total_is: Option<TotalIs>,
     #[serde(skip)]
     applied: Option<&'static str>,
@@ -109,11 +109,10 @@ pub struct ListQuery<S: ToSchema> {
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// Only rows of this status.
-    #[param(inline)]
     pub status: Option<S>,
     /// The order; newest first unless said.
     #[serde(default)]
-    #[param(inline, required = false)]
+    #[param(required = false)]
     pub sort: Sort,
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     json::{Twice, escaped},
+    openapi::SCHEMAS,
     validate::{MOST, too_long, too_short},
 };
 use crate::error::Violation;
@@ -16,8 +17,8 @@ use crate::error::Violation;
 pub(super) fn misfits<T: ToSchema>(value: &Value, twice: &Twice) -> Vec<Violation> {
     let mut named = Vec::new();
     T::schemas(&mut named);
-    let named = named.into_iter().map(|(name, schema)| (name, written(&schema))).collect();
-    let mut found = Found { named, violations: Vec::new() };
+    let named = named.into_iter().map(|(name, schema)| (name, written(&schema))).collect::<HashMap<_, _>>();
+    let mut found = Found { named: &named, violations: Vec::new() };
     for pointer in &twice.0 {
         found.push(pointer, "duplicate_field", "is there twice");
     }
@@ -28,7 +29,7 @@ pub(super) fn misfits<T: ToSchema>(value: &Value, twice: &Twice) -> Vec<Violatio
 /// The same for a query; each violation names its parameter.
 pub(super) fn misfitting_parameters<T: IntoParams>(query: &[u8]) -> Vec<Violation> {
     let declared = T::into_params(|| Some(ParameterIn::Query));
-    let mut found = Found { named: HashMap::new(), violations: Vec::new() };
+    let mut found = Found { named: &SCHEMAS, violations: Vec::new() };
     let mut violations = Vec::new();
     let mut seen = Vec::new();
     for (name, text) in form_urlencoded::parse(query).take(MOST) {
@@ -56,13 +57,13 @@ pub(super) fn misfitting_parameters<T: IntoParams>(query: &[u8]) -> Vec<Violatio
     violations
 }
 
-struct Found {
+struct Found<'a> {
     /// The schemas that others refer to.
-    named: HashMap<String, Value>,
+    named: &'a HashMap<String, Value>,
     violations: Vec<Violation>,
 }
 
-impl Found {
+impl<'a> Found<'a> {
     fn push(&mut self, pointer: &str, code: &'static str, detail: impl Into<String>) {
         if self.violations.len() < MOST {
             self.violations.push(Violation::at(pointer, code, detail));
@@ -72,8 +73,8 @@ impl Found {
     fn check(&mut self, schema: &Value, value: &Value, at: &str) {
         if let Some(name) = schema["$ref"].as_str() {
             let name = name.trim_start_matches("#/components/schemas/");
-            if let Some(schema) = self.named.get(name).cloned() {
-                self.check(&schema, value, at);
+            if let Some(schema) = self.named.get(name) {
+                self.check(schema, value, at);
             }
             return;
         }

@@ -68,7 +68,7 @@ struct ApiKey {
 
 /// A key at the one moment when its secret is shown.
 #[derive(Debug, Serialize, ToSchema)]
-struct ShownKey {
+struct ApiKeyWithSecret {
     #[serde(flatten)]
     api_key: ApiKey,
     /// Sent as `Authorization: Bearer …`. It is not shown again.
@@ -104,7 +104,7 @@ struct ApiKeyPatch {
 /// How to rotate.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Rotation {
+struct ApiKeyRotation {
     /// Hours for which the old secret stays good beside the new one; 24 unless said.
     #[schema(minimum = 0, maximum = 168)]
     overlap_hours: Option<u32>,
@@ -132,7 +132,7 @@ async fn list(
 ///
 /// Needs `api-keys:write` and `api-keys:read`, and every permission that the key is to hold.
 #[utoipa::path(post, path = "/tenant/api-keys", tag = "api-keys", request_body = NewApiKey,
-    responses((status = CREATED, body = ShownKey, headers(("ETag" = String), ("Location" = String)))))]
+    responses((status = CREATED, body = ApiKeyWithSecret, headers(("ETag" = String), ("Location" = String)))))]
 async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewApiKey>) -> Result<Response> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);
@@ -154,7 +154,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     };
     let (api_key, done) = attempt.one::<ApiKey>(sql!("api_keys/insert"), params).await?;
     let headers = [(header::LOCATION, format!("/api/v1/tenant/api-keys/{id}")), no_store()];
-    let shown = ShownKey { api_key, key: secret.key.expose_secret().to_owned() };
+    let shown = ApiKeyWithSecret { api_key, key: secret.key.expose_secret().to_owned() };
     done.answer((StatusCode::CREATED, headers, Tagged(shown))).await
 }
 
@@ -206,8 +206,8 @@ async fn update(
 ///
 /// Needs `api-keys:write` and `api-keys:read`, and every permission that the key holds.
 #[utoipa::path(post, path = "/tenant/api-keys/{id}/rotate", tag = "api-keys", params(("id" = Uuid, Path)),
-    request_body = Rotation, responses((status = OK, body = ShownKey, headers(("ETag" = String)))))]
-async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Post(how, once): Post<Rotation>) -> Result<Response> {
+    request_body = ApiKeyRotation, responses((status = OK, body = ApiKeyWithSecret, headers(("ETag" = String)))))]
+async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Post(how, once): Post<ApiKeyRotation>) -> Result<Response> {
     let hours = how.overlap_hours.unwrap_or(24);
     if hours > LONGEST_OVERLAP {
         let detail = format!("must be at most {LONGEST_OVERLAP}");
@@ -223,7 +223,7 @@ async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Post(how, once): Post<Rota
     };
     let gone = missed("API key", false);
     let (api_key, done) = attempt.one_or::<ApiKey>(sql!("api_keys/rotate"), params, gone).await?;
-    let shown = ShownKey { api_key, key: secret.key.expose_secret().to_owned() };
+    let shown = ApiKeyWithSecret { api_key, key: secret.key.expose_secret().to_owned() };
     done.answer(([no_store()], Tagged(shown))).await
 }
 
@@ -265,7 +265,7 @@ impl Versioned for ApiKey {
     }
 }
 
-impl Versioned for ShownKey {
+impl Versioned for ApiKeyWithSecret {
     fn version(&self) -> i64 {
         self.api_key.version
     }

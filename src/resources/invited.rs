@@ -45,7 +45,7 @@ struct AcceptAsNew {
 
 /// What an invitation is for.
 #[derive(Debug, Serialize, ToSchema)]
-struct Invited {
+struct InvitationPreview {
     /// The tenant's name.
     tenant: String,
     slug: String,
@@ -62,30 +62,34 @@ struct Invited {
 
 /// The tenant that was joined.
 #[derive(Debug, Serialize, ToSchema)]
-struct Joined {
+struct JoinedTenant {
     tenant_id: Uuid,
 }
 
 /// What am I invited to?
 #[utoipa::path(post, path = "/auth/invitations/show", tag = "public", request_body = InvitationToken,
-    responses((status = OK, body = Invited)))]
-async fn show(State(app): State<App>, client: Client, Json(given): Json<InvitationToken>) -> Result<Json<Invited>> {
+    responses((status = OK, body = InvitationPreview)))]
+async fn show(
+    State(app): State<App>,
+    client: Client,
+    Json(given): Json<InvitationToken>,
+) -> Result<Json<InvitationPreview>> {
     let invited = read_invitation(&given.token)?;
     let mut conn = app.db.public().await?;
     attempt(&mut conn, Action::Link, &invited.id.to_string(), &client).await?;
     let params: crate::db::Params<'_> = &[&invited.tenant, &invited.id, &invited.hash.as_slice()];
-    let found: Option<Invited> = conn.read().last().maybe(sql!("auth/find_invitation"), params).await?;
+    let found: Option<InvitationPreview> = conn.read().last().maybe(sql!("auth/find_invitation"), params).await?;
     found.map(Json).ok_or(Error::LinkSpent)
 }
 
 /// Accept an invitation and make an account with the address it was sent to.
 #[utoipa::path(post, path = "/auth/invitations/accept", tag = "public", request_body = AcceptAsNew,
-    responses((status = CREATED, body = Joined)))]
+    responses((status = CREATED, body = JoinedTenant)))]
 async fn accept_as_new(
     State(app): State<App>,
     client: Client,
     Json(given): Json<AcceptAsNew>,
-) -> Result<(StatusCode, Json<Joined>)> {
+) -> Result<(StatusCode, Json<JoinedTenant>)> {
     let mut violations = Violations::default();
     violations.line("/full_name", &given.full_name, NAME);
     violations.password("/password", &given.password, false, &[&given.full_name]);
@@ -105,8 +109,8 @@ async fn accept_as_new(
 
 /// Accept an invitation that was sent to one's own address.
 #[utoipa::path(post, path = "/me/invitations/accept", tag = "me", request_body = InvitationToken,
-    responses((status = CREATED, body = Joined)))]
-async fn accept(me: SignedIn, Json(given): Json<InvitationToken>) -> Result<(StatusCode, Json<Joined>)> {
+    responses((status = CREATED, body = JoinedTenant)))]
+async fn accept(me: SignedIn, Json(given): Json<InvitationToken>) -> Result<(StatusCode, Json<JoinedTenant>)> {
     let invited = read_invitation(&given.token)?;
     let mut conn = me.connect().await?;
     let params: crate::db::Params<'_> = &[&invited.tenant, &invited.id, &invited.hash.as_slice()];
@@ -114,7 +118,7 @@ async fn accept(me: SignedIn, Json(given): Json<InvitationToken>) -> Result<(Sta
     Ok((StatusCode::CREATED, Json(joined)))
 }
 
-impl FromRow for Invited {
+impl FromRow for InvitationPreview {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
             tenant: row.try_get("tenant_name")?,
@@ -127,7 +131,7 @@ impl FromRow for Invited {
     }
 }
 
-impl FromRow for Joined {
+impl FromRow for JoinedTenant {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self { tenant_id: row.try_get("tenant_id")? })
     }

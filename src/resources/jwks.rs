@@ -1,5 +1,8 @@
 //! `/.well-known/jwks.json`: the public halves of the signing keys (RFC 7517).
 use axum::{extract::State, http::header, response::IntoResponse};
+use jsonwebtoken::jwk::Jwk;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{App, http::extract::Json};
@@ -8,9 +11,17 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(jwks))
 }
 
+/// A JWK Set (RFC 7517 §5).
+#[derive(Serialize, ToSchema)]
+struct JwkSet {
+    /// Each with `kty`, `kid` and what verifying takes (RFC 8037 §2).
+    #[schema(value_type = Vec<Object>)]
+    keys: Vec<Jwk>,
+}
+
 /// The keys our access tokens verify with.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "public",
-    responses((status = OK, body = serde_json::Value, description = "A JWK Set, RFC 7517")))]
+    responses((status = OK, body = JwkSet)))]
 async fn jwks(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(app.tokens.keys().jwks().clone()))
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(JwkSet { keys: app.tokens.keys().jwks().keys }))
 }

@@ -40,14 +40,14 @@ struct Login {
     totp: Option<SecretString>,
     /// `bearer` unless said.
     #[serde(default)]
-    #[schema(inline, required = false)]
+    #[schema(required = false)]
     session: SessionKind,
 }
 
 /// A refresh token.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Refresh {
+struct RefreshRequest {
     #[schema(value_type = String, format = Password)]
     refresh_token: SecretString,
 }
@@ -55,7 +55,7 @@ struct Refresh {
 /// Password, and second factor where there is one, once more.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Again {
+struct PasswordAgain {
     #[schema(value_type = String, format = Password)]
     password: SecretString,
     /// The authenticator's current code or an unused recovery code, where a second factor is on.
@@ -83,9 +83,9 @@ async fn login(State(app): State<App>, client: Client, parts: Parts, Json(given)
 ///
 /// A refresh token is good once. Used again within ten seconds, while its successor is unused, it answers that successor;
 /// used again later it ends the session (RFC 9700 §4.14).
-#[utoipa::path(post, path = "/auth/refresh", tag = "public", request_body = Refresh,
+#[utoipa::path(post, path = "/auth/refresh", tag = "public", request_body = RefreshRequest,
     responses((status = OK, body = SessionAnswer)))]
-async fn refresh(State(app): State<App>, client: Client, Json(given): Json<Refresh>) -> Result<Response> {
+async fn refresh(State(app): State<App>, client: Client, Json(given): Json<RefreshRequest>) -> Result<Response> {
     let presented = RefreshToken::read(&given.refresh_token)?;
     let opened = auth::refresh(&app, &client, &presented).await?;
     answer(&app, &opened, Kind::Bearer)
@@ -106,9 +106,14 @@ async fn logout(State(app): State<App>, me: SignedIn) -> Result<Response> {
 }
 
 /// Give password and second factor once more, before something sensitive (RFC 9470).
-#[utoipa::path(post, path = "/auth/authenticate-again", tag = "me", request_body = Again,
+#[utoipa::path(post, path = "/auth/authenticate-again", tag = "me", request_body = PasswordAgain,
     responses((status = NO_CONTENT)))]
-async fn again(State(app): State<App>, client: Client, me: SignedIn, Json(given): Json<Again>) -> Result<StatusCode> {
+async fn again(
+    State(app): State<App>,
+    client: Client,
+    me: SignedIn,
+    Json(given): Json<PasswordAgain>,
+) -> Result<StatusCode> {
     let proof = Proof { password: given.password, totp: given.totp };
     authenticate_again(&app, &client, &me, proof).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -25,7 +25,7 @@ use crate::{
 const NAME: std::ops::RangeInclusive<usize> = 1..=200;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(me, update)).routes(routes!(change_email))
+    OpenApiRouter::new().routes(routes!(get, update)).routes(routes!(change_email))
 }
 
 /// Who is signed in, and where they belong.
@@ -88,7 +88,7 @@ struct Free(bool);
 
 /// Who am I, and which tenants do I belong to?
 #[utoipa::path(get, path = "/me", tag = "me", responses((status = OK, body = Me, headers(("ETag" = String)))))]
-async fn me(signed_in: SignedIn) -> Result<Tagged<Me>> {
+async fn get(signed_in: SignedIn) -> Result<Tagged<Me>> {
     let mut conn = signed_in.connect().await?;
     let mut tx = conn.read();
     let profile: Profile = tx.one(sql!("me/profile"), &[]).await?;

@@ -89,7 +89,7 @@ struct UnreadCount {
 /// What to mark as read.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ReadAll {
+struct MarkAllRead {
     /// The newest one the reader has seen: what came later stays unread. All of them unless said.
     until: Option<Uuid>,
 }
@@ -98,7 +98,7 @@ struct ReadAll {
 #[derive(Debug, Serialize, ToSchema)]
 struct MarkedRead {
     /// How many were unread before.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, format = Int64)]
     read: usize,
     /// What is left: what came later than `until`, or just now.
     #[serde(flatten)]
@@ -185,9 +185,9 @@ async fn mark(tenant: &Tenant, id: Uuid, read: bool, once: Once) -> Result<Respo
 /// Mark all my notifications in this tenant as read, or those up to one.
 ///
 /// Needs no permission.
-#[utoipa::path(post, path = "/notifications/read-all", tag = "notifications", request_body = ReadAll,
+#[utoipa::path(post, path = "/notifications/read-all", tag = "notifications", request_body = MarkAllRead,
     responses((status = OK, body = MarkedRead)))]
-async fn read_all(tenant: Tenant, Post(what, once): Post<ReadAll>) -> Result<Response> {
+async fn read_all(tenant: Tenant, Post(what, once): Post<MarkAllRead>) -> Result<Response> {
     let me = tenant.person()?.as_uuid();
     let until = what.until.unwrap_or(Uuid::max());
     let full = usize::try_from(BATCH).unwrap_or(usize::MAX);

@@ -12,7 +12,7 @@ use crate::{
     db::FromRow,
     http::{
         extract::Json,
-        letter::{Address, send_link},
+        letter::{EmailAddress, send_link},
         validate::Violations,
     },
     mail::{Letter, Link},
@@ -28,7 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// A token from a letter, and a new password.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Reset {
+struct PasswordReset {
     #[schema(value_type = String)]
     token: SecretString,
     /// 15 characters at least, and not one that anybody would try first.
@@ -58,9 +58,9 @@ struct Me {
 /// Have a link sent that sets a new password.
 ///
 /// The answer is the same for an address that has no account.
-#[utoipa::path(post, path = "/auth/password-reset", tag = "public", request_body = Address,
+#[utoipa::path(post, path = "/auth/password-reset", tag = "public", request_body = EmailAddress,
     responses((status = ACCEPTED)))]
-async fn request(State(app): State<App>, client: Client, Json(given): Json<Address>) -> Result<StatusCode> {
+async fn request(State(app): State<App>, client: Client, Json(given): Json<EmailAddress>) -> Result<StatusCode> {
     let link = |name, token| Link::ResetPassword { name, token };
     send_link(&app, &client, &given, ("reset_password", LINK_LIFETIME), link).await
 }
@@ -68,9 +68,9 @@ async fn request(State(app): State<App>, client: Client, Json(given): Json<Addre
 /// Set a new password with the token that was sent by letter.
 ///
 /// Every session ends. A second factor stays and is asked for at the next sign-in.
-#[utoipa::path(post, path = "/auth/password-reset/confirm", tag = "public", request_body = Reset,
+#[utoipa::path(post, path = "/auth/password-reset/confirm", tag = "public", request_body = PasswordReset,
     responses((status = NO_CONTENT)))]
-async fn confirm(State(app): State<App>, client: Client, Json(given): Json<Reset>) -> Result<StatusCode> {
+async fn confirm(State(app): State<App>, client: Client, Json(given): Json<PasswordReset>) -> Result<StatusCode> {
     let hash = link_hash(&given.token)?;
     let mut conn = app.db.public().await?;
     attempt(&mut conn, Action::Link, given.token.expose_secret(), &client).await?;

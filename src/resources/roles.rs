@@ -85,7 +85,7 @@ struct Permission {
 
 /// The vocabulary.
 #[derive(Debug, Serialize, ToSchema)]
-struct Permissions {
+struct PermissionList {
     items: Vec<Permission>,
 }
 
@@ -191,11 +191,11 @@ async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch
 /// The vocabulary of permissions, the same for every tenant.
 ///
 /// Needs `roles:read`.
-#[utoipa::path(get, path = "/tenant/permissions", tag = "roles", responses((status = OK, body = Permissions)))]
-async fn permissions(tenant: Tenant) -> Result<Json<Permissions>> {
+#[utoipa::path(get, path = "/tenant/permissions", tag = "roles", responses((status = OK, body = PermissionList)))]
+async fn permissions(tenant: Tenant) -> Result<Json<PermissionList>> {
     let mut conn = tenant.connect().await?;
     let items = conn.read().last().all(sql!("roles/permissions"), &[]).await?;
-    Ok(Json(Permissions { items }))
+    Ok(Json(PermissionList { items }))
 }
 
 impl Versioned for Role {

@@ -45,8 +45,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// A tenant's settings.
 #[derive(Debug, Serialize, ToSchema)]
-struct Settings {
-    language: Language,
+struct TenantSettings {
+    language: SearchLanguage,
     /// An IANA time zone, in which days, weeks and months begin.
     #[schema(example = "Europe/Berlin")]
     time_zone: String,
@@ -66,7 +66,7 @@ struct Settings {
 text_enum! {
     /// The language whose words are brought to their stems in search; `simple` leaves words as they are.
     #[derive(Default)]
-    enum Language {
+    enum SearchLanguage {
         Simple = "simple",
         Danish = "danish",
         Dutch = "dutch",
@@ -100,10 +100,10 @@ text_enum! {
 /// What changes; keys left out stay as they are, and `null` sets a key back to its default.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SettingsPatch {
+struct TenantSettingsPatch {
     /// `english` unless set.
     #[serde(default)]
-    #[schema(value_type = Option<Language>)]
+    #[schema(value_type = Option<SearchLanguage>)]
     language: Field<String>,
     /// `UTC` unless set.
     #[serde(default)]
@@ -127,10 +127,10 @@ struct SettingsPatch {
 ///
 /// Needs `settings:read`.
 #[utoipa::path(get, path = "/tenant/settings", tag = "settings",
-    responses((status = OK, body = Settings, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+    responses((status = OK, body = TenantSettings, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
-    let settings: Settings = conn.read().last().one(sql!("settings/get"), &[]).await?;
+    let settings: TenantSettings = conn.read().last().one(sql!("settings/get"), &[]).await?;
     Ok(known.answer(settings))
 }
 
@@ -140,18 +140,18 @@ async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
 /// product indexed in it anew, which needs `products:write`, `operations:write` and their `read` as well; `Link` names the
 /// operation, and until it has succeeded a search may miss words that end differently.
 #[utoipa::path(patch, path = "/tenant/settings", tag = "settings", params(("If-Match" = String, Header)),
-    request_body(content = SettingsPatch, content_type = "application/merge-patch+json"),
-    responses((status = OK, body = Settings, headers(("ETag" = String),
+    request_body(content = TenantSettingsPatch, content_type = "application/merge-patch+json"),
+    responses((status = OK, body = TenantSettings, headers(("ETag" = String),
         ("Link" = String, description = "With a language: the operation that indexes products anew")))))]
 async fn update(
     tenant: Tenant,
     State(app): State<App>,
     IfMatch(versions): IfMatch,
-    MergePatch(patch): MergePatch<SettingsPatch>,
+    MergePatch(patch): MergePatch<TenantSettingsPatch>,
 ) -> Result<Response> {
     let mut violations = Violations::default();
     let language =
-        word::<Language>(&mut violations, "/language", &patch.language, "is not a language that search knows");
+        word::<SearchLanguage>(&mut violations, "/language", &patch.language, "is not a language that search knows");
     let time_zone = given(&patch.time_zone, TIME_ZONE.to_owned(), |name| time_zone(&mut violations, name));
     let currency = given(&patch.currency, CURRENCY, |code| currency(&mut violations, code));
     let week_starts = word::<WeekStart>(&mut violations, "/week_starts", &patch.week_starts, "is not monday or sunday");
@@ -162,7 +162,7 @@ async fn update(
     // Not its last statement by nature: what follows from a setting belongs into the same transaction.
     let mut tx = conn.write();
     let params: crate::db::Params<'_> = &[&versions, &language, &time_zone, &currency, &week_starts, &low_stock];
-    let Some(changed) = tx.maybe::<Settings>(sql!("settings/update"), params).await? else {
+    let Some(changed) = tx.maybe::<TenantSettings>(sql!("settings/update"), params).await? else {
         tx.rollback().await?;
         return Err(missed("settings", true));
     };
@@ -182,7 +182,7 @@ async fn update(
 const BATCH: i64 = 200;
 
 /// Brings every product into a language, a transaction a batch. What is written meanwhile is in it already.
-async fn index_anew(work: Work, language: Language) -> Result<()> {
+async fn index_anew(work: Work, language: SearchLanguage) -> Result<()> {
     let mut conn = work.tenant().connect().await?;
     let (mut after, mut done) = (Uuid::nil(), 0);
     loop {
@@ -268,13 +268,13 @@ fn low_stock(violations: &mut Violations, units: i64) -> Option<i32> {
     found
 }
 
-impl Versioned for Settings {
+impl Versioned for TenantSettings {
     fn version(&self) -> i64 {
         self.version
     }
 }
 
-impl FromRow for Settings {
+impl FromRow for TenantSettings {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
             language: row.try_get("language")?,

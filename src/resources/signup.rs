@@ -14,7 +14,7 @@ use crate::{
     db::FromRow,
     http::{
         extract::Json,
-        letter::{Address, send_link},
+        letter::{EmailAddress, send_link},
         validate::Violations,
     },
     mail::{Letter, Link},
@@ -144,9 +144,9 @@ async fn verify(State(app): State<App>, client: Client, Json(given): Json<LinkTo
 }
 
 /// Have the link that confirms an address sent once more; the one before is no longer good.
-#[utoipa::path(post, path = "/auth/verify-email/resend", tag = "public", request_body = Address,
+#[utoipa::path(post, path = "/auth/verify-email/resend", tag = "public", request_body = EmailAddress,
     responses((status = ACCEPTED)))]
-async fn resend(State(app): State<App>, client: Client, Json(given): Json<Address>) -> Result<StatusCode> {
+async fn resend(State(app): State<App>, client: Client, Json(given): Json<EmailAddress>) -> Result<StatusCode> {
     send_link(&app, &client, &given, ("verify_email", LINK_LIFETIME), |_, token| Link::ConfirmAddress { token }).await
 }
 

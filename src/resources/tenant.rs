@@ -29,6 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// A tenant.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Tenant)]
 struct TenantRecord {
     id: Uuid,
     /// The label of its subdomain.

@@ -51,7 +51,7 @@ struct MadeTenant {
 /// The tenant to go to.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Switch {
+struct SwitchTenant {
     tenant_id: Uuid,
 }
 
@@ -85,9 +85,9 @@ async fn create(me: SignedIn, Post(new, once): Post<NewTenant>) -> Result<Respon
 ///
 /// The session acts there from now on. Answers an access token for it, or a cookie where the session has one; the refresh
 /// token stays good.
-#[utoipa::path(post, path = "/auth/switch-tenant", tag = "me", request_body = Switch,
+#[utoipa::path(post, path = "/auth/switch-tenant", tag = "me", request_body = SwitchTenant,
     responses((status = OK, body = SessionAnswer)))]
-async fn switch(State(app): State<App>, me: SignedIn, Json(to): Json<Switch>) -> Result<Response> {
+async fn switch(State(app): State<App>, me: SignedIn, Json(to): Json<SwitchTenant>) -> Result<Response> {
     let opened = switch_tenant(&me, to.tenant_id).await?;
     answer(&app, &opened, me.kind())
 }

@@ -28,7 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// A secret for an authenticator, shown this once.
 #[derive(Debug, Serialize, ToSchema)]
-struct Enrolment {
+struct TotpEnrolment {
     /// In Base32, to be typed.
     secret: String,
     /// `otpauth:` URI, to be shown as a QR code.
@@ -38,7 +38,7 @@ struct Enrolment {
 /// The authenticator's current code.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Code {
+struct TotpCode {
     #[schema(value_type = String)]
     code: SecretString,
 }
@@ -58,7 +58,7 @@ struct Own {
 /// Begin to add a second factor.
 ///
 /// Asks for a password given lately. It is not asked for until a first code was given to `/me/totp/confirm`.
-#[utoipa::path(post, path = "/me/totp", tag = "me", responses((status = CREATED, body = Enrolment)))]
+#[utoipa::path(post, path = "/me/totp", tag = "me", responses((status = CREATED, body = TotpEnrolment)))]
 async fn enrol(State(app): State<App>, me: SignedIn) -> Result<impl IntoResponse> {
     let mut conn = me.connect().await?;
     let mut tx = conn.write();
@@ -67,15 +67,15 @@ async fn enrol(State(app): State<App>, me: SignedIn) -> Result<impl IntoResponse
     let user = me.user().as_uuid();
     let begun: Option<()> = tx.last().maybe(sql!("totp/enrol"), &[&user, &enrolment.sealed]).await?;
     begun.ok_or_else(|| already("a second factor is there already; remove it first"))?;
-    Ok((StatusCode::CREATED, NO_STORE, Json(Enrolment { secret: enrolment.secret, uri: enrolment.uri })))
+    Ok((StatusCode::CREATED, NO_STORE, Json(TotpEnrolment { secret: enrolment.secret, uri: enrolment.uri })))
 }
 
 /// Confirm the second factor with a first code; answers recovery codes.
 ///
 /// Asks for a password given lately.
-#[utoipa::path(post, path = "/me/totp/confirm", tag = "me", request_body = Code,
+#[utoipa::path(post, path = "/me/totp/confirm", tag = "me", request_body = TotpCode,
     responses((status = OK, body = RecoveryCodes)))]
-async fn confirm(State(app): State<App>, me: SignedIn, Json(given): Json<Code>) -> Result<impl IntoResponse> {
+async fn confirm(State(app): State<App>, me: SignedIn, Json(given): Json<TotpCode>) -> Result<impl IntoResponse> {
     let mut conn = me.connect().await?;
     let own: Own = conn.read().last().one(sql!("totp/get"), &[]).await?;
     let sealed: Vec<u8> = match own.sealed {

@@ -15,6 +15,7 @@ mod export;
 mod faults;
 mod figures;
 mod flush;
+mod generators;
 mod idempotency;
 mod import;
 mod import_faults;

@@ -181,11 +181,11 @@ def lies(document):
 
     yield (
         "a member's type", True, "GET /api/v1/tenant", "Response violates schema",
-        schema("TenantRecord", lambda record: record["properties"]["name"].update(type="integer")),
+        schema("Tenant", lambda record: record["properties"]["name"].update(type="integer")),
     )
     yield (
         "a member that is not there", True, "GET /api/v1/tenant/roles", "Response violates schema",
-        schema("Page_Role", lambda page: page["required"].append("total")),
+        schema("RolePage", lambda page: page["required"].append("total")),
     )
     yield (
         "a status", True, "GET /api/v1/me", "Undocumented status code",

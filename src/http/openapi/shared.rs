@@ -9,10 +9,12 @@ use utoipa::openapi::{
     security::SecurityRequirement,
 };
 
-use super::requests;
+use super::{names, requests};
 
 /// `*` or entity tags (RFC 9110 §8.8.3).
 const TAGS: &str = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#;
+/// As RFC 9562 §4 writes it.
+const UUID: &str = "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$";
 /// URL-safe Base64.
 const CURSOR: &str = "^[A-Za-z0-9_-]+$";
 
@@ -30,7 +32,7 @@ const SOMETIMES: [&str; 9] = [
     "Repr-Digest",
 ];
 
-/// Adds to each operation what is true of all: its own id; problems as `default` response, those that come with a header
+/// Adds to each operation what is true of all: its own id and group; problems as `default` response, those that come with a header
 /// by themselves; which headers answers always have; what preconditions and cursors look like; and, unless it is tagged
 /// as public, the bearer token and the tenant header.
 pub(in crate::http) fn finish(mut openapi: OpenApi) -> OpenApi {
@@ -38,7 +40,7 @@ pub(in crate::http) fn finish(mut openapi: OpenApi) -> OpenApi {
         requests::add_headers(path, item);
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         for operation in operations.into_iter().flatten() {
-            operation.operation_id = Some(operation_id(path, operation));
+            operation.operation_id = Some(names::operation_id(path, operation));
             let tagged = |tag: &str| operation.tags.iter().flatten().any(|name| name == tag);
             let (public, mine) = (tagged("public"), tagged("me"));
             describe_answers(operation);
@@ -51,24 +53,16 @@ pub(in crate::http) fn finish(mut openapi: OpenApi) -> OpenApi {
             if !public && !mine {
                 add_parameter(operation, tenant_header());
             }
+            for tag in operation.tags.iter_mut().flatten() {
+                *tag = names::group(path, tag);
+            }
         }
     }
+    names::name_pages(&mut openapi);
+    names::name_vocabularies(&mut openapi);
     let components = openapi.components.get_or_insert_default();
     components.responses.extend(shared_problems().map(|(name, response)| (name.to_owned(), RefOr::T(response))));
     openapi
-}
-
-/// The path's words and the handler's name, unless the path ends in it: `projects_tasks_list`, `auth_login`. The handler's
-/// name alone is not the operation's own.
-fn operation_id(path: &str, operation: &Operation) -> String {
-    let words = path.trim_start_matches("/api/v1").split('/').filter(|word| !word.is_empty() && !word.starts_with('{'));
-    let words = words.collect::<Vec<_>>().join("_").replace(['-', '.'], "_");
-    let mut id = words.trim_start_matches('_').to_owned();
-    let handler = operation.operation_id.as_deref().unwrap_or_default();
-    if id != handler && !id.ends_with(&format!("_{handler}")) {
-        id = format!("{id}_{handler}");
-    }
-    id
 }
 
 /// Every answer has a description (OpenAPI 3.1 §4.8.17) and the headers it says it has, but for those that come
@@ -82,7 +76,7 @@ fn describe_answers(operation: &mut Operation) {
         }
         if let Some(RefOr::T(status)) = response.headers.get_mut("Cache-Status") {
             status.description = Some("What the cache had to do with it (RFC 9211)".to_owned());
-            let age = HeaderBuilder::new().schema(Some(Object::with_type(Type::Integer)));
+            let age = HeaderBuilder::new().schema(Some(seconds()));
             let age = age.description(Some("Seconds since it was worked out, where it was kept")).build();
             response.headers.insert("Age".to_owned(), RefOr::T(age));
         }
@@ -122,14 +116,16 @@ fn describe_parameters(operation: &mut Operation) {
     }
 }
 
-/// What is in a file, a schema of JSON cannot say; and what is wrong with it, its operation does.
+/// A file is bytes to the document; what is wrong with what is in it, its operation says.
 fn leave_files_open(operation: &mut Operation) {
     let Some(RefOr::T(body)) = &mut operation.request_body else { return };
     for (kind, content) in &mut body.content {
         if let RefOr::T(content) = content
             && (!kind.contains("json") || kind.contains("ndjson"))
         {
-            content.schema = None;
+            let bytes = SchemaFormat::KnownFormat(KnownFormat::Binary);
+            let file = ObjectBuilder::new().schema_type(Type::String).format(Some(bytes));
+            content.schema = Some(file.into());
         }
     }
 }
@@ -138,19 +134,24 @@ fn add_parameter(operation: &mut Operation, parameter: Parameter) {
     operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
 }
 
+fn seconds() -> Object {
+    let int64 = SchemaFormat::KnownFormat(KnownFormat::Int64);
+    ObjectBuilder::new().schema_type(Type::Integer).format(Some(int64)).build()
+}
+
 fn pattern(pattern: &str) -> Schema {
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).into()
 }
 
+/// Its pattern and no `format`: clients make an object of their own of a format, and some then put that into the header as
+/// it is.
 fn tenant_header() -> Parameter {
-    let uuid =
-        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
     ParameterBuilder::new()
         .name("X-Tenant-ID")
         .parameter_in(ParameterIn::Header)
         .required(utoipa::openapi::Required::False)
         .description(Some("The tenant to act in; needed when the token was issued for none"))
-        .schema(Some(uuid))
+        .schema(Some(pattern(UUID)))
         .build()
 }
 
@@ -179,7 +180,6 @@ fn add_problems(operation: &mut Operation, public: bool) {
 
 /// Problems that come with a header of their own.
 fn shared_problems() -> impl Iterator<Item = (&'static str, Response)> {
-    let seconds = || Object::with_type(Type::Integer);
     let text = || Object::with_type(Type::String);
     [
         ("Unauthenticated", "Not signed in, or no longer", "WWW-Authenticate", text(), "RFC 6750 §3"),

@@ -32,7 +32,7 @@ const OFFERED: &[(&str, Option<Format>)] =
 
 text_enum! {
     /// What is counted.
-    pub(super) enum Metric {
+    pub(super) enum AnalyticsMetric {
         /// Projects made, and there still.
         ProjectsCreated = "projects_created",
         /// Tasks done, and done still.
@@ -44,7 +44,7 @@ text_enum! {
     }
 }
 
-impl Metric {
+impl AnalyticsMetric {
     const ALL: [Self; 4] = [Self::ProjectsCreated, Self::TasksDone, Self::ProductsCreated, Self::MembersJoined];
 
     const fn sql(self) -> Sql {
@@ -59,7 +59,7 @@ impl Metric {
 
 text_enum! {
     /// How wide a bucket is.
-    pub(super) enum Interval {
+    pub(super) enum AnalyticsInterval {
         /// A day.
         Day = "day",
         /// A week; which day it begins with, the tenant's settings say.
@@ -69,7 +69,7 @@ text_enum! {
     }
 }
 
-impl Interval {
+impl AnalyticsInterval {
     const ALL: [Self; 3] = [Self::Day, Self::Week, Self::Month];
 }
 
@@ -79,7 +79,7 @@ impl Interval {
 #[into_params(parameter_in = Query)]
 pub(super) struct AnalyticsQuery {
     /// What is counted.
-    #[param(value_type = Metric, inline, required = true)]
+    #[param(value_type = AnalyticsMetric, required = true)]
     metric: Option<String>,
     /// The first day, by the tenant's clock; the thirtieth from the last unless said.
     #[param(value_type = String, format = Date, required = false)]
@@ -88,16 +88,16 @@ pub(super) struct AnalyticsQuery {
     #[param(value_type = String, format = Date, required = false)]
     to: Option<String>,
     /// How wide a bucket is; a day unless said.
-    #[param(value_type = Interval, inline, required = false)]
+    #[param(value_type = AnalyticsInterval, required = false)]
     interval: Option<String>,
 }
 
 /// What is asked for, once it makes sense.
 struct Series {
-    metric: Metric,
+    metric: AnalyticsMetric,
     from: Option<Date>,
     to: Option<Date>,
-    interval: Interval,
+    interval: AnalyticsInterval,
 }
 
 impl AnalyticsQuery {
@@ -105,14 +105,14 @@ impl AnalyticsQuery {
         let mut wrong = Vec::new();
         let metric = match &self.metric {
             None => {
-                wrong.push(Violation::parameter("metric", "required", one_of(&Metric::ALL)));
+                wrong.push(Violation::parameter("metric", "required", one_of(&AnalyticsMetric::ALL)));
                 None
             }
-            Some(text) => word("metric", text, &Metric::ALL, &mut wrong),
+            Some(text) => word("metric", text, &AnalyticsMetric::ALL, &mut wrong),
         };
         let interval = match &self.interval {
-            None => Some(Interval::Day),
-            Some(text) => word("interval", text, &Interval::ALL, &mut wrong),
+            None => Some(AnalyticsInterval::Day),
+            Some(text) => word("interval", text, &AnalyticsInterval::ALL, &mut wrong),
         };
         let from = self.from.as_deref().and_then(|text| day("from", text, &mut wrong));
         let to = self.to.as_deref().and_then(|text| day("to", text, &mut wrong));
@@ -158,8 +158,8 @@ fn day(name: &str, text: &str, wrong: &mut Vec<Violation>) -> Option<Date> {
 /// A figure over time.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Analytics {
-    metric: Metric,
-    interval: Interval,
+    metric: AnalyticsMetric,
+    interval: AnalyticsInterval,
     /// The first day that was counted.
     #[schema(value_type = String, format = Date)]
     from: Date,
@@ -169,7 +169,7 @@ pub(super) struct Analytics {
     /// Whose days they are (IANA), from the tenant's settings.
     time_zone: String,
     /// In order, and without gaps.
-    buckets: Vec<Bucket>,
+    buckets: Vec<AnalyticsBucket>,
     /// Of all buckets together.
     total: i64,
     /// The moment all figures are of.
@@ -179,7 +179,7 @@ pub(super) struct Analytics {
 
 /// A day, a week or a month.
 #[derive(Debug, Serialize, ToSchema)]
-struct Bucket {
+struct AnalyticsBucket {
     /// The day it begins with. It may lie before `from`, and the bucket may end after `to`: what is outside is not
     /// counted.
     #[schema(value_type = String, format = Date)]
@@ -190,7 +190,7 @@ struct Bucket {
 
 /// A bucket with what goes for all.
 struct Counted {
-    bucket: Bucket,
+    bucket: AnalyticsBucket,
     first: Date,
     last: Date,
     time_zone: String,
@@ -239,7 +239,7 @@ impl Series {
 }
 
 impl Analytics {
-    fn new(metric: Metric, interval: Interval, counted: Vec<Counted>) -> Result<Self> {
+    fn new(metric: AnalyticsMetric, interval: AnalyticsInterval, counted: Vec<Counted>) -> Result<Self> {
         if counted.len() > MOST.unsigned_abs() as usize {
             let detail = format!(
                 "there are more than {MOST} buckets between from and to; choose a wider interval or fewer days"
@@ -269,7 +269,7 @@ impl Analytics {
     }
 }
 
-impl export::Row for Bucket {
+impl export::Row for AnalyticsBucket {
     const COLUMNS: &'static [&'static str] = &["start", "value"];
 
     fn cells(&self, cells: &mut Cells) {
@@ -281,7 +281,7 @@ impl export::Row for Bucket {
 impl FromRow for Counted {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
-            bucket: Bucket { start: row.try_get("start")?, value: row.try_get("value")? },
+            bucket: AnalyticsBucket { start: row.try_get("start")?, value: row.try_get("value")? },
             first: row.try_get("first")?,
             last: row.try_get("last")?,
             time_zone: row.try_get("time_zone")?,

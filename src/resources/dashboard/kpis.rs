@@ -24,13 +24,13 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Kpis {
     #[serde(flatten)]
-    figures: Figures,
-    notifications: Notifications,
+    figures: TenantFigures,
+    notifications: NotificationFigures,
 }
 
 /// What the caller was told.
 #[derive(Debug, Serialize, ToSchema)]
-struct Notifications {
+struct NotificationFigures {
     /// Not read yet; 1000 stands for as many or more. None for an API key, which nothing is told.
     #[schema(minimum = 0, maximum = 1000)]
     unread: Option<i64>,
@@ -38,41 +38,41 @@ struct Notifications {
 
 /// The figures of a tenant, the same for everyone who may see them.
 #[derive(Debug, Serialize, ToSchema)]
-struct Figures {
+struct TenantFigures {
     /// The moment all figures are of.
     #[schema(value_type = String, format = DateTime)]
     as_of: Timestamp,
     /// By whose clock days are counted back (IANA), from the tenant's settings.
     time_zone: String,
-    projects: Projects,
-    tasks: Tasks,
-    products: Products,
-    members: Members,
+    projects: ProjectFigures,
+    tasks: TaskFigures,
+    products: ProductFigures,
+    members: MemberFigures,
 }
 
 /// Projects.
 #[derive(Debug, Serialize, ToSchema)]
-struct Projects {
+struct ProjectFigures {
     total: i64,
     /// How many there are of each status: `planned`, `active`, `paused`, `completed`, `archived`.
     by_status: BTreeMap<&'static str, i64>,
     /// Made, and there still.
-    created: Lately,
+    created: RecentFigures,
 }
 
 /// Tasks of all projects.
 #[derive(Debug, Serialize, ToSchema)]
-struct Tasks {
+struct TaskFigures {
     /// Not done: open or in progress.
     open: i64,
     done: i64,
     /// Done lately, and done still.
-    completed: Lately,
+    completed: RecentFigures,
 }
 
 /// Products, whatever their status unless said.
 #[derive(Debug, Serialize, ToSchema)]
-struct Products {
+struct ProductFigures {
     total: i64,
     /// How many there are of each status: `draft`, `active`, `archived`.
     by_status: BTreeMap<&'static str, i64>,
@@ -85,7 +85,7 @@ struct Products {
     /// Price by stock, of all products of a currency; currencies without value are left out.
     stock_value: Vec<StockValue>,
     /// Made, and there still.
-    created: Lately,
+    created: RecentFigures,
 }
 
 /// Money in products.
@@ -93,7 +93,7 @@ struct Products {
 struct StockValue {
     /// In the currency's minor unit (ISO 4217). As large as it has to be: JSON numbers have no end, and a client whose
     /// own do (2^53 in JavaScript) takes care.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, format = Int64)]
     amount_minor: i128,
     /// ISO 4217.
     #[schema(pattern = "^[A-Z]{3}$")]
@@ -102,23 +102,23 @@ struct StockValue {
 
 /// Members.
 #[derive(Debug, Serialize, ToSchema)]
-struct Members {
+struct MemberFigures {
     total: i64,
     /// Joined, and members still.
-    joined: Lately,
+    joined: RecentFigures,
 }
 
 /// How many came lately. A stretch of days ends now and begins at this time of day, that many days ago, by the tenant's
 /// clock; the one it is compared with ends where it begins.
 #[derive(Debug, Serialize, ToSchema)]
-struct Lately {
-    last_7_days: Change,
-    last_30_days: Change,
+struct RecentFigures {
+    last_7_days: Comparison,
+    last_30_days: Comparison,
 }
 
 /// A figure beside the one before.
 #[derive(Debug, Serialize, ToSchema)]
-struct Change {
+struct Comparison {
     /// In these days.
     current: i64,
     /// In as many days before.
@@ -159,19 +159,22 @@ impl<'a> FromSql<'a> for Amount {
 impl FromRow for Kpis {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         let unread = row.try_get("notifications_unread")?;
-        Ok(Self { figures: Figures::from_row(row)?, notifications: Notifications { unread } })
+        Ok(Self { figures: TenantFigures::from_row(row)?, notifications: NotificationFigures { unread } })
     }
 }
 
-impl FromRow for Figures {
+impl FromRow for TenantFigures {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         let count = |column: &str| row.try_get::<_, i64>(column);
         let change = |what: &str, days: u8| {
             let (current, previous) = (count(&format!("{what}_{days}"))?, count(&format!("{what}_{days}_before"))?);
-            Ok::<_, tokio_postgres::Error>(Change { current, previous, difference: current - previous })
+            Ok::<_, tokio_postgres::Error>(Comparison { current, previous, difference: current - previous })
         };
         let lately = |what: &str| {
-            Ok::<_, tokio_postgres::Error>(Lately { last_7_days: change(what, 7)?, last_30_days: change(what, 30)? })
+            Ok::<_, tokio_postgres::Error>(RecentFigures {
+                last_7_days: change(what, 7)?,
+                last_30_days: change(what, 30)?,
+            })
         };
         let by_status = |what: &str, statuses: &[&'static str]| {
             let counts = statuses.iter().map(|status| Ok((*status, count(&format!("{what}_{status}"))?)));
@@ -183,13 +186,13 @@ impl FromRow for Figures {
         Ok(Self {
             as_of: row.try_get("as_of")?,
             time_zone: row.try_get("time_zone")?,
-            projects: Projects {
+            projects: ProjectFigures {
                 total: count("projects")?,
                 by_status: by_status("projects", &["planned", "active", "paused", "completed", "archived"])?,
                 created: lately("projects")?,
             },
-            tasks: Tasks { open: count("tasks_open")?, done: count("tasks_done")?, completed: lately("done")? },
-            products: Products {
+            tasks: TaskFigures { open: count("tasks_open")?, done: count("tasks_done")?, completed: lately("done")? },
+            products: ProductFigures {
                 total: products,
                 by_status: by_status("products", &["draft", "active", "archived"])?,
                 in_stock,
@@ -201,7 +204,7 @@ impl FromRow for Figures {
                     .collect(),
                 created: lately("products")?,
             },
-            members: Members { total: count("members")?, joined: lately("members")? },
+            members: MemberFigures { total: count("members")?, joined: lately("members")? },
         })
     }
 }

@@ -44,7 +44,7 @@ const REPORTED: usize = 1_000;
 /// What becomes of a file with lines that cannot be taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum ImportMode {
+pub(crate) enum ImportMode {
     /// Nothing of it is imported.
     #[default]
     All,
@@ -58,7 +58,7 @@ enum ImportMode {
 pub(super) struct ImportQuery {
     /// All or nothing unless said.
     #[serde(default)]
-    #[param(inline, required = false)]
+    #[param(required = false)]
     mode: ImportMode,
 }
 

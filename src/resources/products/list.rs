@@ -28,7 +28,7 @@ use crate::{
 /// The order of a list of products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum ProductSort {
+pub(crate) enum ProductSort {
     /// Newest first.
     Newest,
     /// By name, in the order of Unicode code points.
@@ -51,7 +51,6 @@ pub(super) struct ProductQuery {
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// Only products of this status.
-    #[param(inline)]
     status: Option<ProductStatus>,
     /// Only products with this tag.
     #[param(min_length = 1, max_length = 50)]
@@ -71,7 +70,6 @@ pub(super) struct ProductQuery {
     #[param(value_type = Option<String>, format = DateTime)]
     created_to: Option<Timestamp>,
     /// The order; newest first unless said.
-    #[param(inline)]
     sort: Option<ProductSort>,
 }
 

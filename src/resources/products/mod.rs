@@ -7,6 +7,9 @@ mod list;
 mod search;
 pub mod words;
 
+pub(crate) use import::ImportMode;
+pub(crate) use list::ProductSort;
+
 use std::collections::BTreeSet;
 
 use axum::{http::StatusCode, response::Response};

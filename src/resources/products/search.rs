@@ -42,7 +42,6 @@ pub(super) struct SearchQuery {
     #[param(min_length = 1, max_length = 50)]
     tag: Option<String>,
     /// Only products of this status.
-    #[param(inline)]
     status: Option<ProductStatus>,
     /// Rows on the page, 50 unless said.
     #[param(minimum = 1, maximum = 200)]
@@ -53,26 +52,26 @@ pub(super) struct SearchQuery {
 
 /// What was found, best first.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Found {
-    items: Vec<Hit>,
-    facets: Facets,
+pub(super) struct SearchPage {
+    items: Vec<ProductHit>,
+    facets: SearchFacets,
     /// Pass as `cursor` for the next page; null on the last.
     next_cursor: Option<String>,
 }
 
 /// A product that was found.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Hit {
+pub(super) struct ProductHit {
     #[serde(flatten)]
     product: Product,
-    highlights: Highlights,
+    highlights: SearchHighlights,
     /// How well it fits; comparable within one search.
     score: f32,
 }
 
 /// What matched, as HTML: the text escaped, `<mark>` around what matched and nothing else.
 #[derive(Debug, Serialize, ToSchema)]
-struct Highlights {
+struct SearchHighlights {
     /// The whole name; null when nothing in it matched.
     name: Option<String>,
     /// A part of the description; null when nothing in its beginning matched.
@@ -81,15 +80,15 @@ struct Highlights {
 
 /// How many of all that matched have which value.
 #[derive(Debug, Default, Serialize, ToSchema)]
-struct Facets {
+struct SearchFacets {
     /// The 20 most frequent tags.
-    tags: Vec<Facet>,
-    status: Vec<Facet>,
+    tags: Vec<SearchFacet>,
+    status: Vec<SearchFacet>,
 }
 
 /// One value and how often it is there.
 #[derive(Debug, Serialize, ToSchema)]
-struct Facet {
+struct SearchFacet {
     value: String,
     count: i64,
 }
@@ -99,7 +98,7 @@ struct Facet {
 /// Needs `products:read`. What is written is found by the next search. A word of four letters and more that the
 /// catalogue does not know is taken for what it does know one letter away.
 #[utoipa::path(get, path = "/products/search", tag = "products", params(SearchQuery),
-    responses((status = OK, body = Found, headers(("Cache-Status" = String),
+    responses((status = OK, body = SearchPage, headers(("Cache-Status" = String),
         ("Link" = String, description = "The next page, RFC 8288")))))]
 pub(super) async fn search(
     tenant: Tenant,
@@ -133,14 +132,14 @@ async fn find(
         &[&words.groups, &words.kinds, &words.texts, &words.negated, status, tag, &score, &id, &limit];
     let mut conn = tenant.connect().await?;
     let rows: Vec<FoundRow> = conn.read().within(SEARCH).last().all(sql!("products/search"), asked).await?;
-    let mut facets = Facets::default();
+    let mut facets = SearchFacets::default();
     let mut hits = Vec::with_capacity(rows.len());
     for row in rows {
         facets = row.facets;
         hits.extend(row.hit);
     }
-    let Page { items, next_cursor, link, .. } = page.page(hits, |hit: &Hit| (hit.score, hit.product.id))?;
-    Ok(link.headed(Json(Found { items, facets, next_cursor })).into_response())
+    let Page { items, next_cursor, link, .. } = page.page(hits, |hit: &ProductHit| (hit.score, hit.product.id))?;
+    Ok(link.headed(Json(SearchPage { items, facets, next_cursor })).into_response())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -210,8 +209,8 @@ fn highlighted(marked: Option<&str>) -> Option<String> {
 }
 
 struct FoundRow {
-    facets: Facets,
-    hit: Option<Hit>,
+    facets: SearchFacets,
+    hit: Option<ProductHit>,
 }
 
 impl FromRow for FoundRow {
@@ -219,17 +218,17 @@ impl FromRow for FoundRow {
         let facet = |values, counts| {
             let values: Vec<String> = row.try_get(values)?;
             let counts: Vec<i64> = row.try_get(counts)?;
-            Ok(values.into_iter().zip(counts).map(|(value, count)| Facet { value, count }).collect())
+            Ok(values.into_iter().zip(counts).map(|(value, count)| SearchFacet { value, count }).collect())
         };
-        let facets = Facets {
+        let facets = SearchFacets {
             tags: facet("facet_tags", "facet_tag_counts")?,
             status: facet("facet_statuses", "facet_status_counts")?,
         };
         let hit = match row.try_get("score")? {
             None => None,
-            Some(score) => Some(Hit {
+            Some(score) => Some(ProductHit {
                 product: Product::from_row(row)?,
-                highlights: Highlights {
+                highlights: SearchHighlights {
                     name: highlighted(row.try_get("name_marked")?),
                     description: highlighted(row.try_get("description_marked")?),
                 },
