@@ -2,7 +2,7 @@
 use secrecy::SecretString;
 use tokio_postgres::Row;
 
-use super::{Action, Client, SignedIn, attempt, totp};
+use super::{Asker, Client, SignedIn, attempt_password, totp};
 use crate::{App, Error, Result, db::FromRow, sql};
 
 /// What is given once more.
@@ -18,13 +18,15 @@ pub async fn authenticate_again(app: &App, client: &Client, me: &SignedIn, proof
     // Counted as signing in is: a stolen session must not be a way to guess the password.
     let tried = {
         let mut conn = app.db.public().await?;
-        attempt(&mut conn, Action::Login, &me.user().as_uuid().to_string(), client).await?
+        let session = me.person().session.as_uuid();
+        attempt_password(&mut conn, &me.user().as_uuid().to_string(), Some(session), client).await?
     };
+    tokio::time::sleep(tried.turn).await;
     let mut conn = me.connect().await?;
     let own: Own = conn.read().last().one(sql!("auth/find_own_login"), &[]).await?;
     drop(conn);
     let hash = (!tried.account_waits).then(|| own.password_hash.clone());
-    if !app.passwords.verify(proof.password, hash).await? {
+    if !app.passwords.verify(Asker::Person(me.user()), proof.password, hash).await? {
         return Err(Error::WrongCredentials);
     }
     let second = match &own.totp_sealed {

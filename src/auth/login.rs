@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    Action, Client, Kind, Opened, UserId, attempt, needs_rehash, normal_email,
+    Asker, Client, Kind, Opened, UserId, attempt_password, needs_rehash, normal_email,
     session::{choose_tenant, open},
     tenant_named_by,
     totp::{self, SecondFactor},
@@ -39,7 +39,13 @@ pub async fn sign_in(app: &App, client: &Client, parts: &Parts, given: Credentia
     // What is no address is nobody's, and is counted all the same.
     let email = normal_email(&given.email);
     let mut conn = app.db.public().await?;
-    let attempt = attempt(&mut conn, Action::Login, email.as_deref().unwrap_or_default(), client).await?;
+    let attempt = attempt_password(&mut conn, email.as_deref().unwrap_or_default(), None, client).await?;
+    if !attempt.turn.is_zero() {
+        // Waiting for a turn holds no connection either.
+        drop(conn);
+        tokio::time::sleep(attempt.turn).await;
+        conn = app.db.public().await?;
+    }
     let account: Option<Account> = match &email {
         Some(email) if !attempt.account_waits => conn.read().last().maybe(sql!("auth/find_login"), &[email]).await?,
         _ => None,
@@ -47,16 +53,21 @@ pub async fn sign_in(app: &App, client: &Client, parts: &Parts, given: Credentia
     // Back in the pool: hashing, which takes long, holds no connection.
     drop(conn);
 
+    let network = client.network();
+    let asker = Asker::SignIn(&network);
     let hash = account.as_ref().map(|account| account.password_hash.clone());
-    let matches = app.passwords.verify(given.password.clone(), hash).await?;
+    let matches = app.passwords.verify(asker, given.password.clone(), hash).await?;
     let account = account.filter(|account| matches && account.may_sign_in).ok_or(Error::WrongCredentials)?;
     let user = UserId::verified(account.user_id);
     let second_factor = match &account.totp_sealed {
         None => SecondFactor::default(),
         Some(sealed) => totp::read(app.secrets(), user, sealed, given.totp.as_ref(), app.tokens.now())?,
     };
-    let new_hash =
-        if needs_rehash(&account.password_hash) { Some(app.passwords.hash(given.password).await?) } else { None };
+    let new_hash = if needs_rehash(&account.password_hash) {
+        Some(app.passwords.hash(asker, given.password).await?)
+    } else {
+        None
+    };
     let holds = PasswordHolds { user, verified_hash: account.password_hash, new_hash, second_factor };
     let (person, refresh, expires_at) = open(app, client, holds, kind, &attempt).await?;
     let tenant = choose_tenant(app, person, named).await?;

@@ -9,9 +9,10 @@ use argon2::{
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::turns::Turns;
 use crate::{Error, Result, error::Failure};
 
 /// OWASP's recommendation for Argon2id: 19 MiB, two passes, one lane.
@@ -48,10 +49,20 @@ pub fn needs_rehash(hash: &str) -> bool {
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// Who wants a password hashed. Those of one network or one person wait for each other, and for nobody else's crowd.
+#[derive(Clone, Copy, Debug)]
+pub enum Asker<'a> {
+    /// Somebody who signs in, from this network: they come first.
+    SignIn(&'a str),
+    /// Somebody who is not signed in and wants something else, from this network.
+    Network(&'a str),
+    /// Somebody who is signed in.
+    Person(super::UserId),
+}
+
 /// Checks and hashes passwords, so many at a time and no more: hashing must never starve the requests.
 pub struct Passwords {
-    permits: Arc<Semaphore>,
-    wait: Duration,
+    turns: Arc<Turns>,
     jobs: mpsc::Sender<Job>,
     /// Checked when there is no account, so that knowing and not knowing one take the same work.
     decoy: String,
@@ -77,14 +88,14 @@ impl Passwords {
                 }
             })?;
         }
-        Ok(Self { permits: Arc::new(Semaphore::new(at_once)), wait, jobs, decoy })
+        Ok(Self { turns: Turns::new(at_once, wait), jobs, decoy })
     }
 
     /// Whether the password belongs to the hash. `None` does the same work and answers no.
-    pub async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool> {
+    pub async fn verify(&self, asker: Asker<'_>, password: SecretString, hash: Option<String>) -> Result<bool> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.clone());
-        let matches = self.run(move || {
+        let matches = self.run(asker, move || {
             let hash = PasswordHash::new(&hash)
                 .map_err(|error| Error::internal(format!("a stored password hash cannot be read: {error}")))?;
             let password = bytes(&password);
@@ -100,19 +111,24 @@ impl Passwords {
     }
 
     /// A hash of a new password.
-    pub async fn hash(&self, password: SecretString) -> Result<String> {
-        self.run(move || hash_password(&password).map_err(|failure| Error::internal(failure.0))).await
+    pub async fn hash(&self, asker: Asker<'_>, password: SecretString) -> Result<String> {
+        self.run(asker, move || hash_password(&password).map_err(|failure| Error::internal(failure.0))).await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let permit = tokio::time::timeout(self.wait, self.permits.clone().acquire_owned())
-            .await
-            .map_err(|_| Error::Busy)?
-            .map_err(|_| Error::Busy)?;
+    async fn run<T: Send + 'static>(
+        &self,
+        asker: Asker<'_>,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let turn = match asker {
+            Asker::SignIn(network) => self.turns.turn(true, network).await?,
+            Asker::Network(network) => self.turns.turn(false, network).await?,
+            Asker::Person(user) => self.turns.turn(false, &user.as_uuid().to_string()).await?,
+        };
         let (done, result) = oneshot::channel();
         let job = move || {
-            // The permit goes with the work: a caller who hangs up does not end it, and must not make room.
-            let _permit = permit;
+            // The turn goes with the work: a caller who hangs up does not end it, and must not make room.
+            let _turn = turn;
             let _ = done.send(work());
         };
         let gone = || Error::internal("the hashing threads have ended");

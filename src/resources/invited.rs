@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error, Result,
-    auth::{Action, Client, SignedIn, attempt, read_invitation},
+    auth::{Action, Asker, Client, SignedIn, attempt, read_invitation},
     db::FromRow,
     http::{extract::Json, validate::Violations},
     sql,
@@ -98,7 +98,7 @@ async fn accept_as_new(
     let mut conn = app.db.public().await?;
     attempt(&mut conn, Action::Link, &invited.id.to_string(), &client).await?;
     drop(conn);
-    let hash = app.passwords.hash(given.password).await?;
+    let hash = app.passwords.hash(Asker::Network(&client.network()), given.password).await?;
     let user = Uuid::now_v7();
     let mut conn = app.db.public().await?;
     let params: crate::db::Params<'_> =

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Result,
-    auth::{Action, Client, SignedIn, attempt, new_link},
+    auth::{Action, Client, SignedIn, attempt, attempt_of_person, new_link},
     db::FromRow,
     http::{
         etag::{IfMatch, Tagged, Versioned, missed},
@@ -131,6 +131,7 @@ async fn change_email(
     let mut violations = Violations::default();
     let email = violations.email("/email", &given.email);
     violations.finish()?;
+    attempt_of_person(&app, Action::Email, &signed_in, &client).await?;
     let mut public = app.db.public().await?;
     let waits = attempt(&mut public, Action::Letter, &email, &client).await?.account_waits;
     drop(public);

@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App, Error, Result,
-    auth::{Action, Client, SignedIn, attempt, link_hash, password_faults},
+    auth::{Action, Asker, Client, SignedIn, attempt, attempt_of_person, link_hash, password_faults},
     db::FromRow,
     http::{
         extract::Json,
@@ -81,7 +81,7 @@ async fn confirm(State(app): State<App>, client: Client, Json(given): Json<Passw
     let mut violations = Violations::default();
     violations.password("/password", &given.password, false, &[&email, &full_name]);
     violations.finish()?;
-    let password_hash = app.passwords.hash(given.password).await?;
+    let password_hash = app.passwords.hash(Asker::Network(&client.network()), given.password).await?;
     let purposes: &[&str] = &["reset_password"];
     let params: crate::db::Params<'_> = &[&purposes, &hash.as_slice(), &password_hash];
     let mut conn = app.db.public().await?;
@@ -95,15 +95,21 @@ async fn confirm(State(app): State<App>, client: Client, Json(given): Json<Passw
 ///
 /// Asks for a password given lately. Every other session ends.
 #[utoipa::path(put, path = "/me/password", tag = "me", request_body = NewPassword, responses((status = NO_CONTENT)))]
-async fn change(State(app): State<App>, signed_in: SignedIn, Json(given): Json<NewPassword>) -> Result<StatusCode> {
+async fn change(
+    State(app): State<App>,
+    client: Client,
+    signed_in: SignedIn,
+    Json(given): Json<NewPassword>,
+) -> Result<StatusCode> {
     let mut conn = signed_in.connect().await?;
     let me: Me = conn.read().last().one(sql!("me/for_password"), &[]).await?;
     drop(conn);
     let mut violations = Violations::default();
     violations.password("/password", &given.password, me.second_factor, &[&me.email, &me.full_name]);
     violations.finish()?;
+    attempt_of_person(&app, Action::Password, &signed_in, &client).await?;
     let leans = !password_faults(&given.password, false, &[]).is_empty();
-    let hash = app.passwords.hash(given.password).await?;
+    let hash = app.passwords.hash(Asker::Person(signed_in.user()), given.password).await?;
     let mut conn = signed_in.connect().await?;
     let mut tx = conn.write();
     let others: Vec<uuid::Uuid> = tx.all(sql!("sessions/others"), &[&signed_in.person().session.as_uuid()]).await?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error, Result,
-    auth::{Action, Client, attempt, link_hash, new_link},
+    auth::{Action, Asker, Client, attempt, link_hash, new_link},
     db::FromRow,
     http::{
         extract::Json,
@@ -89,7 +89,7 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
     }
     let waits = attempt(&mut conn, Action::SignUp, &email, &client).await?.account_waits;
     drop(conn);
-    let hash = app.passwords.hash(new.password).await?;
+    let hash = app.passwords.hash(Asker::Network(&client.network()), new.password).await?;
     if waits {
         return Ok(StatusCode::ACCEPTED);
     }

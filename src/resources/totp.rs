@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App, Error, Result,
-    auth::{SignedIn, totp},
+    auth::{Action, Client, SignedIn, attempt_of_person, totp},
     db::FromRow,
     error::Violation,
     http::extract::Json,
@@ -59,7 +59,8 @@ struct Own {
 ///
 /// Asks for a password given lately. It is not asked for until a first code was given to `/me/totp/confirm`.
 #[utoipa::path(post, path = "/me/totp", tag = "me", responses((status = CREATED, body = TotpEnrolment)))]
-async fn enrol(State(app): State<App>, me: SignedIn) -> Result<impl IntoResponse> {
+async fn enrol(State(app): State<App>, client: Client, me: SignedIn) -> Result<impl IntoResponse> {
+    attempt_of_person(&app, Action::SecondFactor, &me, &client).await?;
     let mut conn = me.connect().await?;
     let mut tx = conn.write();
     let own: Own = tx.one(sql!("totp/get"), &[]).await?;
@@ -75,7 +76,13 @@ async fn enrol(State(app): State<App>, me: SignedIn) -> Result<impl IntoResponse
 /// Asks for a password given lately.
 #[utoipa::path(post, path = "/me/totp/confirm", tag = "me", request_body = TotpCode,
     responses((status = OK, body = RecoveryCodes)))]
-async fn confirm(State(app): State<App>, me: SignedIn, Json(given): Json<TotpCode>) -> Result<impl IntoResponse> {
+async fn confirm(
+    State(app): State<App>,
+    client: Client,
+    me: SignedIn,
+    Json(given): Json<TotpCode>,
+) -> Result<impl IntoResponse> {
+    attempt_of_person(&app, Action::SecondFactor, &me, &client).await?;
     let mut conn = me.connect().await?;
     let own: Own = conn.read().last().one(sql!("totp/get"), &[]).await?;
     let sealed: Vec<u8> = match own.sealed {
@@ -105,7 +112,8 @@ async fn confirm(State(app): State<App>, me: SignedIn, Json(given): Json<TotpCod
 ///
 /// Asks for a password given lately.
 #[utoipa::path(post, path = "/me/recovery-codes", tag = "me", responses((status = OK, body = RecoveryCodes)))]
-async fn renew_codes(me: SignedIn) -> Result<impl IntoResponse> {
+async fn renew_codes(State(app): State<App>, client: Client, me: SignedIn) -> Result<impl IntoResponse> {
+    attempt_of_person(&app, Action::SecondFactor, &me, &client).await?;
     let (recovery_codes, hashes) = totp::recovery_codes()?;
     let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
     let user = me.user().as_uuid();

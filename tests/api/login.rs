@@ -92,12 +92,14 @@ async fn unknown_wrong_and_deactivated_are_answered_alike(way: Way) {
 #[tokio::test]
 async fn whoever_hangs_up_makes_no_room_for_another_hash() {
     use std::time::Duration;
+
+    use rowhouse::auth::Asker;
     let one_at_a_time = rowhouse::auth::Passwords::new(1, Duration::from_millis(1)).unwrap();
     let mut busy = 0;
     for _ in 0..20 {
-        let hung_up = one_at_a_time.verify(PASSWORD.into(), None);
+        let hung_up = one_at_a_time.verify(Asker::SignIn("here"), PASSWORD.into(), None);
         let _ = tokio::time::timeout(Duration::from_millis(2), hung_up).await;
-        busy += usize::from(one_at_a_time.verify(PASSWORD.into(), None).await.is_err());
+        busy += usize::from(one_at_a_time.verify(Asker::SignIn("here"), PASSWORD.into(), None).await.is_err());
     }
     assert!(busy > 0, "the hash goes on, and so does its claim on the processor");
 }

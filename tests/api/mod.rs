@@ -20,6 +20,7 @@ mod idempotency;
 mod import;
 mod import_faults;
 mod invitations;
+mod kept_out;
 mod limits;
 mod limits_redis;
 mod links;
