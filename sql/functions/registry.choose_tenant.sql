@@ -1,5 +1,6 @@
 -- Door: the tenant a session that was just opened acts in: the one that header or host named, RH002 when its user
--- is no member; without one the only tenant of its user, if there is only one; or none.
+-- is no member; without one the tenant its user joined first, so that whoever signs in without a word of tenants goes
+-- on in the same one when they are invited to another; none for whoever is in none.
 -- Why a door: memberships in other tenants are behind the wall.
 create or replace function registry.choose_tenant(named uuid) returns uuid
     language plpgsql security definer set search_path = ''
@@ -10,9 +11,11 @@ declare
 begin
     perform registry.refuse_in_tenant();
     if named is null then
-        select case when count(*) = 1 then min(m.tenant_id::text)::uuid end into chosen
+        select m.tenant_id into chosen
         from tenant.memberships m
-        where m.user_id = me and m.tenant_status <> 'closed';
+        where m.user_id = me and m.tenant_status <> 'closed'
+        order by m.created_at, m.tenant_id
+        limit 1;
     elsif not exists (select from tenant.memberships m where m.tenant_id = named and m.user_id = me) then
         raise exception using errcode = 'RH002', message = 'not a member';
     end if;

@@ -32,7 +32,7 @@ create policy joining on tenant.memberships for insert to rowhouse_doors
 
 grant select, delete on tenant.memberships to rowhouse_api;
 grant update (role_id, permissions) on tenant.memberships to rowhouse_api;
-grant select (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email), delete on tenant.memberships to rowhouse_doors;
+grant select (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email, created_at), delete on tenant.memberships to rowhouse_doors;
 grant insert (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email, full_name)
     on tenant.memberships to rowhouse_doors;
 -- Locking a row asks for the right to change it.

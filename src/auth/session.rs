@@ -46,7 +46,7 @@ impl Lifetimes {
 pub struct Opened {
     /// Whose, and which.
     pub person: Person,
-    /// The tenant it acts in, if one was named or there is but one.
+    /// The tenant it acts in: the one that was named, or else the one its person joined first.
     pub tenant: Option<TenantId>,
     /// Its next refresh token; none for a browser.
     pub refresh: Option<RefreshToken>,

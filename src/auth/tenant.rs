@@ -201,7 +201,8 @@ fn agree(token: Option<TenantId>, [header, host]: [Option<TenantId>; 2]) -> Resu
     match named.find(|(_, other)| *other != tenant) {
         None => Ok(Some(tenant)),
         Some((other, _)) => Err(Error::TenantConflict(format!(
-            "{first} and {other} name different tenants; all that are present must name the same"
+            "{first} and {other} name different tenants; all that are present must name the same: a token for another \
+             tenant is to be had at /auth/switch-tenant, or by signing in with X-Tenant-ID"
         ))),
     }
 }

@@ -12,8 +12,10 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use super::accept;
 use crate::{Error, Result};
 
 /// Media type of NDJSON: a JSON object a line.
@@ -31,7 +33,9 @@ pub const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// The kinds of file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = FileFormat)]
 pub enum Format {
     /// Comma-separated, CRLF at the end of each line, the first line naming the columns.
     Csv,
@@ -40,6 +44,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Csv, Self::Ndjson];
+
     /// A word for it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -67,6 +74,32 @@ impl Format {
             disposition.unwrap_or_else(|_| HeaderValue::from_static("attachment")),
         );
         headers
+    }
+}
+
+impl From<Format> for &'static str {
+    fn from(format: Format) -> Self {
+        format.name()
+    }
+}
+
+/// The query of an address that answers a file.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FileQuery {
+    /// Which kind of file, for callers who cannot choose an `Accept`, which then does not count.
+    format: Option<Format>,
+}
+
+impl FileQuery {
+    /// The kind that is asked for.
+    ///
+    /// # Errors
+    /// `406` where it is left to `Accept`, and that names neither.
+    pub fn choose(self, headers: &HeaderMap) -> Result<Format> {
+        let offered = &[(NDJSON, Format::Ndjson), (CSV, Format::Csv)];
+        self.format.map_or_else(|| accept::choose(headers, offered), Ok)
     }
 }
 

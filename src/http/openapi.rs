@@ -14,7 +14,7 @@ use utoipa::{
 
 pub(super) use shared::finish;
 
-use super::{page::Sort, problem::Problem};
+use super::{export::Format, page::Sort, problem::Problem};
 use crate::{
     App,
     error::Violation,
@@ -28,7 +28,7 @@ use crate::{
         description = "Many tenants under one roof, a wall between every row. Every request acts inside one tenant, named by the token, the `X-Tenant-ID` header or the host; all that are present must agree. Answers say with `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers) how many requests are left.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    components(schemas(Problem, Violation, Sort, ProductSort, ImportMode)),
+    components(schemas(Problem, Violation, Sort, ProductSort, ImportMode, Format)),
     modifiers(&Bearer),
 )]
 struct Base;

@@ -179,7 +179,8 @@ pub struct PageRequest<'a, K> {
 }
 
 impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
-    /// Reads `limit` and `cursor`; `400` naming the one that does not fit. `owner` is the tenant, or the user where the
+    /// Reads `limit` and `cursor`; `400` naming the one that does not fit. An empty cursor is the beginning, as none is: it is
+    /// what a loop over pages begins with, where a filter that is empty would be a filter forgotten. `owner` is the tenant, or the user where the
     /// list is a user's own.
     pub fn new(
         secret: &'a hmac::Key,
@@ -194,7 +195,7 @@ impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
             return Err(Error::BadRequest(vec![Violation::parameter("limit", "out_of_range", detail)]));
         }
         let seal = Seal { secret, owner, list };
-        let after = cursor.map(|cursor| seal.open(cursor)).transpose()?;
+        let after = cursor.filter(|cursor| !cursor.is_empty()).map(|cursor| seal.open(cursor)).transpose()?;
         Ok(Self { after, limit, seal })
     }
 

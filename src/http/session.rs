@@ -51,7 +51,7 @@ pub struct SessionAnswer {
     /// For a browser: sent as `X-CSRF-Token` with whatever is not GET or HEAD.
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<String>,
-    /// The tenant that requests act in unless they say otherwise; null when each has to say.
+    /// The tenant that requests act in; null for whoever belongs to none.
     tenant_id: Option<uuid::Uuid>,
 }
 

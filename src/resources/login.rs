@@ -65,8 +65,8 @@ struct PasswordAgain {
 
 /// Sign in.
 ///
-/// The session acts in the tenant that `X-Tenant-ID` or the host names, or in the only tenant the user belongs to; in
-/// none when there are several, and then each request names its tenant.
+/// The session acts in the tenant that `X-Tenant-ID` or the host names, or else in the one the user joined first, which
+/// stays the same when they join others; `POST /auth/switch-tenant` goes to those. In none for whoever belongs to none.
 #[utoipa::path(post, path = "/auth/login", tag = "public", request_body = Login,
     responses((status = OK, body = SessionAnswer)))]
 async fn login(State(app): State<App>, client: Client, parts: Parts, Json(given): Json<Login>) -> Result<Response> {

@@ -534,6 +534,15 @@ async fn a_series_is_json_or_a_file_as_the_caller_accepts() {
         assert!(vary.len() == 2 && vary[0] == "Accept" && vary[1].starts_with("Authorization"), "{vary:?}");
     }
     assert_eq!(acme.get(path).await.expect(200).header("content-type"), "application/json");
+    // Whoever cannot choose an Accept names the kind in the query.
+    for (format, kind) in [("csv", csv.header("content-type")), ("ndjson", "application/x-ndjson")] {
+        for accept in ["application/json", "*/*"] {
+            let asked = acme.request(Method::GET, &format!("{path}&format={format}")).header(ACCEPT, accept);
+            assert_eq!(Answer::of(asked).await.expect(200).header("content-type"), kind, "{format}");
+        }
+    }
+    let problem = acme.get(&format!("{path}&format=xlsx")).await.problem(400, "bad_request");
+    assert_eq!(problem["errors"][0]["parameter"], "format");
     for accept in ["text/html", "application/json;q=0", "image/*, text/plain"] {
         let problem = get(accept).await.problem(406, "not_acceptable");
         assert!(problem["detail"].as_str().unwrap().contains("text/csv"), "{problem}");

@@ -129,6 +129,50 @@ async fn asking_for_many_tenants_at_once_makes_no_more_than_ten() {
 }
 
 #[tokio::test]
+async fn a_client_that_names_no_tenant_goes_on_in_the_same_one_when_its_person_joins_another() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let (acme, globex) = (&town().acme, &town().globex);
+    let sign_in = async |email: &str, tenant: Option<Uuid>| {
+        let mut request = app.request(Method::POST, "/api/v1/auth/login");
+        if let Some(tenant) = tenant {
+            request = request.header("x-tenant-id", tenant.to_string());
+        }
+        Answer::of(request.json(&json!({ "email": email, "password": PASSWORD }))).await.expect(200).json()
+    };
+    let first_project = async |session: &Value| {
+        let token = session["access_token"].as_str().unwrap();
+        let list = Answer::of(app.request(Method::GET, "/api/v1/projects").bearer_auth(token)).await.expect(200).json();
+        list["items"][0]["id"].clone()
+    };
+    let before = sign_in(acme.owner.email, None).await;
+    let made = make(&app, acme.owner.id, json!({ "name": "Another" })).await.expect(201).json();
+    let after = sign_in(acme.owner.email, None).await;
+    for session in [&before, &after] {
+        assert_eq!(session["tenant_id"], acme.id.to_string());
+        assert_eq!(first_project(session).await, acme.projects[0].id.to_string());
+    }
+    // Whoever means another says so when they sign in, or are told how.
+    let another: Uuid = made["id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(sign_in(acme.owner.email, Some(another)).await["tenant_id"], made["id"]);
+    let token = after["access_token"].as_str().unwrap();
+    let crossed =
+        app.request(Method::GET, "/api/v1/projects").bearer_auth(token).header("x-tenant-id", another.to_string());
+    let problem = Answer::of(crossed).await.problem(400, "tenant_conflict");
+    assert!(problem["detail"].as_str().unwrap().contains("/auth/switch-tenant"), "{problem}");
+
+    // The one that was joined first, whichever was made first.
+    let joined = "update tenant.memberships set created_at = created_at + $3::text::interval where tenant_id = $1 and user_id = $2";
+    for (tenant, expected) in [(acme, globex), (globex, acme)] {
+        db.superuser().await.execute(joined, &[&tenant.id, &acme.both.id, &"1 hour"]).await.unwrap();
+        db.superuser().await.execute(joined, &[&expected.id, &acme.both.id, &"-1 hour"]).await.unwrap();
+        let session = sign_in(acme.both.email, None).await;
+        assert_eq!(session["tenant_id"], expected.id.to_string());
+        assert_eq!(first_project(&session).await, expected.projects[0].id.to_string());
+    }
+}
+
+#[tokio::test]
 async fn switching_goes_to_tenants_one_belongs_to() {
     let db = TestDb::new().await;
     let app = TestApp::new(&db).await;
@@ -143,7 +187,7 @@ async fn switching_goes_to_tenants_one_belongs_to() {
     };
     let signed_in =
         send("login", None, json!({ "email": acme.both.email, "password": PASSWORD })).await.expect(200).json();
-    assert_eq!(signed_in["tenant_id"], Value::Null);
+    assert_eq!(signed_in["tenant_id"], acme.id.to_string(), "the one that was joined first");
     let mut token = signed_in["access_token"].clone();
     for tenant in [acme, globex, acme] {
         let switched = send("switch-tenant", Some(&token), json!({ "tenant_id": tenant.id })).await.expect(200);

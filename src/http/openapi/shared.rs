@@ -15,8 +15,8 @@ use super::{names, requests};
 const TAGS: &str = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#;
 /// As RFC 9562 §4 writes it.
 const UUID: &str = "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$";
-/// URL-safe Base64.
-const CURSOR: &str = "^[A-Za-z0-9_-]+$";
+/// URL-safe Base64; empty for the first page, as if it were absent.
+const CURSOR: &str = "^[A-Za-z0-9_-]*$";
 
 /// Headers that answers have when there is reason to: an age, a next page, a key that was used before, a preference, an
 /// operation that is under way, a file.
@@ -150,7 +150,7 @@ fn tenant_header() -> Parameter {
         .name("X-Tenant-ID")
         .parameter_in(ParameterIn::Header)
         .required(utoipa::openapi::Required::False)
-        .description(Some("The tenant to act in; needed when the token was issued for none"))
+        .description(Some("The tenant to act in: when signing in, and with a token that was issued for none"))
         .schema(Some(pattern(UUID)))
         .build()
 }

@@ -90,6 +90,9 @@ pub(super) struct AnalyticsQuery {
     /// How wide a bucket is; a day unless said.
     #[param(value_type = AnalyticsInterval, required = false)]
     interval: Option<String>,
+    /// A file of this kind, for callers who cannot choose an `Accept`, which then does not count.
+    #[param(value_type = Format, required = false)]
+    format: Option<String>,
 }
 
 /// What is asked for, once it makes sense.
@@ -98,6 +101,7 @@ struct Series {
     from: Option<Date>,
     to: Option<Date>,
     interval: AnalyticsInterval,
+    file: Option<Format>,
 }
 
 impl AnalyticsQuery {
@@ -114,6 +118,7 @@ impl AnalyticsQuery {
             None => Some(AnalyticsInterval::Day),
             Some(text) => word("interval", text, &AnalyticsInterval::ALL, &mut wrong),
         };
+        let file = self.format.as_deref().and_then(|text| word("format", text, &Format::ALL, &mut wrong));
         let from = self.from.as_deref().and_then(|text| day("from", text, &mut wrong));
         let to = self.to.as_deref().and_then(|text| day("to", text, &mut wrong));
         if let (Some(from), Some(to)) = (from, to)
@@ -122,7 +127,7 @@ impl AnalyticsQuery {
             wrong.push(Violation::parameter("to", "out_of_range", "must not lie before from"));
         }
         match (metric, interval) {
-            (Some(metric), Some(interval)) if wrong.is_empty() => Ok(Series { metric, from, to, interval }),
+            (Some(metric), Some(interval)) if wrong.is_empty() => Ok(Series { metric, from, to, interval, file }),
             _ => Err(Error::BadRequest(wrong)),
         }
     }
@@ -199,7 +204,7 @@ struct Counted {
 
 /// How did a figure go?
 ///
-/// As JSON, or with `Accept: text/csv` or `application/x-ndjson` as a file of buckets. At most 400 of them. Needs
+/// As JSON, or with `Accept: text/csv` or `application/x-ndjson`, or `format`, as a file of buckets. At most 400 of them. Needs
 /// `dashboard:read`, `settings:read`, and what is counted: `projects:read`, `tasks:read`, `products:read` or
 /// `members:read`.
 #[utoipa::path(get, path = "/dashboard/analytics", tag = "dashboard", params(AnalyticsQuery),
@@ -212,11 +217,9 @@ pub(super) async fn analytics(
     Query(query): Query<AnalyticsQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let format = accept::choose(&headers, OFFERED);
     let series = query.read()?;
-    let format = format?;
-
-    let Series { metric, from, to, interval } = series;
+    let Series { metric, from, to, interval, file } = series;
+    let format = file.map_or_else(|| accept::choose(&headers, OFFERED), |file| Ok(Some(file)))?;
     let day = |day: Option<Date>| day.map(|day| day.to_string()).unwrap_or_default();
     let kind = format.map_or("json", Format::name);
     let what = [metric.as_str(), interval.as_str(), &day(from), &day(to), kind];
@@ -226,7 +229,7 @@ pub(super) async fn analytics(
 
 impl Series {
     async fn answer(&self, tenant: &Tenant, format: Option<Format>) -> Result<Response> {
-        let Self { metric, from, to, interval } = *self;
+        let Self { metric, from, to, interval, .. } = *self;
         let mut conn = tenant.connect().await?;
         let counted: Vec<Counted> = conn.read().last().all(metric.sql(), &[&from, &to, &interval, &(MOST + 1)]).await?;
         let analytics = Analytics::new(metric, interval, counted)?;

@@ -17,8 +17,8 @@ use crate::{
     App, Error, Result,
     auth::Tenant,
     http::{
-        accept,
-        export::{CSV, Format, NDJSON, Writer},
+        export::{FileQuery, Format, Writer},
+        extract::Query,
     },
     sql,
 };
@@ -35,13 +35,18 @@ const TURN: Duration = Duration::from_secs(2);
 /// Export products.
 ///
 /// Needs `products:read`. All of them by SKU, as they were at one moment, as CSV or NDJSON; importing the file gives
-/// the same products. Whether it is whole, the trailer fields `Row-Count` and `Repr-Digest` (SHA-256, RFC 9530) say to
+/// the same products. `Accept` or `format` says which; NDJSON unless said. Whether it is whole, the trailer fields `Row-Count` and `Repr-Digest` (SHA-256, RFC 9530) say to
 /// whoever sends `TE: trailers`; an answer that breaks off has no proper end.
-#[utoipa::path(get, path = "/products/export", tag = "products",
+#[utoipa::path(get, path = "/products/export", tag = "products", params(FileQuery),
     responses((status = OK, content((String = "application/x-ndjson"), (String = "text/csv")),
         headers(("Content-Disposition" = String), ("Trailer" = String)))))]
-pub(super) async fn export(tenant: Tenant, State(app): State<App>, headers: HeaderMap) -> Result<Response> {
-    let format = accept::choose(&headers, &[(NDJSON, Format::Ndjson), (CSV, Format::Csv)])?;
+pub(super) async fn export(
+    tenant: Tenant,
+    State(app): State<App>,
+    Query(query): Query<FileQuery>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let format = query.choose(&headers)?;
     let turn = app.workshop.export(TURN).await?;
     let (send, mut frames) = mpsc::channel::<Result<Frame<Bytes>>>(1);
     tokio::spawn(async move {

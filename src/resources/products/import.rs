@@ -60,6 +60,8 @@ pub(super) struct ImportQuery {
     #[serde(default)]
     #[param(required = false)]
     mode: ImportMode,
+    /// Which kind of file the body is, for callers who cannot choose its `Content-Type`, which then does not count.
+    format: Option<Format>,
 }
 
 /// Import products.
@@ -79,7 +81,7 @@ pub(super) async fn import(
     Query(query): Query<ImportQuery>,
     request: Request,
 ) -> Result<Response> {
-    let format = format(request.headers())?;
+    let format = query.format.map_or_else(|| format(request.headers()), Ok)?;
     refuse_if_coded(request.headers())?;
     let mut conn = tenant.connect().await?;
     conn.read().last().one::<()>(sql!("products/may_import"), &[]).await?;
