@@ -414,7 +414,7 @@ impl Error {
             Self::DatabaseUnavailable => "the database cannot be reached; try again shortly".into(),
             Self::DatabaseTimeout => "the database took longer than it may; try again".into(),
             Self::RequestTimeout => "the request took longer than it may; try again".into(),
-            Self::Busy => "too many passwords are being checked, or files sent, imported or written, at once; try again shortly".into(),
+            Self::Busy => "too many passwords are being checked, letters sent, or files sent, imported or written, at once; try again shortly".into(),
             Self::NotReady(reasons) => format!("the server found {reasons} reasons not to serve; its log lists them"),
             Self::Internal(_) => {
                 "the request failed through no fault of yours; quote the trace_id when you report it".into()

@@ -183,7 +183,7 @@ mod tests {
         let mut late = Box::pin(turns.turn(false, "crowd"));
         assert!(late.as_mut().now_or_never().is_none());
         drop(first);
-        drop((late.await.unwrap(), other.await.unwrap()));
+        tokio::join!(async { drop(late.await.unwrap()) }, async { drop(other.await.unwrap()) });
         assert_eq!(turns.state().free, 1);
         let timid = Turns::new(0, Duration::from_millis(1));
         assert!(timid.turn(true, "anybody").await.is_err());

@@ -36,13 +36,14 @@ pub async fn send_link(
     let mut violations = Violations::default();
     let email = violations.email("/email", &given.email);
     violations.finish()?;
+    let place = app.post.place()?;
     let mut conn = app.db.public().await?;
     if attempt(&mut conn, Action::Letter, &email, client).await?.account_waits {
         return Ok(StatusCode::ACCEPTED);
     }
     drop(conn);
     let db = app.db.clone();
-    app.post.send_after(async move {
+    app.post.send_after(place, async move {
         let new = new_link()?;
         let mut conn = db.public().await?;
         let params: crate::db::Params<'_> = &[&purpose, &email, &new.hash.as_slice(), &lifetime];

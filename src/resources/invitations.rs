@@ -100,6 +100,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     if let Some(answer) = once.answered(&tenant).await? {
         return Ok(answer);
     }
+    let place = app.post.place_for_invitation(&email)?;
     count(&app, &tenant, &email).await?;
     let id = Uuid::now_v7();
     let link = new_invitation(tenant.id(), id)?;
@@ -116,7 +117,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     };
     let (head, done) = attempt.one::<Letterhead>(sql!("invitations/letterhead"), &[]).await?;
     let answer = done.created(&format!("/api/v1/tenant/invitations/{id}"), invitation).await?;
-    app.post.send(letter(email, head, link.token));
+    app.post.send(place, letter(id, email, head, link.token));
     Ok(answer)
 }
 
@@ -140,6 +141,7 @@ async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
     if let Some(answer) = once.answered(&tenant).await? {
         return Ok(answer);
     }
+    let place = app.post.place()?;
     count(&app, &tenant, &id.to_string()).await?;
     let link = new_invitation(tenant.id(), id)?;
     let mut conn = tenant.connect().await?;
@@ -153,7 +155,7 @@ async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
     let (head, done) = attempt.one::<Letterhead>(sql!("invitations/letterhead"), &[]).await?;
     let email = invitation.email.clone();
     let answer = done.answer(Tagged(invitation)).await?;
-    app.post.send(letter(email, head, link.token));
+    app.post.send(place, letter(id, email, head, link.token));
     Ok(answer)
 }
 
@@ -180,8 +182,8 @@ async fn count(app: &App, tenant: &Tenant, to: &str) -> Result<()> {
     attempt_of_tenant(app, Action::Invitation, to, tenant.id()).await
 }
 
-fn letter(to: String, head: Letterhead, token: String) -> Letter {
-    Letter { to, link: Link::Invitation { tenant: head.tenant_name, inviter: head.full_name, token } }
+fn letter(id: Uuid, to: String, head: Letterhead, token: String) -> Letter {
+    Letter { to, link: Link::Invitation { id, tenant: head.tenant_name, inviter: head.full_name, token } }
 }
 
 impl Versioned for Invitation {

@@ -131,6 +131,7 @@ async fn change_email(
     let mut violations = Violations::default();
     let email = violations.email("/email", &given.email);
     violations.finish()?;
+    let place = app.post.place()?;
     attempt_of_person(&app, Action::Email, &signed_in, &client).await?;
     let mut public = app.db.public().await?;
     let waits = attempt(&mut public, Action::Letter, &email, &client).await?.account_waits;
@@ -144,7 +145,7 @@ async fn change_email(
         if free { Link::ConfirmNewAddress { name: profile.full_name, token: link.token } } else { Link::AddressTaken };
     // One's own address is nobody else's, and a post box that is full enough gets no more.
     if !waits && email != profile.email {
-        app.post.send(Letter { to: email, link: about });
+        app.post.send(place, Letter { to: email, link: about });
     }
     Ok(StatusCode::ACCEPTED)
 }

@@ -72,6 +72,7 @@ async fn request(State(app): State<App>, client: Client, Json(given): Json<Email
     responses((status = NO_CONTENT)))]
 async fn confirm(State(app): State<App>, client: Client, Json(given): Json<PasswordReset>) -> Result<StatusCode> {
     let hash = link_hash(&given.token)?;
+    let place = app.post.place()?;
     let mut conn = app.db.public().await?;
     attempt(&mut conn, Action::Link, given.token.expose_secret(), &client).await?;
     let whose: Option<Used> =
@@ -87,7 +88,7 @@ async fn confirm(State(app): State<App>, client: Client, Json(given): Json<Passw
     let mut conn = app.db.public().await?;
     let used: Option<Used> = conn.write().last().maybe(sql!("auth/use_mail_token"), params).await?;
     let Used { email, full_name } = used.ok_or(Error::LinkSpent)?;
-    app.post.send(Letter { to: email, link: Link::PasswordChanged { name: full_name } });
+    app.post.send(place, Letter { to: email, link: Link::PasswordChanged { name: full_name } });
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -107,6 +108,7 @@ async fn change(
     let mut violations = Violations::default();
     violations.password("/password", &given.password, me.second_factor, &[&me.email, &me.full_name]);
     violations.finish()?;
+    let place = app.post.place()?;
     attempt_of_person(&app, Action::Password, &signed_in, &client).await?;
     let leans = !password_faults(&given.password, false, &[]).is_empty();
     let hash = app.passwords.hash(Asker::Person(signed_in.user()), given.password).await?;
@@ -115,7 +117,7 @@ async fn change(
     let others: Vec<uuid::Uuid> = tx.all(sql!("sessions/others"), &[&signed_in.person().session.as_uuid()]).await?;
     tx.last().one::<()>(sql!("me/change_password"), &[&hash, &leans]).await?;
     app.ended.sessions(app.secrets(), others);
-    app.post.send(Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
+    app.post.send(place, Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -87,6 +87,7 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
     if !open {
         return Err(Error::SignupClosed);
     }
+    let place = app.post.place()?;
     let waits = attempt(&mut conn, Action::SignUp, &email, &client).await?.account_waits;
     drop(conn);
     let hash = app.passwords.hash(Asker::Network(&client.network()), new.password).await?;
@@ -117,7 +118,7 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
         "renewed" => Link::ChoosePassword { token: link.token },
         _ => Link::ConfirmAddress { token: link.token },
     };
-    app.post.send(Letter { to: email, link: about });
+    app.post.send(place, Letter { to: email, link: about });
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -127,6 +128,7 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
 async fn verify(State(app): State<App>, client: Client, Json(given): Json<LinkToken>) -> Result<StatusCode> {
     let hash = link_hash(&given.token)?;
     let mut conn = app.db.public().await?;
+    let place = app.post.place()?;
     attempt(&mut conn, Action::Link, given.token.expose_secret(), &client).await?;
     let purposes: &[&str] = &["verify_email", "change_email"];
     let params: crate::db::Params<'_> = &[&purposes, &hash.as_slice(), &None::<String>];
@@ -136,14 +138,14 @@ async fn verify(State(app): State<App>, client: Client, Json(given): Json<LinkTo
         "taken" => return Err(Error::LinkSpent),
         "change_email" => {
             let about = Link::AddressChanged { name: used.full_name, new: used.email };
-            app.post.send(Letter { to: used.former_email, link: about });
+            app.post.send(place, Letter { to: used.former_email, link: about });
         }
         _ => {}
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Have the link that confirms an address sent once more; the one before is no longer good.
+/// Have the link that confirms an address sent once more; the last three are good.
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "public", request_body = EmailAddress,
     responses((status = ACCEPTED)))]
 async fn resend(State(app): State<App>, client: Client, Json(given): Json<EmailAddress>) -> Result<StatusCode> {

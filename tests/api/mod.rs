@@ -21,6 +21,7 @@ mod import;
 mod import_faults;
 mod invitations;
 mod kept_out;
+mod letters;
 mod limits;
 mod limits_redis;
 mod links;

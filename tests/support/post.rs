@@ -1,5 +1,5 @@
 //! A mail server of our own (RFC 5321): it takes whatever letters it is given and keeps them for the test.
-use std::{io, net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, io, net::SocketAddr, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::{
@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct PostBox {
     address: SocketAddr,
     letters: watch::Sender<Vec<Letter>>,
+    /// Addresses that are told to come again later.
+    deferred: watch::Sender<BTreeSet<String>>,
     server: JoinHandle<()>,
 }
 
@@ -34,20 +36,38 @@ impl PostBox {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let letters = watch::Sender::new(Vec::new());
-        let arrived = letters.clone();
+        let deferred = watch::Sender::new(BTreeSet::new());
+        let (arrived, later) = (letters.clone(), deferred.clone());
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let arrived = arrived.clone();
+                let (arrived, later) = (arrived.clone(), later.clone());
                 // A client that hangs up in the middle of a sentence is its own affair.
-                tokio::spawn(async move { converse(stream, &arrived).await.unwrap_or_default() });
+                tokio::spawn(async move { converse(stream, &arrived, &later).await.unwrap_or_default() });
             }
         });
-        Self { address, letters, server }
+        Self { address, letters, deferred, server }
     }
 
     /// For `--smtp-url`.
     pub fn url(&self) -> String {
         format!("smtp://{}", self.address)
+    }
+
+    /// Takes no letter to this address for now, as a server does whose own is not there (RFC 5321 §4.2.1: 450).
+    pub fn defer(&self, address: &str) {
+        self.deferred.send_modify(|deferred| {
+            deferred.insert(address.to_owned());
+        });
+    }
+
+    /// Takes letters to everybody.
+    pub fn take_all(&self) {
+        self.deferred.send_modify(BTreeSet::clear);
+    }
+
+    /// How many letters are here.
+    pub fn count(&self) -> usize {
+        self.letters.borrow().len()
     }
 
     /// Waits for a letter to this address and takes it out, the oldest first.
@@ -124,7 +144,11 @@ fn quoted_printable(text: &str) -> Vec<u8> {
 }
 
 /// One client, until it has had enough.
-async fn converse(stream: TcpStream, letters: &watch::Sender<Vec<Letter>>) -> io::Result<()> {
+async fn converse(
+    stream: TcpStream,
+    letters: &watch::Sender<Vec<Letter>>,
+    deferred: &watch::Sender<BTreeSet<String>>,
+) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     write.write_all(b"220 post.test ready\r\n").await?;
@@ -135,8 +159,13 @@ async fn converse(stream: TcpStream, letters: &watch::Sender<Vec<Letter>>) -> io
             "EHLO" => b"250-post.test\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
             "RCPT" => {
                 let address = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
-                to.extend(address.map(|(address, _)| address.to_owned()));
-                b"250 noted\r\n"
+                match address {
+                    Some((address, _)) if deferred.borrow().contains(address) => b"450 not now\r\n",
+                    address => {
+                        to.extend(address.map(|(address, _)| address.to_owned()));
+                        b"250 noted\r\n"
+                    }
+                }
             }
             "DATA" => {
                 write.write_all(b"354 go on, and end with a dot\r\n").await?;
