@@ -1,6 +1,7 @@
 //! Settings, from the environment or the command line; `.env.example` explains each to its user.
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use axum::http::HeaderValue;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -11,7 +12,7 @@ use crate::{
     db::{Db, Limits, Statements},
     dns::NameServers,
     error::Failure,
-    http::{EdgeLimits, Serving, workshop::Workshop},
+    http::{self, EdgeLimits, Leaving, Serving, Untaken, workshop::Workshop},
     limits::{Counting, RateLimits},
     mail::{Post, PostOptions},
     redis::Redis,
@@ -75,9 +76,19 @@ pub struct Tuning {
     /// Bytes a file of products may have.
     #[arg(long, env = "ROWHOUSE_IMPORT_BYTES", default_value_t = 256 << 20, value_name = "BYTES")]
     pub import_bytes: u64,
-    /// Connections from callers at once; more wait to be accepted.
+    /// Connections from callers at once; more are answered 503.
     #[arg(long, env = "ROWHOUSE_CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
     pub connections: u32,
+    /// Connections at once of one network, an IPv4 address or an IPv6 /64; a quarter of all unless said. Behind proxies of our own
+    /// there is no such limit.
+    #[arg(long, env = "ROWHOUSE_CONNECTIONS_PER_NETWORK", value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
+    pub connections_per_network: Option<u32>,
+    /// How long an answer may wait to be taken, in milliseconds; whoever reads too slowly loses it too.
+    #[arg(long, env = "ROWHOUSE_WRITE_MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(100..=600_000), value_name = "MS")]
+    pub write_ms: u64,
+    /// How long to go on answering after SIGTERM, while /readyz says no, in milliseconds.
+    #[arg(long, env = "ROWHOUSE_DRAIN_MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(0..=600_000), value_name = "MS")]
+    pub drain_ms: u64,
     /// How long requests under way may take to finish after SIGTERM, in milliseconds.
     #[arg(long, env = "ROWHOUSE_GRACE_MS", default_value_t = 10_000, value_name = "MS")]
     pub grace_ms: u64,
@@ -124,7 +135,13 @@ pub struct Tuning {
     /// How often what a tenant has asked for is written down, and what it may is asked again, in milliseconds.
     #[arg(long, env = "ROWHOUSE_METER_MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(10..=600_000), value_name = "MS")]
     pub meter_ms: u64,
-    /// production, or development with interactive documentation at /docs.
+    /// Origins of pages that may call the API from a browser, such as `https://app.example.com`; none unless said.
+    #[arg(long, env = "ROWHOUSE_CORS_ORIGINS", value_delimiter = ',', value_parser = http::origin, value_name = "ORIGINS")]
+    pub cors_origins: Vec<HeaderValue>,
+    /// Whether /api/v1/openapi.json and interactive documentation at /docs are served.
+    #[arg(long, env = "ROWHOUSE_DOCUMENTS")]
+    pub documents: bool,
+    /// production; or development, which shows letters in the log and serves the documents.
     #[arg(long, env = "ROWHOUSE_PROFILE", value_enum, default_value_t = Profile::Production)]
     pub profile: Profile,
 }
@@ -143,8 +160,10 @@ pub enum Profile {
 pub struct Settings {
     /// The database role that serves.
     pub role: String,
-    /// Whether `/docs` is there.
-    pub development: bool,
+    /// Whether the OpenAPI document and `/docs` are served.
+    pub documents: bool,
+    /// Pages of these origins may call the API from a browser.
+    pub origins: Vec<HeaderValue>,
     /// What one request may take.
     pub edge: EdgeLimits,
     /// Bytes a file of products may have.
@@ -195,7 +214,8 @@ impl Tuning {
             settings: Settings {
                 import_bytes: self.import_bytes,
                 role: API_ROLE.to_owned(),
-                development: self.profile == Profile::Development,
+                documents: self.documents || self.profile == Profile::Development,
+                origins: self.cors_origins.clone(),
                 edge: EdgeLimits {
                     body_bytes: self.body_bytes,
                     time: Duration::from_millis(self.request_ms),
@@ -208,14 +228,30 @@ impl Tuning {
                 },
                 trusted_proxies: usize::from(self.trusted_proxies),
             },
-            readiness: Readiness::default(),
+            readiness: Readiness::new(Db::open(database_url.expose_secret(), Limits { connections: 1, ..limits })?),
+            untaken: Untaken::default(),
+            leaving: Leaving::default(),
         }))
     }
 
     /// How connections are treated.
     #[must_use]
     pub fn serving(&self) -> Serving {
-        let connections = usize::try_from(self.connections).unwrap_or(usize::MAX);
-        Serving { connections, grace: Duration::from_millis(self.grace_ms), ..Serving::default() }
+        let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let connections = whole(self.connections);
+        let share = match self.connections_per_network {
+            // A proxy comes with everybody's connections.
+            _ if self.trusted_proxies > 0 => connections,
+            Some(share) => whole(share),
+            None => connections.div_ceil(4),
+        };
+        Serving {
+            head_time: Duration::from_secs(30),
+            write_time: Duration::from_millis(self.write_ms),
+            connections,
+            share,
+            refused: connections.div_ceil(4).clamp(8, 256),
+            grace: Duration::from_millis(self.grace_ms),
+        }
     }
 }

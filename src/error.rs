@@ -128,6 +128,8 @@ pub enum Error {
     NotAcceptable(String),
     /// The content type is not one the route reads; holds those it does.
     UnsupportedMediaType(&'static str),
+    /// The body was compressed or coded in another way.
+    UnsupportedCoding,
     /// The body was read and makes no sense.
     Invalid(Vec<Violation>),
     /// Too many tries; holds the seconds to wait.
@@ -164,6 +166,12 @@ pub enum Error {
     RequestTimeout,
     /// Too much password hashing, or too many imports or exports, at once.
     Busy,
+    /// The tenant has as many answers under way as it may leave unread.
+    UnreadAnswers,
+    /// Every place for a connection is taken, or the network has its share of them.
+    TooManyConnections,
+    /// The server was told to stop.
+    Leaving,
     /// The server is not fit to serve; holds how many reasons the log lists.
     NotReady(usize),
     /// A bug, or a database that is not as the code expects. What it holds is for the log.
@@ -231,17 +239,21 @@ impl Error {
             Self::NotAcceptable(_) => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::UnsupportedCoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_coding"),
             Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
             Self::TooCostly(_) => (StatusCode::UNPROCESSABLE_ENTITY, "too_costly"),
             Self::TenantBusy => (StatusCode::TOO_MANY_REQUESTS, "tenant_busy"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::QuotaExceeded { .. } => (StatusCode::TOO_MANY_REQUESTS, "quota_exceeded"),
+            Self::UnreadAnswers => (StatusCode::TOO_MANY_REQUESTS, "unread_answers"),
             Self::NoNameServer => (StatusCode::SERVICE_UNAVAILABLE, "no_name_server"),
             Self::PoolExhausted => (StatusCode::SERVICE_UNAVAILABLE, "pool_exhausted"),
             Self::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
             Self::DatabaseTimeout => (StatusCode::SERVICE_UNAVAILABLE, "database_timeout"),
             Self::RequestTimeout => (StatusCode::SERVICE_UNAVAILABLE, "request_timeout"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::TooManyConnections => (StatusCode::SERVICE_UNAVAILABLE, "too_many_connections"),
+            Self::Leaving => (StatusCode::SERVICE_UNAVAILABLE, "leaving"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
@@ -303,6 +315,10 @@ impl Error {
             Self::QuotaExceeded { .. } => "The month's requests are used up",
             Self::NoNameServer => "No name server answers",
             Self::PoolExhausted => "Too many requests at once",
+            Self::UnsupportedCoding => "The body is coded in a way that is not read",
+            Self::UnreadAnswers => "Answers are not read",
+            Self::TooManyConnections => "Too many connections",
+            Self::Leaving => "About to stop",
             Self::DatabaseUnavailable => "The database cannot be reached",
             Self::DatabaseTimeout => "The database took too long",
             Self::RequestTimeout => "The request took too long",
@@ -351,7 +367,7 @@ impl Error {
             }
             Self::PermissionDenied(permission) => format!("your role, or the API key, does not hold {permission} in this tenant"),
             Self::NotFound(resource) => format!("no such {resource} in this tenant"),
-            Self::NoRoute => "nothing is served at this address; /api/v1/openapi.json lists what is".into(),
+            Self::NoRoute => "nothing is served at this address; the OpenAPI document lists what is".into(),
             Self::MethodNotAllowed => {
                 "this address does not take this method; the Allow header lists those it takes".into()
             }
@@ -395,6 +411,14 @@ impl Error {
             Self::UriTooLong(limit) => format!("path and query may have {limit} bytes together"),
             Self::NotAcceptable(offered) => format!("Accept names nothing this address offers, which is {offered}"),
             Self::UnsupportedMediaType(accepted) => format!("send the body as {accepted}"),
+            Self::UnsupportedCoding => "send the body as it is, without Content-Encoding".into(),
+            Self::UnreadAnswers => {
+                "large answers to this tenant are on their way and nobody reads them; read those, or hang up, and try again".into()
+            }
+            Self::TooManyConnections => {
+                "the server, or your network's share of it, has no room for another connection; close some, or try again shortly".into()
+            }
+            Self::Leaving => "the server was told to stop and takes no more work; ask another".into(),
             Self::TooManyAttempts(seconds) => format!("too many attempts; try again in {seconds} seconds"),
             Self::TooCostly(limit) => format!(
                 "it was given up after {} ms, and would be again; ask for less: fewer words, longer ones, a smaller page",
@@ -439,7 +463,7 @@ impl Error {
             Self::TooManyAttempts(seconds)
             | Self::RateLimited { seconds, .. }
             | Self::QuotaExceeded { seconds, .. } => Some(*seconds),
-            Self::IdempotencyKeyInUse | Self::TenantBusy => Some(1),
+            Self::IdempotencyKeyInUse | Self::TenantBusy | Self::UnreadAnswers => Some(1),
             other => matches!(other.kind().0, StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }

@@ -77,6 +77,10 @@ pub struct Parts {
     pub settings: config::Settings,
     /// The last answer of `/readyz`.
     pub readiness: resources::health::Readiness,
+    /// Answers that are under way to tenants.
+    pub untaken: http::Untaken,
+    /// Whether the server is about to go.
+    pub leaving: http::Leaving,
 }
 
 impl App {

@@ -1,5 +1,5 @@
-//! Figures for Prometheus (`OpenMetrics` 1.0), on an address of their own: they are of all tenants together, so nobody who calls
-//! the API may see them, and none names a tenant.
+//! Figures for Prometheus (`OpenMetrics` 1.0) and how the server stands, on an address of their own: they are of all tenants
+//! together, so nobody who calls the API may see them, and none names a tenant.
 use std::fmt;
 
 use axum::{
@@ -15,13 +15,15 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{App, cache::CacheFigures, limits::LimitFigures};
+use crate::{App, cache::CacheFigures, limits::LimitFigures, resources::health};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// `GET /metrics`, and nothing else.
+/// `GET /metrics` and `GET /readyz`, and nothing else.
 pub fn router(app: &App) -> Router {
     let figures = Figures(app.clone());
+    let app = app.clone();
+    let ready = move || async move { health::details(&app).await };
     let answer = move || async move {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(figures));
@@ -34,11 +36,11 @@ pub fn router(app: &App) -> Router {
             }
         }
     };
-    Router::new().route("/metrics", get(answer)).fallback(|| async { not_found() })
+    Router::new().route("/metrics", get(answer)).route("/readyz", get(ready)).fallback(|| async { not_found() })
 }
 
 fn not_found() -> Response {
-    (StatusCode::NOT_FOUND, "figures are at /metrics\n").into_response()
+    (StatusCode::NOT_FOUND, "figures are at /metrics, and how it stands at /readyz\n").into_response()
 }
 
 #[derive(Clone)]

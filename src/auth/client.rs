@@ -1,6 +1,6 @@
 //! What is known of whoever sends a request before anybody is signed in: where it comes from and what it calls
 //! itself.
-use std::{convert::Infallible, net::IpAddr};
+use std::{convert::Infallible, fmt, net::IpAddr};
 
 use axum::{
     extract::FromRequestParts,
@@ -12,6 +12,28 @@ use crate::App;
 /// The other end of the connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
+
+/// Whom counters take for one: an IPv4 address, or in IPv6 the network a single customer is given (RFC 6177).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+            address => address,
+        })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(f),
+            IpAddr::V6(address) => write!(f, "{:x?}/64", &address.segments()[..4]),
+        }
+    }
+}
 
 /// Who sends a request.
 #[derive(Clone, Debug)]
@@ -29,17 +51,10 @@ impl Client {
         self.address.map(|address| address.to_string())
     }
 
-    /// What counters go by: an address, or in IPv6 the network a single customer is given (RFC 6177).
+    /// What counters go by.
     #[must_use]
     pub fn network(&self) -> String {
-        match self.address {
-            None => "unknown".to_owned(),
-            Some(IpAddr::V4(address)) => address.to_string(),
-            Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-                Some(address) => address.to_string(),
-                None => format!("{:x?}/64", &address.segments()[..4]),
-            },
-        }
+        self.address.map_or_else(|| "unknown".to_owned(), |address| Network::from(address).to_string())
     }
 }
 

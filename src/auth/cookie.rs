@@ -87,11 +87,16 @@ pub(super) fn read(secrets: &Secrets, headers: &HeaderMap, now: i64) -> Result<O
 /// Refuses what another site made the browser send. Safe methods change nothing and pass; everything else has to
 /// come from our own origin, as the browser says (Fetch Metadata `Sec-Fetch-Site`, or `Origin` where there is
 /// none), and to repeat the session's token.
-pub(super) fn refuse_cross_site(secrets: &Secrets, parts: &Parts, session: SessionId) -> Result<()> {
+pub(super) fn refuse_cross_site(
+    secrets: &Secrets,
+    origins: &[HeaderValue],
+    parts: &Parts,
+    session: SessionId,
+) -> Result<()> {
     if [Method::GET, Method::HEAD, Method::OPTIONS].contains(&parts.method) {
         return Ok(());
     }
-    refuse_other_origin(parts)?;
+    refuse_other_origin(parts, origins)?;
     match one(parts, CSRF_HEADER)? {
         Some(token) if equal(token.as_bytes(), csrf_token(secrets, session).as_bytes()) => Ok(()),
         Some(_) => Err(Error::CrossSite("X-CSRF-Token is not this session's")),
@@ -99,8 +104,11 @@ pub(super) fn refuse_cross_site(secrets: &Secrets, parts: &Parts, session: Sessi
     }
 }
 
-/// Refuses a request that a browser says another site made it send.
-pub fn refuse_other_origin(parts: &Parts) -> Result<()> {
+/// Refuses a request that a browser says another site made it send, unless it was a page of these origins, which may.
+pub fn refuse_other_origin(parts: &Parts, origins: &[HeaderValue]) -> Result<()> {
+    if one(parts, "origin")?.is_some_and(|origin| origins.iter().any(|listed| listed == origin)) {
+        return Ok(());
+    }
     match (one(parts, "sec-fetch-site")?, one(parts, "origin")?) {
         (Some("same-origin"), _) | (None, None) => Ok(()),
         (Some(_), _) => Err(Error::CrossSite("the browser says that another site made this request")),

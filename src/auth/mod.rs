@@ -25,7 +25,7 @@ mod uses;
 
 pub use again::{Proof, authenticate_again};
 pub use api_key::{NewKey, new_key};
-pub use client::{Client, Peer};
+pub use client::{Client, Network, Peer};
 pub use cookie::{
     CSRF_HEADER, NAME as COOKIE_NAME, clear as clear_cookie, csrf_token, refuse_other_origin, set as set_cookie,
 };

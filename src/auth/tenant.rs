@@ -143,7 +143,7 @@ fn verify(parts: &Parts, app: &App) -> Result<Caller> {
     if !parts.headers.contains_key(AUTHORIZATION)
         && let Some(cookie) = cookie::read(app.secrets(), &parts.headers, app.tokens.now())?
     {
-        cookie::refuse_cross_site(app.secrets(), parts, cookie.person.session)?;
+        cookie::refuse_cross_site(app.secrets(), &app.settings.origins, parts, cookie.person.session)?;
         return Ok(Caller { principal: Principal::Person(cookie.person), tenant: cookie.tenant, kind: Kind::Browser });
     }
     let token = bearer(&parts.headers)?;

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{
     demo::{self, DemoTenant, PASSWORD},
+    descriptors,
     serve::{FINISH, listen, refuse_unless_walled, stopped},
 };
 use crate::{
@@ -59,7 +60,8 @@ struct Ready {
 
 impl Dev {
     pub(super) async fn run(mut self) -> Result<(), Failure> {
-        let stop = stopped()?;
+        descriptors::fit(&mut self.tuning)?;
+        let stop = stopped(std::time::Duration::ZERO)?;
         let (_lock, private) = match &self.database_url {
             Some(_) if self.fresh => {
                 return Err(Failure("--fresh throws away the private database only; DATABASE_URL is set".to_owned()));
@@ -109,10 +111,11 @@ impl Dev {
         }
         std::io::stdout().flush()?;
         tokio::spawn(hear_of_ended(app.clone()));
-        http::serve(listener, http::router(&app), self.tuning.serving(), stop).await?;
+        http::serve(listener, http::router(&app), self.tuning.serving(), app.leaving.clone(), stop).await?;
         self.say("stopping");
         app.limits.finish(&app.db, FINISH).await;
         app.db.close();
+        app.readiness.close();
         drop(redis);
         drop(private);
         Ok(())

@@ -3,6 +3,7 @@ mod attack;
 mod audit;
 mod bootstrap;
 mod demo;
+mod descriptors;
 mod dev;
 mod interrupt;
 mod keys;

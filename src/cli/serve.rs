@@ -8,6 +8,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
+use super::descriptors;
 use crate::{
     App,
     auth::{Clock, Keys, hear_of_ended},
@@ -15,7 +16,8 @@ use crate::{
     config::ServeArgs,
     db,
     error::Failure,
-    http, metrics,
+    http::{self, Leaving},
+    metrics,
 };
 
 /// How long the end waits for counts to be written.
@@ -23,7 +25,8 @@ pub(super) const FINISH: Duration = Duration::from_secs(2);
 /// How often the figures of the cache are logged, where they have changed.
 const TOLD_EVERY: Duration = Duration::from_mins(1);
 
-pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
+pub(super) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
+    descriptors::fit(&mut args.tuning)?;
     let keys = Keys::read(&args.keys)?;
     let app = args.tuning.app(&args.database_url, keys, Clock::system())?;
     refuse_unless_walled(&app).await?;
@@ -36,13 +39,16 @@ pub(super) async fn run(args: ServeArgs) -> Result<(), Failure> {
     tokio::spawn(hear_of_ended(app.clone()));
     if let Some(address) = args.metrics_listen {
         let listener = listen(address).await?;
-        tracing::info!(%address, "figures are at /metrics");
-        tokio::spawn(http::serve(listener, metrics::router(&app), args.tuning.serving(), std::future::pending()));
+        tracing::info!(%address, "figures are at /metrics, and how it stands at /readyz");
+        let (router, serving) = (metrics::router(&app), args.tuning.serving());
+        tokio::spawn(http::serve(listener, router, serving, Leaving::default(), std::future::pending()));
     }
-    http::serve(listener, http::router(&app), args.tuning.serving(), stopped()?).await?;
+    let stop = stopped(Duration::from_millis(args.tuning.drain_ms))?;
+    http::serve(listener, http::router(&app), args.tuning.serving(), app.leaving.clone(), stop).await?;
     app.limits.finish(&app.db, args.tuning.serving().grace.min(FINISH)).await;
     app.post.finish(args.tuning.serving().grace).await;
     app.db.close();
+    app.readiness.close();
     tracing::info!("stopped");
     Ok(())
 }
@@ -81,16 +87,17 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
     TcpListener::bind(address).await.map_err(|error| Failure(format!("cannot listen on {address}: {error}")))
 }
 
-/// Resolves at SIGTERM or Ctrl-C.
-pub(super) fn stopped() -> Result<impl Future<Output = ()>, Failure> {
+/// Resolves at SIGTERM, or at Ctrl-C and when the terminal goes: how long to go on answering. Whoever sends SIGTERM may have
+/// to be given time to send requests elsewhere; a person has not.
+pub(super) fn stopped(drain: Duration) -> Result<impl Future<Output = Duration>, Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
+            _ = terminate.recv() => drain,
+            _ = interrupt.recv() => Duration::ZERO,
+            _ = hangup.recv() => Duration::ZERO,
         }
     })
 }

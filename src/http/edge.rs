@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -15,7 +15,7 @@ use futures_util::FutureExt as _;
 use uuid::Uuid;
 
 use super::{
-    idempotency, limit,
+    body, idempotency, limit,
     problem::{self, Failed},
 };
 use crate::{App, Error, auth::host_name, error::Violation, telemetry::Trace};
@@ -60,18 +60,22 @@ pub(super) async fn edge(State(app): State<App>, request: Request, next: Next) -
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
     let private = !matches!(route, "/livez" | "/readyz" | "/.well-known/jwks.json" | "/api/v1/openapi.json");
+    // A file may be large, and may take as long as it keeps coming (http::upload); nothing is held meanwhile.
+    let files = route == "/api/v1/products/import";
     let misplaced = match host_name(request.uri(), request.headers()) {
         // RFC 9112 §3.2.
         Ok(None) if request.version() == Version::HTTP_11 => {
             Some(Error::BadRequest(vec![Violation::parameter("Host", "required", "is required in HTTP/1.1")]))
         }
-        Ok(_) => idempotency::check(request.method(), request.headers()),
+        Ok(_) => idempotency::check(request.method(), request.headers()).or_else(|| {
+            let most = if files { app.settings.import_bytes } else { limits.body_bytes as u64 };
+            body::refuse(request.headers(), most)
+        }),
         Err(error) => Some(error),
     };
     let too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > limits.uri_bytes);
 
-    // A file may take as long as it keeps coming (http::upload); nothing is held meanwhile.
-    let time = if route == "/api/v1/products/import" { limits.upload_time } else { limits.time };
+    let time = if files { limits.upload_time } else { limits.time };
 
     let trace = Trace::new(trace_id.clone());
     let answered = trace.clone().scope(async {
@@ -91,6 +95,14 @@ pub(super) async fn edge(State(app): State<App>, request: Request, next: Next) -
         }
     });
     let mut response = as_problem(answered.await, &path, &trace_id, limits);
+    if let Some(tenant) = trace.tenant() {
+        // What a change answers is told whatever it takes: it was made.
+        let may_refuse = matches!(method, Method::GET | Method::HEAD);
+        response = match app.untaken.count(tenant, may_refuse, response) {
+            Ok(response) => response,
+            Err(error) => problem::write(&error, &path, &trace_id),
+        };
+    }
     let status = response.status().as_u16();
     let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let tenant = trace.tenant().map(tracing::field::display);

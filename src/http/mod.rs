@@ -1,5 +1,9 @@
 //! HTTP: what every resource shares. The router is here; each resource brings its own routes.
 pub mod accept;
+mod address;
+mod body;
+mod connection;
+mod cors;
 mod edge;
 pub mod etag;
 pub mod export;
@@ -13,18 +17,26 @@ mod openapi;
 pub mod operation;
 pub mod page;
 pub mod patch;
+mod patience;
+mod places;
 pub mod prefer;
 mod problem;
 mod server;
 pub mod session;
 mod shape;
+mod socket;
+mod unread;
+mod untaken;
 pub mod upload;
 pub mod validate;
 pub mod workshop;
 
+pub use connection::Leaving;
+pub use cors::origin;
 pub use edge::EdgeLimits;
 pub use openapi::document;
 pub use server::{Serving, serve};
+pub use untaken::Untaken;
 
 use std::sync::Arc;
 
@@ -70,20 +82,24 @@ fn api() -> OpenApiRouter<App> {
 
 /// The whole application: routes, documents, and the edge that every request passes.
 pub fn router(app: &App) -> Router {
-    let (router, document) = api().split_for_parts();
+    let (mut router, document) = api().split_for_parts();
     let document = openapi::finish(document);
     let methods = Arc::new(Methods::of(&document));
-    let mut router = router.merge(openapi::served(&document));
-    if app.settings.development {
-        router = router.merge(openapi::docs(document));
+    if app.settings.documents {
+        router = router.merge(openapi::served(&document)).merge(openapi::docs(document));
     }
-    router
+    let router = router
         .fallback(|| async { Error::NoRoute.into_response() })
         .method_not_allowed_fallback(async move |method: Method, route: Option<MatchedPath>| {
             methods.answer(&method, route.as_ref())
         })
         .layer(axum::extract::DefaultBodyLimit::max(app.settings.edge.body_bytes))
         .layer(middleware::from_fn_with_state(app.clone(), limit::limit))
-        .layer(middleware::from_fn_with_state(app.clone(), edge::edge))
-        .with_state(app.clone())
+        .layer(middleware::from_fn_with_state(app.clone(), edge::edge));
+    // Outside of all: a preflight says nothing of who asks.
+    let router = match cors::layer(&app.settings.origins) {
+        Some(layer) => router.layer(middleware::from_fn_with_state(layer, cors::cors)),
+        None => router,
+    };
+    router.with_state(app.clone())
 }

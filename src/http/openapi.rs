@@ -5,7 +5,7 @@ mod shared;
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use axum::{Router, http::header, response::IntoResponse as _, routing::get};
+use axum::{Router, body::Bytes, http::header, response::IntoResponse as _, routing::get};
 use serde_json::Value;
 use utoipa::{
     Modify, OpenApi,
@@ -63,7 +63,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 /// `GET /api/v1/openapi.json`.
 pub(super) fn served(openapi: &utoipa::openapi::OpenApi) -> Router<App> {
-    let body = openapi.to_json().unwrap_or_default();
+    let body = Bytes::from(openapi.to_json().unwrap_or_default());
     Router::new().route(
         "/api/v1/openapi.json",
         get(move || {
@@ -77,7 +77,7 @@ pub(super) fn served(openapi: &utoipa::openapi::OpenApi) -> Router<App> {
     )
 }
 
-/// Interactive documentation, in development only; every asset comes from the binary.
+/// Interactive documentation; every asset comes from the binary.
 pub(super) fn docs(openapi: utoipa::openapi::OpenApi) -> Router<App> {
     utoipa_swagger_ui::SwaggerUi::new("/docs").url("/docs/openapi.json", openapi).into()
 }

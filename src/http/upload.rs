@@ -7,10 +7,10 @@ use axum::body::Body;
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
 
-use super::workshop::Place;
+use super::{patience::Patience, workshop::Place};
 use crate::{Error, Result};
 
-/// How long a caller may pause.
+/// How long a caller may pause, and how far who sends slowly may fall behind the least rate.
 const PAUSE: Duration = Duration::from_secs(10);
 const BUFFER: usize = 1 << 17;
 
@@ -26,7 +26,7 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Receives a body of so many bytes at most: `413` beyond, `408` when nothing comes for ten seconds,
+    /// Receives a body of so many bytes at most: `413` beyond, `408` when nothing, or too little, comes for ten seconds,
     /// `503` when there is no room for it.
     pub async fn receive(body: Body, most: u64, mut place: Place) -> Result<Self> {
         let failed = |error: std::io::Error| Error::internal(format!("an upload cannot be kept: {error}"));
@@ -36,8 +36,10 @@ impl Upload {
         let mut hash = Context::new(&SHA256);
         let mut bytes = 0;
         let mut chunks = body.into_data_stream();
-        while let Some(chunk) = tokio::time::timeout(PAUSE, chunks.next()).await.map_err(|_| Error::BodyTimeout)? {
+        let mut patience = Patience::new(PAUSE);
+        while let Some(chunk) = patience.wait_for(chunks.next()).await.ok_or(Error::BodyTimeout)? {
             let chunk = chunk.map_err(|_| Error::UploadCut)?;
+            patience.moved(chunk.len());
             bytes += chunk.len() as u64;
             if bytes > most {
                 return Err(Error::PayloadTooLarge(usize::try_from(most).unwrap_or(usize::MAX)));

@@ -1,19 +1,26 @@
 //! `/livez` and `/readyz`: is the process alive, and should requests be sent to it?
 use std::time::{Duration, Instant};
 
-use axum::{extract::State, http::header, response::IntoResponse};
-use serde::{Deserialize, Serialize};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
 use tokio::sync::Mutex;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    App, Error, Result, db,
-    http::extract::{Json, Query},
+    App, Error, Result,
+    db::{self, Db},
+    http::extract::Json,
 };
 
-/// How long an answer of `/readyz` stands: asking often does not make the database work often.
+/// How long an answer stands: asking often does not make the database work often.
 const FRESH: Duration = Duration::from_secs(1);
+/// How long the database may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(livez)).routes(routes!(readyz))
@@ -24,19 +31,22 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 struct Health {
     /// `ok`.
     status: &'static str,
-    /// With `verbose`: `indexed`, or `scanned` where the database could not be given the operator that searches need to use
-    /// an index behind the walls; they answer the same, slower.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+}
+
+/// How it stands, in full: for whoever runs the platform.
+#[derive(Clone, Debug, Serialize)]
+struct Details {
+    /// `ok`, or the code of the problem that `/readyz` answers.
+    status: &'static str,
+    /// `indexed`, or `scanned` where the database could not be given the operator that searches need to use an index behind
+    /// the walls; they answer the same, slower. Null where nobody could be asked.
     search: Option<&'static str>,
-    /// With `verbose`: what keeps answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    cache: Option<CacheHealth>,
+    /// What keeps answers.
+    cache: CacheHealth,
 }
 
 /// How it stands with what keeps answers. Where it is away, the server goes on without it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 struct CacheHealth {
     /// `redis`; `local` where none is configured: this process; or `none`.
     kind: &'static str,
@@ -44,58 +54,100 @@ struct CacheHealth {
     status: &'static str,
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ReadyQuery {
-    /// Tell more, whatever its value.
-    verbose: Option<String>,
+/// Asks whether the server is fit to serve, on a connection of its own: that all others are busy says nothing of that.
+#[derive(Debug)]
+pub struct Readiness {
+    /// Of one connection.
+    db: Db,
+    walled: Kept<()>,
+    indexed: Kept<bool>,
 }
 
-/// The last answer of `/readyz`.
-#[derive(Debug, Default)]
-pub struct Readiness(Mutex<Option<(Instant, Result<()>)>>);
+impl Readiness {
+    /// `db` is for nothing else.
+    #[must_use]
+    pub fn new(db: Db) -> Self {
+        Self { db, walled: Kept::default(), indexed: Kept::default() }
+    }
+
+    /// Closes the connection.
+    pub fn close(&self) {
+        self.db.close();
+    }
+}
+
+/// The last answer to a question, which those who ask at the same time wait for together.
+#[derive(Debug)]
+struct Kept<T>(Mutex<Option<(Instant, Result<T>)>>);
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Kept<T> {
+    async fn or_ask(&self, ask: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut last = self.0.lock().await;
+        match &*last {
+            Some((when, answer)) if when.elapsed() < FRESH => answer.clone(),
+            _ => {
+                let asked = tokio::time::timeout(PATIENCE, ask).await;
+                let answer = asked.unwrap_or(Err(Error::DatabaseTimeout));
+                *last = Some((Instant::now(), answer.clone()));
+                answer
+            }
+        }
+    }
+}
 
 /// Alive.
 ///
 /// Touches nothing: a database that is away is no reason to restart the process.
 #[utoipa::path(get, path = "/livez", tag = "public", responses((status = OK, body = Health)))]
 async fn livez() -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok", search: None, cache: None }))
+    ([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok" }))
 }
 
 /// Ready to serve.
 ///
-/// Asks the database, as the serving role, whether it is there and still walled as when it was migrated.
-#[utoipa::path(get, path = "/readyz", tag = "public", params(ReadyQuery), responses((status = OK, body = Health)))]
-async fn readyz(State(app): State<App>, Query(query): Query<ReadyQuery>) -> Result<impl IntoResponse> {
-    let verbose = query.verbose.map(|_| app.clone());
-    // In a task of its own: a caller who hangs up does not make the next one ask again.
-    let asked = tokio::spawn(async move {
-        let mut last = app.readiness.0.lock().await;
-        match &*last {
-            Some((when, answer)) if when.elapsed() < FRESH => answer.clone(),
-            _ => {
-                let answer = ask(&app).await;
-                *last = Some((Instant::now(), answer.clone()));
-                answer
-            }
-        }
-    });
-    asked.await.map_err(|error| Error::internal(format!("asking for readiness ended early: {error}")))??;
-    let mut health = Health { status: "ok", search: None, cache: None };
-    if let Some(app) = verbose {
-        health.search = Some(if db::search_is_indexed(&app.db).await? { "indexed" } else { "scanned" });
-        health.cache =
-            Some(CacheHealth { kind: app.cache.kind(), status: if app.cache.is_there() { "ok" } else { "away" } });
+/// Asks the database, as the serving role, whether it is there and still walled as when it was migrated. 503 as well from
+/// the moment the server is told to stop.
+#[utoipa::path(get, path = "/readyz", tag = "public", responses((status = OK, body = Health)))]
+async fn readyz(State(app): State<App>) -> Result<impl IntoResponse> {
+    ready(&app).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok" })))
+}
+
+async fn ready(app: &App) -> Result<()> {
+    if app.leaving.is_so() {
+        return Err(Error::Leaving);
     }
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(health)))
+    let app = app.clone();
+    // In a task of its own: a caller who hangs up does not make the next one ask again.
+    let asked = tokio::spawn(async move { app.readiness.walled.or_ask(ask(&app)).await });
+    asked.await.map_err(|error| Error::internal(format!("asking for readiness ended early: {error}")))?
 }
 
 async fn ask(app: &App) -> Result<()> {
-    let complaints = db::still_walled(&app.db, &app.settings.role).await?;
+    let complaints = db::still_walled(&app.readiness.db, &app.settings.role).await?;
     for complaint in &complaints {
         tracing::error!(%complaint, "not fit to serve");
     }
     if complaints.is_empty() { Ok(()) } else { Err(Error::NotReady(complaints.len())) }
+}
+
+/// What `/readyz` answers where nobody who calls the API comes: all of it, whether the server is ready or not.
+pub(crate) async fn details(app: &App) -> Response {
+    let (status, said) = match ready(app).await {
+        Ok(()) => (StatusCode::OK, "ok"),
+        Err(error) => error.kind(),
+    };
+    let indexed = app.readiness.indexed.or_ask(db::search_is_indexed(&app.readiness.db)).await;
+    let details = Details {
+        status: said,
+        search: indexed.ok().map(|indexed| if indexed { "indexed" } else { "scanned" }),
+        cache: CacheHealth { kind: app.cache.kind(), status: if app.cache.is_there() { "ok" } else { "away" } },
+    };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(details)).into_response()
 }

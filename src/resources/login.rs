@@ -72,7 +72,7 @@ struct PasswordAgain {
 async fn login(State(app): State<App>, client: Client, parts: Parts, Json(given): Json<Login>) -> Result<Response> {
     let kind = Kind::from(given.session);
     if kind == Kind::Browser {
-        refuse_other_origin(&parts)?;
+        refuse_other_origin(&parts, &app.settings.origins)?;
     }
     let credentials = Credentials { email: given.email, password: given.password, totp: given.totp };
     let opened = sign_in(&app, &client, &parts, credentials, kind).await?;

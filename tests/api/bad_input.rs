@@ -1,12 +1,13 @@
 //! Whatever is wrong with a request gets a precise problem and leaves no trace in the data.
 use reqwest::{Method, header::CONTENT_TYPE};
+use rowhouse::config::API_ROLE;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
-use crate::support::{Answer, CSV, Member, NDJSON, TestApp, TestDb, forge, product, query, town};
+use crate::support::{Answer, CSV, Member, NDJSON, TestApp, TestDb, forge, product, query, town, without_documents};
 
 const JSON: &str = "application/json";
 
@@ -254,7 +255,7 @@ async fn patches_follow_rfc_7396_and_refuse_what_cannot_be_cleared() {
 #[tokio::test]
 async fn queries_and_paths_that_cannot_be_read_are_refused_by_name() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::with(&db.url(API_ROLE), &without_documents(&["--pool", "4"])).await;
     let acme = &town().acme;
     let get = async |path: &str| app.get(path, acme.owner.id, acme.id).await;
     for (query, parameter) in [

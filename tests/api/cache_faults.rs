@@ -46,7 +46,8 @@ async fn until(app: &TestApp, there: bool) {
 }
 
 async fn health(app: &TestApp) -> Value {
-    Answer::of(app.request(reqwest::Method::GET, "/readyz?verbose")).await.expect(200).json()["cache"].clone()
+    let at = super::figures::beside(app).await;
+    Answer::of(app.client.get(format!("{at}/readyz?verbose"))).await.expect(200).json()["cache"].clone()
 }
 
 /// As long as it is away: it is said, and costs nothing.

@@ -6,10 +6,11 @@ use super::limits::limit;
 use crate::support::{Answer, Member, TestApp, TestDb, TestRedis, town, tuning};
 
 /// Served as `rowhouse serve` does; where.
-async fn beside(app: &TestApp) -> String {
+pub(super) async fn beside(app: &TestApp) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(http::serve(listener, metrics::router(&app.app), tuning(&[]).serving(), std::future::pending()));
+    let (router, serving) = (metrics::router(&app.app), tuning(&[]).serving());
+    tokio::spawn(http::serve(listener, router, serving, http::Leaving::default(), std::future::pending()));
     format!("http://{address}")
 }
 

@@ -20,6 +20,7 @@ pub(super) fn serve(url: &str, address: &str, options: &[&str]) -> Command {
     command
         .arg("serve")
         .args(options)
+        .env("ROWHOUSE_DRAIN_MS", "0")
         .env("DATABASE_URL", url)
         .env("ROWHOUSE_LISTEN", address)
         .env("ROWHOUSE_KEYS", &*KEYS);
@@ -128,6 +129,70 @@ async fn no_log_level_prints_statements_parameters_passwords_or_tokens() {
     ] {
         assert!(!log.contains(secret), "{secret} was logged: {:?}", log.lines().find(|line| line.contains(secret)));
     }
+}
+
+#[tokio::test]
+async fn told_to_stop_it_says_so_and_answers_for_a_while() {
+    let db = TestDb::new().await;
+    let address = free_address();
+    let mut command = rowhouse();
+    command.args(["serve", "--drain-ms", "2000"]).env("DATABASE_URL", db.url(API_ROLE));
+    let mut child = command.env("ROWHOUSE_LISTEN", &address).env("ROWHOUSE_KEYS", &*KEYS).spawn().unwrap();
+    wait_until_ready(&mut child, &address);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = async |path: &str| Answer::of(client.get(format!("http://{address}{path}"))).await;
+    signal(child.id(), "-TERM");
+    std::thread::sleep(Duration::from_millis(100));
+    get("/readyz").await.problem(503, "leaving");
+    assert_eq!(get("/livez").await.expect(200).header("connection"), "close");
+    assert_eq!(child.try_wait().unwrap(), None);
+    let begun = std::time::Instant::now();
+    assert!(child.wait().unwrap().success());
+    assert!(begun.elapsed() > Duration::from_secs(1), "it went on for two seconds");
+    // A person who sits before it need not wait.
+    let mut child = serve(&db.url(API_ROLE), &address, &["--drain-ms", "60000"]).spawn().unwrap();
+    wait_until_ready(&mut child, &address);
+    signal(child.id(), "-INT");
+    assert!(child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn with_few_files_it_serves_fewer_connections_and_says_so() {
+    let db = TestDb::new().await;
+    let address = free_address();
+    let limited = |files: u32, options: &str| {
+        let mut command = Command::new("sh");
+        command
+            .args([
+                "-c",
+                &format!("ulimit -n {files} && exec {} serve --drain-ms 0 {options}", env!("CARGO_BIN_EXE_rowhouse")),
+            ])
+            .env("DATABASE_URL", db.url(API_ROLE))
+            .env("ROWHOUSE_LISTEN", &address)
+            .env("ROWHOUSE_KEYS", &*KEYS)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        command
+    };
+    let (code, _, why) = run(&mut limited(80, ""));
+    assert_eq!(code, Some(2));
+    assert!(why.contains("may open 80 files") && why.contains("ulimit -n"), "{why}");
+    let mut child = limited(150, "").spawn().unwrap();
+    wait_until_ready(&mut child, &address);
+    let sockets: Vec<_> = (0..20).map(|_| std::net::TcpStream::connect(&address).unwrap()).collect();
+    std::thread::sleep(Duration::from_millis(300));
+    let answer =
+        Answer::of(reqwest::Client::builder().no_proxy().build().unwrap().get(format!("http://{address}/livez")));
+    assert_eq!(answer.await.status, 503, "an answer, and no silence");
+    drop(sockets);
+    std::thread::sleep(Duration::from_millis(300));
+    wait_until_ready(&mut child, &address);
+    let log = stop(child);
+    assert!(log.contains("may not open enough files") && log.contains("\"connections\":62"), "{log}");
+    // What it may have it takes: the shell's limit is often lower than the hard one.
+    let mut child = limited(4096, "--connections 1000").spawn().unwrap();
+    wait_until_ready(&mut child, &address);
+    assert!(!stop(child).contains("may not open enough files"));
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! The application, served on a port of its own, and a client that speaks to it.
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use axum::Router;
 use clap::Parser;
@@ -21,7 +21,7 @@ pub struct TestApp {
     pub app: App,
     pub address: SocketAddr,
     pub client: reqwest::Client,
-    stop: Option<oneshot::Sender<()>>,
+    stop: Option<oneshot::Sender<Duration>>,
     server: JoinHandle<std::io::Result<()>>,
 }
 
@@ -33,8 +33,14 @@ pub struct Answer {
     pub text: String,
 }
 
-/// The defaults, changed by options as on the command line; tests are many, and may ask as often as they like.
+/// The defaults, changed by options as on the command line; tests are many, may ask as often as they like, and read the
+/// document.
 pub fn tuning(options: &[&str]) -> Tuning {
+    without_documents(&[&["--documents"], options].concat())
+}
+
+/// The same, but for the document.
+pub fn without_documents(options: &[&str]) -> Tuning {
     #[derive(Parser)]
     #[command(args_override_self = true)]
     struct Line {
@@ -85,9 +91,10 @@ impl TestApp {
         let (stop, stopped) = oneshot::channel();
         let routes = http::router(&app).merge(routes.with_state(app.clone()));
         let serving = tuning.serving();
-        let server = tokio::spawn(http::serve(listener, routes, serving, async move {
-            let _ = stopped.await;
+        let server = tokio::spawn(http::serve(listener, routes, serving, app.leaving.clone(), async move {
+            let drain = stopped.await.unwrap_or_default();
             hearing.abort();
+            drain
         }));
         // One connection a request, so that no test depends on another's.
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
@@ -120,8 +127,13 @@ impl TestApp {
 
     /// Signals the server to stop and waits until it has.
     pub async fn stop(mut self) {
-        let _ = self.stop.take().unwrap().send(());
+        self.leave(Duration::ZERO);
         self.server.await.unwrap().unwrap();
+    }
+
+    /// Signals the server to stop after so long.
+    pub fn leave(&mut self, drain: Duration) {
+        let _ = self.stop.take().unwrap().send(drain);
     }
 }
 

@@ -5,7 +5,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answer, Member};
+use super::{Answer, Member, TenantFixture, TestDb};
 
 pub const CSV: &str = "text/csv";
 pub const NDJSON: &str = "application/x-ndjson";
@@ -27,6 +27,20 @@ pub fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String 
 pub fn each(list: &Value, member: &str) -> Vec<String> {
     let text = |item: &Value| item[member].as_str().unwrap().to_owned();
     list["items"].as_array().unwrap().iter().map(text).collect()
+}
+
+impl TestDb {
+    /// Products that take 100 kB each, as those of `NAME`s `Long 1`, `Long 2` and so on.
+    pub async fn long_products(&self, tenant: &TenantFixture, count: usize) {
+        self.run(&format!(
+            "insert into tenant.products (tenant_id, id, name, sku, price_minor, description)
+             select '{}', ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Long ' || n, 'long-' || n, n,
+                    repeat('lamp ', 20000)
+             from generate_series(1, {count}) n",
+            tenant.id
+        ))
+        .await;
+    }
 }
 
 impl Member<'_> {

@@ -196,8 +196,16 @@ fn shared_problems() -> impl Iterator<Item = (&'static str, Response)> {
     ]
     .into_iter()
     .map(move |(name, description, header, schema, about)| {
-        let described = HeaderBuilder::new().schema(Some(schema)).description(Some(about)).extensions(Some(always()));
+        // A body that is refused for its coding is told of codings instead.
+        let is_always = !name.starts_with("Unsupported");
+        let described = HeaderBuilder::new().schema(Some(schema)).description(Some(about));
+        let described = described.extensions(is_always.then(always));
         let mut response = problem(description, Some((header, described.build())));
+        if !is_always {
+            let about = "Which codings a body may have, RFC 9110 §12.5.3";
+            let described = HeaderBuilder::new().schema(Some(text())).description(Some(about));
+            response.headers.insert("Accept-Encoding".to_owned(), RefOr::T(described.build()));
+        }
         if name == "TooMany" {
             for (header, about) in [
                 ("RateLimit-Policy", "How many requests there may be within how many seconds"),

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header},
+    http::HeaderMap,
     response::Response,
 };
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,6 @@ pub(super) async fn import(
     request: Request,
 ) -> Result<Response> {
     let format = query.format.map_or_else(|| format(request.headers()), Ok)?;
-    refuse_if_coded(request.headers())?;
     let mut conn = tenant.connect().await?;
     conn.read().last().one::<()>(sql!("products/may_import"), &[]).await?;
     drop(conn);
@@ -108,17 +107,6 @@ fn format(headers: &HeaderMap) -> Result<Format> {
         "text/csv" => Ok(Format::Csv),
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Format::Ndjson),
         _ => Err(Error::UnsupportedMediaType("text/csv, application/x-ndjson")),
-    }
-}
-
-/// A compressed file would be received whole, only to be found to be no CSV.
-fn refuse_if_coded(headers: &HeaderMap) -> Result<()> {
-    match headers.get(header::CONTENT_ENCODING) {
-        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
-            let detail = "is not understood; send the file as it is";
-            Err(Error::BadRequest(vec![Violation::parameter("Content-Encoding", "not_supported", detail)]))
-        }
-        _ => Ok(()),
     }
 }
 
