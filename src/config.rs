@@ -61,6 +61,9 @@ pub struct Tuning {
     /// Connections to PostgreSQL.
     #[arg(long, env = "ROWHOUSE_POOL", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
     pub pool: u16,
+    /// Of these, how many one tenant may have at once, so that none can take them all; half of them unless said.
+    #[arg(long, env = "ROWHOUSE_POOL_SHARE", value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
+    pub pool_share: Option<u16>,
     /// How long a request waits for a connection, in milliseconds.
     #[arg(long, env = "ROWHOUSE_POOL_WAIT_MS", default_value_t = 2000, value_name = "MS")]
     pub pool_wait_ms: u64,
@@ -181,7 +184,9 @@ impl Tuning {
     /// Puts the application together. Connects to nobody yet.
     pub fn app(&self, database_url: &SecretString, keys: Keys, clock: Clock) -> Result<App, Failure> {
         let wait = Duration::from_millis(self.pool_wait_ms);
-        let limits = Limits { connections: usize::from(self.pool), wait, statements: self.statements };
+        let connections = usize::from(self.pool);
+        let share = self.pool_share.map_or(connections.div_ceil(2), usize::from);
+        let limits = Limits { connections, share, wait, statements: self.statements };
         let db = Db::open(database_url.expose_secret(), limits)?;
         let hashes =
             self.hashes.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));

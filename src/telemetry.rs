@@ -1,7 +1,11 @@
 //! Logs: JSON, one line an event, in production; readable lines in a terminal.
 use std::{
     io::IsTerminal as _,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use clap::ValueEnum;
@@ -24,25 +28,33 @@ tokio::task_local! {
 /// What the log lines of one request have in common. Not a span: formatting one as JSON, and once more
 /// when the tenant becomes known, cost a third of what a whole request costs.
 #[derive(Clone, Debug)]
-pub struct Trace(Arc<(String, OnceLock<Uuid>)>);
+pub struct Trace(Arc<Told>);
+
+#[derive(Debug)]
+struct Told {
+    id: String,
+    tenant: OnceLock<Uuid>,
+    /// Microseconds.
+    held: AtomicU64,
+}
 
 impl Trace {
     /// Of a request with this trace id.
     #[must_use]
     pub fn new(id: String) -> Self {
-        Self(Arc::new((id, OnceLock::new())))
+        Self(Arc::new(Told { id, tenant: OnceLock::new(), held: AtomicU64::new(0) }))
     }
 
     /// The trace id.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.0.0
+        &self.0.id
     }
 
     /// The tenant, once it is known.
     #[must_use]
     pub fn tenant(&self) -> Option<Uuid> {
-        self.0.1.get().copied()
+        self.0.tenant.get().copied()
     }
 
     /// Runs a future as a part of this request.
@@ -53,7 +65,19 @@ impl Trace {
 
 /// Notes the tenant of the request that is being served.
 pub fn note_tenant(tenant: Uuid) {
-    let _ = TRACE.try_with(|trace| trace.0.1.set(tenant));
+    let _ = TRACE.try_with(|trace| trace.0.tenant.set(tenant));
+}
+
+/// Notes for how long the request that is being served held a connection to PostgreSQL.
+pub fn note_held(time: Duration) {
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let _ = TRACE.try_with(|trace| trace.0.held.fetch_add(micros, Ordering::Relaxed));
+}
+
+/// For how long it has, so far.
+#[must_use]
+pub fn held() -> Duration {
+    Duration::from_micros(TRACE.try_with(|trace| trace.0.held.load(Ordering::Relaxed)).unwrap_or_default())
 }
 
 /// The trace id of the request that is being served; a hyphen outside any.

@@ -38,6 +38,8 @@ grant insert (tenant_id, user_id, role_id, permissions, tenant_status, account_a
 -- Locking a row asks for the right to change it.
 grant update (updated_at) on tenant.memberships to rowhouse_doors;
 
+create or replace trigger people_in_order before update or delete on tenant.memberships
+    for each statement when (current_user in ('rowhouse_api', 'rowhouse_doors')) execute function registry.people_in_order();
 create or replace trigger keep_version before update on tenant.memberships
     for each row execute function registry.keep_version();
 create or replace trigger no_more_than_held before update or delete on tenant.memberships

@@ -35,6 +35,8 @@ grant insert (tenant_id, id, name, permissions, built_in) on tenant.roles to row
 -- Locking a row asks for the right to change it; the policy's check lets no change through.
 grant update (updated_at) on tenant.roles to rowhouse_doors;
 
+create or replace trigger people_in_order before update or delete on tenant.roles
+    for each statement when (current_user in ('rowhouse_api', 'rowhouse_doors')) execute function registry.people_in_order();
 create or replace trigger keep_version before update on tenant.roles
     for each row execute function registry.keep_version();
 create or replace trigger keep_built_in before update or delete on tenant.roles

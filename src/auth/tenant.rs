@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Kind, Person, Principal, TenantId, UserId, api_key, cookie};
 use crate::{
     App, Error, Result,
-    db::{Db, TenantConn, UserConn},
+    db::{Db, Share, TenantConn, UserConn},
     error::Violation,
     telemetry,
 };
@@ -57,6 +57,7 @@ impl SignedIn {
 pub struct Tenant {
     id: TenantId,
     principal: Principal,
+    share: Share,
     db: Db,
 }
 
@@ -64,7 +65,7 @@ impl Tenant {
     /// A connection promised to this principal in this tenant. Take it when the request is understood, not
     /// before: every moment it is held, another request waits.
     pub async fn connect(&self) -> Result<TenantConn> {
-        self.db.tenant(self.id, self.principal).await
+        self.db.tenant(self.id, self.principal, self.share).await
     }
 
     /// Which tenant.
@@ -177,7 +178,8 @@ impl FromRequestParts<App> for Tenant {
         let id = agree(caller.tenant, named)?.ok_or(Error::TenantRequired)?;
         telemetry::note_tenant(id.as_uuid());
         app.uses.of_key(&app.db, id, caller.principal);
-        Ok(Self { id, principal: caller.principal, db: app.db.clone() })
+        let share = app.limits.share(id, caller.principal);
+        Ok(Self { id, principal: caller.principal, share, db: app.db.clone() })
     }
 }
 

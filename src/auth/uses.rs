@@ -8,7 +8,11 @@ use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
 use super::{Lifetimes, Person, Principal, TenantId, sha256};
-use crate::{Result, db::Db, sql};
+use crate::{
+    Result,
+    db::{Db, Share},
+    sql,
+};
 
 /// At most so often is a use written; the database says the same.
 const EVERY: Duration = Duration::from_mins(1);
@@ -35,7 +39,7 @@ impl Uses {
         let Principal::Key(key) = principal else { return };
         let db = db.clone();
         self.note(*key.secret_hash(), async move {
-            let mut conn = db.tenant(tenant, principal).await?;
+            let mut conn = db.tenant(tenant, principal, Share::unproven(principal)).await?;
             conn.write().last().maybe::<()>(sql!("auth/touch_api_key"), &[]).await
         });
     }

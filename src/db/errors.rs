@@ -9,6 +9,11 @@ pub(super) fn unavailable() -> Error {
     Error::DatabaseUnavailable
 }
 
+/// Whether a transaction was ended because another was in its way, and could do what it was to do now.
+pub(super) fn lost_a_race(error: &tokio_postgres::Error) -> bool {
+    matches!(error.code(), Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE))
+}
+
 /// What a failed statement means to the caller.
 ///
 /// Logged are the SQLSTATE and the names of statement, table and constraint, never the message or its

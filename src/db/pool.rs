@@ -10,7 +10,9 @@ use super::{
     connect::{describe, parse, tls},
     errors::unavailable,
     preamble::Scope,
+    queue::{Queue, Share},
     statements::{Book, Statements},
+    tx::Lease,
 };
 use crate::{
     Error, Result,
@@ -24,6 +26,8 @@ use crate::{
 pub struct Limits {
     /// Connections at most. Measured on two cores: 2 to 8 are equal, 16 serves 0.89, 32 serves 0.84.
     pub connections: usize,
+    /// Of these, how many one tenant, one person outside any, or all strangers together may have at once.
+    pub share: usize,
     /// How long a request waits for a free connection before it answers 503.
     pub wait: Duration,
     /// How statements are sent.
@@ -34,6 +38,8 @@ pub struct Limits {
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: Pool,
+    queue: Queue,
+    wait: Duration,
     pub(super) config: Config,
     pub(super) statements: Statements,
     book: Book,
@@ -58,22 +64,24 @@ impl Db {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Failure(format!("the connection pool could not be made: {error}")))?;
-        Ok(Self { pool, config, statements: limits.statements, book: Book::new(limits.statements) })
+        let queue = Queue::new(limits.connections, limits.share);
+        let (statements, wait) = (limits.statements, limits.wait);
+        Ok(Self { pool, queue, wait, config, statements, book: Book::new(statements) })
     }
 
     /// Lends a connection that can do one thing: begin a transaction as this principal in this tenant.
-    pub(crate) async fn tenant(&self, tenant: TenantId, principal: Principal) -> Result<TenantConn> {
-        Ok(TenantConn::new(self.lend().await?, self.book.clone(), Scope::Tenant(tenant, principal)))
+    pub(crate) async fn tenant(&self, tenant: TenantId, principal: Principal, share: Share) -> Result<TenantConn> {
+        Ok(TenantConn::new(self.lend(share).await?, Scope::Tenant(tenant, principal)))
     }
 
     /// Lends a connection for a signed-in user outside any tenant.
     pub(crate) async fn user(&self, person: Person) -> Result<UserConn> {
-        Ok(UserConn::new(self.lend().await?, self.book.clone(), Scope::User(person)))
+        Ok(UserConn::new(self.lend(Share::Person(person.user)).await?, Scope::User(person)))
     }
 
     /// Lends a connection for callers nobody knows yet.
     pub async fn public(&self) -> Result<PublicConn> {
-        Ok(PublicConn::new(self.lend().await?, self.book.clone(), Scope::Public))
+        Ok(PublicConn::new(self.lend(Share::Strangers).await?, Scope::Public))
     }
 
     /// Connections in use or idle, and how many there may be.
@@ -88,7 +96,12 @@ impl Db {
         self.pool.close();
     }
 
-    async fn lend(&self) -> Result<deadpool_postgres::Object> {
+    async fn lend(&self, share: Share) -> Result<Lease> {
+        let place = self.queue.place(share, self.wait).await?;
+        self.connection().await.map(|object| Lease::new(object, self.book.clone(), place))
+    }
+
+    async fn connection(&self) -> Result<deadpool_postgres::Object> {
         // A connection that is free is taken without setting a timer; whoever has to wait sets one.
         let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
         let lent = match self.pool.timeout_get(&at_once).await {

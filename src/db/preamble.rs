@@ -47,10 +47,12 @@ impl Scope {
     ///
     /// `within` is how long a statement may take, where that is less than the role's own `statement_timeout`.
     pub(super) fn preamble(self, begin: &'static str, within: Option<Duration>) -> String {
-        let mut text = String::with_capacity(320);
+        let mut text = String::with_capacity(384);
         text.push_str(begin);
         if let Some(within) = within {
-            let _ = write!(text, "; set local statement_timeout = {}", within.as_millis());
+            // Whoever waits for a lock has asked for nothing that costs much, and hears so.
+            let (whole, waiting) = (within.as_millis(), within.as_millis() / 2);
+            let _ = write!(text, "; set local statement_timeout = {whole}; set local lock_timeout = {waiting}");
         }
         let _ = match self {
             Self::Public => {

@@ -58,31 +58,45 @@
 //! let conn = db.tenant(tenant, who).await;
 //! # }
 //! ```
-use std::{marker::PhantomData, time::Duration};
+use std::{
+    marker::PhantomData,
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::Object;
 use futures_util::future::join3;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, error::SqlState};
 
 use super::{
     FromRow, Params, Sql,
-    errors::classify,
+    errors::{classify, lost_a_race},
     preamble::Scope,
+    queue::Place,
     statements::{Book, Ready},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, telemetry::note_held};
 
 /// A pooled connection on loan. It goes back only when no transaction is open on it.
 #[derive(Debug)]
-struct Lease {
+pub(super) struct Lease {
     object: Option<Object>,
     book: Book,
     /// Set before the first byte of a transaction is sent, cleared when the server has said it ended.
     in_transaction: bool,
+    since: Instant,
+    /// Given back after the connection.
+    _place: Place,
+}
+
+impl Lease {
+    pub(super) fn new(object: Object, book: Book, place: Place) -> Self {
+        Self { object: Some(object), book, in_transaction: false, since: Instant::now(), _place: place }
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        note_held(self.since.elapsed());
         if self.in_transaction
             && let Some(object) = self.object.take()
         {
@@ -104,8 +118,8 @@ macro_rules! connection {
         }
 
         impl $name {
-            pub(super) fn new(object: Object, book: Book, scope: Scope) -> Self {
-                Self { lease: Lease { object: Some(object), book, in_transaction: false }, scope }
+            pub(super) fn new(lease: Lease, scope: Scope) -> Self {
+                Self { lease, scope }
             }
 
             /// The tenant and the principal whose connection it is, nil where there is none. They open nothing.
@@ -182,6 +196,7 @@ pub struct Tx<'c, M: Mode> {
     scope: Scope,
     state: State,
     within: Option<Duration>,
+    lost_a_race: bool,
     mode: PhantomData<M>,
 }
 
@@ -195,7 +210,7 @@ enum State {
 
 impl<'c, M: Mode> Tx<'c, M> {
     fn new(lease: &'c mut Lease, scope: Scope) -> Self {
-        Self { lease, scope, state: State::NotBegun, within: None, mode: PhantomData }
+        Self { lease, scope, state: State::NotBegun, within: None, lost_a_race: false, mode: PhantomData }
     }
 
     /// Each statement may take so long, which is less than all may (`statement_timeout` in `sql/bootstrap.sql`): for what a
@@ -249,9 +264,21 @@ impl<'c, M: Mode> Tx<'c, M> {
         Ok(())
     }
 
+    /// Sends one statement, and once more where it was the whole transaction and lost a race with another: PostgreSQL has
+    /// ended one of two that waited for each other, and undone all it did.
+    async fn run(&mut self, sql: Sql, params: Params<'_>, commit: bool) -> Result<Vec<Row>> {
+        let whole = commit && self.state == State::NotBegun;
+        let sent = self.send(sql, params, commit).await;
+        if !whole || !std::mem::take(&mut self.lost_a_race) || self.lease.in_transaction {
+            return sent;
+        }
+        self.state = State::NotBegun;
+        self.send(sql, params, commit).await
+    }
+
     /// Sends one statement, with `BEGIN` before it if it is the first and `COMMIT` after it if it is the
     /// last, all in one flush.
-    async fn run(&mut self, sql: Sql, params: Params<'_>, commit: bool) -> Result<Vec<Row>> {
+    async fn send(&mut self, sql: Sql, params: Params<'_>, commit: bool) -> Result<Vec<Row>> {
         if self.state == State::Failed {
             return Err(Error::internal("used a transaction in which a statement had failed"));
         }
@@ -309,13 +336,15 @@ impl<'c, M: Mode> Tx<'c, M> {
                 if error.as_ref().is_some_and(|error| self.lease.book.failed(sql, error)) {
                     self.lease.in_transaction = true; // the next connection starts afresh
                 }
+                self.lost_a_race = error.as_ref().is_some_and(lost_a_race);
+                let gave_up = error.as_ref().is_some_and(|error| error.code() == Some(&SqlState::QUERY_CANCELED));
                 let error = error.map_or_else(
                     || Error::internal("a statement failed without an error"),
                     |error| classify(sql.name, &error),
                 );
-                return Err(match (error, self.within) {
-                    (Error::DatabaseTimeout, Some(limit)) => Error::TooCostly(limit),
-                    (error, _) => error,
+                return Err(match self.within {
+                    Some(limit) if gave_up => Error::TooCostly(limit),
+                    _ => error,
                 });
             }
         };

@@ -14,6 +14,7 @@ use crate::{
     App, Error, Result,
     auth::{Client, Principal, TenantId, claimed},
     limits::{Admission, Asking, Standing, Stranger},
+    telemetry,
 };
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -28,7 +29,8 @@ enum Charged {
     Network,
     /// Whoever asks, whatever tenant they name: it is about themselves. Whatever has become of a tenant, one can sign out.
     Caller,
-    /// Whoever asks, in their tenant: a tenant that has nothing left can still revoke the key that spends it.
+    /// Whoever asks, in their tenant, and apart from what else it asks for: a tenant that has nothing left can still revoke
+    /// the key that spends it.
     Principal,
     /// The tenant as well.
     Tenant,
@@ -65,11 +67,13 @@ pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) 
         Some((Principal::Person(person), _)) => Stranger::Session(person.session),
     };
     let inside = claimed.filter(|_| charged != Charged::Caller);
-    let (admission, inside) = match admit(&app, &parts, inside, charged == Charged::Principal, &stranger).await {
+    // What a key asks for spares nobody: it is one that may have to be stopped.
+    let spare = charged == Charged::Principal && matches!(claimed, Some((Principal::Person(_), _)));
+    let (mut admission, inside) = match admit(&app, &parts, inside, spare, &stranger).await {
         Ok(admitted) => admitted,
         Err(error) => return error.into_response(),
     };
-    let mut response = match admission.refused {
+    let mut response = match admission.refused.take() {
         Some(error) => error.into_response(),
         None => next.run(Request::from_parts(parts, body)).await,
     };
@@ -79,6 +83,7 @@ pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) 
         app.limits.refused(tenant, principal, error);
     }
     tell(&mut response, &admission.standings);
+    app.limits.spend(admission, telemetry::held());
     response
 }
 

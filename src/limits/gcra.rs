@@ -26,11 +26,14 @@ pub enum Whom {
     Network,
     /// All of a tenant, in a month of the calendar.
     Month,
+    /// All of a tenant's people, where they look after its members, roles, invitations and API keys.
+    Access,
 }
 
 impl Whom {
     /// All of them.
-    pub(super) const ALL: [Self; 5] = [Self::Tenant, Self::Principal, Self::Session, Self::Network, Self::Month];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Tenant, Self::Principal, Self::Session, Self::Network, Self::Month, Self::Access];
 
     /// How headers and answers call it.
     #[must_use]
@@ -41,6 +44,7 @@ impl Whom {
             Self::Session => "session",
             Self::Network => "network",
             Self::Month => "month",
+            Self::Access => "access",
         }
     }
 
@@ -49,6 +53,7 @@ impl Whom {
     pub fn described(self) -> &'static str {
         match self {
             Self::Tenant | Self::Month => "this tenant",
+            Self::Access => "this tenant, for its members, roles, invitations and API keys,",
             Self::Principal => "one member or API key of this tenant",
             Self::Session => "one session outside any tenant",
             Self::Network => "one network, for all callers in it who are not signed in,",

@@ -86,7 +86,7 @@ impl Counts {
 
 fn kind(policy: Policy) -> usize {
     match policy.whom {
-        Whom::Tenant | Whom::Principal | Whom::Month => 0,
+        Whom::Tenant | Whom::Principal | Whom::Month | Whom::Access => 0,
         Whom::Session | Whom::Network => 1,
     }
 }

@@ -17,7 +17,7 @@ use super::{Bucket, Policy, Standing, Whom};
 use crate::{
     Error, Result,
     auth::{Principal, TenantId},
-    db::{Db, FromRow},
+    db::{Db, FromRow, Share},
     sql,
 };
 
@@ -127,6 +127,11 @@ impl Meter {
                 meter.forget(tenant, principal);
             }
         });
+    }
+
+    /// Whether PostgreSQL has accepted this caller in this tenant.
+    pub(super) fn knows(&self, tenant: TenantId, principal: Principal) -> bool {
+        self.accepted.get(&caller(tenant, principal)).is_some()
     }
 
     /// PostgreSQL accepts this caller no longer.
@@ -292,7 +297,8 @@ fn place(tenant: TenantId) -> String {
 
 async fn ask(db: &Db, tenant: TenantId, principal: Principal, counted: i64) -> Result<May> {
     let asked = tokio::time::timeout(PATIENCE, async {
-        let mut conn = db.tenant(tenant, principal).await?;
+        // Not the tenant's share: whether they belong to it is the question, and what it may is asked however busy it is.
+        let mut conn = db.tenant(tenant, principal, Share::unproven(principal)).await?;
         let meter = sql!("limits/meter");
         if counted == 0 {
             conn.read().last().one(meter, &[&counted]).await

@@ -25,7 +25,7 @@ use self::{
 use crate::{
     Error, Result,
     auth::{Principal, Secrets, SessionId, TenantId},
-    db::Db,
+    db::{Db, Share},
     redis::Redis,
 };
 
@@ -47,6 +47,14 @@ struct Verdict {
 
 /// Requests a minute of what stops somebody who spends too much, where a principal may make as many as they like.
 const SPARED: u32 = 600;
+
+/// How long a request may hold a connection to PostgreSQL and count as one. The usual one takes a millisecond or two, and it
+/// is not its caller's doing when the machine is busy.
+const FREE: Duration = Duration::from_millis(250);
+/// What it holds it beyond that counts as one more each time.
+const HELD: Duration = Duration::from_millis(50);
+/// As many more a request counts at most.
+const HELD_MOST: u64 = 200;
 
 /// How requests are counted by this server.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +95,8 @@ pub struct Admission {
     pub standings: Vec<Standing>,
     /// Why not, if it may not.
     pub refused: Option<Error>,
+    /// Where it was counted.
+    buckets: Vec<Bucket>,
 }
 
 /// What became of requests that were counted, since the process began.
@@ -168,7 +178,14 @@ impl RateLimits {
                 policy: Policy::a_minute(Whom::Network, requests),
             },
         };
-        self.within(&[bucket]).await
+        self.within(vec![bucket]).await
+    }
+
+    /// Whose share of the connections a caller's are taken from: the tenant's once PostgreSQL has accepted them there. Until
+    /// then it is their own, and that of all strangers where anybody could have made up who it is.
+    #[must_use]
+    pub fn share(&self, tenant: TenantId, principal: Principal) -> Share {
+        if self.meter.knows(tenant, principal) { Share::Tenant(tenant) } else { Share::unproven(principal) }
     }
 
     /// PostgreSQL has refused somebody: the next time it is asked before their tenant is charged.
@@ -185,13 +202,20 @@ impl RateLimits {
 
     async fn charge(&self, db: &Db, asking: Asking, mut buckets: Vec<Bucket>) -> Admission {
         if asking.spare {
+            let of_tenant = buckets.iter().find(|bucket| bucket.policy.whom == Whom::Tenant).cloned();
             buckets.retain(|bucket| bucket.policy.whom == Whom::Principal);
             if buckets.is_empty() {
                 buckets.push(meter::principal(asking.tenant, asking.principal, SPARED));
             }
-            return self.within(&buckets).await;
+            // Beside what the tenant may otherwise, and as much: what stops somebody can be done when all is spent, and many
+            // together cannot do more of it than of anything else.
+            buckets.extend(of_tenant.map(|Bucket { key, policy }| Bucket {
+                key: key + ":access",
+                policy: Policy { whom: Whom::Access, ..policy },
+            }));
+            return self.within(buckets).await;
         }
-        let mut admission = self.within(&buckets).await;
+        let mut admission = self.within(buckets).await;
         if admission.refused.is_some() {
             return admission;
         }
@@ -208,23 +232,23 @@ impl RateLimits {
     }
 
     /// Counts a request in all of these, or in none.
-    async fn within(&self, buckets: &[Bucket]) -> Admission {
+    async fn within(&self, buckets: Vec<Bucket>) -> Admission {
         if buckets.is_empty() {
             return Admission::free();
         }
         let told = match &self.redis {
-            Some(redis) => shared::admit(redis, buckets).await.ok(),
+            Some(redis) => shared::admit(redis, &buckets, 0).await.ok(),
             None => None,
         };
         let Verdict { admitted, standings } = if let Some(verdict) = told {
             if verdict.admitted {
-                self.local.note(buckets, self.counting.instances);
+                self.local.note(&buckets, self.counting.instances);
             }
             self.counters.by_redis.fetch_add(1, Ordering::Relaxed);
             verdict
         } else {
             self.counters.by_process.fetch_add(1, Ordering::Relaxed);
-            self.local.admit(buckets, self.counting.instances)
+            self.local.admit(&buckets, self.counting.instances)
         };
         let longest = standings.iter().max_by_key(|standing| standing.wait);
         let refused = longest.filter(|_| !admitted).map(|standing| {
@@ -235,7 +259,26 @@ impl RateLimits {
                 seconds: seconds(standing.wait),
             }
         });
-        Admission { standings, refused }
+        let buckets = if refused.is_some() { Vec::new() } else { buckets };
+        Admission { standings, refused, buckets }
+    }
+
+    /// Counts a request that held a connection for long as more than one, so that what takes long cannot be asked for as often
+    /// as what takes none. Nobody waits for it; whoever owes is refused the next time.
+    pub fn spend(&self, admission: Admission, held: Duration) {
+        let beyond = held.saturating_sub(FREE).as_micros();
+        let more = u64::try_from(beyond / HELD.as_micros()).unwrap_or(u64::MAX).min(HELD_MOST);
+        if more == 0 || admission.buckets.is_empty() {
+            return;
+        }
+        for _ in 0..more {
+            self.local.note(&admission.buckets, self.counting.instances);
+        }
+        if let Some(redis) = self.redis.clone() {
+            tokio::spawn(async move {
+                let _ = shared::admit(&redis, &admission.buckets, more).await;
+            });
+        }
     }
 
     fn note_refusal(&self, whom: Whom) {
@@ -247,7 +290,7 @@ impl RateLimits {
 impl Admission {
     /// No policy goes for it.
     fn free() -> Self {
-        Self { standings: Vec::new(), refused: None }
+        Self { standings: Vec::new(), refused: None, buckets: Vec::new() }
     }
 }
 

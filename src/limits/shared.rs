@@ -8,13 +8,15 @@ use crate::redis::{Away, Redis};
 
 static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit.lua")));
 
-/// Counts one request in all of these, or in none if one of them has no room.
-pub(super) async fn admit(redis: &Redis, buckets: &[Bucket]) -> Result<Verdict, Away> {
+/// Counts one request in all of these, or in none if one of them has no room. Where some were `spent` already, counts those,
+/// whatever room there is.
+pub(super) async fn admit(redis: &Redis, buckets: &[Bucket], spent: u64) -> Result<Verdict, Away> {
     let mut connection = redis.connection();
     let mut admit = ADMIT.prepare_invoke();
     for Bucket { key, policy } in buckets {
         admit.key(key).arg(policy.interval()).arg(policy.micros());
     }
+    admit.arg(spent);
     let answer: Vec<u64> = redis.ask(admit.invoke_async(&mut connection)).await?;
     // Whatever answers there may be no Redis.
     let [admitted, now, due @ ..] = answer.as_slice() else { return Err(Away) };

@@ -126,7 +126,9 @@ async fn update(
 ) -> Result<Response> {
     let mut conn = tenant.connect().await?;
     let params: crate::db::Params<'_> = &[&id, &versions, &patch.role_id];
-    let changed: Option<Member> = conn.write().last().maybe(sql!("members/update"), params).await?;
+    let mut tx = conn.write();
+    tx.one::<()>(sql!("members/hold"), &[]).await?;
+    let changed: Option<Member> = tx.last().maybe(sql!("members/update"), params).await?;
     if let Some(member) = changed {
         return Ok(prefer.changed(member));
     }

@@ -37,7 +37,9 @@ async fn a_database_that_is_away_is_503_and_comes_back_by_itself() {
 async fn an_exhausted_pool_is_503_and_not_a_hang() {
     let db = TestDb::new().await;
     let superuser = db.superuser().await;
-    let app = Arc::new(TestApp::with(&db.url(API_ROLE), &tuning(&["--pool", "2", "--pool-wait-ms", "200"])).await);
+    let app = Arc::new(
+        TestApp::with(&db.url(API_ROLE), &tuning(&["--pool", "2", "--pool-share", "2", "--pool-wait-ms", "200"])).await,
+    );
     superuser.batch_execute("begin; lock table tenant.projects in access exclusive mode").await.unwrap();
     let stuck: Vec<_> = (0..2)
         .map(|_| {

@@ -11,7 +11,7 @@ use crate::support::{Answer, Member, PASSWORD, TenantFixture, TestApp, TestDb, f
 
 /// What an answer says of one policy: how many there may be, within how many seconds, how many are left, and in how many
 /// seconds there are as many as ever.
-pub(super) fn standing(answer: &Answer, policy: &str) -> Option<[u64; 4]> {
+pub(crate) fn standing(answer: &Answer, policy: &str) -> Option<[u64; 4]> {
     let number = |header: &str, parameter: &str| {
         let of_policy = answer.header(header).split(", ").find_map(|each| {
             let rest = each.strip_prefix(&format!("\"{policy}\";"))?;
@@ -29,7 +29,7 @@ pub(super) fn standing(answer: &Answer, policy: &str) -> Option<[u64; 4]> {
 }
 
 /// How many a minute a tenant may make, and each who acts in it.
-pub(super) async fn limit(db: &TestDb, tenant: &TenantFixture, tenant_per_minute: &str, principal_per_minute: &str) {
+pub(crate) async fn limit(db: &TestDb, tenant: &TenantFixture, tenant_per_minute: &str, principal_per_minute: &str) {
     let id = tenant.id;
     db.run(&format!(
         "update registry.tenant_limits set tenant_per_minute = {tenant_per_minute},
@@ -309,6 +309,7 @@ async fn whoever_spends_all_cannot_keep_themselves_from_being_stopped() {
     owner.get("/projects").await.problem(429, "rate_limited");
     let keys = owner.get("/tenant/api-keys").await.expect(200);
     assert_eq!(standing(&keys, "tenant"), None, "the tenant is not asked");
+    assert_eq!(standing(&keys, "access").unwrap()[..3], [5, 60, 4], "it has as many apart");
     assert_eq!((standing(&keys, "principal").unwrap()[2], standing(&keys, "month")), (2, None), "nor the month");
     owner.get("/tenant/members").await.expect(200);
     owner.delete(&format!("/tenant/api-keys/{}", acme.api_key), "*").await.expect(204);
@@ -339,4 +340,33 @@ async fn what_is_asked_with_a_session_that_has_ended_is_not_its_owners() {
     assert_eq!(admitted(9, || stolen.request(Method::GET, "/me")).await, 6);
     let again = app.sign_in(acme.owner.email, PASSWORD).await;
     again.get("/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn many_together_do_no_more_of_what_is_spared_than_the_tenant_may_do_of_anything() {
+    let db = TestDb::new().await;
+    let acme = &town().acme;
+    limit(&db, acme, "20", "10").await;
+    let app = TestApp::new(&db).await;
+    let owner = Member::new(&app, &acme.owner, acme);
+    let mut keys = Vec::new();
+    for n in 0..4 {
+        let made =
+            owner.post("/tenant/api-keys", json!({ "name": format!("{n}"), "permissions": ["members:read"] })).await;
+        keys.push(made.expect(201).json()["key"].as_str().unwrap().to_owned());
+    }
+    // Keys are the tenant's, wherever they ask.
+    let mut by_keys = 0;
+    for key in &keys {
+        by_keys += admitted(12, || app.request(Method::GET, "/api/v1/tenant/members").bearer_auth(key)).await;
+    }
+    assert!((20..=22).contains(&by_keys), "{by_keys}");
+    // Its people have as many apart, and no more together; four are gone for the keys.
+    let mut by_people = 0;
+    for person in [&acme.owner, &acme.member, &acme.viewer, &acme.both] {
+        let member = Member::new(&app, person, acme);
+        by_people += admitted(12, || member.request(Method::GET, "/tenant/members")).await;
+    }
+    assert!((16..=18).contains(&by_people), "{by_people}");
+    owner.get("/tenant/members").await.problem(429, "rate_limited");
 }

@@ -56,3 +56,5 @@ mod throttle;
 mod tokens;
 mod wire;
 mod withdrawn;
+
+pub(crate) use limits::{limit, standing};

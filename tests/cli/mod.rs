@@ -7,6 +7,8 @@ mod operate;
 mod serve;
 mod why;
 
+pub(crate) use serve::{free_address, serve, wait_until_ready};
+
 use std::{
     path::Path,
     process::{Command, Output, Stdio},
@@ -29,7 +31,7 @@ pub(crate) fn run(command: &mut Command) -> (Option<i32>, String, String) {
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-fn signal(pid: u32, name: &str) {
+pub(crate) fn signal(pid: u32, name: &str) {
     assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
 }
 

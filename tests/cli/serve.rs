@@ -11,11 +11,11 @@ use rowhouse::config::API_ROLE;
 use super::{rowhouse, run, signal};
 use crate::support::{Answer, KEYS, PASSWORD, TestDb, Way, forge, town};
 
-pub(super) fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
-pub(super) fn serve(url: &str, address: &str, options: &[&str]) -> Command {
+pub(crate) fn serve(url: &str, address: &str, options: &[&str]) -> Command {
     let mut command = rowhouse();
     command
         .arg("serve")
@@ -27,7 +27,7 @@ pub(super) fn serve(url: &str, address: &str, options: &[&str]) -> Command {
     command
 }
 
-pub(super) fn wait_until_ready(child: &mut Child, address: &str) {
+pub(crate) fn wait_until_ready(child: &mut Child, address: &str) {
     for _ in 0..200 {
         let (code, ..) = run(rowhouse().args(["healthcheck", "--address", address]));
         if code == Some(0) {

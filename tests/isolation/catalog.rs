@@ -28,6 +28,7 @@ pub(crate) const DOORS: &[&str] = &[
     "registry.find_mail_token(text,bytea)",
     "registry.find_own_login()",
     "registry.held()",
+    "registry.hold_people()",
     "registry.issue_mail_token(text,text,bytea,interval)",
     "registry.keep_an_owner()",
     "registry.leave_tenant()",

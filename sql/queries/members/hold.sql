@@ -1,0 +1,1 @@
+select registry.hold_people() from (select $1::uuid) tenant
