@@ -180,6 +180,34 @@ pub struct Settings {
 /// The database role that serves requests.
 pub const API_ROLE: &str = "rowhouse_api";
 
+/// How `.env.example` begins every password that somebody has yet to choose.
+const PLACEHOLDER: &str = "change-me";
+
+/// Refuses what stands in `.env.example` in place of a password, where customers are served: everybody has read it. Names the
+/// setting and no value.
+pub fn refuse_placeholders<'a>(
+    profile: Profile,
+    urls: impl IntoIterator<Item = (&'static str, &'a SecretString)>,
+) -> Result<(), Failure> {
+    let mut urls = urls.into_iter().filter(|(_, url)| url.expose_secret().contains(PLACEHOLDER));
+    match (profile, urls.next()) {
+        (Profile::Production, Some((name, _))) => Err(Failure(format!(
+            "{name} has a password that begins with {PLACEHOLDER}, which everybody knows from .env.example: choose another, such as `openssl rand -hex 24` makes, or say ROWHOUSE_PROFILE=development"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+impl ServeArgs {
+    /// Refuses to serve customers with a password that everybody knows.
+    pub fn refuse_placeholders(&self) -> Result<(), Failure> {
+        let mut urls = vec![("DATABASE_URL", &self.database_url)];
+        urls.extend(self.tuning.redis_url.as_ref().map(|url| ("REDIS_URL", url)));
+        urls.extend(self.tuning.smtp_url.as_ref().map(|url| ("ROWHOUSE_SMTP_URL", url)));
+        refuse_placeholders(self.tuning.profile, urls)
+    }
+}
+
 impl Tuning {
     /// Puts the application together. Connects to nobody yet.
     pub fn app(&self, database_url: &SecretString, keys: Keys, clock: Clock) -> Result<App, Failure> {

@@ -1,5 +1,6 @@
 -- Not a door, nobody may call it but doors: a tenant with its built-in roles, a trial, and its first owner.
--- Tries the slugs in order; answers the one that was free, or null.
+-- Tries the slugs in order; answers the one that was free, or null. Of several it passes over those that are reserved; one
+-- that was asked for breaks tenants_slug_reserved.
 create or replace function registry.found_tenant(
         founder uuid, new_tenant uuid, tenant_name text, slugs text[], role_ids uuid[]) returns text
     language plpgsql set search_path = ''
@@ -8,6 +9,7 @@ declare
     taken text;
 begin
     foreach taken in array slugs loop
+        continue when cardinality(slugs) > 1 and registry.reserved_slug(taken);
         insert into registry.tenants (id, slug, name, status, trial_ends_at, founder_id)
         values (new_tenant, taken, tenant_name, 'trial', now() + interval '14 days', founder)
         on conflict (slug) do nothing;

@@ -1,5 +1,4 @@
 //! Second factor: time-based one-time passwords (RFC 6238) and the recovery codes that stand in for them.
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use secrecy::{ExposeSecret as _, SecretString};
 use totp_rs::{Builder, Secret, Totp};
 
@@ -11,6 +10,12 @@ use crate::{Error, Result};
 
 /// Recovery codes at a time.
 pub const RECOVERY_CODES: usize = 10;
+/// Characters of a recovery code, five bits each, and of each of the groups that it is written in.
+const RECOVERY_CODE: usize = 20;
+const GROUP: usize = 5;
+/// Crockford's Base32: no I, L, O or U, so that nobody who copies by hand has to tell them from 1 and 0
+/// (<https://www.crockford.com/base32.html>).
+const BASE32: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// A secret to be enrolled, as it is shown once.
 pub struct Enrolment {
@@ -68,13 +73,79 @@ pub fn read(
         let step = totp(&secret, "-")?.check(&sent, now).and_then(|step| i64::try_from(step).ok());
         return Ok(SecondFactor { step, recovery_hash: None });
     }
-    Ok(SecondFactor { step: None, recovery_hash: Some(sha256(sent.as_bytes())) })
+    // Codes that were given out before were Base64, 16 characters of it, and are good as they were written.
+    let code = recovery_code(&sent).unwrap_or(sent);
+    Ok(SecondFactor { step: None, recovery_hash: Some(sha256(code.as_bytes())) })
 }
 
-/// Fresh recovery codes, 96 bits each, and their hashes: with so many bits nobody tries them out, so no slow hash
-/// is needed.
+/// What a recovery code says, however it was typed: in whichever case, with or without hyphens, with O for 0 and I or L for 1.
+/// None when it is no such code.
+fn recovery_code(typed: &str) -> Option<String> {
+    let characters = typed.chars().filter(|c| *c != '-').map(|c| match c.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        c => c,
+    });
+    let code: String = characters.collect();
+    (code.len() == RECOVERY_CODE && code.bytes().all(|byte| BASE32.contains(&byte))).then_some(code)
+}
+
+/// Fresh recovery codes, 100 bits each, in groups, and the hashes of what they say: with so many bits nobody tries them out,
+/// so no slow hash is needed.
 pub fn recovery_codes() -> Result<(Vec<String>, Vec<[u8; 32]>)> {
-    let codes = (0..RECOVERY_CODES).map(|_| Ok(BASE64.encode(random::<12>()?))).collect::<Result<Vec<_>>>()?;
-    let hashes = codes.iter().map(|code| sha256(code.as_bytes())).collect();
+    let mut codes = Vec::new();
+    let mut hashes = Vec::new();
+    for _ in 0..RECOVERY_CODES {
+        let code = random::<RECOVERY_CODE>()?.map(|byte| BASE32[usize::from(byte % 32)]);
+        hashes.push(sha256(&code));
+        let groups = code.chunks(GROUP).map(String::from_utf8_lossy);
+        codes.push(groups.collect::<Vec<_>>().join("-"));
+    }
     Ok((codes, hashes))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn recovery_codes_are_groups_of_crockfords_base32_and_all_differ() {
+        let (codes, hashes) = recovery_codes().unwrap();
+        assert_eq!((codes.len(), hashes.len()), (RECOVERY_CODES, RECOVERY_CODES));
+        for (n, code) in codes.iter().enumerate() {
+            assert_eq!(code.split('-').map(str::len).collect::<Vec<_>>(), [5; 4], "{code}");
+            assert!(!code.contains(['I', 'L', 'O', 'U']) && !codes[..n].contains(code), "{code}");
+            assert_eq!(sha256(recovery_code(code).unwrap().as_bytes()), hashes[n]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_code_is_the_same_however_it_is_typed(lower: u32, hyphens: u32, alike: u32) {
+            let (codes, hashes) = recovery_codes().unwrap();
+            for (code, hash) in codes.iter().zip(&hashes) {
+                let mut typed = String::new();
+                for (n, c) in code.chars().filter(|c| *c != '-').enumerate() {
+                    let bit = |bits: u32| bits >> n & 1 == 1;
+                    let c = match c {
+                        '0' if bit(alike) => 'O',
+                        '1' if bit(alike) => 'I',
+                        '1' if bit(hyphens) => 'l',
+                        c => c,
+                    };
+                    typed.push(if bit(lower) { c.to_ascii_lowercase() } else { c });
+                    typed.push_str(if bit(hyphens) { "-" } else { "" });
+                }
+                prop_assert_eq!(sha256(recovery_code(&typed).unwrap().as_bytes()), *hash, "{}", typed);
+            }
+        }
+
+        /// Those of before are 16 characters of Base64.
+        #[test]
+        fn no_code_of_before_is_read_as_one_of_these(code in "[A-Za-z0-9_-]{16}") {
+            prop_assert_eq!(recovery_code(&code), None);
+        }
+    }
 }

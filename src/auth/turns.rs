@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn turns() -> Arc<Turns> {
-        Turns::new(1, Duration::from_secs(60))
+        Turns::new(1, Duration::from_mins(1))
     }
 
     /// Who is served in which order, of those who wait for one place.

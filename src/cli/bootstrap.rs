@@ -3,6 +3,7 @@ use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
+    config::{Profile, refuse_placeholders},
     db::{self, Admin},
     error::Failure,
 };
@@ -15,10 +16,15 @@ pub(super) struct Bootstrap {
     /// URLs of the roles whose passwords are to be set to what stands in them.
     #[arg(long, env = "ROWHOUSE_ROLE_URLS", hide_env_values = true, value_delimiter = ' ', value_name = "URLS")]
     role_urls: Vec<SecretString>,
+    /// production, where passwords that stand in .env.example are refused, or development.
+    #[arg(long, env = "ROWHOUSE_PROFILE", value_enum, default_value_t = Profile::Production)]
+    profile: Profile,
 }
 
 impl Bootstrap {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        let urls = self.role_urls.iter().map(|url| ("ROWHOUSE_ROLE_URLS", url));
+        refuse_placeholders(self.profile, urls.chain([("BOOTSTRAP_DATABASE_URL", &self.database_url)]))?;
         let superuser = Admin::connect(self.database_url.expose_secret()).await?;
         db::bootstrap(&superuser).await?;
         println!("roles and schemas are in place");

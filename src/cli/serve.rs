@@ -27,6 +27,7 @@ const TOLD_EVERY: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
     descriptors::fit(&mut args.tuning)?;
+    args.refuse_placeholders()?;
     let keys = Keys::read(&args.keys)?;
     let app = args.tuning.app(&args.database_url, keys, Clock::system())?;
     refuse_unless_walled(&app).await?;

@@ -133,6 +133,11 @@ async fn create(admin: &Admin, name: &str, owner: &str, wanted: Option<String>) 
     {
         return Err(Failure(format!("the slug {slug} {why}")));
     }
+    if let Some(slug) = &wanted
+        && admin.all::<Reserved>(sql!("operate/slug_is_reserved"), &[slug]).await?.iter().any(|reserved| reserved.0)
+    {
+        return Err(Failure(format!("the slug {slug} is reserved")));
+    }
     let owner = normal_email(owner).ok_or_else(|| Failure(format!("{owner:?} is not an e-mail address")))?;
     let id = Uuid::now_v7();
     let given = wanted.clone();
@@ -220,5 +225,13 @@ impl FromRow for Shown {
             members: row.try_get("members")?,
             domains: row.try_get("domains")?,
         })
+    }
+}
+
+struct Reserved(bool);
+
+impl FromRow for Reserved {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("reserved")?))
     }
 }

@@ -13,6 +13,8 @@ pub enum Meaning {
     Unknown,
     /// 422: the value is outside what the field may hold.
     OutOfRange,
+    /// 422: the value is for something else.
+    NotAllowed,
     /// 404: the thing the request acts on is not there (any more).
     Gone(&'static str),
 }
@@ -37,6 +39,7 @@ const fn rule(name: &'static str, pointer: &'static str, meaning: Meaning, detai
 /// Every constraint a request can break, in the order of the migrations.
 pub const CONSTRAINTS: &[Constraint] = &[
     rule("tenants_slug_key", "/slug", Meaning::Taken, "another tenant has this slug"),
+    rule("tenants_slug_reserved", "/slug", Meaning::NotAllowed, "is reserved"),
     rule("tenants_name_check", "/name", Meaning::OutOfRange, "must have 1 to 200 characters"),
     rule("users_full_name_check", "/full_name", Meaning::OutOfRange, "must have 1 to 200 characters"),
     rule("domains_domain_key", "/domain", Meaning::Taken, "this tenant claims the domain already"),
@@ -89,6 +92,7 @@ pub(super) fn meaning(name: &str) -> Option<Error> {
         Meaning::Taken => Error::Conflict(violation("taken")),
         Meaning::InUse => Error::Conflict(Violation::at("", "in_use", found.detail)),
         Meaning::Unknown => Error::Invalid(vec![violation("unknown")]),
+        Meaning::NotAllowed => Error::Invalid(vec![violation("not_allowed")]),
         Meaning::OutOfRange => Error::Invalid(vec![violation("out_of_range")]),
         Meaning::Gone(resource) => Error::NotFound(resource),
     })

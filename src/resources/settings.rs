@@ -1,5 +1,5 @@
 //! `/tenant/settings`: what a tenant decides for itself. One row a tenant, which comes and goes with it.
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::LazyLock};
 
 use axum::{
     extract::State,
@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use iso_currency::{Currency, Flag};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZoneDatabase};
 use serde::{
     Deserialize, Serialize,
     de::{DeserializeOwned, IntoDeserializer as _, value::StrDeserializer},
@@ -240,9 +240,16 @@ fn word<T: DeserializeOwned + Default>(
     })
 }
 
+/// The IANA's own list, and not the machine's files: those have names of the machine's besides.
+static TIME_ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// Names of the IANA's that say that there is no zone.
+const NO_ZONE: [&str; 2] = ["Factory", "Etc/Unknown"];
+
 /// Its name as the IANA writes it. The database has a list of its own, which has to agree.
 fn time_zone(violations: &mut Violations, name: &str) -> Option<String> {
-    let found = TimeZone::get(name).ok().and_then(|zone| zone.iana_name().map(str::to_owned));
+    let found = TIME_ZONES.get(name).ok().and_then(|zone| zone.iana_name().map(str::to_owned));
+    let found = found.filter(|name| !NO_ZONE.contains(&name.as_str()));
     if found.is_none() {
         violations.push("/time_zone", "not_allowed", "is not an IANA time zone, such as Europe/Berlin");
     }

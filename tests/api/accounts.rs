@@ -365,3 +365,20 @@ async fn a_password_set_by_letter_is_not_ones_own_address_either() {
     assert_eq!(faults(&reset(&app, &link, owner).await.problem(422, "invalid")), [("/password", "too_common")]);
     reset(&app, &link, SECRET).await.expect(204);
 }
+
+#[tokio::test]
+async fn what_clings_to_an_address_that_was_copied_is_no_part_of_it() {
+    let (db, post) = (TestDb::new().await, PostBox::start().await);
+    let app = TestApp::with_post(&db, &post).await;
+    let (kept, copied) = ("ada@new.example", " \tAda@New.Example\u{a0}\r\n");
+    sign_up(&app, copied, SECRET).await.expect(202);
+    app.auth("verify-email/resend", json!({ "email": copied })).await.expect(202);
+    post.letter_to(kept).await;
+    verify(&app, &post.token_to(kept).await).await.expect(204);
+    let me = app.sign_in(copied, SECRET).await;
+    assert_eq!(me.get("/me").await.expect(200).json()["email"], kept);
+    app.auth("password-reset", json!({ "email": copied })).await.expect(202);
+    assert_eq!(post.letter_to(kept).await.subject, "Set a new password");
+    me.post("/me/email", json!({ "email": " ada.lovelace@new.example " })).await.expect(202);
+    assert_eq!(post.letter_to("ada.lovelace@new.example").await.subject, "Confirm your e-mail address");
+}

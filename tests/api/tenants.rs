@@ -79,6 +79,24 @@ async fn a_tenant_that_makes_no_sense_is_not_made() {
     for slug in ["www", "api", "admin", "", "-a", "a-", "Moon", "a.b", "a b", "mönd", "a_b", "a\n", &"a".repeat(64)] {
         make(&app, me, json!({ "name": "Moon", "slug": slug })).await.faults(422, "/slug", "not_allowed");
     }
+    for slug in [
+        "login",
+        "auth",
+        "accounts",
+        "mta-sts",
+        "wpad",
+        "autoconfig",
+        "autodiscover",
+        "postmaster",
+        "billing",
+        "support",
+        "ns1",
+        "mx20",
+        "xn--80ak6aa92e",
+        "ab--c",
+    ] {
+        make(&app, me, json!({ "name": "Moon", "slug": slug })).await.faults(422, "/slug", "not_allowed");
+    }
     for (name, code) in
         [("", "too_short"), (&"x".repeat(201), "too_long"), ("a\u{0}", "control_character"), (" a", "blank_ends")]
     {
@@ -399,4 +417,25 @@ async fn one_person_in_two_tenants_at_once_is_answered_for_the_right_one(way: Wa
 /// Names are free again for the next round.
 async fn superuser_forgets(db: &TestDb) {
     db.superuser().await.batch_execute("delete from tenant.projects where name like 'Number%'").await.unwrap();
+}
+
+#[tokio::test]
+async fn no_tenant_is_given_a_reserved_label_for_its_name() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    for (name, slug) in [("Log-in", "log-in-"), ("MTA STS", "mta-sts-"), ("wpad", "wpad-")] {
+        let made = make(&app, town().acme.owner.id, json!({ "name": name })).await.expect(201).json();
+        assert!(made["slug"].as_str().unwrap().starts_with(slug), "{made}");
+    }
+    // By hand neither; whoever has one from before keeps it, and is suspended and renamed like any other.
+    let refused =
+        db.superuser().await.execute("update registry.tenants set slug = 'login' where slug = 'acme'", &[]).await;
+    assert_eq!(refused.unwrap_err().as_db_error().unwrap().constraint(), Some("tenants_slug_reserved"));
+    db.run(
+        "alter table registry.tenants disable trigger refuse_reserved_slug;
+            update registry.tenants set slug = 'login' where slug = 'acme';
+            alter table registry.tenants enable trigger refuse_reserved_slug;
+            update registry.tenants set status = 'suspended', name = 'Login' where slug = 'login'",
+    )
+    .await;
 }

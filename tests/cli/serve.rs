@@ -297,3 +297,35 @@ fn help_names_every_command_and_setting() {
     let (code, _, why) = run(rowhouse().args(["serve", "--pool", "0"]));
     assert!(code == Some(2) && why.contains("--pool"), "{why}");
 }
+
+#[tokio::test]
+async fn a_password_that_everybody_has_read_in_the_example_is_refused_in_production() {
+    let db = TestDb::new().await;
+    let placeholder = |role: &str| format!("postgresql://{role}:change-me-x@127.0.0.1:1/rowhouse");
+    let (own, address) = (db.url(API_ROLE), free_address());
+    let unknown = "redis://:change-me@127.0.0.1:1/0";
+    for (setting, mut command) in [
+        ("DATABASE_URL", serve(&placeholder("rowhouse_api"), &address, &[])),
+        ("REDIS_URL", serve(&own, &address, &["--redis-url", unknown])),
+        ("ROWHOUSE_SMTP_URL", serve(&own, &address, &["--smtp-url", "smtp://mail:change-me@127.0.0.1:1"])),
+        ("BOOTSTRAP_DATABASE_URL", {
+            let mut command = rowhouse();
+            command.arg("bootstrap").env("BOOTSTRAP_DATABASE_URL", placeholder("postgres"));
+            command
+        }),
+        ("ROWHOUSE_ROLE_URLS", {
+            let mut command = rowhouse();
+            command.arg("bootstrap").env("BOOTSTRAP_DATABASE_URL", db.url("postgres"));
+            command.env("ROWHOUSE_ROLE_URLS", format!("{own} {}", placeholder("rowhouse_migrator")));
+            command
+        }),
+    ] {
+        let (code, _, told) = run(&mut command);
+        assert_eq!(code, Some(2), "{setting}: {told}");
+        assert!(told.contains(&format!("{setting} has a password that begins with change-me")), "{told}");
+        assert!(!told.contains("change-me-x") && !told.contains("@127.0.0.1"), "{told}");
+    }
+    // On somebody's desk it is taken: what fails then is the connection.
+    let (_, _, told) = run(serve(&placeholder("rowhouse_api"), &address, &["--profile", "development"]).env("X", ""));
+    assert!(!told.contains("begins with change-me"), "{told}");
+}

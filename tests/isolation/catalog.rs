@@ -83,7 +83,8 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
 ];
 
 /// Constraints that a request breaks through a door or a trigger only.
-const BY_DOORS: &[&str] = &["tenants_slug_key", "roles_permissions_fkey", "invitations_member_key"];
+const BY_DOORS: &[&str] =
+    &["tenants_slug_key", "tenants_slug_reserved", "roles_permissions_fkey", "invitations_member_key"];
 
 /// Asserts that a query names nothing.
 #[track_caller]

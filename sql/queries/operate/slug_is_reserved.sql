@@ -1,0 +1,1 @@
+select registry.reserved_slug($1) as reserved
