@@ -1,5 +1,5 @@
 -- Run once per database by a superuser, before the first migration; safe to run again.
--- Makes the seven roles, takes back what PostgreSQL gives to everyone, and lays out the schemas.
+-- Makes the eight roles, takes back what PostgreSQL gives to everyone, and lays out the schemas.
 -- Passwords are not set here: `rowhouse bootstrap` sets them from the connection URLs, already hashed.
 
 -- The roles. A role that exists with other attributes is corrected, and only then, so that two
@@ -13,7 +13,8 @@ begin
             -- role                 login  bypassrls
             ('rowhouse_owner',      false, false),  -- owns the objects; the walls are forced on it too
             ('rowhouse_migrator',   true,  true),   -- migrates and backfills; never serves
-            ('rowhouse_api',        true,  false),  -- serves requests behind the wall
+            ('rowhouse_api',        true,  false),  -- serves tenants behind the wall
+            ('rowhouse_gate',       true,  false),  -- serves strangers and accounts: nothing in schema tenant
             ('rowhouse_worker',     true,  false),  -- runs jobs behind the same wall
             ('rowhouse_platform',   true,  false),  -- operators: registry only, nothing in schema tenant
             ('rowhouse_auditor',    true,  false),  -- reads catalogs and schema audit, no data
@@ -80,7 +81,7 @@ begin
             -- Searches for words that a language leaves out give a notice each, which nobody reads.
             ('client_min_messages',                 'warning')
         ) as settings (setting, value),
-        unnest(array['rowhouse_api', 'rowhouse_worker', 'rowhouse_platform']) as role
+        unnest(array['rowhouse_api', 'rowhouse_gate', 'rowhouse_worker', 'rowhouse_platform']) as role
         union all select 'rowhouse_migrator', 'search_path', ''
         union all select 'rowhouse_auditor', 'search_path', ''
         union all select 'rowhouse_auditor', 'default_transaction_read_only', 'on'
@@ -104,7 +105,7 @@ declare
 begin
     execute format('revoke all on database %I from public', current_database());
     execute format(
-        'grant connect on database %I to rowhouse_migrator, rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_auditor',
+        'grant connect on database %I to rowhouse_migrator, rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_platform, rowhouse_auditor',
         current_database());
 
     -- set_config: an expression that reaches a statement could move the wall with it. SET LOCAL is a
@@ -196,5 +197,23 @@ begin
             function 6 pg_catalog.gin_tsquery_triconsistent(internal, smallint, tsvector, integer, internal, internal, internal),
             storage text;
     end if;
+end
+$$;
+
+-- A role that came after the database was last migrated is this file's doing and no change by hand, which `rowhouse migrate`
+-- would refuse to cover up.
+do $$
+begin
+    if to_regclass('audit.applied') is null or to_regclass('audit.catalog') is null then
+        return;
+    end if;
+    insert into audit.applied (kind, object, definition)
+    select c.kind, c.object, c.definition
+    from pg_roles r
+    join audit.catalog c on c.kind in ('role', 'role setting', 'role member', 'database grant')
+                        and r.rolname = any (string_to_array(c.object, ' '))
+    where r.rolname ~ '^rowhouse_'
+      and not exists (select from audit.applied a where a.kind = 'role' and a.object = r.rolname)
+    on conflict do nothing;
 end
 $$;

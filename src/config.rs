@@ -5,11 +5,12 @@ use axum::http::HeaderValue;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub use crate::db::{API_ROLE, GATE_ROLE};
 use crate::{
     App, Parts,
     auth::{Clock, Ended, Hosts, Keys, Lifetimes, Passwords, Tokens, Uses},
     cache::Cache,
-    db::{Db, Limits, Statements},
+    db::{Db, Limits, Statements, Urls},
     dns::NameServers,
     error::Failure,
     http::{self, EdgeLimits, Leaving, Serving, Untaken, workshop::Workshop},
@@ -22,9 +23,12 @@ use crate::{
 /// How `rowhouse serve` is configured.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArgs {
-    /// Where PostgreSQL is, as the role that serves.
+    /// Where PostgreSQL is, as the role that serves tenants.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: SecretString,
+    /// The same database, as the role that serves who is not signed in, and one's own account.
+    #[arg(long, env = "GATE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub gate_database_url: SecretString,
     /// Address and port to listen on.
     #[arg(long, env = "ROWHOUSE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
@@ -58,12 +62,15 @@ pub struct Tuning {
     /// How long an access token lives, in seconds; 900 at most.
     #[arg(long, env = "ROWHOUSE_TOKEN_SECONDS", default_value_t = 900, value_parser = clap::value_parser!(i64).range(10..=900), value_name = "N")]
     pub token_seconds: i64,
-    /// Connections to PostgreSQL.
+    /// Connections to PostgreSQL for tenants.
     #[arg(long, env = "ROWHOUSE_POOL", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
     pub pool: u16,
     /// Of these, how many one tenant may have at once, so that none can take them all; half of them unless said.
     #[arg(long, env = "ROWHOUSE_POOL_SHARE", value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
     pub pool_share: Option<u16>,
+    /// Connections to PostgreSQL for signing up and in and for one's own account.
+    #[arg(long, env = "ROWHOUSE_GATE_POOL", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=512), value_name = "N")]
+    pub gate_pool: u16,
     /// How long a request waits for a connection, in milliseconds.
     #[arg(long, env = "ROWHOUSE_POOL_WAIT_MS", default_value_t = 2000, value_name = "MS")]
     pub pool_wait_ms: u64,
@@ -161,8 +168,6 @@ pub enum Profile {
 /// What the running application looks up.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The database role that serves.
-    pub role: String,
     /// Whether the OpenAPI document and `/docs` are served.
     pub documents: bool,
     /// Pages of these origins may call the API from a browser.
@@ -176,9 +181,6 @@ pub struct Settings {
     /// How many proxies of our own add to `X-Forwarded-For`.
     pub trusted_proxies: usize,
 }
-
-/// The database role that serves requests.
-pub const API_ROLE: &str = "rowhouse_api";
 
 /// How `.env.example` begins every password that somebody has yet to choose.
 const PLACEHOLDER: &str = "change-me";
@@ -201,7 +203,7 @@ pub fn refuse_placeholders<'a>(
 impl ServeArgs {
     /// Refuses to serve customers with a password that everybody knows.
     pub fn refuse_placeholders(&self) -> Result<(), Failure> {
-        let mut urls = vec![("DATABASE_URL", &self.database_url)];
+        let mut urls = vec![("DATABASE_URL", &self.database_url), ("GATE_DATABASE_URL", &self.gate_database_url)];
         urls.extend(self.tuning.redis_url.as_ref().map(|url| ("REDIS_URL", url)));
         urls.extend(self.tuning.smtp_url.as_ref().map(|url| ("ROWHOUSE_SMTP_URL", url)));
         refuse_placeholders(self.tuning.profile, urls)
@@ -210,12 +212,17 @@ impl ServeArgs {
 
 impl Tuning {
     /// Puts the application together. Connects to nobody yet.
-    pub fn app(&self, database_url: &SecretString, keys: Keys, clock: Clock) -> Result<App, Failure> {
+    pub fn app(&self, database: &Urls, keys: Keys, clock: Clock) -> Result<App, Failure> {
         let wait = Duration::from_millis(self.pool_wait_ms);
         let connections = usize::from(self.pool);
-        let share = self.pool_share.map_or(connections.div_ceil(2), usize::from);
-        let limits = Limits { connections, share, wait, statements: self.statements };
-        let db = Db::open(database_url.expose_secret(), limits)?;
+        let limits = Limits {
+            connections,
+            share: self.pool_share.map_or(connections.div_ceil(2), usize::from),
+            gate_connections: usize::from(self.gate_pool),
+            wait,
+            statements: self.statements,
+        };
+        let db = Db::open(database, limits)?;
         let hashes =
             self.hashes.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
         let redis = self.redis_url.as_ref().map(Redis::open).transpose()?;
@@ -246,7 +253,6 @@ impl Tuning {
             workshop: Workshop::new(usize::from(self.pool), self.import_bytes),
             settings: Settings {
                 import_bytes: self.import_bytes,
-                role: API_ROLE.to_owned(),
                 documents: self.documents || self.profile == Profile::Development,
                 origins: self.cors_origins.clone(),
                 edge: EdgeLimits {
@@ -261,7 +267,7 @@ impl Tuning {
                 },
                 trusted_proxies: usize::from(self.trusted_proxies),
             },
-            readiness: Readiness::new(Db::open(database_url.expose_secret(), Limits { connections: 1, ..limits })?),
+            readiness: Readiness::new(Db::open(database, Limits { connections: 1, gate_connections: 1, ..limits })?),
             untaken: Untaken::default(),
             leaving: Leaving::default(),
         }))

@@ -63,11 +63,13 @@ impl Collector for Figures {
             let there = i64::from(app.cache.is_there());
             gauge(&mut encoder, "rowhouse_redis_up", "Whether Redis answers; at 0 the server goes on without", there)?;
         }
-        let (connections, most) = app.db.size();
-        let help = "Connections to PostgreSQL, in use or idle";
-        gauge(&mut encoder, "rowhouse_database_connections", help, whole(connections))?;
-        let help = "Connections to PostgreSQL there may be";
-        gauge(&mut encoder, "rowhouse_database_connections_max", help, whole(most))
+        let pools = app.db.sizes();
+        let help = "Connections to PostgreSQL, in use or idle, by pool";
+        let open = pools.map(|(pool, connections, _)| (pool, whole(connections)));
+        gauges(&mut encoder, ("rowhouse_database_connections", help), "pool", &open)?;
+        let help = "Connections to PostgreSQL there may be, by pool";
+        let most = pools.map(|(pool, _, most)| (pool, whole(most)));
+        gauges(&mut encoder, ("rowhouse_database_connections_max", help), "pool", &most)
     }
 }
 
@@ -80,6 +82,19 @@ fn counters(
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
     for (value, count) in values {
         ConstCounter::new(*count).encode(metric.encode_family(&[(label, *value)])?)?;
+    }
+    Ok(())
+}
+
+fn gauges(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help): (&str, &str),
+    label: &str,
+    values: &[(&str, i64)],
+) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (value, number) in values {
+        ConstGauge::new(*number).encode(metric.encode_family(&[(label, *value)])?)?;
     }
     Ok(())
 }

@@ -8,7 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rowhouse::{db::Statements, error::Failure};
+use rowhouse::{
+    config::{API_ROLE, GATE_ROLE},
+    db::Statements,
+    error::Failure,
+};
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
@@ -46,6 +50,7 @@ impl Server {
         // Those who sign in come from networks of their own, as they would through a proxy.
         command.args(["--trusted-proxies", "1"]);
         command.args(options);
+        command.args(["--gate-database-url", &database_url.replace(API_ROLE, GATE_ROLE)]);
         if statements == Statements::Unnamed {
             command.args(["--statements", "unnamed"]);
         }

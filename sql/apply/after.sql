@@ -29,7 +29,7 @@ where g.tenant_id = free.tenant_id and g.slot = 8;
 insert into tenant.generations (tenant_id, slot)
 select t.id, s.slot from registry.tenants t cross join generate_series(1, 8) s (slot) on conflict do nothing;
 
-grant select on audit.schema_history to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_auditor;
+grant select on audit.schema_history to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_platform, rowhouse_auditor;
 
 delete from audit.applied;
 insert into audit.applied (kind, object, definition) select kind, object, definition from audit.catalog;

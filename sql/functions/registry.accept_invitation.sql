@@ -10,6 +10,6 @@ end
 $$;
 alter function registry.accept_invitation(uuid, uuid, bytea) owner to rowhouse_doors;
 revoke all on function registry.accept_invitation(uuid, uuid, bytea) from public;
-grant execute on function registry.accept_invitation(uuid, uuid, bytea) to rowhouse_api;
+grant execute on function registry.accept_invitation(uuid, uuid, bytea) to rowhouse_gate;
 comment on function registry.accept_invitation(uuid, uuid, bytea) is
     'Whoever is invited is no member yet; the token was sent to the caller''s own address.';

@@ -35,6 +35,6 @@ end
 $$;
 alter function registry.accept_invitation_as_new(uuid, uuid, bytea, uuid, text, text) owner to rowhouse_doors;
 revoke all on function registry.accept_invitation_as_new(uuid, uuid, bytea, uuid, text, text) from public;
-grant execute on function registry.accept_invitation_as_new(uuid, uuid, bytea, uuid, text, text) to rowhouse_api;
+grant execute on function registry.accept_invitation_as_new(uuid, uuid, bytea, uuid, text, text) to rowhouse_gate;
 comment on function registry.accept_invitation_as_new(uuid, uuid, bytea, uuid, text, text) is
     'Nobody is signed in yet; the token proves the address of the account it makes.';

@@ -64,6 +64,6 @@ end
 $$;
 alter function registry.attempt(bytea[], integer[], interval[]) owner to rowhouse_doors;
 revoke all on function registry.attempt(bytea[], integer[], interval[]) from public;
-grant execute on function registry.attempt(bytea[], integer[], interval[]) to rowhouse_api;
+grant execute on function registry.attempt(bytea[], integer[], interval[]) to rowhouse_gate;
 comment on function registry.attempt(bytea[], integer[], interval[]) is
     'Counters of guesses are about people who are not signed in, and nobody''s to read or reset.';

@@ -22,6 +22,6 @@ end
 $$;
 alter function registry.authenticate_again(text, bigint, bytea, bytea[]) owner to rowhouse_doors;
 revoke all on function registry.authenticate_again(text, bigint, bytea, bytea[]) from public;
-grant execute on function registry.authenticate_again(text, bigint, bytea, bytea[]) to rowhouse_api;
+grant execute on function registry.authenticate_again(text, bigint, bytea, bytea[]) to rowhouse_gate;
 comment on function registry.authenticate_again(text, bigint, bytea, bytea[]) is
     'The time of authentication is what policies rest on; it is written by this way alone.';

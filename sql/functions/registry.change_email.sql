@@ -17,6 +17,6 @@ end
 $$;
 alter function registry.change_email(text, bytea, interval) owner to rowhouse_doors;
 revoke all on function registry.change_email(text, bytea, interval) from public;
-grant execute on function registry.change_email(text, bytea, interval) to rowhouse_api;
+grant execute on function registry.change_email(text, bytea, interval) to rowhouse_gate;
 comment on function registry.change_email(text, bytea, interval) is
     'Whether another account has an address is told to the address alone.';

@@ -21,6 +21,6 @@ end
 $$;
 alter function registry.change_password(text, boolean) owner to rowhouse_doors;
 revoke all on function registry.change_password(text, boolean) from public;
-grant execute on function registry.change_password(text, boolean) to rowhouse_api;
+grant execute on function registry.change_password(text, boolean) to rowhouse_gate;
 comment on function registry.change_password(text, boolean) is
     'Nobody who serves may write a password hash; this is the caller''s own.';

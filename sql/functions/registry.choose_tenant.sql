@@ -25,6 +25,6 @@ end
 $$;
 alter function registry.choose_tenant(uuid) owner to rowhouse_doors;
 revoke all on function registry.choose_tenant(uuid) from public;
-grant execute on function registry.choose_tenant(uuid) to rowhouse_api;
+grant execute on function registry.choose_tenant(uuid) to rowhouse_gate;
 comment on function registry.choose_tenant(uuid) is
     'Memberships in other tenants are behind the wall; it looks at the caller''s own.';

@@ -31,4 +31,4 @@ end
 $$;
 alter function registry.claim_own_idempotency_key(text, bytea) owner to rowhouse_owner;
 revoke all on function registry.claim_own_idempotency_key(text, bytea) from public;
-grant execute on function registry.claim_own_idempotency_key(text, bytea) to rowhouse_api;
+grant execute on function registry.claim_own_idempotency_key(text, bytea) to rowhouse_gate;

@@ -23,6 +23,6 @@ end
 $$;
 alter function registry.create_tenant(uuid, text, text[], uuid[]) owner to rowhouse_doors;
 revoke all on function registry.create_tenant(uuid, text, text[], uuid[]) from public;
-grant execute on function registry.create_tenant(uuid, text, text[], uuid[]) to rowhouse_api;
+grant execute on function registry.create_tenant(uuid, text, text[], uuid[]) to rowhouse_gate;
 comment on function registry.create_tenant(uuid, text, text[], uuid[]) is
     'There is no membership yet that a policy could ask; the caller becomes the owner.';

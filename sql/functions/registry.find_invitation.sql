@@ -20,6 +20,6 @@ end
 $$;
 alter function registry.find_invitation(uuid, uuid, bytea) owner to rowhouse_doors;
 revoke all on function registry.find_invitation(uuid, uuid, bytea) from public;
-grant execute on function registry.find_invitation(uuid, uuid, bytea) to rowhouse_api;
+grant execute on function registry.find_invitation(uuid, uuid, bytea) to rowhouse_gate;
 comment on function registry.find_invitation(uuid, uuid, bytea) is
     'Whoever is invited is no member yet; the token was sent to the address that is told about.';

@@ -17,6 +17,6 @@ end
 $$;
 alter function registry.find_login(text) owner to rowhouse_doors;
 revoke all on function registry.find_login(text) from public;
-grant execute on function registry.find_login(text) to rowhouse_api;
+grant execute on function registry.find_login(text) to rowhouse_gate;
 comment on function registry.find_login(text) is
     'Nobody is signed in yet, so no policy keyed on the user can let the account through.';

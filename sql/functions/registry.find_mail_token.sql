@@ -14,6 +14,6 @@ end
 $$;
 alter function registry.find_mail_token(text, bytea) owner to rowhouse_doors;
 revoke all on function registry.find_mail_token(text, bytea) from public;
-grant execute on function registry.find_mail_token(text, bytea) to rowhouse_api;
+grant execute on function registry.find_mail_token(text, bytea) to rowhouse_gate;
 comment on function registry.find_mail_token(text, bytea) is
     'The caller has nothing but the link, of which the hash is stored; it was sent to the address that is told.';

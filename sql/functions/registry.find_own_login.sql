@@ -15,6 +15,6 @@ end
 $$;
 alter function registry.find_own_login() owner to rowhouse_doors;
 revoke all on function registry.find_own_login() from public;
-grant execute on function registry.find_own_login() to rowhouse_api;
+grant execute on function registry.find_own_login() to rowhouse_gate;
 comment on function registry.find_own_login() is
     'Nobody who serves may read a password hash; this is the caller''s own.';

@@ -24,6 +24,6 @@ end
 $$;
 alter function registry.issue_mail_token(text, text, bytea, interval) owner to rowhouse_doors;
 revoke all on function registry.issue_mail_token(text, text, bytea, interval) from public;
-grant execute on function registry.issue_mail_token(text, text, bytea, interval) to rowhouse_api;
+grant execute on function registry.issue_mail_token(text, text, bytea, interval) to rowhouse_gate;
 comment on function registry.issue_mail_token(text, text, bytea, interval) is
     'Nobody is signed in; what it knows of accounts goes to their addresses alone.';

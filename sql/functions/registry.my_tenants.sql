@@ -19,6 +19,6 @@ end
 $$;
 alter function registry.my_tenants() owner to rowhouse_doors;
 revoke all on function registry.my_tenants() from public;
-grant execute on function registry.my_tenants() to rowhouse_api;
+grant execute on function registry.my_tenants() to rowhouse_gate;
 comment on function registry.my_tenants() is
     'The question crosses tenants by nature; it is answered for app.user_id alone.';

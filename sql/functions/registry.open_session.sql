@@ -47,6 +47,6 @@ alter function registry.open_session(uuid, text, text, bigint, bytea, uuid, byte
 revoke all on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[])
     from public;
 grant execute on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[])
-    to rowhouse_api;
+    to rowhouse_gate;
 comment on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[]) is
     'Nobody is signed in yet; it asks for the password hash that was verified.';

@@ -61,6 +61,6 @@ end
 $$;
 alter function registry.rotate_refresh_token(bytea, bytea, bytea, interval, text) owner to rowhouse_doors;
 revoke all on function registry.rotate_refresh_token(bytea, bytea, bytea, interval, text) from public;
-grant execute on function registry.rotate_refresh_token(bytea, bytea, bytea, interval, text) to rowhouse_api;
+grant execute on function registry.rotate_refresh_token(bytea, bytea, bytea, interval, text) to rowhouse_gate;
 comment on function registry.rotate_refresh_token(bytea, bytea, bytea, interval, text) is
     'The caller has nothing but the token, of which the hash is stored.';

@@ -45,6 +45,6 @@ end
 $$;
 alter function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) owner to rowhouse_doors;
 revoke all on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) from public;
-grant execute on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) to rowhouse_api;
+grant execute on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) to rowhouse_gate;
 comment on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) is
     'Nobody is signed in yet; it makes an account that nobody can use before its address is confirmed.';

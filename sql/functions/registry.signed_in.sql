@@ -30,6 +30,6 @@ end
 $$;
 alter function registry.signed_in(interval) owner to rowhouse_doors;
 revoke all on function registry.signed_in(interval) from public;
-grant execute on function registry.signed_in(interval) to rowhouse_api;
+grant execute on function registry.signed_in(interval) to rowhouse_gate;
 comment on function registry.signed_in(interval) is
     'Whether a session is open must not depend on what the caller may read.';

@@ -19,6 +19,6 @@ end
 $$;
 alter function registry.switch_tenant(uuid) owner to rowhouse_doors;
 revoke all on function registry.switch_tenant(uuid) from public;
-grant execute on function registry.switch_tenant(uuid) to rowhouse_api;
+grant execute on function registry.switch_tenant(uuid) to rowhouse_gate;
 comment on function registry.switch_tenant(uuid) is
     'Memberships in other tenants are behind the wall; it looks at the caller''s own.';

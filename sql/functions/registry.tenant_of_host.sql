@@ -14,6 +14,6 @@ end
 $$;
 alter function registry.tenant_of_host(text, text) owner to rowhouse_doors;
 revoke all on function registry.tenant_of_host(text, text) from public;
-grant execute on function registry.tenant_of_host(text, text) to rowhouse_api;
+grant execute on function registry.tenant_of_host(text, text) to rowhouse_gate;
 comment on function registry.tenant_of_host(text, text) is
     'The tenant is not known yet; the answer is an id, and an id opens nothing.';

@@ -12,6 +12,6 @@ end
 $$;
 alter function registry.touch_session(interval) owner to rowhouse_doors;
 revoke all on function registry.touch_session(interval) from public;
-grant execute on function registry.touch_session(interval) to rowhouse_api;
+grant execute on function registry.touch_session(interval) to rowhouse_gate;
 comment on function registry.touch_session(interval) is
     'How long a session lives is not the caller''s to write.';

@@ -48,6 +48,6 @@ end
 $$;
 alter function registry.use_mail_token(text[], bytea, text) owner to rowhouse_doors;
 revoke all on function registry.use_mail_token(text[], bytea, text) from public;
-grant execute on function registry.use_mail_token(text[], bytea, text) to rowhouse_api;
+grant execute on function registry.use_mail_token(text[], bytea, text) to rowhouse_gate;
 comment on function registry.use_mail_token(text[], bytea, text) is
     'The caller has nothing but the link, of which the hash is stored.';

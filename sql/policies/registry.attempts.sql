@@ -3,7 +3,7 @@ alter table registry.attempts enable row level security;
 alter table registry.attempts force row level security;
 
 create policy wall on registry.attempts as restrictive
-    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using (false) with check (false);
 
 create policy doors on registry.attempts to rowhouse_doors

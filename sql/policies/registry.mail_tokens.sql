@@ -3,7 +3,7 @@ alter table registry.mail_tokens enable row level security;
 alter table registry.mail_tokens force row level security;
 
 create policy wall on registry.mail_tokens as restrictive
-    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using (false) with check (false);
 
 create policy doors on registry.mail_tokens to rowhouse_doors

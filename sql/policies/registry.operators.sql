@@ -3,7 +3,7 @@ alter table registry.operators enable row level security;
 alter table registry.operators force row level security;
 
 create policy wall on registry.operators as restrictive
-    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using (false) with check (false);
 
 create policy operate on registry.operators for select to rowhouse_platform

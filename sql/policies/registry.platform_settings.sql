@@ -4,10 +4,10 @@ alter table registry.platform_settings enable row level security;
 alter table registry.platform_settings force row level security;
 
 create policy wall on registry.platform_settings as restrictive
-    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using (public) with check (false);
 
-create policy read on registry.platform_settings for select to rowhouse_api
+create policy read on registry.platform_settings for select to rowhouse_gate
     using (public);
 create policy operate on registry.platform_settings to rowhouse_platform
     using (true) with check (true);
@@ -15,6 +15,6 @@ create policy operate on registry.platform_settings to rowhouse_platform
 create policy ask on registry.platform_settings for select to rowhouse_doors
     using (key in ('signup.open', 'limits.tenant_per_minute', 'limits.principal_per_minute', 'limits.tenant_per_month'));
 
-grant select on registry.platform_settings to rowhouse_api, rowhouse_platform;
+grant select on registry.platform_settings to rowhouse_gate, rowhouse_platform;
 grant insert, update, delete on registry.platform_settings to rowhouse_platform;
 grant select (key, value) on registry.platform_settings to rowhouse_doors;

@@ -3,15 +3,15 @@ alter table registry.recovery_codes enable row level security;
 alter table registry.recovery_codes force row level security;
 
 create policy wall on registry.recovery_codes as restrictive
-    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using      (user_id = (select current_setting('app.user_id')::uuid))
     with check (user_id = (select current_setting('app.user_id')::uuid));
 
-create policy own on registry.recovery_codes for select to rowhouse_api
+create policy own on registry.recovery_codes for select to rowhouse_gate
     using (user_id = (select registry.signed_in()));
-create policy add on registry.recovery_codes for insert to rowhouse_api
+create policy add on registry.recovery_codes for insert to rowhouse_gate
     with check (user_id = (select registry.signed_in(within => interval '10 minutes')));
-create policy remove on registry.recovery_codes for delete to rowhouse_api
+create policy remove on registry.recovery_codes for delete to rowhouse_gate
     using (user_id = (select registry.signed_in(within => interval '10 minutes')));
 
 create policy doors on registry.recovery_codes for select to rowhouse_doors
@@ -19,6 +19,6 @@ create policy doors on registry.recovery_codes for select to rowhouse_doors
 create policy spend on registry.recovery_codes for delete to rowhouse_doors
     using (true);
 
-grant select, delete on registry.recovery_codes to rowhouse_api;
-grant insert (user_id, code_hash) on registry.recovery_codes to rowhouse_api;
+grant select, delete on registry.recovery_codes to rowhouse_gate;
+grant insert (user_id, code_hash) on registry.recovery_codes to rowhouse_gate;
 grant select, delete on registry.recovery_codes to rowhouse_doors;

@@ -3,7 +3,7 @@ alter table registry.refresh_tokens enable row level security;
 alter table registry.refresh_tokens force row level security;
 
 create policy wall on registry.refresh_tokens as restrictive
-    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using (false) with check (false);
 
 create policy doors on registry.refresh_tokens to rowhouse_doors

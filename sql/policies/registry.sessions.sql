@@ -3,13 +3,13 @@ alter table registry.sessions enable row level security;
 alter table registry.sessions force row level security;
 
 create policy wall on registry.sessions as restrictive
-    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using      (user_id = (select current_setting('app.user_id')::uuid))
     with check (user_id = (select current_setting('app.user_id')::uuid));
 
-create policy own on registry.sessions for select to rowhouse_api
+create policy own on registry.sessions for select to rowhouse_gate
     using (user_id = (select registry.signed_in()));
-create policy finish on registry.sessions for delete to rowhouse_api
+create policy finish on registry.sessions for delete to rowhouse_gate
     using (user_id = (select registry.signed_in()));
 create policy operate on registry.sessions for select to rowhouse_platform
     using (true);
@@ -17,12 +17,12 @@ create policy operate on registry.sessions for select to rowhouse_platform
 create policy doors on registry.sessions to rowhouse_doors
     using (true) with check (true);
 
-grant select, delete on registry.sessions to rowhouse_api;
+grant select, delete on registry.sessions to rowhouse_gate;
 grant select (id, user_id, kind, created_at, last_used_at, expires_at) on registry.sessions to rowhouse_platform;
 grant select, delete on registry.sessions to rowhouse_doors;
 grant insert (id, user_id, kind, device, address, idle_until, expires_at) on registry.sessions to rowhouse_doors;
 grant update (acts_in, address, authenticated_at, last_used_at, idle_until) on registry.sessions to rowhouse_doors;
 
 create or replace trigger note_end after delete on registry.sessions
-    for each row when (current_user = 'rowhouse_api')
+    for each row when (current_user = 'rowhouse_gate')
     execute function registry.note_account_event('session_ended', 'user_id', 'id');

@@ -3,18 +3,18 @@ alter table registry.totp enable row level security;
 alter table registry.totp force row level security;
 
 create policy wall on registry.totp as restrictive
-    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using      (user_id = (select current_setting('app.user_id')::uuid))
     with check (user_id = (select current_setting('app.user_id')::uuid));
 
-create policy own on registry.totp for select to rowhouse_api
+create policy own on registry.totp for select to rowhouse_gate
     using (user_id = (select registry.signed_in()));
-create policy enrol on registry.totp for insert to rowhouse_api
+create policy enrol on registry.totp for insert to rowhouse_gate
     with check (user_id = (select registry.signed_in(within => interval '10 minutes')));
-create policy confirm on registry.totp for update to rowhouse_api
+create policy confirm on registry.totp for update to rowhouse_gate
     using      (user_id = (select registry.signed_in(within => interval '10 minutes')))
     with check (user_id = (select registry.signed_in(within => interval '10 minutes')));
-create policy remove on registry.totp for delete to rowhouse_api
+create policy remove on registry.totp for delete to rowhouse_gate
     using (user_id = (select registry.signed_in(within => interval '10 minutes')));
 
 -- Signing in reads the secret and spends a time step.
@@ -23,17 +23,17 @@ create policy doors on registry.totp for select to rowhouse_doors
 create policy spend on registry.totp for update to rowhouse_doors
     using (true) with check (true);
 
-grant select, delete on registry.totp to rowhouse_api;
-grant insert (user_id, secret_sealed) on registry.totp to rowhouse_api;
-grant update (secret_sealed, confirmed_at, last_step, created_at) on registry.totp to rowhouse_api;
+grant select, delete on registry.totp to rowhouse_gate;
+grant insert (user_id, secret_sealed) on registry.totp to rowhouse_gate;
+grant update (secret_sealed, confirmed_at, last_step, created_at) on registry.totp to rowhouse_gate;
 grant select on registry.totp to rowhouse_doors;
 grant update (last_step) on registry.totp to rowhouse_doors;
 
 create or replace trigger keep_second_factor before delete on registry.totp
-    for each row when (current_user = 'rowhouse_api') execute function registry.keep_second_factor();
+    for each row when (current_user = 'rowhouse_gate') execute function registry.keep_second_factor();
 create or replace trigger note_added after update of confirmed_at on registry.totp
     for each row when (old.confirmed_at is null and new.confirmed_at is not null)
     execute function registry.note_account_event('second_factor_added', 'user_id');
 create or replace trigger note_removed after delete on registry.totp
-    for each row when (current_user = 'rowhouse_api' and old.confirmed_at is not null)
+    for each row when (current_user = 'rowhouse_gate' and old.confirmed_at is not null)
     execute function registry.note_account_event('second_factor_removed', 'user_id');

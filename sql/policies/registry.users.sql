@@ -4,13 +4,13 @@ alter table registry.users enable row level security;
 alter table registry.users force row level security;
 
 create policy wall on registry.users as restrictive
-    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using      (id = (select current_setting('app.user_id')::uuid))
     with check (id = (select current_setting('app.user_id')::uuid));
 
-create policy self on registry.users for select to rowhouse_api
+create policy self on registry.users for select to rowhouse_gate
     using (id = (select registry.signed_in()));
-create policy rename on registry.users for update to rowhouse_api
+create policy rename on registry.users for update to rowhouse_gate
     using      (id = (select registry.signed_in()))
     with check (id = (select registry.signed_in()));
 create policy operate on registry.users for select to rowhouse_platform
@@ -25,8 +25,8 @@ create policy prove on registry.users for update to rowhouse_doors
     using (true) with check (true);
 
 grant select (id, email, full_name, active, email_verified_at, leans_on_second_factor, created_at, updated_at, version)
-    on registry.users to rowhouse_api, rowhouse_platform;
-grant update (full_name) on registry.users to rowhouse_api;
+    on registry.users to rowhouse_gate, rowhouse_platform;
+grant update (full_name) on registry.users to rowhouse_gate;
 grant select (id, email, full_name, password_hash, active, email_verified_at, leans_on_second_factor, created_at, updated_at, version)
     on registry.users to rowhouse_doors;
 grant insert (id, email, full_name, password_hash, email_verified_at) on registry.users to rowhouse_doors;

@@ -145,4 +145,4 @@ where (s.setrole = 0 or r.rolname ~ '^rowhouse_')
   and s.setdatabase in (0, (select oid from pg_database where datname = current_database()));
 
 alter view audit.catalog owner to rowhouse_owner;
-grant select on audit.catalog to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_auditor;
+grant select on audit.catalog to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_platform, rowhouse_auditor;

@@ -10,5 +10,5 @@ full join audit.catalog c on c.kind = a.kind and c.object = a.object
 where a.definition is distinct from c.definition;
 
 alter view audit.drift owner to rowhouse_owner;
-grant select on audit.drift to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_auditor;
-grant select on audit.applied, audit.files to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_auditor;
+grant select on audit.drift to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_platform, rowhouse_auditor;
+grant select on audit.applied, audit.files to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_platform, rowhouse_auditor;

@@ -59,4 +59,4 @@ union all
 select 'has a user outside any transaction' where coalesce(current_setting('app.user_id', true), '') <> '';
 
 alter view audit.posture owner to rowhouse_owner;
-grant select on audit.posture to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_auditor;
+grant select on audit.posture to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_platform, rowhouse_auditor;

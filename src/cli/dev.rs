@@ -18,8 +18,8 @@ use super::{
 use crate::{
     auth::{Clock, Keys, generate_keys, hear_of_ended, random_secret},
     cluster::{Cluster, Durability},
-    config::{API_ROLE, Profile, Tuning},
-    db::{self, Admin, as_role},
+    config::{API_ROLE, GATE_ROLE, Profile, Tuning},
+    db::{self, Admin, Urls, as_role},
     error::Failure,
     http,
     private_redis::PrivateRedis,
@@ -53,7 +53,7 @@ struct Ready {
     docs_url: String,
     /// As a superuser, to look around.
     database_url: String,
-    /// As the role that serves, behind the walls.
+    /// As the role that serves tenants, behind the walls.
     api_database_url: String,
     tenants: Vec<DemoTenant>,
 }
@@ -77,7 +77,7 @@ impl Dev {
             (None, Some(cluster)) => cluster.url("postgres", "rowhouse"),
             (None, None) => return Err(Failure("no database".to_owned())),
         };
-        let (api_url, migrator_url) = self.prepare(&superuser_url, private.as_ref()).await?;
+        let (database, migrator_url) = self.prepare(&superuser_url, private.as_ref()).await?;
 
         let mut migrator = Admin::connect(&migrator_url).await?;
         let report = db::migrate(&mut migrator, false).await?;
@@ -92,7 +92,7 @@ impl Dev {
         let redis = self.private_redis()?;
         self.tuning.profile = Profile::Development;
         let keys = self.keys()?;
-        let app = self.tuning.app(&SecretString::from(api_url.clone()), keys, Clock::system())?;
+        let app = self.tuning.app(&database, keys, Clock::system())?;
         refuse_unless_walled(&app).await?;
         let listener = self.listener().await?;
         let base_url = format!("http://{}", listener.local_addr()?);
@@ -100,7 +100,7 @@ impl Dev {
             docs_url: format!("{base_url}/docs"),
             base_url,
             database_url: superuser_url,
-            api_database_url: api_url,
+            api_database_url: database.api.expose_secret().to_owned(),
             tenants,
         };
         if self.json {
@@ -162,15 +162,16 @@ impl Dev {
         Ok(Some(redis))
     }
 
-    /// The database and its roles; answers how to connect as the role that serves and as the migrator.
-    async fn prepare(&self, superuser_url: &str, private: Option<&Cluster>) -> Result<(String, String), Failure> {
+    /// The database and its roles; answers how to connect as the roles that serve and as the migrator.
+    async fn prepare(&self, superuser_url: &str, private: Option<&Cluster>) -> Result<(Urls, String), Failure> {
         if let Some(cluster) = private {
             let postgres = Admin::connect(&cluster.url("postgres", "postgres")).await?;
             if !postgres.database_exists("rowhouse").await? {
                 postgres.script("create database", "create database rowhouse").await?;
             }
             db::bootstrap(&Admin::connect(superuser_url).await?).await?;
-            return Ok((cluster.url(API_ROLE, "rowhouse"), cluster.url(MIGRATOR, "rowhouse")));
+            let [api, gate] = [API_ROLE, GATE_ROLE].map(|role| cluster.url(role, "rowhouse").into());
+            return Ok((Urls { api, gate }, cluster.url(MIGRATOR, "rowhouse")));
         }
         let superuser = Admin::connect(superuser_url).await?;
         // Before anything is touched: roles, passwords and policies of a real database are not ours.
@@ -178,11 +179,10 @@ impl Dev {
         db::bootstrap(&superuser).await?;
         // A server that asks for passwords gets new ones each time; nobody has to know them.
         let password = random_secret()?;
-        let urls = [API_ROLE, MIGRATOR].map(|role| as_role(superuser_url, role, Some(&password)));
-        let [api, migrator] = urls;
-        let (api, migrator) = (api?, migrator?);
-        db::set_passwords(&superuser, &[SecretString::from(api.clone()), SecretString::from(migrator.clone())]).await?;
-        Ok((api, migrator))
+        let url = |role| as_role(superuser_url, role, Some(&password)).map(SecretString::from);
+        let (api, gate, migrator) = (url(API_ROLE)?, url(GATE_ROLE)?, url(MIGRATOR)?);
+        db::set_passwords(&superuser, &[api.clone(), gate.clone(), migrator.clone()]).await?;
+        Ok((Urls { api, gate }, migrator.expose_secret().to_owned()))
     }
 
     fn keys(&self) -> Result<Keys, Failure> {

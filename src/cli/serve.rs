@@ -29,7 +29,8 @@ pub(super) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
     descriptors::fit(&mut args.tuning)?;
     args.refuse_placeholders()?;
     let keys = Keys::read(&args.keys)?;
-    let app = args.tuning.app(&args.database_url, keys, Clock::system())?;
+    let database = db::Urls { api: args.database_url, gate: args.gate_database_url };
+    let app = args.tuning.app(&database, keys, Clock::system())?;
     refuse_unless_walled(&app).await?;
     if app.cache.kind() == "local" {
         tracing::info!("REDIS_URL is not set: each process keeps answers of its own");
@@ -71,10 +72,10 @@ async fn tell_of_cache(app: App) {
 /// A server that could be walked around does not start, nor one behind a pooler that loses what it sends.
 pub(super) async fn refuse_unless_walled(app: &App) -> Result<(), Failure> {
     app.db.refuse_unless_carried().await?;
-    let complaints = db::refuse_unless_walled(&app.db, &app.settings.role).await.map_err(|error| match error {
-        crate::Error::DatabaseUnavailable => {
-            Failure("the database in DATABASE_URL cannot be reached; the log above says why".to_owned())
-        }
+    let complaints = db::refuse_unless_walled(&app.db).await.map_err(|error| match error {
+        crate::Error::DatabaseUnavailable => Failure(
+            "the database in DATABASE_URL or GATE_DATABASE_URL cannot be reached; the log above says why".to_owned(),
+        ),
         other => Failure(other.to_string()),
     })?;
     if complaints.is_empty() {

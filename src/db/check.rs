@@ -3,7 +3,7 @@ use std::fmt;
 
 use tokio_postgres::Row;
 
-use super::{Db, Difference, FromRow, migrate};
+use super::{API_ROLE, Db, Difference, FromRow, GATE_ROLE, migrate};
 use crate::{Result, sql};
 
 /// One reason not to serve.
@@ -22,13 +22,13 @@ impl FromRow for Complaint {
     }
 }
 
-/// Everything that is wrong with serving on this pool; empty is right.
+/// Everything that is wrong with serving on these pools; empty is right.
 ///
-/// Asked as the serving role itself: whether it could step around a wall (`audit.posture`), whether the
+/// Asked as each serving role itself: whether it could step around a wall (`audit.posture`), whether the
 /// database still is what the files made of it (`audit.drift`), and whether they were this binary's files
 /// and migrations.
-pub async fn refuse_unless_walled(db: &Db, role: &str) -> Result<Vec<Complaint>> {
-    let mut complaints = still_walled(db, role).await?;
+pub async fn refuse_unless_walled(db: &Db) -> Result<Vec<Complaint>> {
+    let mut complaints = still_walled(db).await?;
     let mut conn = db.public().await?;
     let mut tx = conn.read();
     if tx.all::<Complaint>(sql!("db/never_migrated"), &[]).await?.is_empty() {
@@ -46,19 +46,26 @@ pub async fn refuse_unless_walled(db: &Db, role: &str) -> Result<Vec<Complaint>>
 }
 
 /// The part of it that stays true while a newer version migrates the database under a running server.
-pub async fn still_walled(db: &Db, role: &str) -> Result<Vec<Complaint>> {
-    let mut conn = db.public().await?;
-    let mut tx = conn.read();
-    let mut complaints: Vec<Complaint> = tx.all(sql!("db/role_is"), &[&role]).await?;
-    if tx.all::<Complaint>(sql!("db/never_migrated"), &[]).await?.len() == 1 {
-        complaints.push(Complaint("the database was never migrated: run `rowhouse migrate`".to_owned()));
-        tx.commit().await?;
-        return Ok(complaints);
+pub async fn still_walled(db: &Db) -> Result<Vec<Complaint>> {
+    let mut complaints = Vec::new();
+    for role in [GATE_ROLE, API_ROLE] {
+        let mut conn = db.as_role(role).await?;
+        let mut tx = conn.read();
+        complaints.extend(tx.all::<Complaint>(sql!("db/role_is"), &[&role]).await?);
+        if tx.all::<Complaint>(sql!("db/never_migrated"), &[]).await?.len() == 1 {
+            complaints.push(Complaint("the database was never migrated: run `rowhouse migrate`".to_owned()));
+            tx.commit().await?;
+            return Ok(complaints);
+        }
+        complaints.extend(tx.all::<Complaint>(sql!("db/posture"), &[]).await?);
+        // The same whoever asks, so one of them does.
+        if role == API_ROLE {
+            let drift = tx.last().all::<Difference>(sql!("db/drift"), &[]).await?;
+            complaints.extend(drift.iter().map(|fact| Complaint(format!("{fact}: see `rowhouse migrate --check`"))));
+        } else {
+            tx.commit().await?;
+        }
     }
-    complaints.extend(tx.all::<Complaint>(sql!("db/posture"), &[]).await?);
-    let drift = tx.last().all::<Difference>(sql!("db/drift"), &[]).await?;
-
-    complaints.extend(drift.iter().map(|fact| Complaint(format!("{fact}: see `rowhouse migrate --check`"))));
     Ok(complaints)
 }
 

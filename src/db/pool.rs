@@ -1,8 +1,8 @@
-//! The pool of connections, all of one database role.
+//! The two pools of connections: one role serves tenants, the other strangers and accounts (docs/adr/0018).
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts};
-
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_postgres::Config;
 
 use super::{
@@ -21,79 +21,124 @@ use crate::{
     telemetry::trace_id,
 };
 
-/// How many connections, how long to wait for one, and how statements are sent on it.
+/// How many connections in each pool, how long to wait for one, and how statements are sent on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at most. Measured on two cores: 2 to 8 are equal, 16 serves 0.89, 32 serves 0.84.
     pub connections: usize,
-    /// Of these, how many one tenant, one person outside any, or all strangers together may have at once.
+    /// Of these, how many one tenant may have at once, or somebody who only says to be of one.
     pub share: usize,
+    /// Connections for strangers and accounts. One person, or all strangers together, may have all but one of them at once.
+    pub gate_connections: usize,
     /// How long a request waits for a free connection before it answers 503.
     pub wait: Duration,
     /// How statements are sent.
     pub statements: Statements,
 }
 
-/// Access to PostgreSQL as one role.
+/// The database role that serves tenants.
+pub const API_ROLE: &str = "rowhouse_api";
+/// The database role that serves who is not signed in, and one's own account.
+pub const GATE_ROLE: &str = "rowhouse_gate";
+
+/// Where the database is, as each of the roles that serve.
+#[derive(Clone, Debug)]
+pub struct Urls {
+    /// As [`API_ROLE`].
+    pub api: SecretString,
+    /// As [`GATE_ROLE`].
+    pub gate: SecretString,
+}
+
+/// Access to PostgreSQL as the roles that serve.
 #[derive(Clone, Debug)]
 pub struct Db {
+    /// For tenants.
+    api: Side,
+    /// For strangers and accounts. Neither can starve the other, and neither role may do what the other does.
+    gate: Side,
+    pub(super) statements: Statements,
+}
+
+/// The connections of one role.
+#[derive(Clone, Debug)]
+struct Side {
     pool: Pool,
     queue: Queue,
     wait: Duration,
-    pub(super) config: Config,
-    pub(super) statements: Statements,
+    config: Config,
     book: Book,
 }
 
 impl Db {
-    /// Prepares the pool; connects to nobody yet.
-    pub fn open(url: &str, limits: Limits) -> Result<Self, Failure> {
-        let mut config = parse(url)?;
-        config
-            .application_name("rowhouse-api")
-            .connect_timeout(Duration::from_secs(3))
-            .keepalives_idle(Duration::from_secs(30));
+    /// Prepares the pools; connects to nobody yet.
+    pub fn open(urls: &Urls, limits: Limits) -> Result<Self, Failure> {
+        let all_but_one = limits.gate_connections.saturating_sub(1);
+        Ok(Self {
+            api: Side::open(&urls.api, "rowhouse-api", (limits.connections, limits.share), limits)?,
+            gate: Side::open(&urls.gate, "rowhouse-gate", (limits.gate_connections, all_but_one), limits)?,
+            statements: limits.statements,
+        })
+    }
+
+    /// Lends a connection that can do one thing: begin a transaction as this principal in this tenant.
+    pub(crate) async fn tenant(&self, tenant: TenantId, principal: Principal, share: Share) -> Result<TenantConn> {
+        Ok(TenantConn::new(self.api.lend(share).await?, Scope::Tenant(tenant, principal)))
+    }
+
+    /// Lends a connection for a signed-in user outside any tenant.
+    pub(crate) async fn user(&self, person: Person) -> Result<UserConn> {
+        Ok(UserConn::new(self.gate.lend(Share::Person(person.user)).await?, Scope::User(person)))
+    }
+
+    /// Lends a connection for callers nobody knows yet.
+    pub async fn public(&self) -> Result<PublicConn> {
+        Ok(PublicConn::new(self.gate.lend(Share::Strangers).await?, Scope::Public))
+    }
+
+    /// A connection as one of the roles that serve, to ask whether it is fit to.
+    pub(super) async fn as_role(&self, role: &'static str) -> Result<PublicConn> {
+        let side = if role == API_ROLE { &self.api } else { &self.gate };
+        Ok(PublicConn::new(side.lend(Share::Strangers).await?, Scope::Public))
+    }
+
+    /// How each of the roles that serve connects.
+    pub(super) fn configs(&self) -> [&Config; 2] {
+        [&self.api.config, &self.gate.config]
+    }
+
+    /// Connections in use or idle, and how many there may be, of the pool for tenants and of that for strangers and
+    /// accounts.
+    #[must_use]
+    pub fn sizes(&self) -> [(&'static str, usize, usize); 2] {
+        let (api, gate) = (self.api.pool.status(), self.gate.pool.status());
+        [("api", api.size, api.max_size), ("gate", gate.size, gate.max_size)]
+    }
+
+    /// Closes idle connections and lends no more.
+    pub fn close(&self) {
+        self.api.pool.close();
+        self.gate.pool.close();
+    }
+}
+
+impl Side {
+    fn open(url: &SecretString, name: &str, (most, share): (usize, usize), limits: Limits) -> Result<Self, Failure> {
+        let mut config = parse(url.expose_secret())?;
+        config.application_name(name).connect_timeout(Duration::from_secs(3)).keepalives_idle(Duration::from_secs(30));
         // Fast: recycling costs no round trip. What makes that safe is in `tx`: a connection comes back
         // only when the server has said that its transaction ended, and nothing can set session state.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config.clone(), tls(), recycling);
         let pool = Pool::builder(manager)
-            .max_size(limits.connections)
+            .max_size(most)
             .wait_timeout(Some(limits.wait))
             .create_timeout(Some(Duration::from_secs(3)))
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Failure(format!("the connection pool could not be made: {error}")))?;
-        let queue = Queue::new(limits.connections, limits.share);
-        let (statements, wait) = (limits.statements, limits.wait);
-        Ok(Self { pool, queue, wait, config, statements, book: Book::new(statements) })
-    }
-
-    /// Lends a connection that can do one thing: begin a transaction as this principal in this tenant.
-    pub(crate) async fn tenant(&self, tenant: TenantId, principal: Principal, share: Share) -> Result<TenantConn> {
-        Ok(TenantConn::new(self.lend(share).await?, Scope::Tenant(tenant, principal)))
-    }
-
-    /// Lends a connection for a signed-in user outside any tenant.
-    pub(crate) async fn user(&self, person: Person) -> Result<UserConn> {
-        Ok(UserConn::new(self.lend(Share::Person(person.user)).await?, Scope::User(person)))
-    }
-
-    /// Lends a connection for callers nobody knows yet.
-    pub async fn public(&self) -> Result<PublicConn> {
-        Ok(PublicConn::new(self.lend(Share::Strangers).await?, Scope::Public))
-    }
-
-    /// Connections in use or idle, and how many there may be.
-    #[must_use]
-    pub fn size(&self) -> (usize, usize) {
-        let status = self.pool.status();
-        (status.size, status.max_size)
-    }
-
-    /// Closes idle connections and lends no more.
-    pub fn close(&self) {
-        self.pool.close();
+        let queue = Queue::new(most, share);
+        Ok(Self { pool, queue, wait: limits.wait, config, book: Book::new(limits.statements) })
     }
 
     async fn lend(&self, share: Share) -> Result<Lease> {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tokio_postgres::{Client, Error, error::SqlState};
+use tokio_postgres::{Client, Config, Error, error::SqlState};
 
 use super::{
     Db, Statements,
@@ -37,61 +37,68 @@ enum Found {
 impl Db {
     /// Refuses a pooler that does not carry transactions, or not the way statements are sent.
     pub async fn refuse_unless_carried(&self) -> Result<(), Failure> {
-        let asked = match self.statements {
-            Statements::Named => self.ask_for_names().await,
-            Statements::Unnamed => self.ask_for_transactions().await,
-        };
-        match asked {
-            Ok(()) => Ok(()),
-            Err(Found::NamesAreLost) => Err(Failure(LOSES_NAMES.to_owned())),
-            Err(Found::TransactionsAreRefused) => Err(Failure(LOSES_TRANSACTIONS.to_owned())),
-            Err(Found::Nothing(why)) => {
-                tracing::debug!(why, "could not tell whether a pooler lies between");
-                Ok(())
-            }
-        }
-    }
-
-    async fn ask_for_transactions(&self) -> Result<(), Found> {
-        let client = self.alone().await?;
-        begin(&client).await?;
-        rollback(&client).await
-    }
-
-    /// One connection keeps a named statement. Another begins a transaction, which in a pooler takes the
-    /// server connection the first one has just given back; then the first one uses its statement again.
-    async fn ask_for_names(&self) -> Result<(), Found> {
-        let (keeper, taker) = (self.alone().await?, self.alone().await?);
-        begin(&taker).await?;
-        rollback(&taker).await?;
-        let statement = within(keeper.prepare("select pg_catalog.pg_backend_pid()")).await?;
-        let pid = async || Ok::<i32, Error>(keeper.query_one(&statement, &[]).await?.get(0));
-        for _ in 0..ROUNDS {
-            let ours = within(pid()).await?;
-            let theirs = begin(&taker).await?;
-            let again = pid();
-            tokio::pin!(again);
-            let Ok(answer) = timeout(PATIENCE, &mut again).await else {
-                // Perhaps there is but one server connection, and the other has it. It answers once the
-                // other lets go; a server that is merely slow has two backends, not one.
-                rollback(&taker).await?;
-                within(again).await?;
-                return Err(if ours == theirs { Found::NamesAreLost } else { slow() });
-            };
-            answer.map_err(|error| found(&error))?;
-            rollback(&taker).await?;
+        for config in self.configs() {
+            refuse_unless_carried(config, self.statements).await?;
         }
         Ok(())
     }
+}
 
-    /// A connection outside the pool, which may be of one only.
-    async fn alone(&self) -> Result<Client, Found> {
-        let (client, connection) = within(self.config.connect(tls())).await?;
-        tokio::spawn(async move {
-            let _ = connection.await; // the client's futures tell
-        });
-        Ok(client)
+async fn refuse_unless_carried(config: &Config, statements: Statements) -> Result<(), Failure> {
+    let asked = match statements {
+        Statements::Named => ask_for_names(config).await,
+        Statements::Unnamed => ask_for_transactions(config).await,
+    };
+    match asked {
+        Ok(()) => Ok(()),
+        Err(Found::NamesAreLost) => Err(Failure(LOSES_NAMES.to_owned())),
+        Err(Found::TransactionsAreRefused) => Err(Failure(LOSES_TRANSACTIONS.to_owned())),
+        Err(Found::Nothing(why)) => {
+            tracing::debug!(why, "could not tell whether a pooler lies between");
+            Ok(())
+        }
     }
+}
+
+async fn ask_for_transactions(config: &Config) -> Result<(), Found> {
+    let client = alone(config).await?;
+    begin(&client).await?;
+    rollback(&client).await
+}
+
+/// One connection keeps a named statement. Another begins a transaction, which in a pooler takes the
+/// server connection the first one has just given back; then the first one uses its statement again.
+async fn ask_for_names(config: &Config) -> Result<(), Found> {
+    let (keeper, taker) = (alone(config).await?, alone(config).await?);
+    begin(&taker).await?;
+    rollback(&taker).await?;
+    let statement = within(keeper.prepare("select pg_catalog.pg_backend_pid()")).await?;
+    let pid = async || Ok::<i32, Error>(keeper.query_one(&statement, &[]).await?.get(0));
+    for _ in 0..ROUNDS {
+        let ours = within(pid()).await?;
+        let theirs = begin(&taker).await?;
+        let again = pid();
+        tokio::pin!(again);
+        let Ok(answer) = timeout(PATIENCE, &mut again).await else {
+            // Perhaps there is but one server connection, and the other has it. It answers once the
+            // other lets go; a server that is merely slow has two backends, not one.
+            rollback(&taker).await?;
+            within(again).await?;
+            return Err(if ours == theirs { Found::NamesAreLost } else { slow() });
+        };
+        answer.map_err(|error| found(&error))?;
+        rollback(&taker).await?;
+    }
+    Ok(())
+}
+
+/// A connection outside the pool, which may be of one only.
+async fn alone(config: &Config) -> Result<Client, Found> {
+    let (client, connection) = within(config.connect(tls())).await?;
+    tokio::spawn(async move {
+        let _ = connection.await; // the client's futures tell
+    });
+    Ok(client)
 }
 
 /// Begins a transaction; answers the backend that has it.

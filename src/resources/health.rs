@@ -111,7 +111,7 @@ async fn livez() -> impl IntoResponse {
 
 /// Ready to serve.
 ///
-/// Asks the database, as the serving role, whether it is there and still walled as when it was migrated. 503 as well from
+/// Asks the database, as the serving roles, whether it is there and still walled as when it was migrated. 503 as well from
 /// the moment the server is told to stop.
 #[utoipa::path(get, path = "/readyz", tag = "public", responses((status = OK, body = Health)))]
 async fn readyz(State(app): State<App>) -> Result<impl IntoResponse> {
@@ -130,7 +130,7 @@ async fn ready(app: &App) -> Result<()> {
 }
 
 async fn ask(app: &App) -> Result<()> {
-    let complaints = db::still_walled(&app.readiness.db, &app.settings.role).await?;
+    let complaints = db::still_walled(&app.readiness.db).await?;
     for complaint in &complaints {
         tracing::error!(%complaint, "not fit to serve");
     }

@@ -47,7 +47,8 @@ async fn figures_say_what_became_of_requests_and_name_no_tenant() {
         ("rowhouse_limits_refused_total{policy=\"principal\"}", 2),
         ("rowhouse_limits_refused_total{policy=\"tenant\"}", 0),
         ("rowhouse_redis_up", 1),
-        ("rowhouse_database_connections_max", 4),
+        ("rowhouse_database_connections_max{pool=\"api\"}", 4),
+        ("rowhouse_database_connections_max{pool=\"gate\"}", 4),
     ] {
         assert_eq!(figure(&text, name), Some(count), "{name}\n{text}");
     }

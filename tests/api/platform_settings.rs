@@ -58,7 +58,7 @@ async fn who_serves_sees_what_is_public_and_writes_nothing() {
     let db = TestDb::new().await;
     db.run(&set("platform.name", &json!("Row & House"), true)).await;
     db.run(&set("platform.support_email", &json!("help@example.com"), false)).await;
-    let api = db.api().await;
+    let api = db.gate().await;
     let seen = api.query("select key from registry.platform_settings", &[]).await.unwrap();
     assert_eq!(seen.iter().map(|row| row.get::<_, &str>(0)).collect::<Vec<_>>(), ["platform.name"]);
     for write in [

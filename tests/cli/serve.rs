@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rowhouse::config::API_ROLE;
+use rowhouse::config::{API_ROLE, GATE_ROLE};
 
 use super::{rowhouse, run, signal};
 use crate::support::{Answer, KEYS, PASSWORD, TestDb, Way, forge, town};
@@ -22,6 +22,7 @@ pub(crate) fn serve(url: &str, address: &str, options: &[&str]) -> Command {
         .args(options)
         .env("ROWHOUSE_DRAIN_MS", "0")
         .env("DATABASE_URL", url)
+        .env("GATE_DATABASE_URL", url.replace(API_ROLE, GATE_ROLE))
         .env("ROWHOUSE_LISTEN", address)
         .env("ROWHOUSE_KEYS", &*KEYS);
     command

@@ -224,8 +224,9 @@ async fn every_constraint_that_a_request_can_break_has_a_meaning() {
           and con.contype in ('c', 'f', 'u', 'x')
           and exists (select from unnest(con.conkey) as key join pg_attribute a on a.attrelid = c.oid and a.attnum = key
                       where a.attname <> 'tenant_id'
-                        and (has_column_privilege('rowhouse_api', c.oid, a.attname, 'insert')
-                             or has_column_privilege('rowhouse_api', c.oid, a.attname, 'update')))
+                        and exists (select from unnest(array['rowhouse_api', 'rowhouse_gate']) as role
+                                    where has_column_privilege(role, c.oid, a.attname, 'insert')
+                                       or has_column_privilege(role, c.oid, a.attname, 'update')))
         order by 1";
     let breakable = names(&db.superuser().await, breakable).await;
     let known: Vec<&str> = CONSTRAINTS.iter().map(|constraint| constraint.name).collect();

@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use rowhouse::{
     App,
     auth::{Clock, Keys, hear_of_ended},
-    config::{API_ROLE, Tuning},
+    config::{API_ROLE, GATE_ROLE, Tuning},
     db, http,
 };
 use serde_json::Value;
@@ -84,7 +84,9 @@ impl TestApp {
     async fn start(url: &str, tuning: &Tuning, clock: Clock, keys: &Path, routes: Router<App>) -> Self {
         // A test that fails shows what the application warned of.
         let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN).try_init();
-        let app = tuning.app(&url.to_owned().into(), Keys::read(keys).unwrap(), clock).unwrap();
+        let gate = db::as_role(url, GATE_ROLE, None).unwrap();
+        let database = db::Urls { api: url.to_owned().into(), gate: gate.into() };
+        let app = tuning.app(&database, Keys::read(keys).unwrap(), clock).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let hearing = tokio::spawn(hear_of_ended(app.clone()));
@@ -103,7 +105,7 @@ impl TestApp {
 
     /// The start-up check, as `rowhouse serve` makes it.
     pub async fn complaints(&self) -> Vec<String> {
-        let complaints = db::refuse_unless_walled(&self.app.db, API_ROLE).await.unwrap();
+        let complaints = db::refuse_unless_walled(&self.app.db).await.unwrap();
         complaints.iter().map(ToString::to_string).collect()
     }
 

@@ -51,7 +51,7 @@ impl Bouncer {
             dir = dir.display(),
         );
         fs::write(dir.join("pgbouncer.ini"), settings).unwrap();
-        fs::write(dir.join("users"), "\"rowhouse_api\" \"\"\n").unwrap();
+        fs::write(dir.join("users"), "\"rowhouse_api\" \"\"\n\"rowhouse_gate\" \"\"\n").unwrap();
         let log = fs::File::create(dir.join("log")).unwrap();
 
         let owner = fs::metadata(sockets).unwrap();

@@ -139,15 +139,28 @@ impl TestDb {
         self.api_by(Way::Direct).await
     }
 
-    /// A connection as the role that serves. Refuses to exist when that role could step around a wall:
-    /// an attack that fails as a superuser proves nothing.
+    /// A connection as the role that serves tenants.
     pub async fn api_by(&self, way: Way) -> Client {
-        let client = connect(&self.api_url(way)).await;
+        Self::serving(&self.api_url(way)).await
+    }
+
+    /// A connection as the role that serves strangers and accounts.
+    pub async fn gate(&self) -> Client {
+        Self::serving(&self.url("rowhouse_gate")).await
+    }
+
+    /// Refuses to exist when the role could step around a wall: an attack that fails as a superuser proves nothing.
+    async fn serving(url: &str) -> Client {
+        let client = connect(url).await;
         client.batch_execute("begin").await.unwrap();
         let complaints = client.query("select complaint from audit.posture", &[]).await.unwrap();
         let complaints: Vec<String> = complaints.iter().map(|row| row.get(0)).collect();
         client.batch_execute("rollback").await.unwrap();
-        assert!(complaints.is_empty(), "refusing to run: rowhouse_api {complaints:?}");
+        assert!(
+            complaints.is_empty(),
+            "refusing to run: {} {complaints:?}",
+            url.split('@').next().unwrap().trim_start_matches("postgresql://")
+        );
         client
     }
 

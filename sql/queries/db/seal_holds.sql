@@ -1,0 +1,1 @@
+select registry.seal_holds($1)
