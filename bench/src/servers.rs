@@ -9,8 +9,9 @@ use std::{
 };
 
 use rowhouse::{
+    auth::SealKey,
     config::{API_ROLE, GATE_ROLE},
-    db::Statements,
+    db::{self, Admin, Statements},
     error::Failure,
 };
 use tokio::{
@@ -43,6 +44,9 @@ impl Server {
         log: &Path,
         options: &[&str],
     ) -> Result<Self, Failure> {
+        // The database is told of the key that these servers seal with.
+        let migrator = Admin::connect(&database_url.replace(API_ROLE, "rowhouse_migrator")).await?;
+        db::keep_seal_key(&migrator, &SealKey::read(keys)?).await?;
         let program = env::current_exe()?.with_file_name("rowhouse");
         let mut command = Command::new(program);
         command.args(["--log-format", "json", "serve", "--profile", "production"]);

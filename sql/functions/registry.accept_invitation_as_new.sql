@@ -10,7 +10,7 @@ declare
 begin
     perform registry.refuse_signed_in();
     select i.email into invited_email from tenant.invitations i
-    where i.tenant_id = invited_to and i.id = invitation and i.token_hash = invitation_hash and i.expires_at > now();
+    where i.tenant_id = invited_to and i.id = invitation and i.token_hash = sha256(invitation_hash) and i.expires_at > now();
     if not found then
         raise exception using errcode = 'RH012', message = 'invitation';
     end if;

@@ -14,7 +14,7 @@ begin
         from tenant.invitations i
         join registry.tenants t on t.id = i.tenant_id
         join tenant.roles r on r.tenant_id = i.tenant_id and r.id = i.role_id
-        where i.tenant_id = invited_to and i.id = invitation and i.token_hash = invitation_hash and i.expires_at > now()
+        where i.tenant_id = invited_to and i.id = invitation and i.token_hash = sha256(invitation_hash) and i.expires_at > now()
           and t.status in ('trial', 'active');
 end
 $$;

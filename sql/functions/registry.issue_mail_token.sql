@@ -1,8 +1,9 @@
 -- Door: keeps the hash of a link that is about to be sent to somebody who is not signed in: to reset a password
 -- (active accounts), or to confirm an address (accounts that have not yet). See keep_mail_token for which links are good.
--- Why a door: nobody is signed in. It answers whether there is such an account, and its owner's name for the
+-- Why a door: nobody is signed in, and the seal says that the link is one the server sends. It answers whether there is
+-- such an account, and its owner's name for the
 -- letter; the server tells that to the address alone.
-create or replace function registry.issue_mail_token(link_purpose text, wanted_email text, link_hash bytea, link_lifetime interval)
+create or replace function registry.issue_mail_token(link_purpose text, wanted_email text, link_hash bytea, link_lifetime interval, seal text)
     returns table (full_name text)
     language plpgsql security definer set search_path = ''
 as $$
@@ -10,6 +11,7 @@ declare
     account registry.users;
 begin
     perform registry.refuse_signed_in();
+    perform registry.sealed('issue_mail_token', array[link_purpose, wanted_email, encode(link_hash, 'hex')], seal);
     select * into account
     from registry.users u
     where u.email = wanted_email and u.active
@@ -22,8 +24,8 @@ begin
     end if;
 end
 $$;
-alter function registry.issue_mail_token(text, text, bytea, interval) owner to rowhouse_doors;
-revoke all on function registry.issue_mail_token(text, text, bytea, interval) from public;
-grant execute on function registry.issue_mail_token(text, text, bytea, interval) to rowhouse_gate;
-comment on function registry.issue_mail_token(text, text, bytea, interval) is
+alter function registry.issue_mail_token(text, text, bytea, interval, text) owner to rowhouse_doors;
+revoke all on function registry.issue_mail_token(text, text, bytea, interval, text) from public;
+grant execute on function registry.issue_mail_token(text, text, bytea, interval, text) to rowhouse_gate;
+comment on function registry.issue_mail_token(text, text, bytea, interval, text) is
     'Nobody is signed in; what it knows of accounts goes to their addresses alone.';

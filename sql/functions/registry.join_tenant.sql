@@ -11,7 +11,7 @@ declare
     status text;
 begin
     delete from tenant.invitations i
-    where i.tenant_id = invited_to and i.id = invitation and i.token_hash = invitation_hash and i.expires_at > now()
+    where i.tenant_id = invited_to and i.id = invitation and i.token_hash = sha256(invitation_hash) and i.expires_at > now()
     returning i.* into invited;
     if not found then
         raise exception using errcode = 'RH012', message = 'invitation';

@@ -7,13 +7,13 @@ create or replace function registry.keep_mail_token(
 as $$
 begin
     insert into registry.mail_tokens (token_hash, user_id, purpose, email, expires_at)
-    values (link_hash, whose, link_purpose, sent_to, now() + link_lifetime);
+    values (sha256(link_hash), whose, link_purpose, sent_to, now() + link_lifetime);
     delete from registry.mail_tokens m
     where m.user_id = whose and m.purpose = link_purpose
       and (m.email <> sent_to
            or m.token_hash not in (select n.token_hash from registry.mail_tokens n
                                    where n.user_id = whose and n.purpose = link_purpose
-                                   order by n.created_at desc, n.token_hash = link_hash desc limit 3));
+                                   order by n.created_at desc, n.token_hash = sha256(link_hash) desc limit 3));
 end
 $$;
 alter function registry.keep_mail_token(uuid, text, text, bytea, interval) owner to rowhouse_owner;

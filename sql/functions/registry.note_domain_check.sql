@@ -1,8 +1,9 @@
 -- Door: what name servers say of a claim of the tenant that is set: the texts at the claim's record. With the claim's own
 -- text among them the domain resolves to the tenant; without, to nobody. Where it resolves to another tenant, that one's
 -- text is looked for in the same answer: there, it stays (RH016); gone, the domain has changed hands.
--- Why a door: which tenant a domain resolves to is one table for all of them.
-create or replace function registry.note_domain_check(claim uuid, texts text[]) returns boolean
+-- Why a door: which tenant a domain resolves to is one table for all of them. The seal says that the server has asked name
+-- servers; texts that somebody makes up prove nothing.
+create or replace function registry.note_domain_check(claim uuid, texts text[], seal text) returns boolean
     language plpgsql security definer set search_path = ''
 as $$
 declare
@@ -11,6 +12,7 @@ declare
     holder registry.domains;
     seen boolean;
 begin
+    perform registry.sealed('note_domain_check', array[mine::text, claim::text] || texts, seal);
     select * into wanted from registry.domains d where d.tenant_id = mine and d.id = claim;
     if not found then
         return null;
@@ -39,8 +41,8 @@ begin
     return seen;
 end
 $$;
-alter function registry.note_domain_check(uuid, text[]) owner to rowhouse_doors;
-revoke all on function registry.note_domain_check(uuid, text[]) from public;
-grant execute on function registry.note_domain_check(uuid, text[]) to rowhouse_api;
-comment on function registry.note_domain_check(uuid, text[]) is
+alter function registry.note_domain_check(uuid, text[], text) owner to rowhouse_doors;
+revoke all on function registry.note_domain_check(uuid, text[], text) from public;
+grant execute on function registry.note_domain_check(uuid, text[], text) to rowhouse_api;
+comment on function registry.note_domain_check(uuid, text[], text) is
     'Which tenant a domain resolves to is one table for all of them; it writes the caller''s own claim, and a lost one.';

@@ -1,5 +1,6 @@
 -- Door: begins a session for somebody whose password the server has just verified against `verified_hash`.
--- Why a door: nobody is signed in yet. The hash must still be the account's, so a password changed, an account
+-- Why a door: nobody is signed in yet. That the server has verified it says the seal; a hash that somebody has read opens
+-- nothing. The hash must still be the account's, so a password changed, an account
 -- deactivated or a second factor added while the server was hashing is not walked past. Which tenant it acts in is chosen
 -- by registry.choose_tenant, in the session that was opened. `new_hash` replaces the stored one when parameters have
 -- risen. `forgive` are the counters for registry.forgive.
@@ -7,12 +8,15 @@
 create or replace function registry.open_session(
         who uuid, verified_hash text, new_hash text, totp_step bigint, recovery_hash bytea,
         new_session uuid, refresh_hash bytea, session_kind text, client_device text, client_address text,
-        idle interval, lifetime interval, forgive bytea[])
+        idle interval, lifetime interval, forgive bytea[], seal text)
     returns table (outcome text, expires_at timestamptz)
     language plpgsql security definer set search_path = ''
 as $$
 begin
     perform registry.refuse_signed_in();
+    perform registry.sealed('open_session',
+                            array[who::text, verified_hash, new_hash, totp_step::text, encode(recovery_hash, 'hex'),
+                                  new_session::text, encode(refresh_hash, 'hex'), session_kind], seal);
     perform from registry.users u
     where u.id = who and u.password_hash = verified_hash and u.active and u.email_verified_at is not null
     for no key update;
@@ -34,7 +38,7 @@ begin
     values (new_session, who, session_kind, client_device, client_address,
             least(now() + idle, now() + lifetime), now() + lifetime);
     if refresh_hash is not null then
-        insert into registry.refresh_tokens (token_hash, user_id, session_id) values (refresh_hash, who, new_session);
+        insert into registry.refresh_tokens (token_hash, user_id, session_id) values (sha256(refresh_hash), who, new_session);
     end if;
     insert into registry.account_events (user_id, kind, session_id, address)
     values (who, 'signed_in', new_session, client_address);
@@ -42,11 +46,11 @@ begin
     return query select 'opened', now() + lifetime;
 end
 $$;
-alter function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[])
+alter function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[], text)
     owner to rowhouse_doors;
-revoke all on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[])
+revoke all on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[], text)
     from public;
-grant execute on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[])
+grant execute on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[], text)
     to rowhouse_gate;
-comment on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[]) is
-    'Nobody is signed in yet; it asks for the password hash that was verified.';
+comment on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[], text) is
+    'Nobody is signed in yet; it asks for the server''s seal that the password was verified, against the hash that is the account''s.';

@@ -1,5 +1,5 @@
 -- Not a door, nobody may call it but doors: the API key that asks (app.api_key: its id, a dot, and SHA-256 of its secret
--- in hex) in the tenant that is set, or no row when it is not one, was revoked or has expired. The one place that says
+-- in hex, of which SHA-256 is kept) in the tenant that is set, or no row when it is not one, was revoked or has expired. The one place that says
 -- when a secret is a key's.
 create or replace function registry.presented_key()
     returns table (id uuid, permissions text[], tenant_status text)
@@ -9,7 +9,7 @@ declare
     presented text := current_setting('app.api_key');
     -- Here and not in the statement: what is no id raises, whichever plan the statement has.
     wanted uuid := split_part(presented, '.', 1)::uuid;
-    hash bytea := decode(split_part(presented, '.', 2), 'hex');
+    hash bytea := sha256(decode(split_part(presented, '.', 2), 'hex'));
 begin
     return query
         select k.id, k.permissions, k.tenant_status

@@ -11,6 +11,8 @@ create or replace function registry.rotate_refresh_token(
     language plpgsql security definer set search_path = ''
 as $$
 declare
+    presented_hash bytea := sha256(presented);
+    next_stored bytea := sha256(next_hash);
     token registry.refresh_tokens;
     successor registry.refresh_tokens;
     open registry.sessions;
@@ -19,9 +21,9 @@ begin
     perform registry.refuse_signed_in();
     -- The session first and its token then, as whoever ends a session does: in the other order the two would wait for
     -- each other.
-    select * into token from registry.refresh_tokens r where r.token_hash = presented;
+    select * into token from registry.refresh_tokens r where r.token_hash = presented_hash;
     perform from registry.sessions s where s.user_id = token.user_id and s.id = token.session_id for no key update;
-    select * into token from registry.refresh_tokens r where r.token_hash = presented for no key update;
+    select * into token from registry.refresh_tokens r where r.token_hash = presented_hash for no key update;
     if not found then
         return query select 'unknown', nothing, nothing, nothing, null::bytea;
         return;
@@ -35,9 +37,9 @@ begin
         return;
     elsif token.used_at is null then
         update registry.refresh_tokens r
-        set used_at = clock_timestamp(), successor_hash = next_hash, successor_sealed = next_sealed
-        where r.token_hash = presented;
-        insert into registry.refresh_tokens (token_hash, user_id, session_id) values (next_hash, open.user_id, open.id);
+        set used_at = clock_timestamp(), successor_hash = next_stored, successor_sealed = next_sealed
+        where r.token_hash = presented_hash;
+        insert into registry.refresh_tokens (token_hash, user_id, session_id) values (next_stored, open.user_id, open.id);
         update registry.sessions s
         set last_used_at = now(), idle_until = least(now() + idle, s.expires_at), address = client_address
         where s.user_id = open.user_id and s.id = open.id;

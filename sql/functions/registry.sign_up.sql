@@ -1,6 +1,6 @@
 -- Door: a new account, with a link to be sent to its address, and, with an organization, a tenant of which it is
 -- the owner; in one transaction.
--- Why a door: nobody is signed in yet. It answers whether the address is taken, which the server tells nobody
+-- Why a door: nobody is signed in yet, and the seal says that the link is one the server sends. It answers whether the address is taken, which the server tells nobody
 -- but the address itself. An account whose address was never confirmed
 -- may have been made by somebody else, or be about to be taken over by somebody who signs up with it once more: then no
 -- password that was typed counts any longer, and the link lets its owner choose one. Links that confirm the address are
@@ -9,7 +9,7 @@
 --   RH021  sign-up is closed
 create or replace function registry.sign_up(
         new_user uuid, wanted_email text, new_name text, new_hash text, nobodys_hash text, link_hash bytea, link_lifetime interval,
-        new_tenant uuid, organization text, slugs text[], role_ids uuid[])
+        new_tenant uuid, organization text, slugs text[], role_ids uuid[], seal text)
     returns text
     language plpgsql security definer set search_path = ''
 as $$
@@ -18,6 +18,7 @@ declare
     outcome text := 'created';
 begin
     perform registry.refuse_signed_in();
+    perform registry.sealed('sign_up', array[new_user::text, wanted_email, new_hash, nobodys_hash, encode(link_hash, 'hex')], seal);
     if not registry.signup_is_open() then
         raise exception using errcode = 'RH021', message = 'sign-up is closed';
     end if;
@@ -43,8 +44,8 @@ begin
     return outcome;
 end
 $$;
-alter function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) owner to rowhouse_doors;
-revoke all on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) from public;
-grant execute on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) to rowhouse_gate;
-comment on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[]) is
+alter function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[], text) owner to rowhouse_doors;
+revoke all on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[], text) from public;
+grant execute on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[], text) to rowhouse_gate;
+comment on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[], text) is
     'Nobody is signed in yet; it makes an account that nobody can use before its address is confirmed.';

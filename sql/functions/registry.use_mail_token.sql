@@ -15,10 +15,10 @@ begin
     -- The account first and its link then, as a change of password does.
     select u.* into account
     from registry.users u join registry.mail_tokens m on m.user_id = u.id
-    where m.token_hash = link_hash and m.purpose = any (purposes) and u.active
+    where m.token_hash = sha256(link_hash) and m.purpose = any (purposes) and u.active
     for no key update of u;
     delete from registry.mail_tokens m
-    where m.token_hash = link_hash and m.purpose = any (purposes) and m.user_id = account.id
+    where m.token_hash = sha256(link_hash) and m.purpose = any (purposes) and m.user_id = account.id
     returning m.* into link;
     -- A link to an address the account no longer has proves nothing about it.
     if not found or link.expires_at <= now() or link.purpose <> 'change_email' and account.email <> link.email then

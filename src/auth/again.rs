@@ -2,7 +2,7 @@
 use secrecy::SecretString;
 use tokio_postgres::Row;
 
-use super::{Asker, Client, SignedIn, attempt_password, totp};
+use super::{Asker, Client, SignedIn, attempt_password, in_hex, totp};
 use crate::{App, Error, Result, db::FromRow, sql};
 
 /// What is given once more.
@@ -23,7 +23,9 @@ pub async fn authenticate_again(app: &App, client: &Client, me: &SignedIn, proof
     };
     tokio::time::sleep(tried.turn).await;
     let mut conn = me.connect().await?;
-    let own: Own = conn.read().last().one(sql!("auth/find_own_login"), &[]).await?;
+    let (user, session) = (me.user().as_uuid().to_string(), me.person().session.as_uuid().to_string());
+    let seal = app.seal("find_own_login", &[Some(&user), Some(&session)]);
+    let own: Own = conn.read().last().one(sql!("auth/find_own_login"), &[&seal]).await?;
     drop(conn);
     let hash = (!tried.account_waits).then(|| own.password_hash.clone());
     if !app.passwords.verify(Asker::Person(me.user()), proof.password, hash).await? {
@@ -35,7 +37,10 @@ pub async fn authenticate_again(app: &App, client: &Client, me: &SignedIn, proof
     };
     let mut conn = me.connect().await?;
     let recovery = second.recovery_hash.as_ref().map(<[u8; 32]>::as_slice);
-    let params: crate::db::Params<'_> = &[&own.password_hash, &second.step, &recovery, &tried.subjects];
+    let (step, code) = (second.step.map(|step| step.to_string()), recovery.map(in_hex));
+    let verified = [Some(&*user), Some(&session), Some(&own.password_hash), step.as_deref(), code.as_deref()];
+    let seal = app.seal("authenticate_again", &verified);
+    let params: crate::db::Params<'_> = &[&own.password_hash, &second.step, &recovery, &tried.subjects, &seal];
     let Outcome(outcome) = conn.write().last().one(sql!("auth/authenticate_again"), params).await?;
     match outcome.as_str() {
         "confirmed" => Ok(()),

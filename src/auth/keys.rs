@@ -1,4 +1,4 @@
-//! The signing keys in a directory, Ed25519 private keys as PKCS#8 PEM, and one secret. The directory is looked at
+//! The signing keys in a directory, Ed25519 private keys as PKCS#8 PEM, the sealing key, and one secret. The directory is looked at
 //! again while the server runs, so that keys can be rotated under it.
 use std::{
     fs, io,
@@ -17,7 +17,7 @@ use jsonwebtoken::{
     jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
 };
 
-use super::Secrets;
+use super::{Secrets, seal::SealKey};
 use crate::error::Failure;
 
 /// The name of the file with the secret.
@@ -42,6 +42,7 @@ pub struct Keys {
 pub(super) struct Ring {
     keys: Vec<Key>,
     jwks: JwkSet,
+    seal: SealKey,
 }
 
 struct Key {
@@ -84,7 +85,7 @@ impl Ring {
             return Err(because(io::Error::new(io::ErrorKind::NotFound, "no *.pem file in it")));
         }
         let (jwks, keys): (Vec<Jwk>, Vec<Key>) = keys.into_iter().unzip();
-        Ok(Self { keys, jwks: JwkSet { keys: jwks } })
+        Ok(Self { keys, jwks: JwkSet { keys: jwks }, seal: SealKey::read(dir)? })
     }
 }
 
@@ -111,6 +112,12 @@ impl Keys {
     #[must_use]
     pub fn jwks(&self) -> JwkSet {
         self.ring().jwks.clone()
+    }
+
+    /// Seals what was verified, for a door of the database that asks for it.
+    #[must_use]
+    pub fn seal(&self, door: &str, fields: &[Option<&str>]) -> String {
+        self.ring().seal.seal(door, fields)
     }
 
     /// What is derived from the secret.
@@ -188,7 +195,19 @@ pub fn generate_keys(dir: &Path, signs_from: i64) -> Result<PathBuf, Failure> {
     if !secret.exists() {
         write_private(&secret, &(random_secret()? + "\n")).map_err(because)?;
     }
+    SealKey::complete(dir)?;
     Ok(path)
+}
+
+/// Makes what servers need in a directory of keys and is not there: signing keys and secret, or the sealing key alone, which
+/// directories of earlier versions do not have. Answers the file that was made, if any.
+pub fn complete_keys(dir: &Path, signs_from: i64) -> Result<Option<PathBuf>, Failure> {
+    if pem_files(dir).is_ok_and(|keys| !keys.is_empty()) && dir.join(SECRET).exists() {
+        let made = SealKey::complete(dir)?;
+        // What is there has to be right.
+        return Keys::read(dir).map(|_| made.then(|| dir.join("seal")));
+    }
+    generate_keys(dir, signs_from).map(Some)
 }
 
 /// What a rotation did.
@@ -232,7 +251,7 @@ pub fn random_secret() -> Result<String, Failure> {
     Ok(STANDARD.encode(bytes))
 }
 
-fn write_private(path: &Path, contents: &str) -> io::Result<()> {
+pub(super) fn write_private(path: &Path, contents: &str) -> io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(contents.as_bytes())
 }

@@ -47,7 +47,10 @@ pub async fn sign_in(app: &App, client: &Client, parts: &Parts, given: Credentia
         conn = app.db.public().await?;
     }
     let account: Option<Account> = match &email {
-        Some(email) if !attempt.account_waits => conn.read().last().maybe(sql!("auth/find_login"), &[email]).await?,
+        Some(email) if !attempt.account_waits => {
+            let seal = app.seal("find_login", &[Some(email)]);
+            conn.read().last().maybe(sql!("auth/find_login"), &[email, &seal]).await?
+        }
         _ => None,
     };
     // Back in the pool: hashing, which takes long, holds no connection.

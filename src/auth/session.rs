@@ -4,7 +4,8 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    Client, Person, RefreshToken, SessionId, SignedIn, TenantId, UserId, login::PasswordHolds, throttle::Attempt,
+    Client, Person, RefreshToken, SessionId, SignedIn, TenantId, UserId, login::PasswordHolds, seal::in_hex,
+    throttle::Attempt,
 };
 use crate::{App, Error, Result, db::FromRow, sql};
 
@@ -75,7 +76,19 @@ pub(super) async fn open(
         Kind::Bearer => ("bearer", lifetimes.idle()),
         Kind::Browser => ("browser", lifetimes.browser_idle()),
     };
+    let refresh_hash = refresh.as_ref().map(RefreshToken::hash);
+    let sealed = [
+        Some(holds.user.as_uuid().to_string()),
+        Some(holds.verified_hash.clone()),
+        holds.new_hash.clone(),
+        holds.second_factor.step.map(|step| step.to_string()),
+        holds.second_factor.recovery_hash.map(|hash| in_hex(&hash)),
+        Some(session.to_string()),
+        refresh_hash.map(|hash| in_hex(&hash)),
+        Some(kind.to_owned()),
+    ];
     let mut conn = app.db.public().await?;
+    let seal = app.seal("open_session", &sealed.each_ref().map(Option::as_deref));
     let opened: Outcome = conn
         .write()
         .last()
@@ -88,13 +101,14 @@ pub(super) async fn open(
                 &holds.second_factor.step,
                 &holds.second_factor.recovery_hash.as_ref().map(<[u8; 32]>::as_slice),
                 &session,
-                &refresh.as_ref().map(RefreshToken::hash).as_ref().map(<[u8; 32]>::as_slice),
+                &refresh_hash.as_ref().map(<[u8; 32]>::as_slice),
                 &kind,
                 &client.device,
                 &client.address(),
                 &idle,
                 &lifetimes.whole(),
                 &attempt.subjects,
+                &seal,
             ],
         )
         .await?;

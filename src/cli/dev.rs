@@ -16,7 +16,7 @@ use super::{
     serve::{FINISH, listen, refuse_unless_walled, stopped},
 };
 use crate::{
-    auth::{Clock, Keys, generate_keys, hear_of_ended, random_secret},
+    auth::{Clock, Keys, SealKey, complete_keys, hear_of_ended, random_secret},
     cluster::{Cluster, Durability},
     config::{API_ROLE, GATE_ROLE, Profile, Tuning},
     db::{self, Admin, Urls, as_role},
@@ -87,11 +87,12 @@ impl Dev {
         });
         let (tenants, new) = demo::make(&migrator).await?;
         self.say(if new { "demo tenants made: acme and globex" } else { "demo tenants are there: acme and globex" });
-        drop(migrator);
 
         let redis = self.private_redis()?;
         self.tuning.profile = Profile::Development;
         let keys = self.keys()?;
+        db::keep_seal_key(&migrator, &SealKey::read(&self.dir.join("keys"))?).await?;
+        drop(migrator);
         let app = self.tuning.app(&database, keys, Clock::system())?;
         refuse_unless_walled(&app).await?;
         let listener = self.listener().await?;
@@ -187,10 +188,7 @@ impl Dev {
 
     fn keys(&self) -> Result<Keys, Failure> {
         let dir = self.dir.join("keys");
-        if let Ok(keys) = Keys::read(&dir) {
-            return Ok(keys);
-        }
-        generate_keys(&dir, Clock::system().now())?;
+        complete_keys(&dir, Clock::system().now())?;
         Keys::read(&dir)
     }
 

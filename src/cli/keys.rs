@@ -1,9 +1,14 @@
-//! `rowhouse keys`: the signing keys.
+//! `rowhouse keys`: the signing keys and the sealing key.
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{auth, error::Failure};
+use crate::{
+    auth::{self, SealKey},
+    db::{self, Admin},
+    error::Failure,
+};
 
 #[derive(Args)]
 pub(super) struct Keys {
@@ -34,18 +39,45 @@ enum Command {
         #[arg(long)]
         at_once: bool,
     },
+    /// Let the database accept what servers seal with the sealing key of a directory (docs/adr/0019).
+    ///
+    /// What was sealed with the one before is accepted for another hour.
+    Seal {
+        /// The directory.
+        #[arg(long, env = "ROWHOUSE_KEYS", value_name = "DIR")]
+        dir: PathBuf,
+        /// Where the database is, as `rowhouse_migrator`.
+        #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+        database_url: SecretString,
+        /// Make a new sealing key first. The database knows it before any server does, and running servers notice by
+        /// themselves.
+        #[arg(long)]
+        rotate: bool,
+    },
 }
 
 impl Keys {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(super) async fn run(self) -> Result<(), Failure> {
         let now = auth::Clock::system().now();
         match self.command {
             Command::Generate { dir, if_missing } => {
-                if if_missing && auth::Keys::read(&dir).is_ok() {
+                if !if_missing {
+                    println!("wrote {}", auth::generate_keys(&dir, now)?.display());
+                } else if let Some(path) = auth::complete_keys(&dir, now)? {
+                    println!("wrote {}", path.display());
+                } else {
                     println!("{} has a signing key", dir.display());
-                    return Ok(());
                 }
-                println!("wrote {}", auth::generate_keys(&dir, now)?.display());
+            }
+            Command::Seal { dir, database_url, rotate } => {
+                let migrator = Admin::connect(database_url.expose_secret()).await?;
+                if rotate {
+                    SealKey::rotate(&dir, async |next| db::keep_seal_key(&migrator, next).await).await?;
+                    println!("wrote {}/seal: seals from now on", dir.display());
+                } else {
+                    db::keep_seal_key(&migrator, &SealKey::read(&dir)?).await?;
+                }
+                println!("the database accepts what is sealed with {}/seal", dir.display());
             }
             Command::Rotate { dir, at_once } => {
                 let rotation = auth::rotate_keys(&dir, now, at_once)?;

@@ -1,10 +1,11 @@
 //! `rowhouse migrate`: bring a database to what sql/ says, or say whether it is there.
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
+    auth::SealKey,
     db::{self, Admin},
     error::Failure,
 };
@@ -14,6 +15,9 @@ pub(super) struct Migrate {
     /// Where the database is, as `rowhouse_migrator`.
     #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: SecretString,
+    /// Directory with the signing keys, whose sealing key the database is told; without, `rowhouse keys seal` tells it.
+    #[arg(long, env = "ROWHOUSE_KEYS", value_name = "DIR")]
+    keys: Option<PathBuf>,
     /// Take what was done by hand, and no file mends, as right from now on.
     #[arg(long, conflicts_with = "check")]
     accept: bool,
@@ -52,6 +56,10 @@ impl Migrate {
             (false, _) => println!("nothing to do: the database equals sql/"),
             (true, 0) => println!("functions, policies and views applied again; nothing changed"),
             (true, changes) => println!("functions, policies and views applied; {changes} changes"),
+        }
+        if let Some(dir) = &self.keys {
+            db::keep_seal_key(&admin, &SealKey::read(dir)?).await?;
+            println!("the database accepts what is sealed with {}/seal", dir.display());
         }
         Ok(ExitCode::SUCCESS)
     }

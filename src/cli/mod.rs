@@ -110,7 +110,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Tenant(command) => runtime.block_on(command.run()).map(done),
         Command::User(command) => runtime.block_on(command.run()).map(done),
         Command::Platform(command) => runtime.block_on(command.run()).map(done),
-        Command::Keys(command) => command.run().map(done),
+        Command::Keys(command) => runtime.block_on(command.run()).map(done),
         Command::Openapi => openapi::print().map(done),
         Command::Healthcheck(command) => runtime.block_on(command.run()),
     }

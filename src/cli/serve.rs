@@ -72,12 +72,14 @@ async fn tell_of_cache(app: App) {
 /// A server that could be walked around does not start, nor one behind a pooler that loses what it sends.
 pub(super) async fn refuse_unless_walled(app: &App) -> Result<(), Failure> {
     app.db.refuse_unless_carried().await?;
-    let complaints = db::refuse_unless_walled(&app.db).await.map_err(|error| match error {
-        crate::Error::DatabaseUnavailable => Failure(
-            "the database in DATABASE_URL or GATE_DATABASE_URL cannot be reached; the log above says why".to_owned(),
-        ),
-        other => Failure(other.to_string()),
-    })?;
+    let complaints =
+        db::refuse_unless_walled(&app.db, &app.seal("seal_holds", &[Some("")])).await.map_err(|error| match error {
+            crate::Error::DatabaseUnavailable => Failure(
+                "the database in DATABASE_URL or GATE_DATABASE_URL cannot be reached; the log above says why"
+                    .to_owned(),
+            ),
+            other => Failure(other.to_string()),
+        })?;
     if complaints.is_empty() {
         return Ok(());
     }

@@ -27,8 +27,8 @@ impl FromRow for Complaint {
 /// Asked as each serving role itself: whether it could step around a wall (`audit.posture`), whether the
 /// database still is what the files made of it (`audit.drift`), and whether they were this binary's files
 /// and migrations.
-pub async fn refuse_unless_walled(db: &Db) -> Result<Vec<Complaint>> {
-    let mut complaints = still_walled(db).await?;
+pub async fn refuse_unless_walled(db: &Db, seal: &str) -> Result<Vec<Complaint>> {
+    let mut complaints = still_walled(db, seal).await?;
     let mut conn = db.public().await?;
     let mut tx = conn.read();
     if tx.all::<Complaint>(sql!("db/never_migrated"), &[]).await?.is_empty() {
@@ -45,8 +45,9 @@ pub async fn refuse_unless_walled(db: &Db) -> Result<Vec<Complaint>> {
     Ok(complaints)
 }
 
-/// The part of it that stays true while a newer version migrates the database under a running server.
-pub async fn still_walled(db: &Db) -> Result<Vec<Complaint>> {
+/// The part of it that stays true while a newer version migrates the database under a running server. `seal` is one for
+/// `registry.seal_holds`.
+pub async fn still_walled(db: &Db, seal: &str) -> Result<Vec<Complaint>> {
     let mut complaints = Vec::new();
     for role in [GATE_ROLE, API_ROLE] {
         let mut conn = db.as_role(role).await?;
@@ -60,10 +61,17 @@ pub async fn still_walled(db: &Db) -> Result<Vec<Complaint>> {
         complaints.extend(tx.all::<Complaint>(sql!("db/posture"), &[]).await?);
         // The same whoever asks, so one of them does.
         if role == API_ROLE {
-            let drift = tx.last().all::<Difference>(sql!("db/drift"), &[]).await?;
+            let drift = tx.all::<Difference>(sql!("db/drift"), &[]).await?;
             complaints.extend(drift.iter().map(|fact| Complaint(format!("{fact}: see `rowhouse migrate --check`"))));
-        } else {
-            tx.commit().await?;
+        }
+        tx.commit().await?;
+        if complaints.is_empty()
+            && let Err(crate::Error::NotReady(_)) =
+                conn.read().last().maybe::<()>(sql!("db/seal_holds"), &[&seal]).await
+        {
+            complaints.push(Complaint(
+                "the database does not accept this server's seals: run `rowhouse keys seal` with its keys, and set both clocks by the same".to_owned(),
+            ));
         }
     }
     Ok(complaints)

@@ -49,6 +49,14 @@ pub(super) fn classify(statement: &'static str, error: &tokio_postgres::Error) -
         "RH017" => return Error::LeansOnSecondFactor,
         "RH016" => return Error::DomainTaken,
         "RH021" => return Error::SignupClosed,
+        "RH040" => {
+            tracing::error!(
+                trace_id = trace_id(),
+                statement,
+                "a door of the database refused this server's seal: `rowhouse keys seal`, and both clocks set by the same"
+            );
+            return Error::NotReady(1);
+        }
         "RH030" => return Error::IdempotencyKeyInUse,
         _ => {}
     }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::validate::Violations;
 use crate::{
     App, Result,
-    auth::{Action, Client, attempt, new_link},
+    auth::{Action, Client, attempt, in_hex, new_link},
     db::FromRow,
     mail::{Letter, Link},
     sql,
@@ -42,11 +42,12 @@ pub async fn send_link(
         return Ok(StatusCode::ACCEPTED);
     }
     drop(conn);
-    let db = app.db.clone();
+    let app_then = app.clone();
     app.post.send_after(place, async move {
         let new = new_link()?;
-        let mut conn = db.public().await?;
-        let params: crate::db::Params<'_> = &[&purpose, &email, &new.hash.as_slice(), &lifetime];
+        let mut conn = app_then.db.public().await?;
+        let seal = app_then.seal("issue_mail_token", &[Some(purpose), Some(&email), Some(&in_hex(&new.hash))]);
+        let params: crate::db::Params<'_> = &[&purpose, &email, &new.hash.as_slice(), &lifetime, &seal];
         let known: Option<Name> = conn.write().last().maybe(sql!("auth/issue_mail_token"), params).await?;
         Ok(known.map(|Name(name)| Letter { to: email, link: link(name, new.token) }))
     });

@@ -137,7 +137,11 @@ async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
     };
-    let Seen(seen) = attempt.tx().one(sql!("domains/note_check"), &[&id, &texts]).await?;
+    let (of, of_claim) = (tenant.id().as_uuid().to_string(), id.to_string());
+    let proven: Vec<Option<&str>> =
+        [&of, &of_claim].into_iter().chain(&texts).map(|field| Some(field.as_str())).collect();
+    let seal = app.seal("note_domain_check", &proven);
+    let Seen(seen) = attempt.tx().one(sql!("domains/note_check"), &[&id, &texts, &seal]).await?;
     let gone = Error::NotFound("domain");
     let (claim, done) = attempt.one_or::<Domain>(sql!("domains/get"), &[&id], gone).await?;
     let (domain, record) = (claim.domain.clone(), format!("{} TXT {}", claim.record_name, claim.record_value));

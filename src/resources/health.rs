@@ -130,7 +130,7 @@ async fn ready(app: &App) -> Result<()> {
 }
 
 async fn ask(app: &App) -> Result<()> {
-    let complaints = db::still_walled(&app.readiness.db).await?;
+    let complaints = db::still_walled(&app.readiness.db, &app.seal("seal_holds", &[Some("")])).await?;
     for complaint in &complaints {
         tracing::error!(%complaint, "not fit to serve");
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Result,
-    auth::{Action, Client, SignedIn, attempt, attempt_of_person, new_link},
+    auth::{Action, Client, SignedIn, attempt, attempt_of_person, in_hex, new_link},
     db::FromRow,
     http::{
         etag::{IfMatch, Tagged, Versioned, missed},
@@ -139,7 +139,9 @@ async fn change_email(
     let link = new_link()?;
     let mut conn = signed_in.connect().await?;
     let mut tx = conn.write();
-    let Free(free) = tx.one(sql!("me/change_email"), &[&email, &link.hash.as_slice(), &"1 day"]).await?;
+    let (user, session) = (signed_in.user().as_uuid().to_string(), signed_in.person().session.as_uuid().to_string());
+    let seal = app.seal("change_email", &[Some(&user), Some(&session), Some(&email), Some(&in_hex(&link.hash))]);
+    let Free(free) = tx.one(sql!("me/change_email"), &[&email, &link.hash.as_slice(), &"1 day", &seal]).await?;
     let profile: Profile = tx.last().one(sql!("me/profile"), &[]).await?;
     let about =
         if free { Link::ConfirmNewAddress { name: profile.full_name, token: link.token } } else { Link::AddressTaken };

@@ -115,7 +115,9 @@ async fn change(
     let mut conn = signed_in.connect().await?;
     let mut tx = conn.write();
     let others: Vec<uuid::Uuid> = tx.all(sql!("sessions/others"), &[&signed_in.person().session.as_uuid()]).await?;
-    tx.last().one::<()>(sql!("me/change_password"), &[&hash, &leans]).await?;
+    let (user, session) = (signed_in.user().as_uuid().to_string(), signed_in.person().session.as_uuid().to_string());
+    let seal = app.seal("change_password", &[Some(&user), Some(&session), Some(&hash), Some(&leans.to_string())]);
+    tx.last().one::<()>(sql!("me/change_password"), &[&hash, &leans, &seal]).await?;
     app.ended.sessions(app.secrets(), others);
     app.post.send(place, Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
     Ok(StatusCode::NO_CONTENT)

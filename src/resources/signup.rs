@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error, Result,
-    auth::{Action, Asker, Client, attempt, link_hash, new_link},
+    auth::{Action, Asker, Client, attempt, in_hex, link_hash, new_link},
     db::FromRow,
     http::{
         extract::Json,
@@ -98,6 +98,9 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
     let slugs = new.organization.as_deref().map(|name| slug::candidates(name, tenant.as_bytes()));
     let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| Uuid::now_v7()).collect();
     let link = new_link()?;
+    let (id, link_hash) = (user.to_string(), in_hex(&link.hash));
+    let seal =
+        app.seal("sign_up", &[Some(&id), Some(&email), Some(&hash), Some(app.passwords.nobodys()), Some(&link_hash)]);
     let params: crate::db::Params<'_> = &[
         &user,
         &email,
@@ -110,6 +113,7 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
         &new.organization,
         &slugs,
         &role_ids,
+        &seal,
     ];
     let mut conn = app.db.public().await?;
     let Outcome(outcome) = conn.write().last().one(sql!("auth/sign_up"), params).await?;

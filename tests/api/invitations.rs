@@ -21,7 +21,8 @@ both_ways! {
 async fn token(db: &TestDb, tenant: Uuid, invitation: &Value) -> String {
     let id: Uuid = invitation["id"].as_str().unwrap().parse().unwrap();
     let secret = format!("{:032x}", Uuid::now_v7().as_u128());
-    let keep = "update tenant.invitations set token_hash = sha256($3::text::bytea) where tenant_id = $1 and id = $2";
+    let keep =
+        "update tenant.invitations set token_hash = sha256(sha256($3::text::bytea)) where tenant_id = $1 and id = $2";
     assert_eq!(db.superuser().await.execute(keep, &[&tenant, &id, &secret]).await.unwrap(), 1);
     BASE64.encode([tenant.as_bytes().as_slice(), id.as_bytes(), secret.as_bytes()].concat())
 }

@@ -1,10 +1,11 @@
 //! Bringing a database to what sql/ says, telling whether it is there, and not serving when it is not.
 use rowhouse::{
+    auth::SealKey,
     config::API_ROLE,
     db::{self, Admin},
 };
 
-use crate::support::{TestApp, TestDb};
+use crate::support::{KEYS, TestApp, TestDb};
 
 async fn differences(admin: &Admin) -> Vec<String> {
     let found = db::check(admin).await.unwrap();
@@ -42,6 +43,9 @@ async fn an_empty_database_is_brought_up_once_and_then_left_alone() {
     let second = db::migrate(&mut migrator, false).await.unwrap();
     assert!(second.migrations.is_empty() && !second.reapplied && second.changes.is_empty(), "{second:?}");
     let app = TestApp::with(&db.url(API_ROLE), &crate::support::tuning(&[])).await;
+    let unknown = app.complaints().await;
+    assert!(unknown.len() == 1 && unknown[0].contains("rowhouse keys seal"), "{unknown:?}");
+    db::keep_seal_key(&migrator, &SealKey::read(&KEYS).unwrap()).await.unwrap();
     assert_eq!(app.complaints().await, Vec::<String>::new());
 }
 
@@ -121,8 +125,8 @@ const MENDED_BY_FILES: &[(&str, &str)] = &[
     ),
     ("revoke select on tenant.projects from rowhouse_api", "changed table grant tenant.projects to rowhouse_api"),
     (
-        "grant execute on function registry.find_login(text) to public",
-        "added function grant registry.find_login(text) to public",
+        "grant execute on function registry.find_login(text, text) to public",
+        "added function grant registry.find_login(text,text) to public",
     ),
     ("alter function registry.require(text) leakproof", "changed function registry.require(text)"),
     ("drop function registry.my_tenants()", "missing function registry.my_tenants()"),

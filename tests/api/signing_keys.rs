@@ -18,7 +18,7 @@ use rowhouse::{
 };
 use serde_json::json;
 
-use crate::support::{Answer, Forge, PASSWORD, TestApp, TestDb, forge, town, tuning};
+use crate::support::{Answer, Forge, KEYS, PASSWORD, TestApp, TestDb, forge, town, tuning};
 
 /// How long a key verifies after another took over: as long as an access token lives, and a minute.
 const KEPT_AFTER: i64 = 960;
@@ -32,6 +32,8 @@ impl Dir {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("rowhouse-rotation-{}-{number}", std::process::id()));
         generate_keys(&dir, 0).unwrap();
+        // The one that the tests' databases know.
+        fs::copy(KEYS.join("seal"), dir.join("seal")).unwrap();
         Self(dir)
     }
 

@@ -63,7 +63,7 @@ async fn this_project_withstands_every_attack_and_none_is_vacuous() {
         "foreign-key-probe tenant.project_tasks.project_tasks_project_fkey",
         "cascade tenant.project_tasks.project_tasks_project_fkey",
         "function registry.require(permission text)",
-        "function registry.find_login(wanted_email text)",
+        "function registry.tenant_of_host(wanted_slug text, wanted_domain text)",
         "role-escape rowhouse_api",
         "large-object rowhouse_api",
         "row-security-off rowhouse_api",

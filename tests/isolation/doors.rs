@@ -2,11 +2,11 @@
 //! another's session, another tenant's ids and secrets that are not the caller's. A door without a case fails here.
 use std::collections::BTreeSet;
 
+use rowhouse::auth::sha256;
 use tokio_postgres::Client;
-use uuid::Uuid;
 
 use super::{DOORS, fingerprint, leave, names, refusal};
-use crate::support::{TestDb, town};
+use crate::support::{TestDb, hex, seal, town};
 
 /// When a door opens.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,16 +17,23 @@ enum For {
     Person,
     /// A member or an API key of the tenant that is set.
     Tenant,
+    /// Whoever asks: it answers nothing.
+    Anybody,
     /// A trigger, which nobody can call.
     Trigger,
 }
-use For::{Nobody, Person, Tenant, Trigger};
+use For::{Anybody, Nobody, Person, Tenant, Trigger};
 
 /// Each door, whom it is for, and a call that aims at globex.
 fn calls() -> Vec<(&'static str, For, String)> {
     let (globex, none) = (&town().globex, "'00000000-0000-7000-8000-000000000000'::uuid");
     let (id, hash) = (format!("'{}'::uuid", globex.id), "sha256('not the one')");
     let (invitation, claim, owner) = (globex.invitation, globex.claim, &globex.owner);
+    let me = town().acme.owner.id.to_string();
+    let hash_hex = hex(&sha256(b"not the one"));
+    let fixed = "00000000-0000-7000-8000-000000000001";
+    // As the server seals it, for acme's owner in their session.
+    let mine = |door: &str, fields: &[Option<&str>]| seal(door, &[&[Some(&*me), Some(&*me)], fields].concat());
     let roles = "(select array_agg(gen_random_uuid()) from generate_series(1, 8))";
     vec![
         ("accept_invitation", Person, format!("accept_invitation({id}, '{invitation}', {hash})")),
@@ -36,32 +43,86 @@ fn calls() -> Vec<(&'static str, For, String)> {
             format!("accept_invitation_as_new({id}, '{invitation}', {hash}, gen_random_uuid(), 'Eve', 'x')"),
         ),
         ("attempt", Nobody, format!("attempt(array[{hash}], array[5], array['1 minute']::interval[])")),
-        ("authenticate_again", Person, format!("authenticate_again('not the one', null, null, array[{hash}])")),
-        ("change_email", Person, format!("change_email('{}', {hash}, '1 day')", owner.email)),
-        ("change_password", Person, "change_password('x', false)".to_owned()),
+        (
+            "authenticate_again",
+            Person,
+            format!(
+                "authenticate_again('not the one', null, null, array[{hash}], '{}')",
+                mine("authenticate_again", &[Some("not the one"), None, None])
+            ),
+        ),
+        (
+            "change_email",
+            Person,
+            format!(
+                "change_email('{}', {hash}, '1 day', '{}')",
+                owner.email,
+                mine("change_email", &[Some(owner.email), Some(&hash_hex)])
+            ),
+        ),
+        (
+            "change_password",
+            Person,
+            format!("change_password('x', false, '{}')", mine("change_password", &[Some("x"), Some("false")])),
+        ),
         ("check_invitation", Trigger, "check_invitation()".to_owned()),
         ("choose_tenant", Person, format!("choose_tenant({id})")),
         ("create_tenant", Person, format!("create_tenant(gen_random_uuid(), 'Globex', array['globex'], {roles})")),
         ("find_invitation", Nobody, format!("find_invitation({id}, '{invitation}', {hash})")),
-        ("find_login", Nobody, format!("find_login('{}')", owner.email)),
+        (
+            "find_login",
+            Nobody,
+            format!("find_login('{}', '{}')", owner.email, seal("find_login", &[Some(owner.email)])),
+        ),
         ("find_mail_token", Nobody, format!("find_mail_token('reset_password', {hash})")),
-        ("find_own_login", Person, "find_own_login()".to_owned()),
+        ("find_own_login", Person, format!("find_own_login('{}')", mine("find_own_login", &[]))),
         ("held", Tenant, "held()".to_owned()),
         ("hold_people", Tenant, "hold_people()".to_owned()),
-        ("issue_mail_token", Nobody, format!("issue_mail_token('verify_email', '{}', {hash}, '1 day')", owner.email)),
+        (
+            "issue_mail_token",
+            Nobody,
+            format!(
+                "issue_mail_token('verify_email', '{}', {hash}, '1 day', '{}')",
+                owner.email,
+                seal("issue_mail_token", &[Some("verify_email"), Some(owner.email), Some(&hash_hex)])
+            ),
+        ),
         ("keep_an_owner", Trigger, "keep_an_owner()".to_owned()),
         ("note_change", Trigger, "note_change()".to_owned()),
         ("leave_tenant", Person, "leave_tenant()".to_owned()),
         ("letterhead", Tenant, "letterhead()".to_owned()),
         ("meter", Tenant, "meter(1)".to_owned()),
         ("my_tenants", Person, "my_tenants()".to_owned()),
-        ("note_domain_check", Tenant, format!("note_domain_check('{claim}', array['rowhouse-verify=challenge'])")),
+        (
+            "note_domain_check",
+            Tenant,
+            format!(
+                "note_domain_check('{claim}', array['rowhouse-verify=challenge'], '{}')",
+                seal(
+                    "note_domain_check",
+                    &[Some(&town().acme.id.to_string()), Some(&claim.to_string()), Some("rowhouse-verify=challenge")]
+                )
+            ),
+        ),
         (
             "open_session",
             Nobody,
             format!(
-                "open_session('{}', 'not the one', 'x', null, null, gen_random_uuid(), {hash}, 'bearer', null, null, '1 day', '1 day', array[{hash}])",
-                owner.id
+                "open_session('{0}', 'not the one', 'x', null, null, '{fixed}', {hash}, 'bearer', null, null, '1 day', '1 day', array[{hash}], '{1}')",
+                owner.id,
+                seal(
+                    "open_session",
+                    &[
+                        Some(&owner.id.to_string()),
+                        Some("not the one"),
+                        Some("x"),
+                        None,
+                        None,
+                        Some(fixed),
+                        Some(&hash_hex),
+                        Some("bearer")
+                    ]
+                )
             ),
         ),
         ("principal", Tenant, "principal()".to_owned()),
@@ -71,10 +132,12 @@ fn calls() -> Vec<(&'static str, For, String)> {
             "sign_up",
             Nobody,
             format!(
-                "sign_up(gen_random_uuid(), '{}', 'Eve', 'x', 'x', {hash}, '1 day', {none}, 'Globex', array['globex'], {roles})",
-                owner.email
+                "sign_up('{fixed}', '{0}', 'Eve', 'x', 'x', {hash}, '1 day', {none}, 'Globex', array['globex'], {roles}, '{1}')",
+                owner.email,
+                seal("sign_up", &[Some(fixed), Some(owner.email), Some("x"), Some("x"), Some(&hash_hex)])
             ),
         ),
+        ("seal_holds", Anybody, format!("seal_holds('{}')", seal("seal_holds", &[Some("")]))),
         ("signed_in", Person, "signed_in()".to_owned()),
         ("switch_tenant", Person, format!("switch_tenant({id})")),
         ("tell_of_api_key", Trigger, "tell_of_api_key()".to_owned()),
@@ -159,6 +222,7 @@ async fn a_door_opens_to_whom_it_is_for_and_to_nobody_else() {
                 (&tenant, "", "", "", &["22P02"]),
                 (&tenant, "", "", &key, &["RH007", ""]),
             ],
+            Anybody => &[("", "", "", "", &[""])],
             Trigger => &[(&tenant, &owner, &owner, "", &["42501", "42804"])],
         };
         let api = if at_the_gate(door, whom) { &gate } else { &tenants };
@@ -187,7 +251,7 @@ async fn a_door_aimed_at_another_tenant_or_person_changes_nothing_there() {
     for (door, whom, call) in calls().into_iter().filter(|(_, whom, _)| *whom != Trigger) {
         let api = if at_the_gate(door, whom) { &gate } else { &tenants };
         match whom {
-            Nobody => begin(api, "", "", "", "").await,
+            Nobody | Anybody => begin(api, "", "", "", "").await,
             Person if door != "leave_tenant" => begin(api, "", &owner, &owner, "").await,
             Person | Tenant | Trigger => begin(api, &tenant, &owner, &owner, "").await,
         }
@@ -228,10 +292,12 @@ async fn an_api_key_opens_its_own_tenant_with_its_own_secret_alone() {
     let db = TestDb::new().await;
     let (api, superuser) = (db.api().await, db.superuser().await);
     let (acme, globex) = (&town().acme, &town().globex);
-    let secret =
-        |id: Uuid| format!("select '{id}.' || encode(secret_hash, 'hex') from tenant.api_keys where id = '{id}'");
-    let own = names(&superuser, &secret(acme.api_key)).await.remove(0);
-    let foreign = names(&superuser, &secret(globex.api_key)).await.remove(0);
+    let (own, foreign) = (acme.presented.clone(), globex.presented.clone());
+    // What is kept is a hash of it, and presented it is none.
+    let kept =
+        format!("select '{0}.' || encode(secret_hash, 'hex') from tenant.api_keys where id = '{0}'", acme.api_key);
+    let kept = names(&superuser, &kept).await.remove(0);
+    assert_ne!(kept, own);
     let swapped = format!("{}.{}", acme.api_key, foreign.split('.').nth(1).unwrap());
     let acme_id = acme.id.to_string();
     let count = "select count(*) from tenant.projects";
@@ -239,7 +305,7 @@ async fn an_api_key_opens_its_own_tenant_with_its_own_secret_alone() {
     assert_eq!(refusal(&api, count).await, "", "the control");
     assert_eq!(refusal(&api, "select count(*) from tenant.project_tasks").await, "RH004", "what it does not hold");
     leave(&api).await;
-    for key in [foreign.as_str(), &swapped, "nonsense", "."] {
+    for key in [foreign.as_str(), &swapped, &kept, "nonsense", "."] {
         begin(&api, &acme_id, "", "", key).await;
         let state = refusal(&api, count).await;
         assert!(["RH007", "22P02"].contains(&state.as_str()), "{key}: {state:?}");
@@ -335,10 +401,10 @@ async fn what_is_a_persons_own_is_no_business_of_a_statement_inside_a_tenant() {
     let api = db.gate().await;
     let owner = town().acme.owner.id.to_string();
     for call in [
-        "find_own_login()",
-        "authenticate_again('x', 1, null, '{}')",
-        "change_password('x', false)",
-        "change_email('new@example.com', sha256('x'), '1 day')",
+        "find_own_login('')",
+        "authenticate_again('x', 1, null, '{}', '')",
+        "change_password('x', false, '')",
+        "change_email('new@example.com', sha256('x'), '1 day', '')",
         "create_tenant(gen_random_uuid(), 'x', array['x'], array[]::uuid[])",
         "switch_tenant(gen_random_uuid())",
         "choose_tenant(null)",

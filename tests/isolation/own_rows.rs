@@ -22,9 +22,7 @@ async fn what_is_kept_for_a_member_no_colleague_and_no_key_of_the_tenant_reads_o
     assert_eq!(number(&api, COUNT).await, 1, "the control");
     leave(&api).await;
 
-    let robot =
-        format!("select '{0}.' || encode(secret_hash, 'hex') from tenant.api_keys where id = '{0}'", acme.api_key);
-    let robot = super::names(&superuser, &robot).await.remove(0);
+    let robot = &acme.presented;
     let as_robot = format!(
         "begin; set local app.tenant_id = '{}'; set local app.user_id = ''; set local app.api_key = '{robot}'",
         acme.id

@@ -1,6 +1,6 @@
 //! Who may do what inside the tenant, and what the other database roles cannot do at all.
 use super::{enter, leave, names, number, refusal, tenant_tables};
-use crate::support::{Person, TestDb, town};
+use crate::support::{Person, TestDb, seal, town};
 
 #[tokio::test]
 async fn a_missing_permission_raises_and_names_itself() {
@@ -158,13 +158,19 @@ async fn the_doors_answer_no_more_than_they_are_for() {
     let (acme, globex) = (&town().acme, &town().globex);
     // Inside a tenant nobody can be looked up by e-mail; outside, one address gives one account.
     enter(&api, acme.id, &acme.owner).await;
-    let look_up = format!("select * from registry.find_login('{}')", globex.owner.email);
+    let look_up = format!(
+        "select * from registry.find_login('{0}', '{1}')",
+        globex.owner.email,
+        seal("find_login", &[Some(globex.owner.email)])
+    );
     assert_eq!(refusal(&api, &look_up).await, "RH005");
     assert_eq!(names(&api, "select slug from registry.my_tenants()").await, ["acme"]);
     leave(&api).await;
     assert_eq!(api.query(&look_up, &[]).await.unwrap().len(), 1);
     for wild in ["%", "", "OWNER@globex.example", "owner@globex.example "] {
-        assert_eq!(api.query("select * from registry.find_login($1)", &[&wild]).await.unwrap().len(), 0, "{wild:?}");
+        let wildly =
+            api.query("select * from registry.find_login($1, $2)", &[&wild, &seal("find_login", &[Some(wild)])]).await;
+        assert_eq!(wildly.unwrap().len(), 0, "{wild:?}");
     }
     // My tenants are those of the user in the setting, and without one there is no answer.
     let both = acme.both.id;

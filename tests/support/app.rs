@@ -105,7 +105,8 @@ impl TestApp {
 
     /// The start-up check, as `rowhouse serve` makes it.
     pub async fn complaints(&self) -> Vec<String> {
-        let complaints = db::refuse_unless_walled(&self.app.db).await.unwrap();
+        let complaints =
+            db::refuse_unless_walled(&self.app.db, &self.app.seal("seal_holds", &[Some("")])).await.unwrap();
         complaints.iter().map(ToString::to_string).collect()
     }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use rowhouse::{
+    auth::SealKey,
     cluster::{Cluster, Durability},
     db::{self, Admin, Sql},
 };
@@ -73,6 +74,7 @@ async fn prepare(cluster: &Cluster) {
     let mut migrator = Admin::connect(&cluster.url("rowhouse_migrator", "template_rowhouse")).await.unwrap();
     let report = db::migrate(&mut migrator, false).await.unwrap();
     assert!(!report.migrations.is_empty(), "the template starts empty");
+    db::keep_seal_key(&migrator, &SealKey::read(&super::KEYS).unwrap()).await.unwrap();
     fixture::build(&migrator).await;
     if let Ok(sabotage) = std::env::var(SABOTAGE) {
         superuser.script("sabotage", &sabotage).await.unwrap();

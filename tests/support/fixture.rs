@@ -44,6 +44,8 @@ pub struct TenantFixture {
     pub notification: Uuid,
     /// The whole of an API key that may read projects.
     pub key: String,
+    /// What the server presents of it: `app.api_key`.
+    pub presented: String,
 }
 
 #[derive(Clone, Debug)]
@@ -104,7 +106,7 @@ pub(super) async fn build(migrator: &Admin) {
                         now() + interval '1 day'
                  from tenant.roles r where r.tenant_id = '{id}' and r.name = 'member';
              insert into tenant.api_keys (tenant_id, id, name, permissions, tenant_status, secret_hash, hint, created_by)
-                 values ('{id}', '{api_key}', 'robot', '{{projects:read}}', 'trial', '\\x{secret_hash}', 'abcd', '{owner}');
+                 values ('{id}', '{api_key}', 'robot', '{{projects:read}}', 'trial', sha256('\\x{secret_hash}'), 'abcd', '{owner}');
              insert into tenant.idempotency_keys (tenant_id, user_id, key, fingerprint, status, answer)
                  values ('{id}', '{owner}', '{slug}-1', sha256('request'), 201, 'answer');
              insert into tenant.products (tenant_id, id, name, description, sku, price_minor, currency, stock, tags)
@@ -138,6 +140,7 @@ pub(super) async fn build(migrator: &Admin) {
             operation,
             notification,
             key,
+            presented: format!("{api_key}.{secret_hash}"),
         });
     }
     // Everybody is signed in, in a session that has their own id.

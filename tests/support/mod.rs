@@ -24,6 +24,6 @@ pub use names::{Mood, Names};
 pub use post::PostBox;
 pub use raw::Raw;
 pub use redis::{TestRedis, Wire, impostor};
-pub use tokens::{Forge, KEYS, forge};
+pub use tokens::{Forge, KEYS, forge, seal};
 pub use way::Way;
 pub(crate) use way::both_ways;

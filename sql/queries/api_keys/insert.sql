@@ -1,5 +1,5 @@
--- A key carries the tenant's status, which its foreign key keeps true.
+-- A key carries the tenant's status, which its foreign key keeps true. What is kept is a hash of what is presented.
 insert into tenant.api_keys (tenant_id, id, name, permissions, tenant_status, secret_hash, hint, created_by, expires_at)
-select $1, $2, $3, $4, l.tenant_status, $5, $6, $7, $8
+select $1, $2, $3, $4, l.tenant_status, sha256($5), $6, $7, $8
 from registry.letterhead() l
 returning id, name, permissions, hint, created_by, expires_at, last_used_at, previous_until, created_at, updated_at, version

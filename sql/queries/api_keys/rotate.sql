@@ -1,4 +1,4 @@
 update tenant.api_keys
-set previous_hash = secret_hash, previous_until = now() + ($5::text)::interval, secret_hash = $3, hint = $4
+set previous_hash = secret_hash, previous_until = now() + ($5::text)::interval, secret_hash = sha256($3), hint = $4
 where tenant_id = $1 and id = $2
 returning id, name, permissions, hint, created_by, expires_at, last_used_at, previous_until, created_at, updated_at, version

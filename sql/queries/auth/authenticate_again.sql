@@ -1,1 +1,1 @@
-select registry.authenticate_again($1, $2, $3, $4) as outcome
+select registry.authenticate_again($1, $2, $3, $4, $5) as outcome

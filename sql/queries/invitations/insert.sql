@@ -1,6 +1,6 @@
 -- What an invitation carries comes from its role; no row says that there is no such role. Where no member asks, a key does.
 insert into tenant.invitations (tenant_id, id, email, role_id, permissions, token_hash, invited_by, invited_by_key, expires_at)
-select $1, $2, $3, r.id, r.permissions, $5, $6, case when $6::uuid is null then registry.principal() end, now() + ($7::text)::interval
+select $1, $2, $3, r.id, r.permissions, sha256($5), $6, case when $6::uuid is null then registry.principal() end, now() + ($7::text)::interval
 from tenant.roles r
 where r.tenant_id = $1 and r.id = $4
 returning id, email, role_id, invited_by, expires_at, expires_at <= now() as expired, created_at, updated_at, version

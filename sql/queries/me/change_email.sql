@@ -1,1 +1,1 @@
-select registry.change_email($1, $2, ($3::text)::interval) as free
+select registry.change_email($1, $2, ($3::text)::interval, $4) as free

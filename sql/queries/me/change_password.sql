@@ -1,1 +1,1 @@
-select registry.change_password($1, $2)
+select registry.change_password($1, $2, $3)

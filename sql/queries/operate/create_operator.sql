@@ -10,7 +10,7 @@ with made as (
     select id, false from registry.users where email = $2 and active
 ), link as (
     insert into registry.mail_tokens (token_hash, user_id, purpose, email, expires_at)
-    select $5, id, 'reset_password', $2, now() + interval '1 day' from made
+    select sha256($5), id, 'reset_password', $2, now() + interval '1 day' from made
 ), operator as (
     insert into registry.operators (user_id) select id from account
     on conflict (user_id) do nothing
