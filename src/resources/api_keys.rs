@@ -78,6 +78,7 @@ struct ApiKeyWithSecret {
 /// A key to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ApiKeyCreate)]
 struct NewApiKey {
     #[schema(min_length = 1, max_length = 100)]
     name: String,

@@ -56,6 +56,7 @@ struct Domain {
 /// A domain to be claimed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DomainCreate)]
 struct NewDomain {
     /// Such as `shop.example.com`.
     #[schema(min_length = 4, max_length = 243, example = "shop.example.com")]

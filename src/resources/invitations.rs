@@ -57,6 +57,7 @@ struct Invitation {
 /// Whom to invite, and as what.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = InvitationCreate)]
 struct NewInvitation {
     #[schema(format = Email)]
     email: String,

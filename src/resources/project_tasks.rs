@@ -65,6 +65,7 @@ text_enum! {
 /// A task to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TaskCreate)]
 struct NewTask {
     #[schema(min_length = 1, max_length = 200)]
     name: String,

@@ -73,6 +73,7 @@ text_enum! {
 /// A project to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ProjectCreate)]
 struct NewProject {
     #[schema(min_length = 1, max_length = 200)]
     name: String,

@@ -56,6 +56,7 @@ struct Role {
 /// A role to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RoleCreate)]
 struct NewRole {
     #[schema(min_length = 1, max_length = 60)]
     name: String,

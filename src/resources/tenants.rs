@@ -30,6 +30,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// A tenant to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TenantCreate)]
 struct NewTenant {
     #[schema(min_length = 1, max_length = 200)]
     name: String,

@@ -64,9 +64,17 @@ fn every_operation_is_documented_whole() {
     }
     assert!(PUBLIC.iter().all(|id| ids.contains(*id)), "{PUBLIC:?}");
     // What a body may not say, the document says too.
-    for schema in
-        ["NewProject", "ProjectPatch", "NewTask", "TaskPatch", "Login", "SignUp", "NewRole", "MemberPatch", "NewApiKey"]
-    {
+    for schema in [
+        "ProjectCreate",
+        "ProjectPatch",
+        "TaskCreate",
+        "TaskPatch",
+        "Login",
+        "SignUp",
+        "RoleCreate",
+        "MemberPatch",
+        "ApiKeyCreate",
+    ] {
         assert_eq!(document["components"]["schemas"][schema]["additionalProperties"], false, "{schema}");
     }
 }

@@ -149,6 +149,13 @@ fn everything_that_becomes_a_type_has_a_name_and_a_good_one() {
             ["Any", "Array", "Date", "Error", "From", "Function", "List", "Map", "Object", "Set", "String", "Switch"];
         assert!(!taken.contains(&name.as_str()), "{name} means something else in some language");
     }
+    // In Go these are functions and types that every schema brings along.
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for name in schemas.keys() {
+        for brought in [format!("New{name}"), format!("New{name}WithDefaults"), format!("Nullable{name}")] {
+            assert!(!schemas.contains_key(&brought), "{brought} beside {name}");
+        }
+    }
     everywhere(&document, "", &mut |at, value| {
         let (before, _) = at.rsplit_once('/').unwrap_or_default();
         let named = before == "/components/schemas";

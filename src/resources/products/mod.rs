@@ -113,6 +113,7 @@ pub struct Tag(#[expect(dead_code, reason = "only its schema is used")] String);
 /// A product to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ProductCreate)]
 struct NewProduct {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
