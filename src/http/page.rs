@@ -2,14 +2,18 @@
 //!
 //! A cursor holds the sort key of the last row of the page before. It is sealed, and bound to its tenant
 //! and to its list with sort and filters: altered, cut, foreign or misplaced ones are refused with the
-//! reason, not answered with a wrong page.
+//! reason, not answered with a wrong page. A page ends where it has as many rows as were asked for, or is
+//! as long as an answer may be.
+use std::marker::PhantomData;
+
 use aws_lc_rs::hmac;
 use axum::{
     http::{HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -22,6 +26,8 @@ use crate::{Error, Result, auth::TenantId, error::Violation};
 
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 200;
+/// Bytes of a page's items, written as JSON: no more, but for a page of one. Whoever asks for 200 rows is not sent 20 MB.
+const BYTES: usize = 1 << 20;
 /// Raised when the format changes, so that old cursors are refused as old.
 const VERSION: u8 = 1;
 /// Half of HMAC-SHA-256 (RFC 2104 §5).
@@ -31,7 +37,8 @@ const SEAL: usize = 16;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
     /// The rows, in the order asked for.
-    pub items: Vec<T>,
+    #[schema(value_type = Vec<T>)]
+    pub items: Items<T>,
     /// Pass as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
     /// With `Prefer: count=exact` or `count=estimated`: how many rows all pages have together.
@@ -47,6 +54,16 @@ pub struct Page<T> {
     /// The next page, as a header.
     #[serde(skip)]
     pub link: Link,
+}
+
+/// The items of a page, written already: how long they are is what tells where the page ends.
+#[derive(Debug)]
+pub struct Items<T>(Vec<Box<RawValue>>, PhantomData<fn() -> T>);
+
+impl<T> Serialize for Items<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
 }
 
 /// The `Link` header (RFC 8288) of a page that has a next one.
@@ -103,7 +120,7 @@ pub enum Sort {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery<S: ToSchema> {
-    /// Rows on the page, 50 unless said.
+    /// Rows on the page, 50 unless said; fewer where they are long.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
     /// `next_cursor` of the page before.
@@ -136,7 +153,7 @@ impl<S: Copy + Into<&'static str> + ToSchema> ListQuery<S> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PlainQuery {
-    /// Rows on the page, 50 unless said.
+    /// Rows on the page, 50 unless said; fewer where they are long.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
     /// `next_cursor` of the page before.
@@ -205,15 +222,31 @@ impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
         self.limit + 1
     }
 
+    /// How many bytes of long texts the database need not go beyond: more than a page has of them. Of these a statement counts no
+    /// more than half as many again as they are as JSON, or it would end a page that goes on.
+    #[must_use]
+    pub fn bytes(&self) -> i64 {
+        i64::try_from(BYTES + BYTES / 2).unwrap_or(i64::MAX)
+    }
+
     /// Makes the page; `key` gives a row's sort key.
-    pub fn page<T>(self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Result<Page<T>> {
+    pub fn page<T: Serialize>(self, rows: Vec<T>, key: impl Fn(&T) -> K) -> Result<Page<T>> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next_cursor = match items.last() {
-            Some(last) if more => Some(self.seal.close(&key(last))?),
+        let (mut items, mut bytes) = (Vec::with_capacity(rows.len().min(limit)), 0);
+        for row in rows.iter().take(limit) {
+            let item =
+                to_raw_value(row).map_err(|error| Error::internal(format!("a row cannot be written: {error}")))?;
+            bytes += item.get().len() + 1;
+            if bytes > BYTES && !items.is_empty() {
+                break;
+            }
+            items.push(item);
+        }
+        let next_cursor = match items.len().checked_sub(1).and_then(|last| rows.get(last)) {
+            Some(last) if items.len() < rows.len() => Some(self.seal.close(&key(last))?),
             _ => None,
         };
+        let items = Items(items, PhantomData);
         let list = &self.seal.list;
         let link = next_cursor.as_ref().map(|cursor| {
             let and = if list.chosen.is_empty() { "" } else { "&" };

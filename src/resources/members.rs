@@ -55,7 +55,7 @@ struct Member {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct MembersQuery {
-    /// Rows on the page, 50 unless said.
+    /// Rows on the page, 50 unless said; fewer where they are long.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
     /// `next_cursor` of the page before.

@@ -66,7 +66,7 @@ struct Notification {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct NotificationsQuery {
-    /// Rows on the page, 50 unless said.
+    /// Rows on the page, 50 unless said; fewer where they are long.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
     /// `next_cursor` of the page before.

@@ -36,7 +36,7 @@ async fn list(
     let page = query.page::<Uuid>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
     let after = page.after.unwrap_or(Uuid::max());
     let mut conn = tenant.connect().await?;
-    let rows = conn.read().last().all(sql!("operations/list"), &[&after, &page.fetch()]).await?;
+    let rows = conn.read().last().all(sql!("operations/list"), &[&after, &page.fetch(), &page.bytes()]).await?;
     page.page(rows, Operation::id)
 }
 

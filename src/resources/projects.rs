@@ -136,8 +136,10 @@ async fn newest_first(
     let total = count(&mut tx, prefer, query.status).await?;
     let last = tx.last();
     let rows = match query.status {
-        None => last.all(sql!("projects/list_newest"), &[&after, &page.fetch()]).await,
-        Some(status) => last.all(sql!("projects/list_newest_by_status"), &[&status, &after, &page.fetch()]).await,
+        None => last.all(sql!("projects/list_newest"), &[&after, &page.fetch(), &page.bytes()]).await,
+        Some(status) => {
+            last.all(sql!("projects/list_newest_by_status"), &[&status, &after, &page.fetch(), &page.bytes()]).await
+        }
     }?;
     page.page(rows, |project: &Project| project.id).map(|page| page.of(total))
 }
@@ -156,8 +158,10 @@ async fn by_name(
     let total = count(&mut tx, prefer, query.status).await?;
     let last = tx.last();
     let rows = match query.status {
-        None => last.all(sql!("projects/list_name"), &[&after, &page.fetch()]).await,
-        Some(status) => last.all(sql!("projects/list_name_by_status"), &[&status, &after, &page.fetch()]).await,
+        None => last.all(sql!("projects/list_name"), &[&after, &page.fetch(), &page.bytes()]).await,
+        Some(status) => {
+            last.all(sql!("projects/list_name_by_status"), &[&status, &after, &page.fetch(), &page.bytes()]).await
+        }
     }?;
     page.page(rows, |project: &Project| project.name.clone()).map(|page| page.of(total))
 }

@@ -34,6 +34,8 @@ mod migrate;
 mod notifications;
 mod operations;
 mod own_account;
+mod pages;
+mod patches;
 mod plans;
 mod platform_settings;
 mod prefer;

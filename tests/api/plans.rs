@@ -8,6 +8,8 @@ use crate::support::{TestDb, town};
 
 /// Far into the list, so that a plan which skipped rows would show them.
 const LIMIT: i64 = 20;
+/// More than these rows have.
+const BYTES: i64 = 1 << 20;
 
 struct Sample {
     owner: Uuid,
@@ -27,10 +29,14 @@ fn call(file: &str, sample: &Sample) -> (&'static str, String) {
     let Sample { owner, role, middle, project, id, name, task, task_name } = sample;
     match file {
         "projects/get" => ("uuid", format!("'{id}'")),
-        "projects/list_newest" => ("uuid, bigint", format!("'{id}', {LIMIT}")),
-        "projects/list_newest_by_status" => ("text, uuid, bigint", format!("'active', '{id}', {LIMIT}")),
-        "projects/list_name" => ("text, bigint", format!("'{name}', {LIMIT}")),
-        "projects/list_name_by_status" => ("text, text, bigint", format!("'active', '{name}', {LIMIT}")),
+        "projects/list_newest" => ("uuid, bigint, bigint", format!("'{id}', {LIMIT}, {BYTES}")),
+        "projects/list_newest_by_status" => {
+            ("text, uuid, bigint, bigint", format!("'active', '{id}', {LIMIT}, {BYTES}"))
+        }
+        "projects/list_name" => ("text, bigint, bigint", format!("'{name}', {LIMIT}, {BYTES}")),
+        "projects/list_name_by_status" => {
+            ("text, text, bigint, bigint", format!("'active', '{name}', {LIMIT}, {BYTES}"))
+        }
         "projects/count" => ("bigint", LIMIT.to_string()),
         "projects/count_by_status" => ("text, bigint", format!("'active', {LIMIT}")),
         "project_tasks/count" => ("uuid, bigint", format!("'{project}', {LIMIT}")),
@@ -55,7 +61,7 @@ fn call(file: &str, sample: &Sample) -> (&'static str, String) {
         "invitations/get" | "api_keys/get" | "domains/get" | "domains/to_verify" => ("uuid", format!("'{middle}'")),
         "domains/list" => ("text, bigint", format!("'d1000.example', {LIMIT}")),
         "tenant/get" | "settings/get" => ("", String::new()),
-        "operations/list" => ("uuid, bigint", format!("'{middle}', {LIMIT}")),
+        "operations/list" => ("uuid, bigint, bigint", format!("'{middle}', {LIMIT}, {BYTES}")),
         "operations/get" | "products/get" => ("uuid", format!("'{middle}'")),
         "products/export" => ("text, bigint", format!("'sku-1000', {LIMIT}")),
         "sessions/list" => ("uuid, bigint, uuid", format!("'{middle}', {LIMIT}, '{owner}'")),

@@ -8,6 +8,8 @@ use uuid::Uuid;
 use crate::support::{TestDb, town};
 
 const LIMIT: i64 = 20;
+/// More than these rows have.
+const BYTES: i64 = 1 << 20;
 const STATUSES: &str = "'{draft,active,archived}'";
 const STOCKS: &str = "'{true,false}'";
 
@@ -111,13 +113,13 @@ async fn every_list_of_products_reads_its_pages_and_no_row_besides() {
                     let (file, types, values) = match tag {
                         None => (
                             format!("list_{order}"),
-                            format!("text[], boolean[], {types}, bigint"),
-                            format!("{statuses}, {stocks}, {place}, {LIMIT}"),
+                            format!("text[], boolean[], {types}, bigint, bigint"),
+                            format!("{statuses}, {stocks}, {place}, {LIMIT}, {BYTES}"),
                         ),
                         Some(tag) => (
                             format!("list_{order}_tagged"),
-                            format!("text[], boolean[], text, {types}, bigint"),
-                            format!("{statuses}, {stocks}, '{tag}', {place}, {LIMIT}"),
+                            format!("text[], boolean[], text, {types}, bigint, bigint"),
+                            format!("{statuses}, {stocks}, '{tag}', {place}, {LIMIT}, {BYTES}"),
                         ),
                     };
                     let plan = explained(&api, &file, &types, &values).await;
@@ -153,9 +155,10 @@ async fn a_search_uses_the_index_of_words_behind_the_wall() {
     let db = TestDb::new().await;
     let (api, superuser) = (db.api().await, db.superuser().await);
     fill(&superuser, town().acme.id).await;
-    let types = "integer[], text[], text[], boolean[], text, text, real, uuid, bigint";
+    let types = "integer[], text[], text[], boolean[], text, text, real, uuid, bigint, bigint";
     for (words, kind) in [("brass", "word"), ("lam", "last"), ("brass lamp", "phrase"), ("barss", "word")] {
-        let values = format!("'{{0}}', '{{{kind}}}', '{{{words}}}', '{{false}}', null, null, null, null, {LIMIT}");
+        let values =
+            format!("'{{0}}', '{{{kind}}}', '{{{words}}}', '{{false}}', null, null, null, null, {LIMIT}, {BYTES}");
         let plan = explained(&api, "search", types, &values).await;
         let mut all = Vec::new();
         nodes(&plan, &mut all);

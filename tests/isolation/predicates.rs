@@ -18,6 +18,7 @@ fn aimed_at_globex(file: &str) -> Vec<Param> {
     let text = |text: &str| Box::new(text.to_owned()) as Param;
     let uuid = |id: Uuid| Box::new(id) as Param;
     let many = || Box::new(200_i64) as Param;
+    let long = || Box::new(1_i64 << 20) as Param;
     let nothing = || Box::new(None::<String>) as Param;
     let hash = || Box::new(vec![7_u8; 32]) as Param;
     let globex = &town().globex;
@@ -26,10 +27,12 @@ fn aimed_at_globex(file: &str) -> Vec<Param> {
     let tags = || Box::new(vec!["planted"]) as Param;
     let all = || Box::new(None::<i64>) as Param;
     match file {
-        "projects/list_newest" | "invitations/list" | "api_keys/list" => vec![uuid(Uuid::max()), many()],
-        "projects/list_newest_by_status" => vec![text("active"), uuid(Uuid::max()), many()],
-        "projects/list_name" | "members/list" | "roles/list" | "domains/list" => vec![text(""), many()],
-        "projects/list_name_by_status" => vec![text("active"), text(""), many()],
+        "invitations/list" | "api_keys/list" => vec![uuid(Uuid::max()), many()],
+        "projects/list_newest" | "operations/list" => vec![uuid(Uuid::max()), many(), long()],
+        "projects/list_newest_by_status" => vec![text("active"), uuid(Uuid::max()), many(), long()],
+        "members/list" | "roles/list" | "domains/list" => vec![text(""), many()],
+        "projects/list_name" => vec![text(""), many(), long()],
+        "projects/list_name_by_status" => vec![text("active"), text(""), many(), long()],
         "projects/count" => vec![many()],
         "projects/count_by_status" => vec![text("active"), many()],
         "project_tasks/count" => vec![uuid(id), many()],
@@ -147,22 +150,31 @@ fn aimed_at_globex(file: &str) -> Vec<Param> {
         ],
         "products/export" => vec![text(""), many()],
         "products/reindex" => vec![uuid(Uuid::nil()), many(), text("german")],
-        "products/list_newest" => vec![statuses(), stocks(), uuid(Uuid::max()), uuid(Uuid::nil()), many()],
-        "products/list_name" => vec![statuses(), stocks(), text(""), uuid(Uuid::nil()), many()],
+        "products/list_newest" => vec![statuses(), stocks(), uuid(Uuid::max()), uuid(Uuid::nil()), many(), long()],
+        "products/list_name" => vec![statuses(), stocks(), text(""), uuid(Uuid::nil()), many(), long()],
         "products/list_price" => {
-            vec![statuses(), stocks(), Box::new(0_i64), uuid(Uuid::nil()), Box::new(i64::MAX), many()]
+            vec![statuses(), stocks(), Box::new(0_i64), uuid(Uuid::nil()), Box::new(i64::MAX), many(), long()]
         }
-        "products/list_sku" => vec![statuses(), stocks(), text(""), many()],
+        "products/list_sku" => vec![statuses(), stocks(), text(""), many(), long()],
         "products/list_newest_tagged" => {
-            vec![statuses(), stocks(), text("lighting"), uuid(Uuid::max()), uuid(Uuid::nil()), many()]
+            vec![statuses(), stocks(), text("lighting"), uuid(Uuid::max()), uuid(Uuid::nil()), many(), long()]
         }
         "products/list_name_tagged" => {
-            vec![statuses(), stocks(), text("lighting"), text(""), uuid(Uuid::nil()), many()]
+            vec![statuses(), stocks(), text("lighting"), text(""), uuid(Uuid::nil()), many(), long()]
         }
         "products/list_price_tagged" => {
-            vec![statuses(), stocks(), text("lighting"), Box::new(0_i64), uuid(Uuid::nil()), Box::new(i64::MAX), many()]
+            vec![
+                statuses(),
+                stocks(),
+                text("lighting"),
+                Box::new(0_i64),
+                uuid(Uuid::nil()),
+                Box::new(i64::MAX),
+                many(),
+                long(),
+            ]
         }
-        "products/list_sku_tagged" => vec![statuses(), stocks(), text("lighting"), text(""), many()],
+        "products/list_sku_tagged" => vec![statuses(), stocks(), text("lighting"), text(""), many(), long()],
         "products/count_newest" => vec![statuses(), stocks(), uuid(Uuid::max()), uuid(Uuid::nil()), all()],
         "products/count_price" => vec![statuses(), stocks(), Box::new(0_i64), Box::new(i64::MAX), all()],
         "products/count_newest_tagged" => {
@@ -181,10 +193,10 @@ fn aimed_at_globex(file: &str) -> Vec<Param> {
             Box::new(None::<f32>),
             Box::new(None::<Uuid>),
             many(),
+            long(),
         ],
         "products/suggest" => vec![text("globex"), text("globex"), many()],
         "operations/get" | "operations/cancel" | "operations/wait" => vec![uuid(globex.operation)],
-        "operations/list" => vec![uuid(Uuid::max()), many()],
         "operations/insert" => {
             vec![uuid(Uuid::now_v7()), text("products.import"), Box::new(None::<i64>), Box::new(None::<Uuid>)]
         }

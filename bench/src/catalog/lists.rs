@@ -13,6 +13,8 @@ use uuid::Uuid;
 use crate::store::{Caller, Store};
 
 const LIMIT: i64 = 21;
+/// After how many bytes of descriptions a page ends; no page here has as many.
+const BYTES: i64 = 3 << 19;
 /// Where it would be, the product itself would say so in another list.
 const TAG: &str = "camping";
 /// Minor units.
@@ -215,8 +217,8 @@ async fn explain(
     let text = format!(
         "begin read only; set local app.tenant_id = '{tenant}'; set local app.user_id = '{user}'; set local app.session_id = '{user}';
          set local plan_cache_mode = {mode};
-         prepare page (uuid, text[], boolean[], {tag_type}{types}) as {statement};
-         explain (analyze, format json) execute page ('{tenant}', '{{{statuses}}}', '{{{stocks}}}', {tag}{keys}, {LIMIT})"
+         prepare page (uuid, text[], boolean[], {tag_type}{types}, bigint) as {statement};
+         explain (analyze, format json) execute page ('{tenant}', '{{{statuses}}}', '{{{stocks}}}', {tag}{keys}, {LIMIT}, {BYTES})"
     );
     // The first to run a plan pays for pages that nobody has read yet.
     session.run(&text).await?;

@@ -23,6 +23,8 @@ use crate::{
 const SEARCH: &str = include_str!("../../../sql/queries/products/search.sql");
 /// A page of twenty and the row that says whether there is another.
 const LIMIT: i64 = 21;
+/// After how many bytes of descriptions a page ends; no page here has as many.
+const BYTES: i64 = 3 << 19;
 const LIMIT_ROWS: f64 = 21.0;
 const FULL_TEXT: &str = "products_search_idx";
 /// Rows off another index for each that matches.
@@ -118,8 +120,8 @@ async fn wasteful(
     let text = format!(
         "begin read only; set local app.tenant_id = '{tenant}'; set local app.user_id = '{user}'; set local app.session_id = '{user}';
          set local plan_cache_mode = force_generic_plan;
-         prepare page (uuid, integer[], text[], text[], boolean[], text, text, real, uuid, bigint) as {SEARCH};
-         explain (analyze, format json) execute page ('{tenant}', {groups}, {kinds}, {texts}, {negated}, null, {tag}, null, null, {LIMIT})"
+         prepare page (uuid, integer[], text[], text[], boolean[], text, text, real, uuid, bigint, bigint) as {SEARCH};
+         explain (analyze, format json) execute page ('{tenant}', {groups}, {kinds}, {texts}, {negated}, null, {tag}, null, null, {LIMIT}, {BYTES})"
     );
     let answer = session.run(&text).await?;
     session.run("deallocate page; rollback").await?;
@@ -174,7 +176,7 @@ impl Searcher {
     /// How long the statement took, its answer read.
     async fn search(&self, Asked { words, tag }: &Asked) -> Result<Duration, Failure> {
         let nothing = (None::<&str>, None::<f32>, None::<Uuid>);
-        let parameters: [&(dyn ToSql + Sync); 10] = [
+        let parameters: [&(dyn ToSql + Sync); 11] = [
             &self.tenant,
             &words.groups,
             &words.kinds,
@@ -185,6 +187,7 @@ impl Searcher {
             &nothing.1,
             &nothing.2,
             &LIMIT,
+            &BYTES,
         ];
         self.client.batch_execute(&self.begin).await.map_err(|error| failed(&error))?;
         let begun = Instant::now();

@@ -1,14 +1,23 @@
 -- By name, off (tenant_id, status, in_stock, name, id). $2 and $3 are the statuses and the
 -- kinds of stock asked for: each pair is a stretch of the index, in order, and the page is merged from a page of each.
-select p.id, p.name, p.description, p.sku, p.price_minor, p.currency, p.stock, p.status, p.tags, p.created_at, p.updated_at, p.version
-from unnest($2::text[]) s (status)
-cross join unnest($3::boolean[]) i (in_stock)
-cross join lateral (
-    select id, name, description, sku, price_minor, currency, stock, status, tags, created_at, updated_at, version
-    from tenant.products
-    where tenant_id = $1 and status = s.status and in_stock = i.in_stock and (name, id) > ($4, $5)
-    order by name, id
-    limit $6
-) p
-order by p.name, p.id
-limit $6
+-- The page ends early where $7 bytes of descriptions stand before a row.
+select id, name, description, sku, price_minor, currency, stock, status, tags, created_at, updated_at, version
+from (
+    select *, sum(octet_length(description)) over (order by name, id rows between unbounded preceding and 1 preceding) as before
+    from (
+        select p.id, p.name, p.description, p.sku, p.price_minor, p.currency, p.stock, p.status, p.tags, p.created_at, p.updated_at, p.version
+        from unnest($2::text[]) s (status)
+        cross join unnest($3::boolean[]) i (in_stock)
+        cross join lateral (
+            select id, name, description, sku, price_minor, currency, stock, status, tags, created_at, updated_at, version
+            from tenant.products
+            where tenant_id = $1 and status = s.status and in_stock = i.in_stock and (name, id) > ($4, $5)
+            order by name, id
+            limit $6
+        ) p
+        order by p.name, p.id
+        limit $6
+    ) page
+) page
+where coalesce(before, 0) < $7
+order by name, id

@@ -1,6 +1,15 @@
 -- Newest first within one status, off (tenant_id, status, id).
+-- The page ends early where $5 bytes of descriptions stand before a row.
 select id, name, description, status, owner_id, created_at, updated_at, version
-from tenant.projects
-where tenant_id = $1 and status = $2 and id < $3
+from (
+    select *, sum(octet_length(description)) over (order by id desc rows between unbounded preceding and 1 preceding) as before
+    from (
+        select id, name, description, status, owner_id, created_at, updated_at, version
+        from tenant.projects
+        where tenant_id = $1 and status = $2 and id < $3
+        order by id desc
+        limit $4
+    ) page
+) page
+where coalesce(before, 0) < $5
 order by id desc
-limit $4

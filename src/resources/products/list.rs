@@ -45,7 +45,7 @@ pub(crate) enum ProductSort {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ProductQuery {
-    /// Rows on the page, 50 unless said.
+    /// Rows on the page, 50 unless said; fewer where they are long.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
     /// `next_cursor` of the page before.
@@ -112,12 +112,13 @@ impl ProductQuery {
         if violations.is_empty() { Ok(sort) } else { Err(Error::BadRequest(violations)) }
     }
 
-    fn filters(&self, limit: Option<i64>) -> Filters<'_> {
+    fn filters(&self, limit: Option<i64>, bytes: Option<i64>) -> Filters<'_> {
         Filters {
             statuses: self.status.map_or_else(|| ProductStatus::ALL.to_vec(), |status| vec![status]),
             stocks: self.in_stock.map_or_else(|| vec![true, false], |wanted| vec![wanted]),
             tag: self.tag.as_deref(),
             limit,
+            bytes,
         }
     }
 
@@ -141,7 +142,7 @@ impl ProductQuery {
         } else {
             ([sql!("products/count_price"), sql!("products/count_price_tagged")], &[&least, &most])
         };
-        let filters = self.filters(how.limit());
+        let filters = self.filters(how.limit(), None);
         let (count, params) = filters.of(counts, bounds);
         let counted = tx.one(count, &params).await?;
         Ok(Some(how.of(counted)))
@@ -210,16 +211,19 @@ struct Filters<'a> {
     tag: Option<&'a str>,
     /// How many rows are wanted, all of them where none is said.
     limit: Option<i64>,
+    /// After how many bytes a page ends, where it is one.
+    bytes: Option<i64>,
 }
 
 impl<'a> Filters<'a> {
     /// The second of two statements where a tag is asked for, and what either takes: the statuses, the kinds of stock,
-    /// the tag, what bounds it, and the limit.
+    /// the tag, what bounds it, the limit, and the bytes of a page.
     fn of(&'a self, [plain, tagged]: [Sql; 2], bounds: Params<'a>) -> (Sql, Vec<&'a (dyn ToSql + Sync)>) {
         let mut params: Vec<&(dyn ToSql + Sync)> = vec![&self.statuses, &self.stocks];
         params.extend(self.tag.as_ref().map(|tag| tag as &(dyn ToSql + Sync)));
         params.extend(bounds);
         params.push(&self.limit);
+        params.extend(self.bytes.as_ref().map(|bytes| bytes as &(dyn ToSql + Sync)));
         (if self.tag.is_some() { tagged } else { plain }, params)
     }
 }
@@ -279,7 +283,7 @@ impl Lister<'_> {
         let mut conn = self.tenant.connect().await?;
         let mut tx = conn.read();
         let total = self.query.counted(&mut tx, self.count, newest).await?;
-        let filters = self.query.filters(Some(page.fetch()));
+        let filters = self.query.filters(Some(page.fetch()), Some(page.bytes()));
         let (list, params) = filters.of(lists, bounds);
         let rows = tx.last().all(list, &params).await?;
         page.page(rows, key).map(|page| page.of(total))

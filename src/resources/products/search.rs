@@ -17,7 +17,7 @@ use crate::{
     error::Violation,
     http::{
         extract::{Json, Query},
-        page::{List, Page, PageRequest},
+        page::{Items, List, Page, PageRequest},
     },
     sql,
 };
@@ -43,7 +43,7 @@ pub(super) struct SearchQuery {
     tag: Option<String>,
     /// Only products of this status.
     status: Option<ProductStatus>,
-    /// Rows on the page, 50 unless said.
+    /// Rows on the page, 50 unless said; fewer where they are long.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
     /// `next_cursor` of the page before.
@@ -53,7 +53,8 @@ pub(super) struct SearchQuery {
 /// What was found, best first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SearchPage {
-    items: Vec<ProductHit>,
+    #[schema(value_type = Vec<ProductHit>)]
+    items: Items<ProductHit>,
     facets: SearchFacets,
     /// Pass as `cursor` for the next page; null on the last.
     next_cursor: Option<String>,
@@ -126,10 +127,10 @@ async fn find(
 ) -> Result<Response> {
     let words = Words::of(typed);
     let (score, id) = page.after.unzip();
-    let limit = page.fetch();
+    let (limit, bytes) = (page.fetch(), page.bytes());
     let SearchQuery { status, tag, .. } = query;
     let asked: Params<'_> =
-        &[&words.groups, &words.kinds, &words.texts, &words.negated, status, tag, &score, &id, &limit];
+        &[&words.groups, &words.kinds, &words.texts, &words.negated, status, tag, &score, &id, &limit, &bytes];
     let mut conn = tenant.connect().await?;
     let rows: Vec<FoundRow> = conn.read().within(SEARCH).last().all(sql!("products/search"), asked).await?;
     let mut facets = SearchFacets::default();
