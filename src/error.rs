@@ -162,6 +162,10 @@ pub enum Error {
     DatabaseUnavailable,
     /// A statement or a lock took longer than it may.
     DatabaseTimeout,
+    /// What was to be written was held by somebody else for too long.
+    Locked,
+    /// What was to be written is held by an operation of the tenant's own.
+    OperationInProgress,
     /// The whole request took longer than it may.
     RequestTimeout,
     /// Too much password hashing, or too many imports or exports, at once.
@@ -249,7 +253,8 @@ impl Error {
             Self::NoNameServer => (StatusCode::SERVICE_UNAVAILABLE, "no_name_server"),
             Self::PoolExhausted => (StatusCode::SERVICE_UNAVAILABLE, "pool_exhausted"),
             Self::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
-            Self::DatabaseTimeout => (StatusCode::SERVICE_UNAVAILABLE, "database_timeout"),
+            Self::DatabaseTimeout | Self::Locked => (StatusCode::SERVICE_UNAVAILABLE, "database_timeout"),
+            Self::OperationInProgress => (StatusCode::CONFLICT, "operation_in_progress"),
             Self::RequestTimeout => (StatusCode::SERVICE_UNAVAILABLE, "request_timeout"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::TooManyConnections => (StatusCode::SERVICE_UNAVAILABLE, "too_many_connections"),
@@ -320,7 +325,8 @@ impl Error {
             Self::TooManyConnections => "Too many connections",
             Self::Leaving => "About to stop",
             Self::DatabaseUnavailable => "The database cannot be reached",
-            Self::DatabaseTimeout => "The database took too long",
+            Self::DatabaseTimeout | Self::Locked => "The database took too long",
+            Self::OperationInProgress => "An operation is writing this",
             Self::RequestTimeout => "The request took too long",
             Self::Busy => "Too much of this at once",
             Self::NotReady(_) => "Not ready to serve",
@@ -437,6 +443,10 @@ impl Error {
             Self::PoolExhausted => "every database connection is busy; try again shortly".into(),
             Self::DatabaseUnavailable => "the database cannot be reached; try again shortly".into(),
             Self::DatabaseTimeout => "the database took longer than it may; try again".into(),
+            Self::Locked => "somebody else was writing the same for longer than anybody may wait; try again".into(),
+            Self::OperationInProgress => {
+                "an import, or indexing anew, of this tenant is writing the same and is not done; try again later, or cancel it: GET /api/v1/operations lists it".into()
+            }
             Self::RequestTimeout => "the request took longer than it may; try again".into(),
             Self::Busy => "too many passwords are being checked, letters sent, or files sent, imported or written, at once; try again shortly".into(),
             Self::NotReady(reasons) => format!("the server found {reasons} reasons not to serve; its log lists them"),
@@ -463,7 +473,7 @@ impl Error {
             Self::TooManyAttempts(seconds)
             | Self::RateLimited { seconds, .. }
             | Self::QuotaExceeded { seconds, .. } => Some(*seconds),
-            Self::IdempotencyKeyInUse | Self::TenantBusy | Self::UnreadAnswers => Some(1),
+            Self::IdempotencyKeyInUse | Self::TenantBusy | Self::UnreadAnswers | Self::OperationInProgress => Some(1),
             other => matches!(other.kind().0, StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }

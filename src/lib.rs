@@ -23,6 +23,7 @@ pub mod cli;
 pub mod clone;
 pub mod cluster;
 pub mod config;
+pub mod currency;
 pub mod db;
 pub mod dns;
 pub mod error;

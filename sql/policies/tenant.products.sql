@@ -29,6 +29,9 @@ create or replace trigger index_product before insert or update of name, descrip
 create or replace trigger keep_version
     before update of name, description, sku, price_minor, currency, stock, status, tags on tenant.products
     for each row execute function registry.keep_version();
+-- After index_product, which fills in the tenant's own where a price does not say: triggers go by their names.
+create or replace trigger known_currency before insert or update of currency on tenant.products
+    for each row execute function registry.known_currency();
 create or replace trigger keep_tags_of_new after insert on tenant.products
     referencing new table as new_rows
     for each statement execute function registry.keep_product_tags();

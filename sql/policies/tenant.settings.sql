@@ -28,6 +28,8 @@ create or replace trigger keep_version before update on tenant.settings
     for each row execute function registry.keep_version();
 create or replace trigger known_time_zone before insert or update of time_zone on tenant.settings
     for each row when (new.time_zone <> 'UTC') execute function registry.known_time_zone();
+create or replace trigger known_currency before insert or update of currency on tenant.settings
+    for each row when (new.currency <> 'EUR') execute function registry.known_currency();
 -- What was kept under other settings is out of date (docs/adr/0015).
 create or replace trigger note_changed after update on tenant.settings
     referencing new table as changed for each statement execute function registry.note_change('settings');

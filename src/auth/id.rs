@@ -96,4 +96,13 @@ impl Principal {
             Self::Key(_) => None,
         }
     }
+
+    /// The member's or the key's id. It opens nothing.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        match self {
+            Self::Person(person) => person.user.as_uuid(),
+            Self::Key(key) => key.id(),
+        }
+    }
 }

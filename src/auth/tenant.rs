@@ -74,6 +74,12 @@ impl Tenant {
         self.id
     }
 
+    /// The tenant and who acts in it, for what is counted on their account. They open nothing.
+    #[must_use]
+    pub fn whose(&self) -> [Uuid; 2] {
+        [self.id.as_uuid(), self.principal.id()]
+    }
+
     /// The member who acts; none when it is an API key.
     #[must_use]
     pub fn user(&self) -> Option<Uuid> {

@@ -67,7 +67,7 @@ pub const CONSTRAINTS: &[Constraint] = &[
     rule("products_description_check", "/description", Meaning::OutOfRange, "must have at most 100000 characters"),
     rule("products_sku_check", "/sku", Meaning::OutOfRange, "must have 1 to 64 characters"),
     rule("products_price_check", "/price/amount_minor", Meaning::OutOfRange, "must be from 0 to 1000000000000"),
-    rule("products_currency_check", "/price/currency", Meaning::OutOfRange, "is not three capital letters (ISO 4217)"),
+    rule("products_currency_check", "/price/currency", Meaning::OutOfRange, "is not the code of a currency (ISO 4217)"),
     rule("products_stock_check", "/stock", Meaning::OutOfRange, "must be from 0 to 1000000000"),
     rule("products_status_check", "/status", Meaning::OutOfRange, "is not a status of a product"),
     rule("products_tags_check", "/tags", Meaning::OutOfRange, "holds more than 100 tags"),

@@ -67,7 +67,8 @@ pub(super) fn classify(statement: &'static str, error: &tokio_postgres::Error) -
     }
     let (table, constraint) = (db.table().unwrap_or("-"), db.constraint().unwrap_or("-"));
     match *code {
-        SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => {
+        SqlState::LOCK_NOT_AVAILABLE => Error::Locked,
+        SqlState::QUERY_CANCELED => {
             tracing::warn!(
                 trace_id = trace_id(),
                 statement,

@@ -30,8 +30,7 @@ impl Scope {
         match self {
             Self::Public => [Uuid::nil(); 2],
             Self::User(person) => [Uuid::nil(), person.user.as_uuid()],
-            Self::Tenant(tenant, Principal::Person(person)) => [tenant.as_uuid(), person.user.as_uuid()],
-            Self::Tenant(tenant, Principal::Key(key)) => [tenant.as_uuid(), key.id()],
+            Self::Tenant(tenant, principal) => [tenant.as_uuid(), principal.id()],
         }
     }
 
@@ -39,20 +38,24 @@ impl Scope {
     ///
     /// This and `PREPARE` around a statement of our own (`statements`) are the only SQL a request has put
     /// together at run time. What goes in here are UUIDs that have been parsed, 36 characters of hex and
-    /// hyphens, and a digest, 64 of hex.
+    /// hyphens, a digest, 64 of hex, and a number of milliseconds.
     ///
     /// Tenant and user are always said, the one that is not there as empty: what somebody else left on a
     /// connection that a pooler shares does not count. A session counts only with a user, an API key only
     /// where the user is empty (`registry.require`), so neither needs to be said to be absent.
     ///
-    /// `within` is how long a statement may take, where that is less than the role's own `statement_timeout`.
-    pub(super) fn preamble(self, begin: &'static str, within: Option<Duration>) -> String {
+    /// `within` is how long a statement may take and `locks` how long it waits for a lock, where that is less than the
+    /// role's own `statement_timeout` and `lock_timeout`.
+    pub(super) fn preamble(self, begin: &'static str, within: Option<Duration>, locks: Option<Duration>) -> String {
         let mut text = String::with_capacity(384);
         text.push_str(begin);
         if let Some(within) = within {
             // Whoever waits for a lock has asked for nothing that costs much, and hears so.
             let (whole, waiting) = (within.as_millis(), within.as_millis() / 2);
             let _ = write!(text, "; set local statement_timeout = {whole}; set local lock_timeout = {waiting}");
+        }
+        if let Some(locks) = locks {
+            let _ = write!(text, "; set local lock_timeout = {}", locks.as_millis());
         }
         let _ = match self {
             Self::Public => {

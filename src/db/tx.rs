@@ -83,6 +83,8 @@ pub(super) struct Lease {
     book: Book,
     /// Set before the first byte of a transaction is sent, cleared when the server has said it ended.
     in_transaction: bool,
+    /// How long a statement waits for a lock; none is as long as the role may.
+    locks: Option<Duration>,
     since: Instant,
     /// Given back after the connection.
     _place: Place,
@@ -90,7 +92,7 @@ pub(super) struct Lease {
 
 impl Lease {
     pub(super) fn new(object: Object, book: Book, place: Place) -> Self {
-        Self { object: Some(object), book, in_transaction: false, since: Instant::now(), _place: place }
+        Self { object: Some(object), book, in_transaction: false, locks: None, since: Instant::now(), _place: place }
     }
 }
 
@@ -126,6 +128,12 @@ macro_rules! connection {
             #[must_use]
             pub fn whose(&self) -> [uuid::Uuid; 2] {
                 self.scope.whose()
+            }
+
+            /// From now on a statement waits so long for what others have locked: [`Error::Locked`] after that. None is as
+            /// long as the role may.
+            pub fn wait_for_locks(&mut self, limit: Option<Duration>) {
+                self.lease.locks = limit;
             }
 
             /// A read-only transaction: PostgreSQL refuses any write in it.
@@ -291,7 +299,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         let client = client(self.lease)?;
         // Known after its first use: no round trip from then on.
         let known = self.lease.book.ready(client, sql).await?;
-        let mut begin = begins.then(|| self.scope.preamble(M::BEGIN, self.within));
+        let mut begin = begins.then(|| self.scope.preamble(M::BEGIN, self.within, self.lease.locks));
         let statement = match known {
             Some(statement) => statement,
             None => self.learn(sql, begin.take()).await?,

@@ -3,7 +3,7 @@
 //! A row says once how it looks in each ([`Row`]). A [`Writer`] takes rows in batches of any size and gives back their
 //! bytes, so a long export is never held in memory; what it has written it tells at the end ([`End`]), as header
 //! fields of a short answer or as trailer fields of a streamed one.
-use std::marker::PhantomData;
+use std::{borrow::Cow, marker::PhantomData};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::{
@@ -28,9 +28,12 @@ pub const ROW_COUNT: HeaderName = HeaderName::from_static("row-count");
 /// SHA-256 of the file's bytes (RFC 9530 §3).
 pub const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
-/// What a spreadsheet takes for the beginning of a formula, in its full width as well, and what it drops before it
-/// looks for one.
-const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+/// What a spreadsheet takes for the beginning of a formula, in its full width as well.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// What it drops at the beginning of a cell before it looks for one.
+const DROPPED: [char; 3] = ['\t', '\r', '\n'];
+/// Where another cell begins for a spreadsheet that splits at something else than commas, to which our quotes mean nothing.
+const APART: [char; 4] = [';', '\t', '\r', '\n'];
 
 /// The kinds of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
@@ -119,12 +122,7 @@ pub struct Cells(csv::StringRecord);
 impl Cells {
     /// Text, which may be anybody's: it is kept from being read as a formula ([`guarded`]). Nothing is an empty cell.
     pub fn text<'t>(&mut self, text: impl Into<Option<&'t str>>) {
-        let text = text.into().unwrap_or_default();
-        if needs_guard(text) {
-            self.0.push_field(&guarded(text));
-        } else {
-            self.0.push_field(text);
-        }
+        self.0.push_field(&guarded(text.into().unwrap_or_default()));
     }
 
     /// A number, which is no formula whatever its sign.
@@ -138,10 +136,18 @@ impl Cells {
     }
 }
 
-/// Whether a spreadsheet could run this cell. Plain numbers cannot do anything. Apostrophes before do not count, so that
-/// one that was written and one that guards are told apart again.
-fn needs_guard(cell: &str) -> bool {
-    cell.trim_start_matches('\'').starts_with(FORMULA) && !is_plain_number(cell)
+/// Whether a spreadsheet could run this part of a cell, the first or one after. Quotes and apostrophes before do not
+/// count: a spreadsheet may take the quotes away, and an apostrophe that was written and one that guards are told apart again.
+fn runs(part: &str, first: bool) -> bool {
+    let bare = part.trim_start_matches(['\'', '"']);
+    bare.starts_with(FORMULA) || (first && bare.starts_with(DROPPED))
+}
+
+/// A cell in the parts in which a spreadsheet may read it, and of each whether it could run it. A cell that is a plain
+/// number cannot do anything.
+fn parts(cell: &str) -> impl Iterator<Item = (&str, bool)> {
+    let parts = if is_plain_number(cell) { None } else { Some(cell.split_inclusive(APART).enumerate()) };
+    parts.into_iter().flatten().map(|(at, part)| (part, at == 0))
 }
 
 fn is_plain_number(cell: &str) -> bool {
@@ -153,19 +159,26 @@ fn is_plain_number(cell: &str) -> bool {
     }
 }
 
-/// A cell with an apostrophe before it where a spreadsheet would read a formula (CWE-1236); others as they are.
+/// A cell with an apostrophe before each place where a spreadsheet would read a formula (CWE-1236); others as they are.
 #[must_use]
-pub fn guarded(cell: &str) -> String {
-    if needs_guard(cell) { format!("'{cell}") } else { cell.to_owned() }
+pub fn guarded(cell: &str) -> Cow<'_, str> {
+    if !parts(cell).any(|(part, first)| runs(part, first)) {
+        return cell.into();
+    }
+    let guarded = parts(cell).map(|(part, first)| if runs(part, first) { ["'", part] } else { ["", part] });
+    guarded.flatten().collect()
 }
 
 /// What [`guarded`] was given: for reading a file of ours again.
 #[must_use]
-pub fn unguarded(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(bare) if needs_guard(bare) => bare,
-        _ => cell,
+pub fn unguarded(cell: &str) -> Cow<'_, str> {
+    fn bare(part: &str, first: bool) -> Option<&str> {
+        part.strip_prefix('\'').filter(|bare| runs(bare, first))
     }
+    if !parts(cell).any(|(part, first)| bare(part, first).is_some()) {
+        return cell.into();
+    }
+    parts(cell).map(|(part, first)| bare(part, first).unwrap_or(part)).collect()
 }
 
 /// Writes rows of one kind, counts them and hashes the bytes.
@@ -329,9 +342,10 @@ mod tests {
             "+1-2",
             "-1+2",
             "@SUM(A1)",
-            "\t=1",
-            "\r=1",
-            "\n=1",
+            "\tx",
+            "\rx",
+            "\nx",
+            "\"=1",
             "＝1",
             "+49 30 1234",
             "-",
@@ -341,8 +355,28 @@ mod tests {
         ] {
             assert_eq!(guarded(formula), format!("'{formula}"));
         }
-        for harmless in ["", "-5", "+5", "-5.25", "1-2", "a=b", "me@example.com", "'quoted'", " =1"] {
+        for harmless in
+            ["", "-5", "+5", "-5.25", "1-2", "a=b", "me@example.com", "'quoted'", " =1", "a;b\tc\r\nd", "a\n\tb"]
+        {
             assert_eq!(guarded(harmless), harmless);
+        }
+    }
+
+    #[test]
+    fn a_spreadsheet_that_splits_elsewhere_finds_none_either() {
+        for (cell, expected) in [
+            ("a;=cmd|' /C calc'!A0", "a;'=cmd|' /C calc'!A0"),
+            ("a\t=1", "a\t'=1"),
+            ("a\r\n-1+2", "a\r\n'-1+2"),
+            ("a;b;@SUM(A1);c", "a;b;'@SUM(A1);c"),
+            ("=1;=1", "'=1;'=1"),
+            ("-5;-5", "'-5;'-5"),
+            ("\t=1", "'\t'=1"),
+            ("a;\"=1\"", "a;'\"=1\""),
+            ("a;'=1", "a;''=1"),
+        ] {
+            assert_eq!(guarded(cell), expected);
+            assert_eq!(unguarded(expected), cell);
         }
     }
 
@@ -358,14 +392,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_written_is_read_again(name in "['=+@0-9.a\\-\t\r\n\",]{0,8}|\\PC{0,8}", stock: i64) {
+        fn whatever_is_written_is_read_again(name in "['=+@0-9.a;\\-\t\r\n\",]{0,8}|\\PC{0,8}", stock: i64) {
             let mut writer = Writer::new(Format::Csv);
             let file = writer.write(&[line(&name, stock, None)]).unwrap();
             let mut reader = csv::Reader::from_reader(&*file);
             let record = reader.records().next().unwrap().unwrap();
-            prop_assert_eq!(unguarded(&record[0]), &name);
+            prop_assert_eq!(&*unguarded(&record[0]), &*name);
             prop_assert_eq!(&record[1], stock.to_string());
             prop_assert!(is_plain_number(&record[0]) || !record[0].starts_with(FORMULA));
+            // Whatever a spreadsheet splits at.
+            let text = String::from_utf8(file.to_vec()).unwrap();
+            for cell in text.split([';', '\t', '\r', '\n']) {
+                let cell = cell.trim_start_matches('"');
+                prop_assert!(!cell.starts_with(FORMULA) || is_plain_number(&record[0]), "{cell} in {text}");
+            }
         }
     }
 }

@@ -21,14 +21,18 @@ mod patience;
 mod places;
 pub mod prefer;
 mod problem;
+pub mod room;
 mod server;
 pub mod session;
 mod shape;
 mod socket;
+pub mod spool;
+pub mod turns;
 mod unread;
 mod untaken;
 pub mod upload;
 pub mod validate;
+pub mod waits;
 pub mod workshop;
 
 pub use connection::Leaving;

@@ -1,7 +1,7 @@
 //! Work that outlives its request: begun with `202`, told of under `/operations/{id}` (RFC 9110 §15.3.3), and run in the
 //! process that took the request ([`super::workshop`]). What it has not committed when the process ends is undone, and it is
 //! shown as interrupted.
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     http::{StatusCode, header},
@@ -10,7 +10,6 @@ use axum::{
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -214,30 +213,25 @@ impl Work {
         Ok(())
     }
 
-    /// Waits for a turn, telling that it is alive; none when it was cancelled in the meantime.
-    pub(super) async fn wait(&self, turns: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-        let turn = turns.acquire_owned();
-        tokio::pin!(turn);
+    /// Waits for something, telling that it is alive; none when somebody asked for it to stop in the meantime.
+    pub(super) async fn wait<T>(&self, something: impl Future<Output = T>) -> Result<Option<T>> {
+        tokio::pin!(something);
+        // What comes at once comes before anybody could have cancelled.
+        if let Ok(come) = tokio::time::timeout(Duration::from_millis(100), &mut something).await {
+            return Ok(Some(come));
+        }
         loop {
-            if let Ok(permit) = tokio::time::timeout(SIGN_OF_LIFE, &mut turn).await {
-                let permit = permit.ok()?;
-                return match self.still_queued().await {
-                    Ok(true) => Some(permit),
-                    Ok(false) => self.cancel(0, &json!({})).await.ok().and(None),
-                    Err(error) => {
-                        tracing::warn!(operation = %self.id, %error, "an operation could not begin");
-                        None
-                    }
-                };
-            }
-            if let Ok(false) = self.still_queued().await {
-                let _ = self.cancel(0, &json!({})).await;
-                return None;
+            let come = tokio::time::timeout(SIGN_OF_LIFE, &mut something).await.ok();
+            match (self.still_wanted().await, come) {
+                (Ok(false), _) => return Ok(None),
+                (Ok(true), Some(come)) => return Ok(Some(come)),
+                (Err(error), Some(_)) => return Err(error),
+                (_, None) => {}
             }
         }
     }
 
-    async fn still_queued(&self) -> Result<bool> {
+    async fn still_wanted(&self) -> Result<bool> {
         let mut conn = self.tenant.connect().await?;
         Ok(wanted(conn.write().last().maybe(sql!("operations/wait"), &[&self.id]).await?))
     }

@@ -7,11 +7,13 @@ use axum::body::Body;
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
 
-use super::{patience::Patience, workshop::Place};
+use super::{patience::Patience, room::Place};
 use crate::{Error, Result};
 
 /// How long a caller may pause, and how far who sends slowly may fall behind the least rate.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How long a file may take, however large it is: it takes room that others wait for.
+pub const LONGEST: Duration = Duration::from_secs(60 * 60);
 const BUFFER: usize = 1 << 17;
 
 /// A body that has arrived. Its file is gone when it is dropped.
@@ -26,9 +28,13 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Receives a body of so many bytes at most: `413` beyond, `408` when nothing, or too little, comes for ten seconds,
-    /// `503` when there is no room for it.
-    pub async fn receive(body: Body, most: u64, mut place: Place) -> Result<Self> {
+    /// Receives a body of so many bytes at most: `413` beyond, `408` when nothing, or too little, comes for ten seconds, or
+    /// it takes more than an hour, `503` when there is no room for it.
+    pub async fn receive(body: Body, most: u64, place: Place) -> Result<Self> {
+        tokio::time::timeout(LONGEST, Self::receive_all(body, most, place)).await.map_err(|_| Error::BodyTimeout)?
+    }
+
+    async fn receive_all(body: Body, most: u64, mut place: Place) -> Result<Self> {
         let failed = |error: std::io::Error| Error::internal(format!("an upload cannot be kept: {error}"));
         let file = tokio::task::spawn_blocking(tempfile::tempfile).await;
         let file = file.map_err(|error| Error::internal(format!("no file for an upload: {error}")))?.map_err(failed)?;

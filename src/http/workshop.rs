@@ -1,32 +1,27 @@
 //! Who works on what, and how much at a time: work takes its turns, so that requests keep their connections, and files
-//! that wait have their room, of which no tenant can take all.
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-
+//! that wait have their room. Neither can be taken by one tenant or one person alone.
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use uuid::Uuid;
 
-use super::operation::Work;
-use crate::{Error, Result};
+use super::{
+    operation::Work,
+    room::{Place, Room, Way},
+    turns::{Length, Turn, Turns, Whose},
+};
+use crate::{Error, Result, auth::Tenant};
 
-/// Imports of one tenant that may be received, wait or run at a time.
-const IMPORTS_OF_A_TENANT: usize = 2;
 /// Files of the largest size that there is room for.
 const FILES: u64 = 4;
-/// In what room is counted, in bytes.
-const UNIT: u64 = 1024;
+/// Bytes of a file that is written in a moment.
+const SHORT: u64 = 32 << 10;
 
 /// Where work that outlives its request is done.
 #[derive(Clone, Debug)]
 pub struct Workshop {
-    imports: Arc<Semaphore>,
-    exports: Arc<Semaphore>,
-    room: Arc<Semaphore>,
-    places: Arc<Mutex<HashMap<Uuid, usize>>>,
+    /// One operation of a tenant at a time, in the order in which they began: they may write the same rows.
+    own: Turns,
+    writes: Turns,
+    exports: Turns,
+    room: Room,
 }
 
 impl Workshop {
@@ -35,45 +30,51 @@ impl Workshop {
     pub fn new(connections: usize, file_bytes: u64) -> Self {
         // One in four to each kind; an operation needs a second one now and then, to tell how far it is.
         let share = (connections / 4).max(1);
-        let room = usize::try_from(file_bytes.saturating_mul(FILES) / UNIT).unwrap_or(usize::MAX);
-        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
-        Self { imports: semaphore(share), exports: semaphore(share), room: semaphore(room), places: Arc::default() }
-    }
-
-    /// A turn for an export, which its caller is waiting for: `503` when none is free in this time.
-    pub async fn export(&self, within: Duration) -> Result<OwnedSemaphorePermit> {
-        let turn = tokio::time::timeout(within, self.exports.clone().acquire_owned()).await;
-        turn.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)
-    }
-
-    /// A place for a file that a tenant is about to send: `503` while others of its files are under way.
-    pub fn place(&self, tenant: Uuid) -> Result<Place> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = places.entry(tenant).or_default();
-        if *taken == IMPORTS_OF_A_TENANT {
-            return Err(Error::Busy);
+        Self {
+            own: Turns::new(usize::MAX, 0),
+            writes: Turns::new(share, 1),
+            exports: Turns::new(share, 0),
+            room: Room::new(file_bytes.saturating_mul(FILES)),
         }
-        *taken += 1;
-        drop(places);
-        Ok(Place { tenant, bytes: 0, room: None, workshop: self.clone() })
     }
 
-    /// Runs an operation that has been committed, when its turn comes. `job` gets hold of it, works, and ends it; an
-    /// error it returns ends it as failed.
-    pub fn run<F>(&self, work: Work, job: impl FnOnce(Work) -> F + Send + 'static)
+    /// A turn for an export to read the database.
+    pub async fn export(&self, tenant: &Tenant) -> Turn {
+        self.exports.take(whose(tenant), Length::Long).await
+    }
+
+    /// A place for a file: `503` while others of the tenant's or the member's are under way.
+    pub fn place(&self, tenant: &Tenant, way: Way) -> Result<Place> {
+        self.room.place(whose(tenant), way)
+    }
+
+    /// Runs an operation that has been committed, when none of its tenant's is under way any more. `job` gets hold of it,
+    /// works, and ends it; an error it returns ends it as failed.
+    pub fn run<F>(&self, work: Work, job: impl FnOnce(Work, Self) -> F + Send + 'static)
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        let turns = self.imports.clone();
+        let workshop = self.clone();
         tokio::spawn(async move {
-            let Some(_turn) = work.wait(turns).await else { return };
-            // In a task of its own, whose panic is one more way to fail.
-            let ended = tokio::spawn(job(work.clone())).await;
-            let error = match ended {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => error,
-                Err(panicked) => Error::internal(format!("an operation panicked: {panicked}")),
+            // By tenant alone: others' operations of the same member are no reason to wait.
+            let tenant = work.tenant().id().as_uuid();
+            let own = workshop.own.take(Whose { tenant, principal: tenant }, Length::Long);
+            let own = work.wait(own).await;
+            let begun = match &own {
+                Ok(Some(_)) => work.progress(0).await,
+                Ok(None) => Ok(false),
+                Err(error) => Err(error.clone()),
             };
+            let ended = match begun {
+                // In a task of its own, whose panic is one more way to fail.
+                Ok(true) => match tokio::spawn(job(work.clone(), workshop)).await {
+                    Ok(ended) => ended,
+                    Err(panicked) => Err(Error::internal(format!("an operation panicked: {panicked}"))),
+                },
+                Ok(false) => work.cancel(0, &json!({})).await,
+                Err(error) => Err(error),
+            };
+            let Err(error) = ended else { return };
             if let Error::Internal(what) = &error {
                 tracing::error!(operation = %work.id(), what, "an operation failed");
             }
@@ -82,78 +83,16 @@ impl Workshop {
             }
         });
     }
-}
 
-/// Place for one file, from its first byte until nobody needs it any more.
-#[derive(Debug)]
-pub struct Place {
-    tenant: Uuid,
-    bytes: u64,
-    room: Option<OwnedSemaphorePermit>,
-    workshop: Workshop,
-}
-
-impl Place {
-    /// Makes it large enough for so many bytes: `503` when others have taken the room.
-    pub fn hold(&mut self, bytes: u64) -> Result<()> {
-        let (held, needed) = (self.bytes.div_ceil(UNIT), bytes.div_ceil(UNIT));
-        if let Ok(more @ 1..) = u32::try_from(needed.saturating_sub(held)) {
-            let more = self.workshop.room.clone().try_acquire_many_owned(more).map_err(|_| Error::Busy)?;
-            match &mut self.room {
-                Some(room) => room.merge(more),
-                room @ None => *room = Some(more),
-            }
-        }
-        self.bytes = bytes;
-        Ok(())
+    /// A turn to write, for an operation that has so many bytes to write before it gives way; none when somebody asked for
+    /// it to stop while it waited.
+    pub async fn write(&self, work: &Work, bytes: u64) -> Result<Option<Turn>> {
+        let length = if bytes <= SHORT { Length::Short } else { Length::Long };
+        work.wait(self.writes.take(whose(work.tenant()), length)).await
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut places = self.workshop.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(taken) = places.get_mut(&self.tenant) {
-            *taken -= 1;
-            if *taken == 0 {
-                places.remove(&self.tenant);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_tenant_takes_the_room_of_all() {
-        let workshop = Workshop::new(8, 10 * UNIT);
-        let whole = |n| {
-            let mut place = workshop.place(Uuid::from_u128(n)).unwrap();
-            place.hold(10 * UNIT).unwrap();
-            place
-        };
-        let (one, _two) = (whole(1), whole(1));
-        assert!(matches!(workshop.place(Uuid::from_u128(1)), Err(Error::Busy)), "two files of a tenant at a time");
-        let _others = [whole(2), whole(3)];
-        let mut none = workshop.place(Uuid::from_u128(4)).unwrap();
-        assert!(matches!(none.hold(1), Err(Error::Busy)), "there is room for four files");
-        drop(one);
-        none.hold(1).unwrap();
-        none.hold(10 * UNIT).unwrap();
-        workshop.place(Uuid::from_u128(1)).unwrap();
-    }
-
-    #[test]
-    fn what_is_no_longer_needed_leaves_nothing_behind() {
-        let workshop = Workshop::new(8, UNIT);
-        for size in [0, 1, UNIT, UNIT + 1, 4 * UNIT] {
-            let mut place = workshop.place(Uuid::from_u128(1)).unwrap();
-            for bytes in 0..=size {
-                place.hold(bytes).unwrap();
-            }
-        }
-        assert_eq!(workshop.room.available_permits(), 4);
-        assert!(workshop.places.lock().unwrap().is_empty());
-    }
+fn whose(tenant: &Tenant) -> Whose {
+    let [tenant, principal] = tenant.whose();
+    Whose { tenant, principal }
 }

@@ -6,7 +6,6 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
-use iso_currency::{Currency, Flag};
 use jiff::{Timestamp, tz::TimeZoneDatabase};
 use serde::{
     Deserialize, Serialize,
@@ -21,6 +20,7 @@ use uuid::Uuid;
 use crate::{
     App, Result,
     auth::Tenant,
+    currency,
     db::FromRow,
     http::{
         etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
@@ -28,6 +28,7 @@ use crate::{
         operation::Work,
         patch::Field,
         validate::Violations,
+        workshop::Workshop,
     },
     sql, text_enum,
 };
@@ -174,18 +175,21 @@ async fn update(
     tx.one::<()>(sql!("products/may_import"), &[]).await?;
     let (work, operation) = Work::begin_in(&tenant, &mut tx, "products.reindex").await?;
     tx.commit().await?;
-    app.workshop.run(work, move |work| index_anew(work, language));
+    app.workshop.run(work, move |work, workshop| index_anew(work, workshop, language));
     Ok(([(header::LINK, operation.link())], Tagged(changed)).into_response())
 }
 
 /// Products indexed in one transaction.
 const BATCH: i64 = 200;
 
-/// Brings every product into a language, a transaction a batch. What is written meanwhile is in it already.
-async fn index_anew(work: Work, language: SearchLanguage) -> Result<()> {
-    let mut conn = work.tenant().connect().await?;
+/// Brings every product into a language, a transaction and a turn a batch. What is written meanwhile is in it already.
+async fn index_anew(work: Work, workshop: Workshop, language: SearchLanguage) -> Result<()> {
     let (mut after, mut done) = (Uuid::nil(), 0);
     loop {
+        let Some(_turn) = workshop.write(&work, u64::MAX).await? else {
+            return work.cancel(done, &json!({ "products": done })).await;
+        };
+        let mut conn = work.tenant().connect().await?;
         let mut tx = conn.write();
         let batch = tx.maybe::<Batch>(sql!("products/reindex"), &[&after, &BATCH, &language]).await?;
         let Some(Batch { last, passed }) = batch else {
@@ -256,14 +260,12 @@ fn time_zone(violations: &mut Violations, name: &str) -> Option<String> {
     found
 }
 
-/// A currency that people pay in, or did: no metal, and no code for tests. The crate's word on which are no longer in use
-/// is not taken: it is ahead of the standard for some.
 fn currency(violations: &mut Violations, code: &str) -> Option<&'static str> {
-    let found = Currency::from_code(code).filter(|currency| !currency.has_flag(Flag::Special));
+    let found = currency::known(code);
     if found.is_none() {
-        violations.push("/currency", "not_allowed", "is not the code of a currency (ISO 4217), such as EUR");
+        violations.push("/currency", "not_allowed", currency::UNKNOWN);
     }
-    found.map(|currency| currency.code())
+    found
 }
 
 fn low_stock(violations: &mut Violations, units: i64) -> Option<i32> {

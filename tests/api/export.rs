@@ -11,14 +11,15 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::support::{Answer, CSV, Member, NDJSON, TestApp, TestDb, Way, both_ways, forge, product, town};
+use crate::support::{Answer, CSV, Member, NDJSON, TestApp, TestDb, Way, both_ways, forge, product, town, tuning};
 
 both_ways! {
     #[tokio::test]
     what_is_exported_is_imported_byte_for_byte;
 }
 
-const HOSTILE: [&str; 16] = [
+const HOSTILE: [&str; 17] = [
+    "a;=cmd|' /C calc'!A0",
     "=1+1",
     "'=1+1",
     "''=1",
@@ -55,11 +56,11 @@ async fn what_is_exported_is_imported_byte_for_byte(way: Way) {
     for kind in [CSV, NDJSON] {
         let file = owner.export(kind).await.text;
         let again = owner.imported("all", kind, file.clone()).await;
-        assert_eq!((&again["status"], &again["result"]["unchanged"]), (&json!("succeeded"), &json!(17)), "{again}");
+        assert_eq!((&again["status"], &again["result"]["unchanged"]), (&json!("succeeded"), &json!(18)), "{again}");
         // Into an empty catalogue of another tenant.
         db.run(&format!("delete from tenant.products where tenant_id = '{}'", globex.id)).await;
         let moved = other.imported("all", kind, file.clone()).await;
-        assert_eq!((&moved["status"], &moved["result"]["created"]), (&json!("succeeded"), &json!(17)), "{moved}");
+        assert_eq!((&moved["status"], &moved["result"]["created"]), (&json!("succeeded"), &json!(18)), "{moved}");
         assert_eq!(other.export(kind).await.text, file, "{kind}");
         for of in ["globex-lamp", "globex"] {
             assert!(!file.contains(of), "another tenant's rows");
@@ -76,7 +77,7 @@ async fn what_is_exported_is_imported_byte_for_byte(way: Way) {
         let again = owner.request(Method::POST, &format!("/products/import?format={named}"));
         let again = again.header("content-type", "application/octet-stream").body(file.clone());
         let again = owner.ended(Answer::of(again).await.expect(202).header("location")).await;
-        assert_eq!((&again["status"], &again["result"]["unchanged"]), (&json!("succeeded"), &json!(17)), "{again}");
+        assert_eq!((&again["status"], &again["result"]["unchanged"]), (&json!("succeeded"), &json!(18)), "{again}");
     }
     let file = owner.export(CSV).await.text;
     for record in csv::Reader::from_reader(file.as_bytes()).records() {
@@ -84,6 +85,9 @@ async fn what_is_exported_is_imported_byte_for_byte(way: Way) {
             let runs = cell.starts_with(['=', '+', '-', '@', '\u{ff1d}']) && cell.parse::<i64>().is_err();
             assert!(!runs, "a spreadsheet would run {cell}");
         }
+    }
+    for cell in file.split([';', '\t']) {
+        assert!(!cell.starts_with(['=', '+', '@', '\u{ff1d}']), "one that splits elsewhere would run {cell}");
     }
     Answer::of(owner.request(Method::GET, "/products/export").header("accept", "text/html"))
         .await
@@ -194,33 +198,58 @@ async fn an_export_shows_one_moment_whatever_is_written_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_caller_who_does_not_read_holds_neither_a_connection_nor_a_turn_for_ever() {
+async fn a_caller_who_does_not_read_holds_no_connection_and_no_turn_and_is_given_up() {
     let db = TestDb::new().await;
     let app = TestApp::new(&db).await;
-    let owner = Member::new(&app, &town().acme.owner, &town().acme);
-    fill(&db, 1000, 40_000).await;
-    let asleep = Reading::begin(&app, NDJSON).await;
-    let begun = Instant::now();
-    // With a pool of four there is one export at a time.
-    let refused = Answer::of(owner.request(Method::GET, "/products/export")).await;
-    refused.problem(503, "busy");
+    let (acme, globex) = (&town().acme, &town().globex);
+    let (owner, member) = (Member::new(&app, &acme.owner, acme), Member::new(&app, &acme.member, acme));
+    let neighbour = Member::new(&app, &globex.owner, globex);
+    // More than fits between the two ends of a connection.
+    fill(&db, 400, 40_000).await;
+    // With a pool of four one export reads the database at a time; what is read waits for its caller in a file.
+    let (one, other) = tokio::join!(Reading::begin(&app, NDJSON), Reading::begin(&app, NDJSON));
+    // Of the tenant whose callers are asleep there are two at a time.
+    let refused = Answer::of(member.request(Method::GET, "/products/export")).await;
     assert!(!refused.header("retry-after").is_empty());
-    assert!(begun.elapsed() < Duration::from_secs(6));
+    refused.problem(503, "busy");
+    let begun = Instant::now();
+    assert_eq!(neighbour.export(NDJSON).await.text.lines().count(), 2);
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     owner.get("/products?limit=1").await.expect(200);
     let open =
         "select count(*) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'";
-    let given_up = async {
+    let ended = async {
         while db.value::<i64>(open).await > 0 {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(Duration::from_secs(20), given_up).await.expect("the transaction is given up");
-    let (_, _, trailer) = asleep.end().await;
-    assert_eq!(trailer, None, "it breaks off, and nobody takes it for the whole");
+    timeout(Duration::from_secs(5), ended).await.expect("the transactions have ended, whoever reads or not");
+    sleep(Duration::from_secs(10)).await;
+    for reading in [one, other] {
+        let (_, _, trailer) = reading.end().await;
+        assert_eq!(trailer, None, "it breaks off, and nobody takes it for the whole");
+    }
     let hung_up = Reading::begin(&app, CSV).await;
     drop(hung_up);
     let rows = owner.export(NDJSON).await.text.lines().count();
-    assert_eq!(rows, 1002);
+    assert_eq!(rows, 402);
+}
+
+#[tokio::test]
+async fn a_caller_who_reads_slowly_gets_all_of_it() {
+    let db = TestDb::new().await;
+    let app = TestApp::with(&db.url("rowhouse_api"), &tuning(&["--pool", "4", "--import-bytes", "500000"])).await;
+    // More than there is room for: what is made waits for what is taken.
+    fill(&db, 500, 40_000).await;
+    let mut reading = Reading::begin(&app, CSV).await;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(10) {
+        reading.more().await;
+        sleep(Duration::from_millis(50)).await;
+    }
+    let (_, body, trailer) = reading.end().await;
+    assert!(trailer.unwrap().contains("502"));
+    assert_eq!(csv::Reader::from_reader(&*body).records().count(), 502);
 }
 
 #[tokio::test]

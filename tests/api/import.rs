@@ -136,11 +136,12 @@ async fn a_file_that_cannot_be_read_says_why_and_changes_nothing() {
     for (kind, file, code) in [
         (CSV, b"".to_vec(), "required_column"),
         (CSV, b"\r\n\r\n".to_vec(), "required_column"),
-        (CSV, b"\x1f\x8b\x08\x00\xff\xfe\x00garbage".to_vec(), "unknown_column"),
+        (CSV, b"\x1f\x8b\x08\x00\xff\xfe\x00garbage".to_vec(), "not_csv"),
         (CSV, b"sku,name,colour,price_minor\n".to_vec(), "unknown_column"),
         (CSV, b"sku,name,sku,price_minor\n".to_vec(), "duplicate_column"),
         (CSV, b"sku,name\na,A\n".to_vec(), "required_column"),
-        (CSV, b"sku;name;price_minor\na;A;1\n".to_vec(), "unknown_column"),
+        (CSV, b"sku:name:price_minor\na:A:1\n".to_vec(), "unknown_column"),
+        (CSV, b"sku;name;colour\na;A;red\n".to_vec(), "unknown_column"),
         (CSV, many_columns.into_bytes(), "unknown_column"),
         (CSV, long_line.into_bytes(), "line_too_long"),
         (NDJSON, long_json.into_bytes(), "line_too_long"),
@@ -172,6 +173,177 @@ async fn a_file_that_cannot_be_read_says_why_and_changes_nothing() {
     let operation = member.imported("partial", NDJSON, long_name).await;
     assert_eq!(faults(&operation), [(1, "unknown_field")]);
     assert!(operation.to_string().len() < 2000);
+}
+
+/// The product of a SKU, as a file has it.
+async fn as_in_a_file(member: &Member<'_>, sku: &str) -> Value {
+    let file = member.export(NDJSON).await.text;
+    let lines = file.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.into_iter().find(|line| line["sku"] == sku).unwrap()
+}
+
+#[tokio::test]
+async fn what_a_file_does_not_speak_of_stays_and_what_it_leaves_empty_is_cleared() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let member = Member::new(&app, &town().acme.member, &town().acme);
+    let whole = json!({ "sku": "kept", "name": "Kept", "description": "as it was", "price": { "amount_minor": 5, "currency": "CHF" },
+        "stock": 7, "status": "draft", "tags": ["a", "b"] });
+    let cleared = json!({ "sku": "kept", "name": "Kept", "description": null, "price": { "amount_minor": 5, "currency": "EUR" },
+        "stock": 0, "status": "active", "tags": [] });
+    // What a file says, by column and by member, and what becomes of the product.
+    let dearer = |of: &Value| {
+        let mut product = of.clone();
+        product["price"]["amount_minor"] = json!(6);
+        product
+    };
+    let one = |column: &str| {
+        let mut product = whole.clone();
+        match column {
+            "currency" => product["price"]["currency"] = cleared["price"]["currency"].clone(),
+            other => product[other] = cleared[other].clone(),
+        }
+        product
+    };
+    let mut cases = vec![
+        ("sku,name,price_minor\nkept,Kept,6\n".to_owned(), json!({ "amount_minor": 6 }), json!({}), dearer(&whole)),
+        (
+            "sku,name,price_minor,description,currency,stock,status,tags\nkept,Kept,5,,,,,\n".to_owned(),
+            json!({ "amount_minor": 5, "currency": null }),
+            json!({ "description": null, "stock": null, "status": null, "tags": null }),
+            cleared.clone(),
+        ),
+    ];
+    for column in ["description", "currency", "stock", "status", "tags"] {
+        let file = format!("sku,{column},name,price_minor\nkept,,Kept,5\n");
+        let (price, rest) = match column {
+            "currency" => (json!({ "amount_minor": 5, "currency": null }), json!({})),
+            other => (json!({ "amount_minor": 5 }), json!({ other: null })),
+        };
+        cases.push((file, price, rest, one(column)));
+    }
+    for (csv, price, rest, expected) in cases {
+        let mut line = rest;
+        (line["sku"], line["name"], line["price"]) = (json!("kept"), json!("Kept"), price);
+        for mode in ["all", "partial"] {
+            for (kind, file) in [(CSV, csv.clone()), (NDJSON, line.to_string())] {
+                member.imported(mode, NDJSON, whole.to_string()).await;
+                assert_eq!(as_in_a_file(&member, "kept").await, whole);
+                let operation = member.imported(mode, kind, file.clone()).await;
+                assert_eq!(counts(&operation), [0, 1, 0, 0], "{file} {operation}");
+                assert_eq!(as_in_a_file(&member, "kept").await, expected, "{mode} {file}");
+                assert_eq!(counts(&member.imported(mode, kind, file).await), [0, 0, 1, 0]);
+            }
+        }
+    }
+    // A product that is new has its defaults, left out and left empty alike.
+    for (sku, file) in [
+        ("new-1", "sku,name,price_minor\nnew-1,Kept,5\n"),
+        ("new-2", "sku,name,price_minor,description,currency,stock,status,tags\nnew-2,Kept,5,,,,,\n"),
+    ] {
+        assert_eq!(counts(&member.imported("all", CSV, file).await), [1, 0, 0, 0]);
+        let mut expected = cleared.clone();
+        expected["sku"] = json!(sku);
+        assert_eq!(as_in_a_file(&member, sku).await, expected);
+    }
+    let nothing = json!({ "sku": "kept", "name": null, "price": { "amount_minor": null } });
+    assert_eq!(counts(&member.imported("partial", NDJSON, nothing.to_string()).await), [0, 0, 0, 1]);
+}
+
+/// As it is written in UTF-16, with a byte order mark.
+fn utf16(text: &str, big: bool) -> Vec<u8> {
+    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+    units.flat_map(|unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+}
+
+#[tokio::test]
+async fn a_file_is_taken_as_spreadsheets_write_it() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let member = Member::new(&app, &town().acme.member, &town().acme);
+    let rows = "sku,name,price_minor,tags\ns-1,Käse; 1 kg,5,\"a|b\"\ns-2,\"say \"\"hi\"\"\",6,\n";
+    let semicolons = "sku;name;price_minor;tags\ns-1;\"Käse; 1 kg\";5;a|b\ns-2;\"say \"\"hi\"\"\";6;\n";
+    let tabs = "sku\tname\tprice_minor\ttags\ns-1\tKäse; 1 kg\t5\ta|b\ns-2\t\"say \"\"hi\"\"\"\t6\t\n";
+    let files: Vec<Vec<u8>> = vec![
+        rows.into(),
+        semicolons.into(),
+        tabs.into(),
+        format!("sep=;\n{semicolons}").into(),
+        format!("\u{feff}sep=;\n{semicolons}").into(),
+        format!("\"sep=;\"\n{semicolons}").into(),
+        format!("sep=\t\n{tabs}").into(),
+        "sep=:\nsku:name:price_minor:tags\ns-1:Käse; 1 kg:5:a|b\ns-2:\"say \"\"hi\"\"\":6:\n".into(),
+        "sku|name|price_minor|tags\ns-1|Käse; 1 kg|5|\"a|b\"\ns-2|\"say \"\"hi\"\"\"|6|\n".into(),
+        format!("\u{feff}{rows}").into(),
+        utf16(rows, true),
+        utf16(semicolons, false),
+        utf16(tabs, false),
+        "\"SKU\" , Name,PRICE_MINOR,Tags\ns-1,Käse; 1 kg,5,a|b\ns-2,\"say \"\"hi\"\"\",6,\n".into(),
+        // Columns and rows that somebody once touched.
+        "sku,name,price_minor,tags,,,\ns-1,Käse; 1 kg,5,a|b,,,\n,,,,,,\ns-2,\"say \"\"hi\"\"\",6,\n,,,,,,\n".into(),
+        ",,,,\nsku,,name,price_minor,tags\ns-1,,Käse; 1 kg,5,a|b,,,,\n,,\ns-2,,\"say \"\"hi\"\"\",6,\n \n".into(),
+        format!("\n\n{rows}\u{1a}").into(),
+    ];
+    let rows = [["s-1", "Käse; 1 kg"], ["s-2", "say \"hi\""]];
+    for file in files {
+        for end in ["\n", "\r\n", "\r"] {
+            // Of UTF-16 the line ends are two bytes, of which this makes three.
+            let wide = file.starts_with(&[0xff, 0xfe]) || file.starts_with(&[0xfe, 0xff]);
+            let written = if wide {
+                file.clone()
+            } else {
+                String::from_utf8(file.clone()).unwrap().replace('\n', end).into_bytes()
+            };
+            db.run("delete from tenant.products where sku like 's-%'").await;
+            let operation = member.imported("all", CSV, written.clone()).await;
+            let shown = String::from_utf8_lossy(&written);
+            assert_eq!(counts(&operation), [2, 0, 0, 0], "{shown:?} {operation}");
+            for [sku, name] in rows {
+                assert_eq!(as_in_a_file(&member, sku).await["name"], name, "{shown:?}");
+            }
+            assert_eq!(as_in_a_file(&member, "s-1").await["tags"], json!(["a", "b"]), "{shown:?}");
+        }
+    }
+    let line = "{\"sku\":\"s-3\",\"name\":\"Käse 😎\",\"price\":{\"amount_minor\":1}}\r\n";
+    for big in [true, false] {
+        let operation = member.imported("all", NDJSON, utf16(line, big)).await;
+        assert_eq!(operation["status"], "succeeded", "{operation}");
+        assert_eq!(as_in_a_file(&member, "s-3").await["name"], "Käse 😎");
+    }
+    // What stands where there is no column, and what is not there where there is one.
+    let ragged = "sku,name,price_minor,,\nr-1,R,1,x\nr-2,R\nr-3,R,1,,,x\nr-4,R,1\n";
+    let operation = member.imported("partial", CSV, ragged).await;
+    let expected = [(2, "wrong_number_of_cells"), (3, "wrong_number_of_cells"), (4, "wrong_number_of_cells")];
+    assert_eq!((faults(&operation), counts(&operation)), (expected.to_vec(), [1, 0, 0, 3]));
+}
+
+#[tokio::test]
+async fn a_file_that_is_something_else_is_told_what_it_is() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let member = Member::new(&app, &town().acme.member, &town().acme);
+    let product = "{\"sku\":\"a\",\"name\":\"A\",\"price\":{\"amount_minor\":1}}";
+    for (kind, file, word) in [
+        (CSV, b"PK\x03\x04\x14\0\x06\0".to_vec(), ".xlsx"),
+        (NDJSON, b"PK\x03\x04\x14\0\x06\0".to_vec(), ".xlsx"),
+        (CSV, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0".to_vec(), ".xls"),
+        (CSV, b"\x1f\x8b\x08\0\0\0".to_vec(), "gzip"),
+        (NDJSON, b"\x28\xb5\x2f\xfd\0".to_vec(), "Zstandard"),
+        (CSV, b"%PDF-1.7\n".to_vec(), "PDF"),
+        (CSV, b"\n <!DOCTYPE html><html><table>".to_vec(), "HTML"),
+        (NDJSON, b"<?xml version=\"1.0\"?>".to_vec(), "XML"),
+        (CSV, product.into(), "application/x-ndjson"),
+        (NDJSON, format!("[\n{product},\n{product}]").into(), "JSON array"),
+        (NDJSON, b"sku;name;price_minor\na;A;1\n".to_vec(), "text/csv"),
+        (CSV, b"s\0k\0u\0,\0".to_vec(), "UTF-16"),
+        (CSV, b"\xff\xfe\0\0s\0\0\0".to_vec(), "UTF-32"),
+    ] {
+        let operation = member.imported("partial", kind, file).await;
+        let problem = &operation["result"]["problem"];
+        assert_eq!((&operation["status"], &problem["code"]), (&json!("failed"), &json!("invalid")), "{operation}");
+        assert!(problem["detail"].as_str().unwrap().contains(word), "{word}: {problem}");
+        assert_eq!(problem["errors"].as_array().unwrap().len(), 1, "one sentence");
+    }
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ fn call(file: &str, sample: &Sample) -> (&'static str, String) {
         "invitations/list" | "api_keys/list" => ("uuid, bigint", format!("'{middle}', {LIMIT}")),
         "invitations/get" | "api_keys/get" | "domains/get" | "domains/to_verify" => ("uuid", format!("'{middle}'")),
         "domains/list" => ("text, bigint", format!("'d1000.example', {LIMIT}")),
-        "tenant/get" | "settings/get" => ("", String::new()),
+        "tenant/get" | "settings/get" | "operations/under_way" => ("", String::new()),
         "operations/list" => ("uuid, bigint, bigint", format!("'{middle}', {LIMIT}, {BYTES}")),
         "operations/get" | "products/get" => ("uuid", format!("'{middle}'")),
         "products/export" => ("text, bigint", format!("'sku-1000', {LIMIT}")),
@@ -143,8 +143,9 @@ async fn fill(superuser: &Client, tenant: Uuid, project: Uuid, role: Uuid, owner
              from generate_series(1, 2000) n, registry.tenants t where t.id = '{tenant}';
          insert into tenant.products (tenant_id, id, name, sku, price_minor)
              select '{tenant}', {id}, 'product ' || n, 'sku-' || n, n from generate_series(1, 2000) n;
-         insert into tenant.operations (tenant_id, id, kind)
-             select '{tenant}', {id}, 'products.import' from generate_series(1, 2000) n;
+         insert into tenant.operations (tenant_id, id, kind, status)
+             select '{tenant}', {id}, 'products.import', case n when 1000 then 'running' else 'queued' end
+             from generate_series(1, 2000) n;
          insert into registry.domains (tenant_id, id, domain, challenge)
              select t.id, {id}, 'd' || n || '.example', 'x' from generate_series(1, 2000) n, registry.tenants t where t.id = '{tenant}';
          insert into registry.sessions (id, user_id, kind, idle_until, expires_at)

@@ -170,6 +170,52 @@ async fn a_price_that_does_not_say_is_in_the_tenants_currency() {
 }
 
 #[tokio::test]
+async fn a_price_is_in_a_currency_that_there_is() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let owner = Member::new(&app, &town().acme.owner, &town().acme);
+    let old = owner.make(json!({ "name": "Old", "sku": "old" })).await;
+    let path = format!("/products/{}", old["id"].as_str().unwrap());
+    for code in ["ZZZ", "XTS", "XXX", "XAU", "eur", "EURO", ""] {
+        let price = json!({ "amount_minor": 1, "currency": code });
+        for refused in [
+            owner.post("/products", json!({ "name": "New", "sku": "new", "price": price })).await,
+            owner.patch(&path, "*", json!({ "price": { "currency": code } })).await,
+        ] {
+            let problem = refused.problem(422, "invalid");
+            assert_eq!(problem["errors"][0]["pointer"], "/price/currency", "{code}");
+        }
+        if !code.is_empty() {
+            let file = format!("sku,name,price_minor,currency\nnew,New,1,{code}\n");
+            let ended = owner.imported("all", "text/csv", file).await;
+            assert_eq!(ended["result"]["errors"][0]["errors"][0]["pointer"], "/price/currency", "{ended}");
+        }
+    }
+    // The database says the same to whoever else writes, and leaves what it has alone.
+    let superuser = db.superuser().await;
+    let written = superuser.batch_execute("update tenant.products set currency = 'ZZZ' where sku = 'old'").await;
+    assert_eq!(written.unwrap_err().as_db_error().unwrap().constraint(), Some("products_currency_check"));
+    let settings = superuser.batch_execute("update tenant.settings set currency = 'ZZZ'").await;
+    assert_eq!(settings.unwrap_err().as_db_error().unwrap().constraint(), Some("settings_currency_check"));
+    db.run("set session_replication_role = replica; update tenant.products set currency = 'ZZZ' where sku = 'old'")
+        .await;
+    let kept = owner.patch(&path, "*", json!({ "price": { "amount_minor": 7 }, "stock": 3 })).await.expect(200).json();
+    assert_eq!(kept["price"], json!({ "amount_minor": 7, "currency": "ZZZ" }));
+    let ended = owner.imported("all", "text/csv", "sku,name,price_minor\nold,Old,8\n").await;
+    assert_eq!(ended["result"]["updated"], 1, "{ended}");
+}
+
+#[tokio::test]
+async fn server_and_database_know_the_same_currencies() {
+    let db = TestDb::new().await;
+    let letters = || 'A'..='Z';
+    let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
+    let known: Vec<String> = codes.filter(|code| rowhouse::currency::known(code).is_some()).collect();
+    assert!(known.len() > 150);
+    assert_eq!(db.value::<Vec<String>>("select registry.currencies()").await, known);
+}
+
+#[tokio::test]
 async fn a_caller_says_what_is_answered_and_repeats_without_fear() {
     let db = TestDb::new().await;
     let app = TestApp::new(&db).await;

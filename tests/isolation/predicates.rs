@@ -197,6 +197,7 @@ fn aimed_at_globex(file: &str) -> Vec<Param> {
         ],
         "products/suggest" => vec![text("globex"), text("globex"), many()],
         "operations/get" | "operations/cancel" | "operations/wait" => vec![uuid(globex.operation)],
+        "operations/under_way" => vec![],
         "operations/insert" => {
             vec![uuid(Uuid::now_v7()), text("products.import"), Box::new(None::<i64>), Box::new(None::<Uuid>)]
         }

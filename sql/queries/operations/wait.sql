@@ -1,5 +1,5 @@
--- It waits for its turn, and is not forgotten; answers whether it is still wanted.
+-- It waits, and is not forgotten; answers whether it is still wanted.
 update tenant.operations
 set alive_at = now()
-where tenant_id = $1 and id = $2 and status = 'queued'
+where tenant_id = $1 and id = $2 and status in ('queued', 'running')
 returning not cancelling as wanted

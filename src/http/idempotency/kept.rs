@@ -14,6 +14,7 @@ const KEPT: [HeaderName; 5] =
     [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::CACHE_CONTROL, PREFERENCE_APPLIED];
 
 /// A key, and SHA-256 of the request that came with it.
+#[derive(Clone)]
 pub(super) struct Claim {
     pub(super) key: String,
     pub(super) fingerprint: [u8; 32],

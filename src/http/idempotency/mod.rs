@@ -39,7 +39,7 @@ pub struct Post<T>(pub T, pub Once);
 
 /// How often a request may act: once for each `Idempotency-Key`, or, without one, as often as it is sent. Alone it is
 /// the extractor of a POST without a body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Once {
     claim: Option<Claim>,
     prefer: Prefer,

@@ -1,5 +1,6 @@
-//! Exporting products: streamed from one snapshot, in constant memory, with a trailer that says whether all came.
-use std::time::{Duration, Instant};
+//! Exporting products: from one snapshot, in constant memory, with a trailer that says whether all came. The snapshot is
+//! read as fast as the database gives it, whoever takes the file however slowly.
+use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes},
@@ -7,10 +8,9 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
-use futures_util::stream;
+use futures_util::{Stream, StreamExt as _, stream};
 use http_body::Frame;
 use http_body_util::StreamBody;
-use tokio::sync::mpsc;
 
 use super::file::Exported;
 use crate::{
@@ -19,24 +19,29 @@ use crate::{
     http::{
         export::{FileQuery, Format, Writer},
         extract::Query,
+        room::{Place, Way},
+        spool::Spool,
+        upload::LONGEST,
+        workshop::Workshop,
     },
     sql,
 };
 
 /// Products read at a time.
 const BATCH: i64 = 500;
-/// How long a caller may leave a batch untaken. After that the transaction is given up, and the answer ends unfinished.
+/// How long a caller may take nothing. After that the answer ends unfinished.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How often whoever exports is asked whether they still may.
 const EVERY: Duration = Duration::from_secs(1);
 /// How long to wait for a turn.
-const TURN: Duration = Duration::from_secs(2);
+const TURN: Duration = Duration::from_secs(5);
 
 /// Export products.
 ///
 /// Needs `products:read`. All of them by SKU, as they were at one moment, as CSV or NDJSON; importing the file gives
-/// the same products. `Accept` or `format` says which; NDJSON unless said. Whether it is whole, the trailer fields `Row-Count` and `Repr-Digest` (SHA-256, RFC 9530) say to
-/// whoever sends `TE: trailers`; an answer that breaks off has no proper end.
+/// the same products. `Accept` or `format` says which; NDJSON unless said. Whether it is whole, the trailer fields
+/// `Row-Count` and `Repr-Digest` (SHA-256, RFC 9530) say to whoever sends `TE: trailers`; an answer that breaks off has no
+/// proper end. Take it at 16 KiB a second at least, and within an hour.
 #[utoipa::path(get, path = "/products/export", tag = "products", params(FileQuery),
     responses((status = OK, content((String = "application/x-ndjson"), (String = "text/csv")),
         headers(("Content-Disposition" = String), ("Trailer" = String)))))]
@@ -47,50 +52,54 @@ pub(super) async fn export(
     headers: HeaderMap,
 ) -> Result<Response> {
     let format = query.choose(&headers)?;
-    let turn = app.workshop.export(TURN).await?;
-    let (send, mut frames) = mpsc::channel::<Result<Frame<Bytes>>>(1);
-    tokio::spawn(async move {
-        let _turn = turn;
-        if let Err(error) = write(&tenant, format, &send).await {
-            if let Error::Internal(what) = &error {
-                tracing::error!(what, "an export failed");
-            }
-            // Before the first frame this is the answer; after it, the connection breaks off.
-            let _ = send.send_timeout(Err(error), PATIENCE).await;
-        }
-    });
-    let first = frames.recv().await.ok_or_else(|| Error::internal("an export ended before it began"))??;
-    let frames = stream::unfold(Some((Some(first), frames)), |reading| async move {
-        let (first, mut frames) = reading?;
-        let next = match first {
-            Some(first) => Ok(first),
-            // Given up before the trailer: without an error this would look like the end.
-            None => frames.recv().await.unwrap_or_else(|| Err(Error::internal("an export was given up"))),
-        };
-        let more = next.as_ref().is_ok_and(Frame::is_data);
-        Some((next, more.then_some((None, frames))))
-    });
+    let place = app.workshop.place(&tenant, Way::Out)?;
+    let (spool, frames) = Spool::new().await?;
+    tokio::spawn(make(app.workshop.clone(), tenant, format, spool, place));
+    let frames = begun(frames).await?;
     let mut headers = format.headers("products");
     headers.insert(header::TRAILER, HeaderValue::from_static("Row-Count, Repr-Digest"));
     headers.insert(header::VARY, HeaderValue::from(HeaderName::from_static("accept")));
     Ok((headers, Body::new(StreamBody::new(frames))).into_response())
 }
 
-async fn write(tenant: &Tenant, format: Format, send: &mpsc::Sender<Result<Frame<Bytes>>>) -> Result<()> {
+type Taken = Result<Frame<Bytes>>;
+
+/// Waits for the first frame: an error before it is the answer; after it, the connection breaks off.
+async fn begun(frames: impl Stream<Item = Taken>) -> Result<impl Stream<Item = Taken>> {
+    let mut frames = Box::pin(frames);
+    let first = frames.next().await.ok_or_else(|| Error::internal("an export ended before it began"))??;
+    Ok(stream::iter([Ok(first)]).chain(frames))
+}
+
+/// Writes the file, and stays until the caller has taken it, is too slow, or may not have it any more.
+async fn make(workshop: Workshop, tenant: Tenant, format: Format, spool: Spool, mut place: Place) {
+    let write = async {
+        let turn = tokio::time::timeout(TURN, workshop.export(&tenant)).await.map_err(|_| Error::Busy)?;
+        write(&tenant, format, &spool, &mut place).await?;
+        drop(turn);
+        // The rest is the caller's.
+        std::future::pending::<Result<()>>().await
+    };
+    let taken = async {
+        let taken = tokio::time::timeout(LONGEST, spool.taken(PATIENCE)).await;
+        if taken == Ok(true) { Ok(()) } else { Err(Error::internal("an export was given up")) }
+    };
+    let ended =
+        tokio::select! { ended = write => ended, ended = taken => ended, error = not_allowed(&tenant) => Err(error) };
+    if let Err(error) = ended {
+        tracing::info!(%error, "an export ended unfinished");
+        spool.fail(error);
+    }
+}
+
+async fn write(tenant: &Tenant, format: Format, spool: &Spool, place: &mut Place) -> Result<()> {
     let mut conn = tenant.connect().await?;
     let mut tx = conn.snapshot();
     let mut writer = Writer::new(format);
     let mut after = String::new();
-    let mut asked = Instant::now();
     loop {
-        if asked.elapsed() >= EVERY {
-            refuse_unless_still_allowed(tenant).await?;
-            asked = Instant::now();
-        }
         let rows: Vec<Exported> = tx.all(sql!("products/export"), &[&after, &BATCH]).await?;
-        let bytes = writer.write(&rows)?;
-        // Nobody takes it: the caller is gone, or asleep. Dropping the transaction frees its snapshot.
-        if send.send_timeout(Ok(Frame::data(bytes)), PATIENCE).await.is_err() {
+        if !spool.write(writer.write(&rows)?, place).await? {
             return Ok(());
         }
         match rows.last() {
@@ -99,19 +108,22 @@ async fn write(tenant: &Tenant, format: Format, send: &mpsc::Sender<Result<Frame
         }
     }
     tx.commit().await?;
-    let _: Result<(), _> = send.send_timeout(Ok(Frame::trailers(writer.end().fields())), PATIENCE).await;
+    spool.end(writer.end().fields());
     Ok(())
 }
 
-/// A slow caller's snapshot may be many minutes old, and so are the rights that it sees.
-async fn refuse_unless_still_allowed(tenant: &Tenant) -> Result<()> {
-    let asked = async {
-        let mut conn = tenant.connect().await?;
-        conn.read().last().one::<()>(sql!("products/may_export"), &[]).await
-    };
-    match asked.await {
-        // That nobody can be asked now is no refusal: the next batch is asked for again.
-        Err(error) if error.kind().0.is_client_error() => Err(error),
-        _ => Ok(()),
+/// Ends when the caller may export no longer: what they take may be many minutes old, and so are the rights it was read with.
+async fn not_allowed(tenant: &Tenant) -> Error {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let asked = async {
+            let mut conn = tenant.connect().await?;
+            conn.read().last().one::<()>(sql!("products/may_export"), &[]).await
+        };
+        match asked.await {
+            // That nobody can be asked now is no refusal.
+            Err(error) if error.kind().0.is_client_error() => return error,
+            _ => {}
+        }
     }
 }

@@ -1,26 +1,25 @@
 //! Products in files: the columns of the CSV, the members of an NDJSON line, and reading either, a batch at a time,
 //! whatever is in it.
-use std::{
-    borrow::Cow,
-    fs::File,
-    io::{self, BufRead as _, BufReader, Read as _},
-};
+use std::io::{self, BufRead as _, BufReader, Read};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
+use utoipa::ToSchema;
 
 use super::{
-    Given, Money, NewPrice, NewProduct, ProductStatus,
-    lines::{self, Lines},
+    Given, Money, ProductStatus, Tag,
+    table::{self, LINE},
+    text::Text,
 };
 use crate::{
     Error, Result,
     db::FromRow,
     error::Violation,
     http::{
-        export::{self, Cells, Format, unguarded},
+        export::{self, Cells, Format},
         extract::from_json,
-        validate::{PILE, Violations, piles_marks},
+        patch::Field,
+        validate::Violations,
     },
 };
 
@@ -31,13 +30,11 @@ const LINES: usize = 1_000_000;
 /// Bytes of a batch's lines, the last of which may go beyond. Long descriptions take long to index, and a batch is a
 /// statement, which has five seconds.
 const BATCH_BYTES: usize = 256 << 10;
-/// Bytes of one line, at most: as many as a body may have, and room for quoting.
-const LINE: usize = 4 << 20;
 /// Characters of what is told about one fault.
 const TOLD: usize = 300;
-/// Faults of the first line, at most.
-const FAULTS: usize = 20;
-const COLUMNS: [&str; 8] = ["sku", "name", "description", "price_minor", "currency", "stock", "status", "tags"];
+/// The columns of the CSV.
+pub(super) const COLUMNS: [&str; 8] =
+    ["sku", "name", "description", "price_minor", "currency", "stock", "status", "tags"];
 
 /// A product as it stands in a file: what makes it one, without what belongs to where it is kept.
 #[derive(Debug, Serialize)]
@@ -93,7 +90,7 @@ fn join(tags: &[String]) -> String {
 }
 
 /// The inverse of [`join`].
-fn split(cell: &str) -> Vec<String> {
+pub(super) fn split(cell: &str) -> Vec<String> {
     let mut tags = vec![String::new()];
     let mut chars = cell.chars();
     while let Some(c) = chars.next() {
@@ -107,28 +104,90 @@ fn split(cell: &str) -> Vec<String> {
     tags.into_iter().map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect()
 }
 
+/// A product in a file. A member that is left out stays as it is, and has its default where the product is new; null says
+/// that nothing is to be there, or the default where something has to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProductLine {
+    #[schema(min_length = 1, max_length = 200)]
+    pub(super) name: String,
+    #[serde(default)]
+    #[schema(max_length = 100_000, value_type = Option<String>)]
+    pub(super) description: Field<String>,
+    /// What it is known by.
+    #[schema(min_length = 1, max_length = 64)]
+    pub(super) sku: String,
+    pub(super) price: PriceLine,
+    /// None in stock where it is new or null.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000_000_000, value_type = Option<i32>)]
+    pub(super) stock: Field<i32>,
+    /// `active` where it is new or null.
+    #[serde(default)]
+    #[schema(value_type = Option<ProductStatus>)]
+    pub(super) status: Field<ProductStatus>,
+    /// All of them.
+    #[serde(default)]
+    #[schema(max_items = 100, value_type = Option<Vec<Tag>>)]
+    pub(super) tags: Field<Vec<String>>,
+}
+
+/// A price in a file.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PriceLine {
+    /// In the currency's minor unit.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
+    pub(super) amount_minor: i64,
+    /// ISO 4217; the tenant's own where it is new or null.
+    #[serde(default)]
+    #[schema(pattern = "^[A-Z]{3}$", value_type = Option<String>)]
+    pub(super) currency: Field<String>,
+}
+
+impl ProductLine {
+    /// About how much of it is to be written.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.name.len() + self.description.value().map_or(0, String::len) + 100) as u64
+    }
+
+    /// What it says, to be checked.
+    pub(super) fn given(&self) -> Given<'_> {
+        Given {
+            name: Some(&self.name),
+            description: self.description.value().map(String::as_str),
+            sku: Some(&self.sku),
+            amount_minor: Some(self.price.amount_minor),
+            currency: self.price.currency.value().map(String::as_str),
+            stock: self.stock.value().copied(),
+            tags: self.tags.value().map(Vec::as_slice),
+        }
+    }
+}
+
 /// One line of a file, and what it holds or what is wrong with it.
 #[derive(Debug)]
 pub(super) struct Line {
     /// Where it begins, from 1.
     pub(super) number: u64,
-    pub(super) product: Result<NewProduct, Vec<Violation>>,
+    pub(super) product: Result<ProductLine, Vec<Violation>>,
 }
 
 /// Reads a file, a batch of lines at a time. `each` answers whether to go on.
 ///
 /// # Errors
-/// When the file as a whole cannot be read: columns that are not ours, a line without an end.
-pub(super) fn read(file: File, format: Format, each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
+/// When the file as a whole cannot be read: no text, columns that are not ours, a line without an end.
+pub(super) fn read(file: impl Read + 'static, format: Format, each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
+    let batch = Batch::new(each);
     match format {
-        Format::Csv => read_csv(file, each),
-        Format::Ndjson => read_ndjson(file, each),
+        Format::Csv => table::read(Text::open(file, "not_csv")?, batch),
+        Format::Ndjson => read_ndjson(Text::open(file, "not_ndjson")?, batch),
     }
 }
 
-fn read_ndjson(file: File, each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
-    let mut reader = BufReader::with_capacity(1 << 17, file);
-    let mut batch = Batch::new(each);
+fn read_ndjson(text: Text, mut batch: Batch<impl FnMut(Vec<Line>) -> bool>) -> Result<()> {
+    refuse_unless_ndjson(&text.head)?;
+    let mut reader = BufReader::with_capacity(1 << 17, text.all);
     let mut line = Vec::new();
     let mut number = 0;
     loop {
@@ -143,7 +202,6 @@ fn read_ndjson(file: File, each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
             return Err(too_long(number));
         }
         let bare = line.trim_ascii();
-        let bare = if number == 1 { bare.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bare) } else { bare };
         if bare.is_empty() {
             continue;
         }
@@ -155,15 +213,29 @@ fn read_ndjson(file: File, each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
     Ok(())
 }
 
+/// What is something else is told so once, and not line by line.
+fn refuse_unless_ndjson(head: &[u8]) -> Result<()> {
+    let bare = head.trim_ascii_start();
+    let first = bare.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let detail = match bare.first() {
+        Some(b'[') => "is a JSON array; send its objects a line each, without the brackets and the commas between",
+        Some(b'<') => "is HTML or XML; send a product a line, as JSON",
+        Some(b'{') | None => return Ok(()),
+        _ if table::has_columns(first) => "is CSV; send it as text/csv",
+        _ => return Ok(()),
+    };
+    Err(Error::Invalid(vec![Violation::at("", "not_ndjson", detail)]))
+}
+
 /// The product, or what is wrong with what it says.
-fn checked(product: NewProduct) -> Result<NewProduct, Vec<Violation>> {
-    match faults(&Given::of(&product)) {
+fn checked(product: ProductLine) -> Result<ProductLine, Vec<Violation>> {
+    match faults(&product.given()) {
         wrong if wrong.is_empty() => Ok(product),
         wrong => Err(wrong),
     }
 }
 
-fn faults(given: &Given<'_>) -> Vec<Violation> {
+pub(super) fn faults(given: &Given<'_>) -> Vec<Violation> {
     let mut violations = Violations::default();
     given.check(&mut violations);
     match violations.finish() {
@@ -188,37 +260,9 @@ fn violations(error: Error) -> Vec<Violation> {
     violations.collect()
 }
 
-fn read_csv(file: File, each: impl FnMut(Vec<Line>) -> bool) -> Result<()> {
-    let lines = Lines::new(file, LINE);
-    let mut reader = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 17).from_reader(lines);
-    let header = reader.byte_headers().map_err(|error| broken(&error, 1))?.clone();
-    let columns = if lines::is_end(&header) { columns(&csv::ByteRecord::new()) } else { columns(&header) }?;
-    let mut batch = Batch::new(each);
-    let mut record = csv::ByteRecord::new();
-    loop {
-        let at = reader.position().byte();
-        let number = reader.get_mut().next_record(at);
-        let more = reader.read_byte_record(&mut record);
-        let number = number.unwrap_or_else(|| reader.get_mut().next_record(at).unwrap_or_default());
-        if !more.map_err(|error| broken(&error, number))? || lines::is_end(&record) {
-            break;
-        }
-        let product = if lines::holds_end(&record) {
-            Err(vec![Violation::at("", "not_csv", "has a quote that is not closed")])
-        } else {
-            product(&columns, &record)
-        };
-        if !batch.push(Line { number, product }, record.as_slice().len())? {
-            return Ok(());
-        }
-    }
-    batch.hand_on();
-    Ok(())
-}
-
 /// Lines on their way, handed on when they are many or large: a statement that writes them has its time, and those that
 /// wait have to be held.
-struct Batch<F> {
+pub(super) struct Batch<F> {
     lines: Vec<Line>,
     bytes: usize,
     /// Lines that the file may still have.
@@ -232,7 +276,7 @@ impl<F: FnMut(Vec<Line>) -> bool> Batch<F> {
     }
 
     /// False when nobody takes them any more.
-    fn push(&mut self, line: Line, bytes: usize) -> Result<bool> {
+    pub(super) fn push(&mut self, line: Line, bytes: usize) -> Result<bool> {
         let Some(left) = self.left.checked_sub(1) else {
             let detail = format!("has more than {LINES} lines with a product; send it in parts");
             return Err(Error::Invalid(vec![Violation::at("", "too_many_lines", detail)]));
@@ -243,117 +287,18 @@ impl<F: FnMut(Vec<Line>) -> bool> Batch<F> {
         Ok((self.lines.len() < BATCH && self.bytes < BATCH_BYTES) || self.hand_on())
     }
 
-    fn hand_on(&mut self) -> bool {
+    pub(super) fn hand_on(&mut self) -> bool {
         self.bytes = 0;
         self.lines.is_empty() || (self.each)(std::mem::take(&mut self.lines))
     }
 }
 
-/// The columns of a file, by the names in its first line, in any order.
-fn columns(header: &csv::ByteRecord) -> Result<Vec<&'static str>> {
-    let mut wrong = Vec::new();
-    let mut columns = Vec::new();
-    for cell in header {
-        if wrong.len() == FAULTS {
-            break;
-        }
-        let name = String::from_utf8_lossy(cell);
-        let name = name.trim_start_matches('\u{feff}').trim();
-        match COLUMNS.iter().find(|column| **column == name) {
-            Some(column) if columns.contains(column) => {
-                wrong.push(Violation::at("", "duplicate_column", format!("the column {column} stands there twice")));
-            }
-            Some(column) => columns.push(*column),
-            None => {
-                let name: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
-                let detail = format!("there is no column {name:?}; the columns are {}", COLUMNS.join(", "));
-                wrong.push(Violation::at("", "unknown_column", detail));
-            }
-        }
-    }
-    for required in ["sku", "name", "price_minor"] {
-        if !columns.contains(&required) {
-            wrong.push(Violation::at("", "required_column", format!("the column {required} is missing")));
-        }
-    }
-    if wrong.is_empty() { Ok(columns) } else { Err(Error::Invalid(wrong)) }
-}
-
-/// A product from a record. All that is wrong with it is told at once.
-fn product(columns: &[&str], record: &csv::ByteRecord) -> Result<NewProduct, Vec<Violation>> {
-    if record.len() != columns.len() {
-        let detail = format!("has {} cells where the first line has {}", record.len(), columns.len());
-        return Err(vec![Violation::at("", "wrong_number_of_cells", detail)]);
-    }
-    let mut wrong = Vec::new();
-    let mut cells = Vec::with_capacity(columns.len());
-    for cell in record {
-        match std::str::from_utf8(cell) {
-            Ok(text) if piles_marks(text) => return Err(vec![Violation::at("", PILE.0, PILE.1)]),
-            Ok(text) => cells.push(unguarded(text)),
-            Err(_) => return Err(vec![Violation::at("", "not_utf8", "is not UTF-8")]),
-        }
-    }
-    let cell = |name: &str| {
-        let at = columns.iter().position(|column| *column == name)?;
-        cells.get(at).copied().filter(|cell| !cell.is_empty())
-    };
-    let mut needed = |name: &str, pointer: &str| {
-        if cell(name).is_none() {
-            wrong.push(Violation::at(pointer, "required", format!("the cell {name} is empty")));
-        }
-        cell(name).unwrap_or_default().to_owned()
-    };
-    let (sku, name) = (needed("sku", "/sku"), needed("name", "/name"));
-    let price = needed("price_minor", "/price/amount_minor");
-    let mut whole = |text: Option<Cow<'_, str>>, pointer: &str| {
-        let text = text.filter(|text| !text.is_empty())?;
-        text.trim()
-            .parse::<i64>()
-            .map_err(|_| wrong.push(Violation::at(pointer, "wrong_type", "is not a whole number")))
-            .ok()
-    };
-    let amount_minor = whole(Some(Cow::Owned(price)), "/price/amount_minor").unwrap_or_default();
-    let stock = whole(cell("stock").map(Cow::Borrowed), "/stock");
-    let stock = stock.map(|stock| i32::try_from(stock).unwrap_or(-1));
-    let status = cell("status").and_then(|text| {
-        let status = ProductStatus::ALL.into_iter().find(|status| status.as_str() == text.trim());
-        if status.is_none() {
-            wrong.push(Violation::at("/status", "not_allowed", "is none of draft, active, archived"));
-        }
-        status
-    });
-    let product = NewProduct {
-        name,
-        description: cell("description").map(str::to_owned),
-        sku,
-        price: NewPrice { amount_minor, currency: cell("currency").map(str::to_owned) },
-        stock,
-        status,
-        tags: cell("tags").map(split).unwrap_or_default(),
-    };
-    let mut given = Given::of(&product);
-    // What is missing was told of.
-    given.sku = given.sku.filter(|sku| !sku.is_empty());
-    given.name = given.name.filter(|name| !name.is_empty());
-    wrong.extend(faults(&given));
-    if wrong.is_empty() { Ok(product) } else { Err(wrong) }
-}
-
-fn broken(error: &csv::Error, line: u64) -> Error {
-    match error.kind() {
-        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => too_long(line),
-        csv::ErrorKind::Io(error) => unread(error),
-        _ => Error::Invalid(vec![Violation::at("", "not_csv", format!("line {line} cannot be read as CSV"))]),
-    }
-}
-
-fn too_long(line: u64) -> Error {
+pub(super) fn too_long(line: u64) -> Error {
     let detail = format!("line {line} does not end within {LINE} bytes; is a quote not closed?");
     Error::Invalid(vec![Violation::at("", "line_too_long", detail)])
 }
 
-fn unread(error: &io::Error) -> Error {
+pub(super) fn unread(error: &io::Error) -> Error {
     Error::internal(format!("an upload cannot be read again: {error}"))
 }
 
@@ -372,7 +317,7 @@ mod tests {
             (&file).write_all("x\n".repeat(lines).as_bytes()).unwrap();
             (&file).rewind().unwrap();
             let mut passed = 0;
-            let read = read_ndjson(file, |batch| {
+            let read = super::read(file, Format::Ndjson, |batch| {
                 passed += batch.len();
                 true
             });

@@ -1,7 +1,9 @@
 //! Importing products from a file: received whole, then written in batches by an operation, all of it or what can be.
 use std::{
     collections::HashMap,
+    fs::File,
     hash::{BuildHasher as _, RandomState},
+    io::Seek as _,
     time::{Duration, Instant},
 };
 
@@ -18,8 +20,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    NewProduct, ProductStatus, described, each_once,
-    file::{self, Line},
+    ProductStatus, each_once,
+    file::{self, Line, ProductLine},
 };
 use crate::{
     App, Error, Result,
@@ -31,13 +33,19 @@ use crate::{
         extract::{Query, content_type},
         idempotency::{Begun, Once},
         operation::{Operation, Work},
+        patch::Field,
+        room::Way,
         upload::Upload,
+        workshop::Workshop,
     },
     sql,
 };
 
 /// How often progress is told.
 const EVERY: Duration = Duration::from_secs(1);
+/// How often it tries to write what somebody else holds, and how long it waits in between.
+const TRIES: u32 = 60;
+const PAUSE: Duration = Duration::from_secs(1);
 /// Lines told of in a report; the others are counted.
 const REPORTED: usize = 1_000;
 
@@ -68,9 +76,11 @@ pub(super) struct ImportQuery {
 ///
 /// Needs `products:write`, `products:read`, `operations:write` and `operations:read`. A file of CSV (first line: `sku`,
 /// `name`, `price_minor` and as many as you like of `description`, `currency`, `stock`, `status`, `tags`, which a bar
-/// separates) or of NDJSON (a product a line, as `POST /products` takes it). Products are known by their SKU: importing
-/// a file twice changes nothing the second time. The answer is an operation, whose `result` counts what was created,
-/// updated and left as it was, and says what is wrong with which line.
+/// separates) or of NDJSON (a product a line, with the members that `POST /products` takes). Products are known by their
+/// SKU: importing a file twice changes nothing the second time. What has no column or member stays as it is, and has its
+/// default where the product is new; an empty cell or `null` clears it, or sets it to its default. The answer is an
+/// operation, whose `result` counts what was created, updated and left as it was, and says what is wrong with which line.
+/// A tenant's operations run one after the other; while one writes, changes to the same products are answered `409`.
 #[utoipa::path(post, path = "/products/import", tag = "products", params(ImportQuery),
     request_body(content((String = "text/csv"), (String = "application/x-ndjson"))),
     responses((status = ACCEPTED, body = Operation,
@@ -87,7 +97,7 @@ pub(super) async fn import(
     drop(conn);
 
     let (parts, body) = request.into_parts();
-    let place = app.workshop.place(tenant.id().as_uuid())?;
+    let place = app.workshop.place(&tenant, Way::In)?;
     let upload = Upload::receive(body, app.settings.import_bytes, place).await?;
     let once = Once::of_upload(&app, &parts, &upload.sha256)?;
     let mut conn = tenant.connect().await?;
@@ -97,7 +107,7 @@ pub(super) async fn import(
     };
     let (work, operation, done) = Work::begin(&tenant, attempt, "products.import", None).await?;
     let answer = done.answer(operation.accepted()).await?;
-    app.workshop.run(work, move |work| run(work, upload, format, query.mode));
+    app.workshop.run(work, move |work, workshop| run(work, workshop, upload, format, query.mode));
     Ok(answer)
 }
 
@@ -142,7 +152,7 @@ impl Report {
         }
     }
 
-    fn count(&mut self, lines: usize, Written { created, updated }: &Written) {
+    fn count(&mut self, lines: usize, Written { created, updated, .. }: &Written) {
         self.created += created;
         self.updated += updated;
         self.unchanged += i64::try_from(lines).unwrap_or(i64::MAX) - created - updated;
@@ -165,8 +175,12 @@ struct Seen {
 }
 
 impl Seen {
+    fn new() -> Self {
+        Self { hash: RandomState::new(), lines: HashMap::new() }
+    }
+
     /// What of a batch can be written; the rest goes into the report.
-    fn sift(&mut self, batch: Vec<Line>, report: &mut Report) -> Vec<NewProduct> {
+    fn sift(&mut self, batch: Vec<Line>, report: &mut Report) -> Vec<ProductLine> {
         let mut good = Vec::with_capacity(batch.len());
         for Line { number, product } in batch {
             report.lines += 1;
@@ -187,22 +201,12 @@ impl Seen {
     }
 }
 
-async fn run(work: Work, upload: Upload, format: Format, mode: ImportMode) -> Result<()> {
-    let (send, batches) = mpsc::channel(2);
+async fn run(work: Work, workshop: Workshop, upload: Upload, format: Format, mode: ImportMode) -> Result<()> {
     let Upload { file, place: _place, .. } = upload;
-    let reader =
-        tokio::task::spawn_blocking(move || file::read(file, format, |batch| send.blocking_send(batch).is_ok()));
-    let mut import = Import {
-        work: &work,
-        batches,
-        seen: Seen { hash: RandomState::new(), lines: HashMap::new() },
-        report: Report::default(),
-        told: Instant::now(),
-    };
-    // The reader ends when its batches are all taken, or when nobody takes them any more.
+    let mut import = Import { work: &work, workshop, file, format, report: Report::default(), told: Instant::now() };
     let ended = match mode {
-        ImportMode::All => import.all(reader).await,
-        ImportMode::Partial => import.what_can_be(reader).await,
+        ImportMode::All => import.all().await,
+        ImportMode::Partial => import.what_can_be().await,
     };
     if mode == ImportMode::All {
         // Where it went well the report is written already.
@@ -226,94 +230,206 @@ enum Ended {
     Cancelled,
 }
 
-type Reader = tokio::task::JoinHandle<Result<()>>;
-
 struct Import<'w> {
     work: &'w Work,
-    batches: mpsc::Receiver<Vec<Line>>,
-    seen: Seen,
+    workshop: Workshop,
+    file: File,
+    format: Format,
     report: Report,
     told: Instant,
 }
 
+/// A file on its way from the thread that reads it. That one ends when its batches are all taken, or when nobody takes them
+/// any more.
+struct Reading {
+    batches: mpsc::Receiver<Vec<Line>>,
+    reader: tokio::task::JoinHandle<Result<()>>,
+}
+
+impl Reading {
+    async fn ended(self) -> Result<()> {
+        let Self { batches, reader } = self;
+        drop(batches);
+        reader.await.map_err(|error| Error::internal(format!("reading an upload ended early: {error}")))?
+    }
+}
+
 impl Import<'_> {
-    /// One transaction. Once a line cannot be taken nothing more is written, and the rest is read for the report.
-    async fn all(&mut self, reader: Reader) -> Result<Ended> {
-        let mut conn = self.work.tenant().connect().await?;
-        let mut tx = conn.write();
-        while let Some(batch) = self.batches.recv().await {
-            let good = self.seen.sift(batch, &mut self.report);
-            if self.report.rejected == 0 {
-                let written = write(&mut tx, &good).await?;
-                self.report.count(good.len(), &written);
-            }
-            // Told beside the transaction, whose own writes nobody sees yet. That it cannot be told now is no reason to stop.
-            if self.told.elapsed() >= EVERY {
-                self.told = Instant::now();
-                if let Ok(false) = self.work.progress(self.report.lines).await {
-                    tx.rollback().await?;
-                    return Ok(Ended::Cancelled);
-                }
+    /// Reads the file from its beginning.
+    fn read(&self) -> Result<Reading> {
+        let again = || {
+            let mut file = self.file.try_clone()?;
+            file.rewind().map(|()| file)
+        };
+        let file = again().map_err(|error| file::unread(&error))?;
+        let (format, (send, batches)) = (self.format, mpsc::channel(2));
+        let reader =
+            tokio::task::spawn_blocking(move || file::read(file, format, |batch| send.blocking_send(batch).is_ok()));
+        Ok(Reading { batches, reader })
+    }
+
+    /// All of it or nothing. What is wrong with the file is known before the first line is written, so that rows are held,
+    /// and others of the tenant kept from them, for as long as writing takes and no longer.
+    async fn all(&mut self) -> Result<Ended> {
+        let mut reading = self.read()?;
+        let mut seen = Seen::new();
+        while let Some(batch) = reading.batches.recv().await {
+            seen.sift(batch, &mut self.report);
+            if !self.still_wanted(0).await {
+                return Ok(Ended::Cancelled);
             }
         }
-        let read = ended(reader).await;
-        if read.is_err() || self.report.rejected > 0 {
-            tx.rollback().await?;
-            read?;
+        reading.ended().await?;
+        if self.report.rejected > 0 {
             return Err(Error::ImportRejected(self.report.rejected));
         }
+        let bytes = self.file.metadata().map_err(|error| file::unread(&error))?.len();
+        let mut tries = 0;
+        loop {
+            let Some(turn) = self.workshop.write(self.work, bytes).await? else {
+                return Ok(Ended::Cancelled);
+            };
+            self.report.lines = 0;
+            self.report.nothing_written();
+            match self.write_all().await {
+                Err(Error::Locked) if tries < TRIES => tries += 1,
+                ended => return ended,
+            }
+            drop(turn);
+            tokio::time::sleep(PAUSE).await;
+            if !self.still_wanted(0).await {
+                return Ok(Ended::Cancelled);
+            }
+        }
+    }
+
+    /// One transaction.
+    async fn write_all(&mut self) -> Result<Ended> {
+        let mut reading = self.read()?;
+        let mut conn = self.work.tenant().connect().await?;
+        let mut tx = conn.write();
+        while let Some(batch) = reading.batches.recv().await {
+            let lines: Vec<ProductLine> = batch.into_iter().filter_map(|line| line.product.ok()).collect();
+            let written = write(&mut tx, &lines).await?;
+            self.report.lines += i64::try_from(lines.len()).unwrap_or(i64::MAX);
+            self.report.count(lines.len(), &written);
+            if !self.still_wanted(self.report.lines).await {
+                tx.rollback().await?;
+                return Ok(Ended::Cancelled);
+            }
+        }
+        reading.ended().await?;
         self.work.succeed(tx, self.report.lines, &self.report.json()).await?;
         Ok(Ended::Well)
     }
 
-    /// A transaction a batch.
-    async fn what_can_be(&mut self, reader: Reader) -> Result<Ended> {
-        let mut conn = self.work.tenant().connect().await?;
-        while let Some(batch) = self.batches.recv().await {
-            let good = self.seen.sift(batch, &mut self.report);
-            let mut tx = conn.write();
-            let written = write(&mut tx, &good).await?;
-            let wanted = self.work.progress_in(&mut tx, self.report.lines).await?;
-            tx.commit().await?;
-            self.report.count(good.len(), &written);
+    /// A transaction a batch, and a turn: others come in between.
+    async fn what_can_be(&mut self) -> Result<Ended> {
+        let mut reading = self.read()?;
+        let mut seen = Seen::new();
+        while let Some(batch) = reading.batches.recv().await {
+            let good = seen.sift(batch, &mut self.report);
+            let mut tries = 0;
+            let wanted = loop {
+                let bytes = good.iter().map(ProductLine::bytes).sum();
+                let Some(_turn) = self.workshop.write(self.work, bytes).await? else {
+                    return Ok(Ended::Cancelled);
+                };
+                match self.write_some(&good).await {
+                    Err(Error::Locked) if tries < TRIES => tries += 1,
+                    ended => break ended?,
+                }
+            };
             if !wanted {
                 return Ok(Ended::Cancelled);
             }
         }
-        ended(reader).await?;
+        reading.ended().await?;
+        let mut conn = self.work.tenant().connect().await?;
         self.work.succeed(conn.write(), self.report.lines, &self.report.json()).await?;
         Ok(Ended::Well)
     }
-}
 
-async fn ended(reader: Reader) -> Result<()> {
-    reader.await.map_err(|error| Error::internal(format!("reading an upload ended early: {error}")))?
+    /// One batch. False when somebody asked for it to stop.
+    async fn write_some(&mut self, lines: &[ProductLine]) -> Result<bool> {
+        let mut conn = self.work.tenant().connect().await?;
+        let mut tx = conn.write();
+        let written = write(&mut tx, lines).await?;
+        let wanted = self.work.progress_in(&mut tx, self.report.lines).await?;
+        tx.commit().await?;
+        self.report.count(lines.len(), &written);
+        Ok(wanted)
+    }
+
+    /// Tells now and then how far it is, beside the transaction, whose own writes nobody sees yet. That it cannot be told
+    /// now is no reason to stop.
+    async fn still_wanted(&mut self, done: i64) -> bool {
+        if self.told.elapsed() < EVERY {
+            return true;
+        }
+        self.told = Instant::now();
+        !matches!(self.work.progress(done).await, Ok(false))
+    }
 }
 
 /// How many of a batch were made and changed.
 struct Written {
     created: i64,
     updated: i64,
+    /// Made by somebody else between being looked for and being written.
+    missed: i64,
 }
 
 impl FromRow for Written {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { created: row.try_get("created")?, updated: row.try_get("updated")? })
+        Ok(Self { created: row.try_get("created")?, updated: row.try_get("updated")?, missed: row.try_get("missed")? })
     }
 }
 
-async fn write(tx: &mut Tx<'_, Write>, products: &[NewProduct]) -> Result<Written> {
-    let ids: Vec<Uuid> = products.iter().map(|_| Uuid::now_v7()).collect();
-    let names: Vec<&str> = products.iter().map(|product| &*product.name).collect();
-    let descriptions: Vec<Option<&str>> =
-        products.iter().map(|product| described(product.description.as_ref())).collect();
-    let skus: Vec<&str> = products.iter().map(|product| &*product.sku).collect();
-    let prices: Vec<i64> = products.iter().map(|product| product.price.amount_minor).collect();
-    let currencies: Vec<Option<&str>> = products.iter().map(|product| product.price.currency.as_deref()).collect();
-    let stocks: Vec<i32> = products.iter().map(|product| product.stock.unwrap_or_default()).collect();
-    let statuses: Vec<ProductStatus> =
-        products.iter().map(|product| product.status.unwrap_or(ProductStatus::Active)).collect();
-    let tags: Vec<String> = products.iter().map(|product| each_once(&product.tags).join("\u{1f}")).collect();
+async fn write(tx: &mut Tx<'_, Write>, lines: &[ProductLine]) -> Result<Written> {
+    let ids: Vec<Uuid> = lines.iter().map(|_| Uuid::now_v7()).collect();
+    let names: Vec<&str> = lines.iter().map(|line| &*line.name).collect();
+    let descriptions: Vec<Option<&str>> = lines.iter().map(|line| text(&line.description)).collect();
+    let skus: Vec<&str> = lines.iter().map(|line| &*line.sku).collect();
+    let prices: Vec<i64> = lines.iter().map(|line| line.price.amount_minor).collect();
+    let currencies: Vec<Option<&str>> = lines.iter().map(|line| text(&line.price.currency)).collect();
+    let stocks: Vec<Option<i32>> = lines.iter().map(|line| or(&line.stock, 0)).collect();
+    let statuses: Vec<Option<ProductStatus>> =
+        lines.iter().map(|line| or(&line.status, ProductStatus::Active)).collect();
+    let tags: Vec<Option<String>> = lines
+        .iter()
+        .map(|line| match &line.tags {
+            Field::Keep => None,
+            Field::Clear => Some(String::new()),
+            Field::Set(tags) => Some(each_once(tags).join("\u{1f}")),
+        })
+        .collect();
     let params: Params<'_> = &[&ids, &names, &descriptions, &skus, &prices, &currencies, &stocks, &statuses, &tags];
-    tx.one(sql!("products/import"), params).await
+    let mut all = Written { created: 0, updated: 0, missed: 0 };
+    loop {
+        let written: Written = tx.one(sql!("products/import"), params).await?;
+        all.created += written.created;
+        all.updated += written.updated;
+        if written.missed == 0 {
+            return Ok(all);
+        }
+    }
+}
+
+/// As the statement takes a text: nothing for what stays, an empty one for what is cleared.
+fn text(field: &Field<String>) -> Option<&str> {
+    match field {
+        Field::Keep => None,
+        Field::Clear => Some(""),
+        Field::Set(text) => Some(text),
+    }
+}
+
+/// As it takes what always has a value: cleared, it has its default again.
+fn or<T: Copy>(field: &Field<T>, default: T) -> Option<T> {
+    match field {
+        Field::Keep => None,
+        Field::Clear => Some(default),
+        Field::Set(value) => Some(*value),
+    }
 }

@@ -5,6 +5,8 @@ mod import;
 mod lines;
 mod list;
 mod search;
+mod table;
+mod text;
 pub mod words;
 
 pub(crate) use import::ImportMode;
@@ -21,9 +23,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Result,
+    App, Error, Result,
     auth::Tenant,
-    db::{FromRow, Params},
+    currency,
+    db::{FromRow, Params, Sql},
     http::{
         etag::{IfMatch, IfNoneMatch, Versioned, missed},
         extract::{MergePatch, Path},
@@ -31,6 +34,7 @@ use crate::{
         patch::{self, Field},
         prefer::Prefer,
         validate::Violations,
+        waits::Waits,
     },
     sql, text_enum,
 };
@@ -224,10 +228,10 @@ impl<'a> Given<'a> {
         {
             violations.push("/price/amount_minor", "out_of_range", format!("must be from 0 to {}", PRICE.end()));
         }
-        if let Some(currency) = self.currency
-            && !(currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()))
+        if let Some(code) = self.currency
+            && currency::known(code).is_none()
         {
-            violations.push("/price/currency", "invalid", "is not three capital letters (ISO 4217)");
+            violations.push("/price/currency", "invalid", currency::UNKNOWN);
         }
         if let Some(stock) = self.stock
             && !STOCK.contains(&stock)
@@ -275,15 +279,22 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Res
     let status = status.unwrap_or(ProductStatus::Active);
     let stock = stock.unwrap_or_default();
     let (description, tags) = (described(description.as_ref()), each_once(tags));
-    let mut conn = tenant.connect().await?;
-    let attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
     let params: Params<'_> =
         &[&id, name, &description, sku, &price.amount_minor, &price.currency, &stock, &status, &tags];
-    let (product, done) = attempt.one::<Product>(sql!("products/insert"), params).await?;
-    done.created(&format!("/api/v1/products/{id}"), product).await
+    let mut waits = Waits::of(&tenant);
+    loop {
+        let mut conn = waits.connect().await?;
+        let attempt = match once.clone().begin(&mut conn).await? {
+            Begun::First(attempt) => attempt,
+            Begun::Again(answer) => return Ok(answer),
+        };
+        match attempt.one::<Product>(sql!("products/insert"), params).await {
+            Ok((product, done)) => return done.created(&format!("/api/v1/products/{id}"), product).await,
+            Err(Error::Locked) => {}
+            Err(error) => return Err(error),
+        }
+        waits.ask(conn).await?;
+    }
 }
 
 /// Read a product.
@@ -328,32 +339,38 @@ async fn update(
     violations.finish()?;
 
     let tags: Option<Vec<&str>> = tags.as_deref().map(each_once);
-    let mut conn = tenant.connect().await?;
-    let changed: Option<Product> = conn
-        .write()
-        .last()
-        .maybe(
-            sql!("products/update"),
-            &[
-                &id,
-                &versions,
-                name,
-                &description.is_given(),
-                &described(description.value()),
-                sku,
-                &price.amount_minor,
-                &price.currency,
-                stock,
-                status,
-                &tags,
-            ],
-        )
-        .await?;
-    if let Some(product) = changed {
-        return Ok(prefer.changed(product));
+    let params: Params<'_> = &[
+        &id,
+        &versions,
+        name,
+        &description.is_given(),
+        &described(description.value()),
+        sku,
+        &price.amount_minor,
+        &price.currency,
+        stock,
+        status,
+        &tags,
+    ];
+    let changed: Option<Product> = write(&tenant, id, sql!("products/update"), params).await?;
+    changed.map(|product| prefer.changed(product)).ok_or(missed("product", true))
+}
+
+/// Changes or deletes one product; nothing where it is at another version, `404` where there is none.
+async fn write<T: FromRow>(tenant: &Tenant, id: Uuid, statement: Sql, params: Params<'_>) -> Result<Option<T>> {
+    let mut waits = Waits::of(tenant);
+    loop {
+        let mut conn = waits.connect().await?;
+        match conn.write().last().maybe(statement, params).await {
+            Ok(Some(row)) => return Ok(Some(row)),
+            Ok(None) => {
+                let there: Option<Product> = conn.read().last().maybe(sql!("products/get"), &[&id]).await?;
+                return if there.is_some() { Ok(None) } else { Err(missed("product", false)) };
+            }
+            Err(Error::Locked) => waits.ask(conn).await?,
+            Err(error) => return Err(error),
+        }
     }
-    let there: Option<Product> = conn.read().last().maybe(sql!("products/get"), &[&id]).await?;
-    Err(missed("product", there.is_some()))
 }
 
 /// Delete a product.
@@ -362,13 +379,8 @@ async fn update(
 #[utoipa::path(delete, path = "/products/{id}", tag = "products",
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
-    let mut conn = tenant.connect().await?;
-    let deleted: Option<()> = conn.write().last().maybe(sql!("products/delete"), &[&id, &versions]).await?;
-    if deleted.is_some() {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    let there: Option<Product> = conn.read().last().maybe(sql!("products/get"), &[&id]).await?;
-    Err(missed("product", there.is_some()))
+    let deleted: Option<()> = write(&tenant, id, sql!("products/delete"), &[&id, &versions]).await?;
+    deleted.map(|()| StatusCode::NO_CONTENT).ok_or(missed("product", true))
 }
 
 impl Versioned for Product {

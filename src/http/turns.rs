@@ -1,0 +1,199 @@
+//! Turns: who may work now. Work that is short has turns of its own and waits for no long one; nobody has two turns of a
+//! kind at a time, neither a tenant nor a person; of those who wait, whoever had a turn longest ago is next.
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// On whose account something is done. Neither opens anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whose {
+    /// The tenant.
+    pub tenant: Uuid,
+    /// The member or API key.
+    pub principal: Uuid,
+}
+
+impl Whose {
+    /// Both, for what is counted for each.
+    #[must_use]
+    pub fn each(self) -> [Uuid; 2] {
+        [self.tenant, self.principal]
+    }
+}
+
+/// How long work takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// A moment, such as a statement.
+    Short,
+    /// More than that, or nobody knows.
+    Long,
+}
+
+/// Turns of both lengths.
+#[derive(Clone, Debug)]
+pub struct Turns(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    long: usize,
+    short: usize,
+    tickets: u64,
+    waiting: Vec<Waiting>,
+    running: Vec<Ticket>,
+    /// When each tenant and principal had their last turn, in tickets; forgotten once nobody waits.
+    served: HashMap<Uuid, u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ticket {
+    number: u64,
+    whose: Whose,
+    length: Length,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    ticket: Ticket,
+    call: oneshot::Sender<()>,
+}
+
+/// A turn, or a place in the queue for one: over, or left, when it is dropped.
+#[derive(Debug)]
+#[must_use = "a turn that is dropped is over"]
+pub struct Turn {
+    number: u64,
+    turns: Turns,
+}
+
+impl Turns {
+    /// So many of each at a time.
+    #[must_use]
+    pub fn new(long: usize, short: usize) -> Self {
+        let state = State { long, short, tickets: 0, waiting: Vec::new(), running: Vec::new(), served: HashMap::new() };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// Waits for a turn. Whoever stops waiting leaves the queue.
+    pub async fn take(&self, whose: Whose, length: Length) -> Turn {
+        let (call, called) = oneshot::channel();
+        let turn = Turn { number: self.state().ask(whose, length, call), turns: self.clone() };
+        // Who waits is dropped only when called.
+        let _ = called.await;
+        turn
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes a ticket.
+    fn ask(&mut self, whose: Whose, length: Length, call: oneshot::Sender<()>) -> u64 {
+        self.tickets += 1;
+        let number = self.tickets;
+        self.waiting.push(Waiting { ticket: Ticket { number, whose, length }, call });
+        self.call();
+        number
+    }
+
+    /// Calls all whose turn it is.
+    fn call(&mut self) {
+        while let Some(next) = self.next() {
+            let Waiting { ticket, call } = self.waiting.remove(next);
+            self.tickets += 1;
+            self.served.extend(ticket.whose.each().map(|key| (key, self.tickets)));
+            self.running.push(ticket);
+            // Where nobody hears it, the turn is dropped, and with it the ticket.
+            let _ = call.send(());
+        }
+        if self.waiting.is_empty() {
+            self.served.clear();
+        }
+    }
+
+    fn next(&self) -> Option<usize> {
+        let waiting = self.waiting.iter().enumerate().filter(|(_, waiting)| self.may_begin(waiting.ticket));
+        let last = |ticket: Ticket| ticket.whose.each().map(|key| self.served.get(&key).copied().unwrap_or_default());
+        waiting.min_by_key(|(_, w)| (last(w.ticket).into_iter().max(), w.ticket.number)).map(|(at, _)| at)
+    }
+
+    fn may_begin(&self, ticket: Ticket) -> bool {
+        let most = match ticket.length {
+            Length::Short => self.short,
+            Length::Long => self.long,
+        };
+        let alike = || self.running.iter().filter(|running| running.length == ticket.length);
+        let theirs = |running: &Ticket| {
+            running.whose.tenant == ticket.whose.tenant || running.whose.principal == ticket.whose.principal
+        };
+        alike().count() < most && !alike().any(theirs)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut state = self.turns.state();
+        state.running.retain(|ticket| ticket.number != self.number);
+        state.waiting.retain(|waiting| waiting.ticket.number != self.number);
+        state.call();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn of(tenant: u128, principal: u128) -> Whose {
+        Whose { tenant: Uuid::from_u128(tenant), principal: Uuid::from_u128(1000 + principal) }
+    }
+
+    /// Asks for a turn without waiting for it.
+    fn ask(turns: &Turns, whose: Whose, length: Length) -> std::pin::Pin<Box<impl Future<Output = Turn>>> {
+        let turns = turns.clone();
+        let mut asked = Box::pin(async move { turns.take(whose, length).await });
+        assert!(asked.as_mut().now_or_never().is_none(), "it has to wait");
+        asked
+    }
+
+    #[tokio::test]
+    async fn nobody_has_two_turns_and_whoever_waited_longest_for_another_is_next() {
+        let turns = Turns::new(2, 1);
+        let first = turns.take(of(1, 1), Length::Long).await;
+        let mut tenants_second = ask(&turns, of(1, 2), Length::Long);
+        let mut persons_second = ask(&turns, of(2, 1), Length::Long);
+        let other = turns.take(of(3, 3), Length::Long).await;
+        let mut last = ask(&turns, of(4, 4), Length::Long);
+        let short = turns.take(of(1, 1), Length::Short).await;
+        drop(first);
+        let last = last.as_mut().now_or_never().expect("who had none is next, though others have waited longer");
+        drop(short);
+        drop(other);
+        let theirs = tenants_second.as_mut().now_or_never().expect("then whoever asked first");
+        assert!(persons_second.as_mut().now_or_never().is_some() || turns.state().waiting.len() == 1);
+        drop((theirs, last));
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_waiting_or_is_not_there_any_more_holds_nobody_up() {
+        let turns = Turns::new(1, 0);
+        let first = turns.take(of(1, 1), Length::Long).await;
+        drop(ask(&turns, of(2, 2), Length::Long));
+        let called = ask(&turns, of(3, 3), Length::Long);
+        let mut after = ask(&turns, of(4, 4), Length::Long);
+        drop(first);
+        // Called, and gone before it took its turn.
+        drop(called);
+        let after = after.as_mut().now_or_never().expect("the next is called");
+        drop(after);
+        let state = turns.state();
+        assert!(state.waiting.is_empty() && state.running.is_empty() && state.served.is_empty());
+    }
+}
