@@ -135,6 +135,12 @@ pub struct Tuning {
     /// Without Redis: how many bytes of answers this process keeps; 0 keeps none.
     #[arg(long, env = "ROWHOUSE_CACHE_BYTES", default_value_t = 64 << 20, value_name = "BYTES")]
     pub cache_bytes: u64,
+    /// How many bytes of answers to one tenant this process keeps within ten minutes; without Redis an eighth of all at most.
+    #[arg(long, env = "ROWHOUSE_CACHE_SHARE_BYTES", default_value_t = 8 << 20, value_name = "BYTES")]
+    pub cache_share_bytes: u64,
+    /// How many bytes of answers to requests with an Idempotency-Key this process keeps of one tenant within a day.
+    #[arg(long, env = "ROWHOUSE_IDEMPOTENCY_BYTES", default_value_t = 256 << 20, value_parser = clap::value_parser!(u64).range(1..), value_name = "BYTES")]
+    pub idempotency_bytes: u64,
     /// Requests a minute of one network, for callers who are not signed in, and of one session outside any tenant; 0 is as many as they
     /// like. What tenants may is in the database: `rowhouse platform settings`, `rowhouse tenant limit`.
     #[arg(long, env = "ROWHOUSE_OUTSIDE_PER_MINUTE", default_value_t = 600, value_parser = clap::value_parser!(u32).range(0..=1_000_000), value_name = "N")]
@@ -229,6 +235,7 @@ impl Tuning {
         let counting = Counting {
             outside_per_minute: Some(self.outside_per_minute).filter(|&requests| requests > 0),
             instances: self.instances,
+            kept_bytes: self.idempotency_bytes,
             meter_every: Duration::from_millis(self.meter_ms),
         };
         Ok(App::new(Parts {
@@ -246,8 +253,8 @@ impl Tuning {
             })?,
             dns: Box::new(NameServers::new(&self.name_servers)?),
             cache: match &redis {
-                Some(redis) => Cache::redis(redis.clone()),
-                None => Cache::local(self.cache_bytes),
+                Some(redis) => Cache::redis(redis.clone(), self.cache_share_bytes),
+                None => Cache::local(self.cache_bytes, self.cache_share_bytes),
             },
             limits: RateLimits::new(redis, counting),
             workshop: Workshop::new(usize::from(self.pool), self.import_bytes),

@@ -136,6 +136,8 @@ pub enum Error {
     TooManyAttempts(u32),
     /// What was asked for would take longer than such a thing may; holds how long that is.
     TooCostly(Duration),
+    /// As many bytes of answers are kept for a tenant's Idempotency-Keys as may be; holds the seconds to wait.
+    KeptTooMuch(u32),
     /// The tenant has as many requests under way as it may have at once.
     TenantBusy,
     /// More requests in a minute than somebody may make.
@@ -246,6 +248,7 @@ impl Error {
             Self::UnsupportedCoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_coding"),
             Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
             Self::TooCostly(_) => (StatusCode::UNPROCESSABLE_ENTITY, "too_costly"),
+            Self::KeptTooMuch(_) => (StatusCode::TOO_MANY_REQUESTS, "idempotency_quota"),
             Self::TenantBusy => (StatusCode::TOO_MANY_REQUESTS, "tenant_busy"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::QuotaExceeded { .. } => (StatusCode::TOO_MANY_REQUESTS, "quota_exceeded"),
@@ -315,6 +318,7 @@ impl Error {
             Self::Invalid(_) => "The body is not valid",
             Self::TooManyAttempts(_) => "Too many attempts",
             Self::TooCostly(_) => "It would take too long",
+            Self::KeptTooMuch(_) => "Too many answers are kept",
             Self::TenantBusy => "Too many requests of this tenant at once",
             Self::RateLimited { .. } => "Too many requests",
             Self::QuotaExceeded { .. } => "The month's requests are used up",
@@ -430,6 +434,9 @@ impl Error {
                 "it was given up after {} ms, and would be again; ask for less: fewer words, longer ones, a smaller page",
                 limit.as_millis()
             ),
+            Self::KeptTooMuch(seconds) => format!(
+                "as many bytes of answers are kept for Idempotency-Keys as may be within a day; nothing was done: send it without a key, with Prefer: return=minimal, or in {seconds} seconds"
+            ),
             Self::TenantBusy => {
                 "this tenant has as many requests under way as it may have at once, and others waiting; try again shortly".into()
             }
@@ -471,6 +478,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::TooManyAttempts(seconds)
+            | Self::KeptTooMuch(seconds)
             | Self::RateLimited { seconds, .. }
             | Self::QuotaExceeded { seconds, .. } => Some(*seconds),
             Self::IdempotencyKeyInUse | Self::TenantBusy | Self::UnreadAnswers | Self::OperationInProgress => Some(1),

@@ -34,9 +34,12 @@ use crate::{
     Result,
     auth::{Secrets, Tenant},
     db::{FromRow, Params, Sql},
+    limits::ByteBudget,
     redis::Redis,
 };
 
+/// One tenant has at most this part of what is kept.
+const SHARES: u64 = 8;
 /// How long somebody waits for what somebody else is working out, before doing it as well.
 const WAIT: Duration = Duration::from_millis(500);
 /// How often another instance is asked whether it is done.
@@ -52,6 +55,7 @@ enum Store {
 /// Answers that were kept.
 pub struct Cache {
     store: Store,
+    shares: ByteBudget,
     flights: Flights,
     counters: Counters,
 }
@@ -103,20 +107,27 @@ impl FromRow for Allowed {
 }
 
 impl Cache {
-    /// In this process; answers have so many bytes altogether, and with none nothing is kept.
+    /// In this process; answers have so many bytes altogether, and with none nothing is kept. Of one tenant no more than its
+    /// share is kept within the time that an answer may count, and an eighth of all.
     #[must_use]
-    pub fn local(bytes: u64) -> Self {
-        Self::of(if bytes == 0 { Store::None } else { Store::Local(Local::new(bytes)) })
+    pub fn local(bytes: u64, share: u64) -> Self {
+        Self::of(if bytes == 0 { Store::None } else { Store::Local(Local::new(bytes)) }, share.min(bytes / SHARES))
     }
 
-    /// In Redis.
+    /// In Redis; `share` is as above, by this process.
     #[must_use]
-    pub fn redis(redis: Redis) -> Self {
-        Self::of(Store::Redis(redis))
+    pub fn redis(redis: Redis, share: u64) -> Self {
+        Self::of(Store::Redis(redis), share)
     }
 
-    fn of(store: Store) -> Self {
-        Self { store, flights: Flights::default(), counters: Counters::default() }
+    fn of(store: Store, share: u64) -> Self {
+        let longest = RULES.iter().map(|rule| rule.ttl).max().unwrap_or_default();
+        Self {
+            store,
+            shares: ByteBudget::new(share, longest),
+            flights: Flights::default(),
+            counters: Counters::default(),
+        }
     }
 
     /// Whether it is there: always, where it is this process or nothing.
@@ -171,7 +182,7 @@ impl Cache {
         let Some(generation) = generation else { return self.work_out(work_out).await };
         let what: Vec<&str> = asked.what.iter().copied().chain([variant.as_str()]).collect();
         let key = Key::tenant(secrets, tenant.id(), asked.rule, &what);
-        let place = Place { secrets, key, rule: asked.rule, generation };
+        let place = Place { secrets, tenant: tenant.id().as_uuid(), key, rule: asked.rule, generation };
         if let Some(kept) = self.look(&place).await {
             return Ok(kept);
         }
@@ -238,6 +249,11 @@ impl Cache {
     async fn keep(&self, place: &Place<'_>, turn: Option<Turn>, answer: Response) -> Result<Response> {
         let (answer, kept) = Kept::of(place.generation, answer).await?;
         let sealed = kept.and_then(|bytes| place.secrets.cache().lock(place.key.as_bytes(), &bytes).ok());
+        // Beyond its share nothing more is kept of a tenant for a while: it would be kept at the cost of others.
+        let sealed = sealed.filter(|sealed| {
+            let bytes = u64::try_from(sealed.len() + place.key.as_bytes().len()).unwrap_or(u64::MAX);
+            self.shares.spend(place.tenant, bytes).is_ok()
+        });
         match (&self.store, turn, sealed) {
             (Store::Local(local), _, Some(sealed)) => local.put(&place.key, sealed),
             (Store::Redis(_), Some(turn), Some(sealed)) => turn.put(&sealed, place.rule.ttl).await,
@@ -250,6 +266,7 @@ impl Cache {
 /// Where an answer belongs, and of which generation it has to be.
 struct Place<'a> {
     secrets: &'a Secrets,
+    tenant: Uuid,
     key: Key,
     rule: Rule,
     generation: Uuid,

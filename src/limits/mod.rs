@@ -3,6 +3,7 @@
 //!
 //! A tenant is charged for those alone whom PostgreSQL has accepted in it: whoever only names a tenant, in a header or with
 //! a made-up key, spends what is their own network's. docs/adr/0016.
+mod bytes;
 mod gcra;
 mod local;
 mod meter;
@@ -16,6 +17,9 @@ use std::{
     time::Duration,
 };
 
+use uuid::Uuid;
+
+pub use bytes::ByteBudget;
 pub use gcra::{Policy, Standing, Whom};
 
 use self::{
@@ -48,6 +52,9 @@ struct Verdict {
 /// Requests a minute of what stops somebody who spends too much, where a principal may make as many as they like.
 const SPARED: u32 = 600;
 
+/// How long answers to requests with an `Idempotency-Key` are kept (sql/migrations/V4).
+const DAY: Duration = Duration::from_hours(24);
+
 /// How long a request may hold a connection to PostgreSQL and count as one. The usual one takes a millisecond or two, and it
 /// is not its caller's doing when the machine is busy.
 const FREE: Duration = Duration::from_millis(250);
@@ -63,6 +70,8 @@ pub struct Counting {
     pub outside_per_minute: Option<u32>,
     /// How many instances share the work: what each lets through of everything, while there is no Redis to count for all.
     pub instances: u32,
+    /// Bytes a day of answers to requests with an `Idempotency-Key`, of one tenant, or of one person outside any.
+    pub kept_bytes: u64,
     /// How often what a tenant has asked for is written down, and what it may is asked again.
     pub meter_every: Duration,
 }
@@ -124,6 +133,7 @@ pub struct RateLimits {
     meter: Arc<Meter>,
     counting: Counting,
     counters: Counters,
+    kept: ByteBudget,
 }
 
 impl RateLimits {
@@ -131,7 +141,8 @@ impl RateLimits {
     #[must_use]
     pub fn new(redis: Option<Redis>, counting: Counting) -> Self {
         let meter = Arc::new(Meter::new(counting.meter_every));
-        Self { redis, local: Local::default(), meter, counting, counters: Counters::default() }
+        let kept = ByteBudget::new(counting.kept_bytes, DAY);
+        Self { redis, local: Local::default(), meter, counting, counters: Counters::default(), kept }
     }
 
     /// Its counters.
@@ -193,6 +204,15 @@ impl RateLimits {
         if meter::is_refusal(error) {
             self.meter.forget(tenant, principal);
         }
+    }
+
+    /// Notes that so many bytes of an answer are to be kept for a day, for a tenant or for a person outside any.
+    ///
+    /// # Errors
+    /// [`Error::KeptTooMuch`] where as many are kept as may be.
+    pub fn keep(&self, whose: Uuid, bytes: usize) -> Result<()> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.kept.spend(whose, bytes).map_err(|wait| Error::KeptTooMuch(seconds(wait)))
     }
 
     /// Writes down what was counted, before the process ends, as far as there is time; what was not is said in the log.

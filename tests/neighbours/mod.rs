@@ -2,5 +2,6 @@
 //! `bench/run neighbours` does the same for longer and prints how long others wait.
 mod connections;
 mod growth;
+mod kept;
 mod people;
 mod time;

@@ -230,6 +230,12 @@ impl Done<'_> {
             .await
             .map_err(|error| Error::internal(format!("an answer cannot be kept: {error}")))?;
         let locked = keep.claim.lock(keep.whose, &head.headers, &body)?;
+        let [tenant, principal] = keep.whose;
+        let whose = if tenant.is_nil() { principal } else { tenant };
+        if let Err(full) = keep.claim.app.limits.keep(whose, locked.len()) {
+            tx.rollback().await?;
+            return Err(full);
+        }
         let status = i16::try_from(head.status.as_u16()).unwrap_or_default();
         let params: Params<'_> = &[&keep.whose[1], &keep.claim.key, &status, &locked];
         tx.last().one::<()>(keep.store, params).await?;
