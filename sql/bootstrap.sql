@@ -217,3 +217,15 @@ begin
     on conflict do nothing;
 end
 $$;
+
+-- What was collected of a column's values before it was said that nothing should be: only a superuser may take it away.
+do $$
+begin
+    if (select rolsuper from pg_roles where rolname = current_user) then
+        delete from pg_catalog.pg_statistic s
+        using pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
+        where s.starelid = a.attrelid and s.staattnum = a.attnum and a.attstattarget = 0
+          and c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace);
+    end if;
+end
+$$;

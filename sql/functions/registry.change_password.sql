@@ -18,7 +18,7 @@ begin
     delete from registry.sessions s where s.user_id = me and s.id <> current_setting('app.session_id')::uuid;
     delete from registry.mail_tokens m where m.user_id = me;
     insert into registry.account_events (user_id, kind, session_id)
-    values (me, 'password_changed', current_setting('app.session_id')::uuid);
+    values (me, 'password_changed', registry.session_handle(current_setting('app.session_id')::uuid));
 end
 $$;
 alter function registry.change_password(text, boolean, text) owner to rowhouse_doors;

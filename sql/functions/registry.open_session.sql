@@ -41,7 +41,7 @@ begin
         insert into registry.refresh_tokens (token_hash, user_id, session_id) values (sha256(refresh_hash), who, new_session);
     end if;
     insert into registry.account_events (user_id, kind, session_id, address)
-    values (who, 'signed_in', new_session, client_address);
+    values (who, 'signed_in', registry.session_handle(new_session), client_address);
     perform registry.forgive(forgive);
     return query select 'opened', now() + lifetime;
 end

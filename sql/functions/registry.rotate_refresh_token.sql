@@ -55,7 +55,7 @@ begin
         return query select 'repeated', open.user_id, open.id, open.acts_in, token.successor_sealed;
     else
         insert into registry.account_events (user_id, kind, session_id, address)
-        values (open.user_id, 'refresh_token_replayed', open.id, client_address);
+        values (open.user_id, 'refresh_token_replayed', open.handle, client_address);
         delete from registry.sessions s where s.user_id = open.user_id and s.id = open.id;
         return query select 'replayed', open.user_id, open.id, nothing, null::bytea;
     end if;

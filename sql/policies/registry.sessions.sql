@@ -1,4 +1,5 @@
--- registry.sessions: a person sees and ends their own sessions; doors begin and prolong them.
+-- registry.sessions: a person sees and ends their own sessions, by their handles; doors begin and prolong them. The id, which
+-- opens one, nobody who serves or operates may read.
 alter table registry.sessions enable row level security;
 alter table registry.sessions force row level security;
 
@@ -17,12 +18,13 @@ create policy operate on registry.sessions for select to rowhouse_platform
 create policy doors on registry.sessions to rowhouse_doors
     using (true) with check (true);
 
-grant select, delete on registry.sessions to rowhouse_gate;
-grant select (id, user_id, kind, created_at, last_used_at, expires_at) on registry.sessions to rowhouse_platform;
+grant select (user_id, handle, kind, device, address, created_at, authenticated_at, last_used_at, idle_until, expires_at), delete
+    on registry.sessions to rowhouse_gate;
+grant select (user_id, handle, kind, created_at, last_used_at, expires_at) on registry.sessions to rowhouse_platform;
 grant select, delete on registry.sessions to rowhouse_doors;
 grant insert (id, user_id, kind, device, address, idle_until, expires_at) on registry.sessions to rowhouse_doors;
 grant update (acts_in, address, authenticated_at, last_used_at, idle_until) on registry.sessions to rowhouse_doors;
 
 create or replace trigger note_end after delete on registry.sessions
     for each row when (current_user = 'rowhouse_gate')
-    execute function registry.note_account_event('session_ended', 'user_id', 'id');
+    execute function registry.note_account_event('session_ended', 'user_id', 'handle');

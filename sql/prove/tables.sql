@@ -70,6 +70,12 @@ select 'unique-expression-without-tenant', name || '.' || "column", name, format
 from plain where writable and kind in ('text', 'character varying')
   and exists (select from keys where keys.conrelid = plain.oid and keys.contype = 'u' and plain.attnum = any (keys.conkey))
 union all
+-- Of what the lint of the same name looks at.
+select 'statistics', plain.name || '.' || "column", plain.name, format('alter table %s alter column %I set statistics -1', plain.name, "column")
+from plain join pg_attribute a on a.attrelid = plain.oid and a.attnum = plain.attnum, serves
+where a.attstattarget = 0 and plain.kind in ('text', 'bytea') and has_column_privilege(serves.oid, plain.oid, plain.attnum, 'select')
+  and "column" ~ '(^|_)(email|full_name|address|token|secret|hash)(_|$)'
+union all
 select 'exclusion-without-tenant', name || '.' || conname, name, format('alter table %s add constraint mutant exclude using btree (%s with =)', name, replace(others, ', ', ' with =, '))
 from keys where writable and contype in ('p', 'u') and others is not null and others <> columns
 union all

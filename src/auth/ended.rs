@@ -41,7 +41,7 @@ impl Ended {
         Self { known: Cache::new(REMEMBERED), warned: Mutex::default(), redis }
     }
 
-    /// Sessions were ended, and that is committed.
+    /// Sessions, by their handles, were ended, and that is committed.
     pub fn sessions(&self, secrets: &Secrets, sessions: impl IntoIterator<Item = Uuid>) {
         for session in sessions {
             self.note(secrets, id(Uuid::nil(), session));
@@ -56,7 +56,7 @@ impl Ended {
     /// Why whoever this is must not be asked for at all, if so.
     pub(super) fn refusal(&self, principal: Principal, tenant: Option<TenantId>) -> Option<Error> {
         let (id, error) = match principal {
-            Principal::Person(person) => (id(Uuid::nil(), person.session.as_uuid()), Error::SessionEnded),
+            Principal::Person(person) => (id(Uuid::nil(), person.session.handle()), Error::SessionEnded),
             Principal::Key(key) => (id(tenant?.as_uuid(), key.id()), Error::Unauthenticated(Error::NO_SUCH_KEY)),
         };
         self.known.get(&id).map(|()| error)

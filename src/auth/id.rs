@@ -1,7 +1,9 @@
-//! Who asks, and inside what: the ids that open something. A leaf: it imports nothing of the house.
+//! Who asks, and inside what: the ids that open something. A leaf: of the house it imports SHA-256.
 use std::fmt;
 
 use uuid::Uuid;
+
+use super::secrets::sha256;
 
 /// A tenant a verified request named. It opens nothing by itself: PostgreSQL asks for the membership in
 /// the same transaction. There is no `From<Uuid>` and no public constructor.
@@ -37,6 +39,18 @@ macro_rules! id {
         }
     };
 }
+impl SessionId {
+    /// What the session is spoken of by: SHA-256 of the id, cut to a UUID (RFC 9562, version 8). It is shown, logged and stored
+    /// where the id, which opens the session, must not be (`registry.session_handle`).
+    #[must_use]
+    pub fn handle(self) -> Uuid {
+        let hash = sha256(self.0.as_bytes());
+        let mut cut = [0; 16];
+        cut.copy_from_slice(&hash[..16]);
+        uuid::Builder::from_custom_bytes(cut).into_uuid()
+    }
+}
+
 id!(TenantId);
 id!(UserId);
 id!(SessionId);

@@ -130,7 +130,7 @@ pub(super) async fn choose_tenant(app: &App, person: Person, named: Option<Tenan
     let named = named.map(TenantId::as_uuid);
     let chosen = conn.write().last().one::<ChosenTenant>(sql!("auth/choose_tenant"), &[&named]).await;
     if chosen.is_err() {
-        conn.write().last().maybe::<()>(sql!("sessions/finish"), &[&person.session.as_uuid()]).await?;
+        conn.write().last().maybe::<()>(sql!("sessions/finish"), &[&person.session.handle()]).await?;
     }
     Ok(chosen?.0.map(TenantId::verified))
 }
@@ -155,7 +155,7 @@ pub async fn refresh(app: &App, client: &Client, presented: &RefreshToken) -> Re
         ("rotated", _) => next,
         ("repeated", Some(sealed)) => presented.open(sealed)?,
         ("replayed", _) => {
-            app.ended.sessions(app.secrets(), rotated.session);
+            app.ended.sessions(app.secrets(), rotated.session.map(|session| SessionId::verified(session).handle()));
             let trace_id = crate::telemetry::trace_id();
             tracing::warn!(trace_id, "a refresh token was replayed; its session was ended");
             return Err(Error::RefreshTokenSpent);
@@ -180,7 +180,7 @@ pub async fn switch_tenant(me: &SignedIn, wanted: Uuid) -> Result<Opened> {
     let mut conn = me.connect().await?;
     let mut tx = conn.write();
     tx.one::<()>(sql!("me/switch_tenant"), &[&wanted]).await?;
-    let Until(until) = tx.last().one(sql!("sessions/until"), &[&me.person().session.as_uuid()]).await?;
+    let Until(until) = tx.last().one(sql!("sessions/until"), &[&me.person().session.handle()]).await?;
     let tenant = Some(TenantId::verified(wanted));
     Ok(Opened { person: me.person(), tenant, refresh: None, expires_at: Some(until.as_second()) })
 }

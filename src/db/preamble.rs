@@ -47,7 +47,10 @@ impl Scope {
     /// `within` is how long a statement may take and `locks` how long it waits for a lock, where that is less than the
     /// role's own `statement_timeout` and `lock_timeout`.
     pub(super) fn preamble(self, begin: &'static str, within: Option<Duration>, locks: Option<Duration>) -> String {
-        let mut text = String::with_capacity(384);
+        let mut text = String::with_capacity(448);
+        // What whoever had the connection before may have set, for all who come after, goes; it costs nothing where nothing was.
+        // BEGIN says the isolation itself: a transaction takes its defaults before the first statement of its message.
+        text.push_str("reset all; ");
         text.push_str(begin);
         if let Some(within) = within {
             // Whoever waits for a lock has asked for nothing that costs much, and hears so.

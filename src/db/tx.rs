@@ -183,13 +183,13 @@ pub enum Snapshot {}
 #[derive(Debug)]
 pub enum Write {}
 impl Mode for Read {
-    const BEGIN: &'static str = "begin read only";
+    const BEGIN: &'static str = "begin isolation level read committed read only";
 }
 impl Mode for Snapshot {
     const BEGIN: &'static str = "begin isolation level repeatable read read only";
 }
 impl Mode for Write {
-    const BEGIN: &'static str = "begin";
+    const BEGIN: &'static str = "begin isolation level read committed read write";
 }
 
 /// A transaction in which PostgreSQL knows who asks. It begins with its first statement.

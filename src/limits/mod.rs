@@ -180,7 +180,7 @@ impl RateLimits {
         let Some(requests) = self.counting.outside_per_minute else { return Admission::free() };
         let bucket = match stranger {
             Stranger::Session(session) => Bucket {
-                key: format!("rowhouse:{{{}}}:rate:session", session.as_uuid()),
+                key: format!("rowhouse:{{{}}}:rate:session", session.handle()),
                 policy: Policy::a_minute(Whom::Session, requests),
             },
             // Under a seal: whoever reads the names learns no addresses.

@@ -95,7 +95,7 @@ async fn refresh(State(app): State<App>, client: Client, Json(given): Json<Refre
 #[utoipa::path(post, path = "/auth/logout", tag = "me", responses((status = NO_CONTENT)))]
 async fn logout(State(app): State<App>, me: SignedIn) -> Result<Response> {
     let mut conn = me.connect().await?;
-    let session = me.person().session.as_uuid();
+    let session = me.person().session.handle();
     conn.write().last().maybe::<()>(sql!("sessions/finish"), &[&session]).await?;
     app.ended.sessions(app.secrets(), [session]);
     let mut response = StatusCode::NO_CONTENT.into_response();

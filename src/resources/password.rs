@@ -114,7 +114,7 @@ async fn change(
     let hash = app.passwords.hash(Asker::Person(signed_in.user()), given.password).await?;
     let mut conn = signed_in.connect().await?;
     let mut tx = conn.write();
-    let others: Vec<uuid::Uuid> = tx.all(sql!("sessions/others"), &[&signed_in.person().session.as_uuid()]).await?;
+    let others: Vec<uuid::Uuid> = tx.all(sql!("sessions/others"), &[&signed_in.person().session.handle()]).await?;
     let (user, session) = (signed_in.user().as_uuid().to_string(), signed_in.person().session.as_uuid().to_string());
     let seal = app.seal("change_password", &[Some(&user), Some(&session), Some(&hash), Some(&leans.to_string())]);
     tx.last().one::<()>(sql!("me/change_password"), &[&hash, &leans, &seal]).await?;

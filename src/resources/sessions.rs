@@ -55,19 +55,22 @@ async fn list(
     OriginalUri(uri): OriginalUri,
     Query(query): Query<PlainQuery>,
 ) -> Result<Page<Session>> {
-    let page = query.page::<Uuid>(app.secrets().mac(), me.user().as_uuid(), &uri)?;
-    let after = page.after.unwrap_or(Uuid::max());
+    let (user, current) = (me.user().as_uuid(), me.person().session.handle());
+    let page = query.page::<(Timestamp, Uuid)>(app.secrets().mac(), user, &uri)?;
+    let (before, id) = page.after.unwrap_or((Timestamp::MAX, Uuid::max()));
+    // PostgreSQL's times end before ours do; no session lies in between.
+    let before = before.min(Timestamp::from_second(32_503_680_000).unwrap_or(before));
     let mut conn = me.connect().await?;
-    let params: crate::db::Params<'_> = &[&me.user().as_uuid(), &after, &page.fetch(), &me.person().session.as_uuid()];
+    let params: crate::db::Params<'_> = &[&user, &before, &id, &page.fetch(), &current];
     let rows = conn.read().last().all(sql!("sessions/list"), params).await?;
-    page.page(rows, |session: &Session| session.id)
+    page.page(rows, |session: &Session| (session.created_at, session.id))
 }
 
 /// End every session but this one.
 #[utoipa::path(delete, path = "/me/sessions", tag = "me", responses((status = NO_CONTENT)))]
 async fn finish_others(State(app): State<App>, me: SignedIn) -> Result<StatusCode> {
     let mut conn = me.connect().await?;
-    let current = me.person().session.as_uuid();
+    let current = me.person().session.handle();
     let others: Vec<Uuid> = conn.write().last().all(sql!("sessions/finish_others"), &[&current]).await?;
     app.ended.sessions(app.secrets(), others);
     Ok(StatusCode::NO_CONTENT)

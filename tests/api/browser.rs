@@ -103,7 +103,7 @@ async fn a_cookie_takes_the_place_of_tokens(way: Way) {
     let sessions = page.get(&app, "/api/v1/me/sessions").await.expect(200).json();
     let current: Vec<_> = sessions["items"].as_array().unwrap().iter().filter(|it| it["current"] == true).collect();
     assert_eq!((current.len(), &current[0]["kind"]), (1, &json!("browser")));
-    let refresh_tokens = "select count(*) from registry.refresh_tokens where session_id = $1::text::uuid";
+    let refresh_tokens = "select count(*) from registry.refresh_tokens t join registry.sessions s on s.id = t.session_id where s.handle = $1::text::uuid";
     let session = current[0]["id"].as_str().unwrap();
     let count: i64 = db.superuser().await.query_one(refresh_tokens, &[&session]).await.unwrap().get(0);
     assert_eq!(count, 0);

@@ -13,9 +13,8 @@ async fn served(db: &TestDb, redis_url: &str) -> TestApp {
 
 /// Sessions are kept aside, and put back by hand once they have ended: whoever is refused then is refused by what the
 /// instance has heard, since PostgreSQL would let them in.
-const ASIDE: &str =
-    "create table kept_sessions as table registry.sessions; create table kept_keys as table tenant.api_keys";
-const BACK: &str = "insert into registry.sessions select * from kept_sessions on conflict do nothing";
+const ASIDE: &str = "create table kept_sessions as select id, user_id, acts_in, kind, device, address, created_at, authenticated_at, last_used_at, idle_until, expires_at from registry.sessions; create table kept_keys as table tenant.api_keys";
+const BACK: &str = "insert into registry.sessions (id, user_id, acts_in, kind, device, address, created_at, authenticated_at, last_used_at, idle_until, expires_at) select * from kept_sessions on conflict do nothing";
 
 async fn me(app: &TestApp, token: &str) -> Answer {
     Answer::of(app.request(Method::GET, "/api/v1/me").bearer_auth(token)).await
@@ -75,7 +74,7 @@ async fn a_session_that_ends_on_one_instance_is_refused_by_the_other_without_a_q
 
     // A change of password ends the others.
     let other = here.sign_in(owner, PASSWORD).await;
-    db.run("insert into kept_sessions select * from registry.sessions s where not exists (select from kept_sessions k where k.id = s.id)").await;
+    db.run("insert into kept_sessions select id, user_id, acts_in, kind, device, address, created_at, authenticated_at, last_used_at, idle_until, expires_at from registry.sessions s where not exists (select from kept_sessions k where k.id = s.id)").await;
     let again = json!({ "password": PASSWORD });
     Answer::of(mine.request(Method::POST, "/auth/authenticate-again").json(&again)).await.expect(204);
     let new = json!({ "password": "quite another long password" });

@@ -141,11 +141,11 @@ async fn one_statement_one_flush(statements: &str) {
                 let writes = proxy.disarm();
                 assert_eq!(writes.len(), 1, "{method} {path}: {writes:#?}");
                 let begin = if method == Method::GET {
-                    "begin read only; set local app.tenant_id"
+                    "reset all; begin isolation level read committed read only; set local app.tenant_id"
                 } else {
-                    "begin; set local app.tenant_id"
+                    "reset all; begin isolation level read committed read write; set local app.tenant_id"
                 };
-                let places = [begin, "set local app.user_id", "commit"].map(|part| writes[0].find(part));
+                let places = [begin, "set local app.user_id", "commit\0"].map(|part| writes[0].find(part));
                 assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{writes:#?}");
             }
         }
@@ -169,8 +169,11 @@ async fn several_statements(statements: &str) {
     Answer::of(me()).await.expect(200);
     let writes = writes_of(&proxy, me()).await;
     assert_eq!(writes.len(), 2, "{writes:#?}");
-    assert!(writes[0].contains("begin read only") && !writes[0].contains("commit"), "{writes:#?}");
-    assert!(writes[1].contains("commit") && !writes[1].contains("begin"), "{writes:#?}");
+    assert!(
+        writes[0].contains("begin isolation level read committed read only") && !writes[0].contains("commit\0"),
+        "{writes:#?}"
+    );
+    assert!(writes[1].contains("commit\0") && !writes[1].contains("begin"), "{writes:#?}");
     // A key costs two more: it is claimed with BEGIN, and the answer is stored with COMMIT.
     let keyed = |name: &str| {
         let request = app.as_user(Method::POST, "/api/v1/projects", town().acme.owner.id, town().acme.id);
@@ -180,7 +183,7 @@ async fn several_statements(statements: &str) {
     let writes = writes_of(&proxy, keyed("new")).await;
     assert_eq!(writes.len(), 3, "{writes:#?}");
     for (number, write) in writes.iter().enumerate() {
-        assert_eq!((write.contains("begin;"), write.contains("commit")), (number == 0, number == 2), "{writes:#?}");
+        assert_eq!((write.contains("begin "), write.contains("commit\0")), (number == 0, number == 2), "{writes:#?}");
     }
 }
 

@@ -146,6 +146,7 @@ call shop.wall('shop.codes');
 -- hole: unique-expression-without-tenant shop.people_email_idx
 create table shop.people (tenant_id uuid not null, id uuid not null, email text, note text, primary key (tenant_id, id));
 create unique index people_email_idx on shop.people (lower(email));
+-- hole: statistics shop.people.email
 create unique index people_email_in_tenant_idx on shop.people (tenant_id, lower(email));
 call shop.wall('shop.people');
 

@@ -72,6 +72,7 @@ create table crm.customers (
     primary key (org_id, id),
     unique (org_id, email)
 );
+alter table crm.customers alter column email set statistics 0;
 create unique index customers_name_key on crm.customers (org_id, lower(name));
 create index customers_created_idx on crm.customers (org_id, created_at, id);
 alter table crm.customers enable row level security, force row level security;
@@ -123,6 +124,7 @@ create table crm.contacts (
     primary key (org_id, id),
     foreign key (org_id, customer_id) references crm.customers (org_id, id) on update cascade on delete cascade
 );
+alter table crm.contacts alter column email set statistics 0;
 create index contacts_customer_idx on crm.contacts (org_id, customer_id);
 create unique index contacts_email_key on crm.contacts ((org_id::text || ':' || email));
 alter table crm.contacts enable row level security, force row level security;

@@ -137,7 +137,10 @@ async fn told_to_stop_it_says_so_and_answers_for_a_while() {
     let db = TestDb::new().await;
     let address = free_address();
     let mut command = rowhouse();
-    command.args(["serve", "--drain-ms", "2000"]).env("DATABASE_URL", db.url(API_ROLE));
+    command
+        .args(["serve", "--drain-ms", "2000"])
+        .env("DATABASE_URL", db.url(API_ROLE))
+        .env("GATE_DATABASE_URL", db.url(GATE_ROLE));
     let mut child = command.env("ROWHOUSE_LISTEN", &address).env("ROWHOUSE_KEYS", &*KEYS).spawn().unwrap();
     wait_until_ready(&mut child, &address);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -169,6 +172,7 @@ async fn with_few_files_it_serves_fewer_connections_and_says_so() {
                 &format!("ulimit -n {files} && exec {} serve --drain-ms 0 {options}", env!("CARGO_BIN_EXE_rowhouse")),
             ])
             .env("DATABASE_URL", db.url(API_ROLE))
+            .env("GATE_DATABASE_URL", db.url(GATE_ROLE))
             .env("ROWHOUSE_LISTEN", &address)
             .env("ROWHOUSE_KEYS", &*KEYS)
             .stdout(std::process::Stdio::piped())

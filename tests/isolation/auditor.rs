@@ -137,7 +137,7 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
     let unsaid = "select door from audit.doors
         where reason is null or search_path <> '\"\"' or owner <> 'rowhouse_doors'
            -- A trigger is called by nobody.
-           or executable_by <> case when door ~ '^registry[.](check_invitation|keep_an_owner|note_change|tell_of_[a-z_]+|withdraw_invitations)[(][)]$' then '{rowhouse_doors,rowhouse_migrator}'
+           or executable_by <> case when door ~ '^registry[.](check_invitation|keep_an_owner|note_account_event|note_change|tell_of_[a-z_]+|withdraw_invitations)[(][)]$' then '{rowhouse_doors,rowhouse_migrator}'
                                when door ~ '^registry[.](held|hold_people|leave_tenant|letterhead|meter|note_domain_check|principal|require|tenant_defaults|touch_api_key)[(]'
                                    then '{rowhouse_api,rowhouse_doors,rowhouse_migrator}'
                                when door ~ '^registry[.]seal_holds[(]' then '{rowhouse_api,rowhouse_doors,rowhouse_gate,rowhouse_migrator}'

@@ -35,6 +35,7 @@ pub(crate) const DOORS: &[&str] = &[
     "registry.letterhead()",
     "registry.meter(bigint)",
     "registry.my_tenants()",
+    "registry.note_account_event()",
     "registry.note_change()",
     "registry.note_domain_check(uuid,text[],text)",
     "registry.open_session(uuid,text,text,bigint,bytea,uuid,bytea,text,text,text,interval,interval,bytea[],text)",
@@ -58,8 +59,6 @@ pub(crate) const DOORS: &[&str] = &[
 
 /// Constraints on columns that a request fills, but never with what the caller says: each with what fills it.
 const NOT_THE_CALLERS: &[(&str, &str)] = &[
-    ("account_events_kind_check", "a trigger's argument"),
-    ("account_events_user_fkey", "a trigger, from the row that changed"),
     ("products_id_check", "the server, which makes the id"),
     ("api_keys_created_by_fkey", "the member who asks; gone in between is a race and an error"),
     ("api_keys_hint_check", "the server, from the key it made"),

@@ -11,6 +11,7 @@ mod pool;
 mod predicates;
 mod roles;
 mod routes;
+mod sealed;
 mod session;
 mod told;
 

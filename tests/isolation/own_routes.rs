@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::{fingerprint, names};
-use crate::support::{Answer, TestApp, TestDb, Way, both_ways, forge, town};
+use crate::support::{Answer, TestApp, TestDb, Way, both_ways, forge, handle, town};
 
 both_ways! {
     #[tokio::test]
@@ -127,7 +127,9 @@ async fn another_persons_session_and_a_missing_one_are_answered_alike(way: Way) 
     let (app, superuser) = (TestApp::by(way, &db).await, db.superuser().await);
     let acme = &town().acme;
     let before = others(&superuser, acme.owner.id).await;
-    for session in [acme.member.id, town().globex.owner.id, town().nowhere] {
+    // By their handles, and by what their tokens present.
+    let member = acme.member.id;
+    for session in [handle(member), handle(town().globex.owner.id), member, town().nowhere] {
         let token = forge(acme.owner.id, None).sign();
         let answer = request(&app, "DELETE /api/v1/me/sessions/{id}", session, || Value::Null).bearer_auth(&token);
         Answer::of(answer).await.problem(404, "not_found");

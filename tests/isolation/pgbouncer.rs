@@ -139,7 +139,12 @@ async fn what_a_neighbour_leaves_on_a_server_connection_moves_nobody() {
     }
     for neighbour in &neighbours {
         // Not LOCAL, and committed: it stays with the server connection.
-        let leave = format!("set app.tenant_id = '{}'; set app.user_id = '{}'; commit", globex.id, globex.owner.id);
+        let leave = format!(
+            "set app.tenant_id = '{}'; set app.user_id = '{}'; set lock_timeout = 1; set time zone 'Asia/Tokyo';
+             set default_transaction_read_only = on; set default_transaction_isolation = 'serializable';
+             set client_encoding = 'latin1'; set row_security = off; set transform_null_equals = on; commit",
+            globex.id, globex.owner.id
+        );
         neighbour.batch_execute(&leave).await.unwrap();
     }
     neighbours[0].batch_execute("begin").await.unwrap();
@@ -149,6 +154,12 @@ async fn what_a_neighbour_leaves_on_a_server_connection_moves_nobody() {
         let list = app.get("/api/v1/projects?limit=200", acme.owner.id, acme.id).await.expect(200).json();
         let ids: Vec<&str> = list["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
         assert_eq!(ids, acme.projects.iter().map(|row| row.id.to_string()).collect::<Vec<_>>());
+        // Nor what else it says for all who come after.
+        let kept = app.as_user(reqwest::Method::POST, "/api/v1/projects", acme.both.id, acme.id);
+        let kept = Answer::of(kept.json(&serde_json::json!({ "name": "Ärger" }))).await.expect(201).json();
+        assert_eq!(kept["name"], "Ärger");
+        let superuser = db.superuser().await;
+        superuser.execute("delete from tenant.projects where name = 'Ärger'", &[]).await.unwrap();
         app.get("/api/v1/projects", acme.owner.id, globex.id).await.problem(403, "not_a_member");
         let me = app.get("/api/v1/me", acme.owner.id, acme.id).await.expect(200);
         assert!(me.text.contains(acme.owner.email) && !me.text.contains("globex"), "{me:?}");

@@ -161,6 +161,13 @@ pub fn key_of(tenant: Uuid, id: Uuid) -> (String, String) {
     (key, hex(&sha256(&secret)))
 }
 
+/// What a session is spoken of by.
+pub fn handle(session: Uuid) -> Uuid {
+    let mut cut = [0; 16];
+    cut.copy_from_slice(&sha256(session.as_bytes())[..16]);
+    uuid::Builder::from_custom_bytes(cut).into_uuid()
+}
+
 /// As PostgreSQL writes bytes, without the prefix.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

@@ -17,7 +17,7 @@ pub use app::{Answer, TestApp, tuning, without_documents};
 pub use bouncer::Bouncer;
 pub use caller::Caller;
 pub use database::{TestDb, sockets};
-pub use fixture::{PASSWORD, Person, TenantFixture, hex, key_of, town};
+pub use fixture::{PASSWORD, Person, TenantFixture, handle, hex, key_of, town};
 pub use goods::{CSV, NDJSON, each, product, query};
 pub use member::Member;
 pub use names::{Mood, Names};

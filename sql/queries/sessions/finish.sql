@@ -1,2 +1,2 @@
 -- Behind the wall on registry.sessions these are the caller's own; refresh tokens go with their session.
-delete from registry.sessions where id = $1 returning id
+delete from registry.sessions where handle = $1 returning handle as id

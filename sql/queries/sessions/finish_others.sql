@@ -1,1 +1,1 @@
-delete from registry.sessions where id <> $1 returning id
+delete from registry.sessions where handle <> $1 returning handle as id

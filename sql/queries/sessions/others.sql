@@ -1,2 +1,2 @@
 -- Behind the wall on registry.sessions these are the caller's own.
-select id from registry.sessions where id <> $1
+select handle as id from registry.sessions where handle <> $1

@@ -1,1 +1,1 @@
-select expires_at from registry.sessions where id = $1
+select expires_at from registry.sessions where handle = $1
