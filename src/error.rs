@@ -340,6 +340,7 @@ impl Error {
 
     /// What happened this time, and what to do.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a line for each")]
     pub fn detail(&self) -> String {
         match self {
             Self::MalformedJson(detail) | Self::InvalidCursor(detail) | Self::TenantConflict(detail) => detail.clone(),

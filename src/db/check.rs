@@ -85,7 +85,7 @@ pub async fn search_is_indexed(db: &Db) -> Result<bool> {
             row.try_get("indexed").map(Self)
         }
     }
-    let mut conn = db.public().await?;
+    let mut conn = db.as_role(API_ROLE).await?;
     let Indexed(indexed) = conn.read().last().one(sql!("db/search_indexed"), &[]).await?;
     Ok(indexed)
 }

@@ -230,6 +230,7 @@ impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
     }
 
     /// Makes the page; `key` gives a row's sort key.
+    #[expect(clippy::needless_pass_by_value, reason = "they are done with: what is sent is written")]
     pub fn page<T: Serialize>(self, rows: Vec<T>, key: impl Fn(&T) -> K) -> Result<Page<T>> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let (mut items, mut bytes) = (Vec::with_capacity(rows.len().min(limit)), 0);

@@ -249,14 +249,14 @@ async fn an_answer_that_nobody_takes_is_given_up() {
     let mut dripping = Raw::connect(app.address).await;
     dripping.send(format!("GET /api/v1/products/export HTTP/1.1\r\n{head}")).await.unwrap();
     dripping.send(format!("GET /api/v1/products/export HTTP/1.1\r\n{head}")).await.unwrap();
-    let mut taken = 0;
+    let mut drops = 0;
     while let Ok(1..) = {
         use tokio::io::AsyncReadExt as _;
         let mut some = [0; 1000];
         dripping.stream.read(&mut some).await
     } {
-        taken += 1000;
-        assert!(begun.elapsed() < Duration::from_secs(30), "{taken} bytes taken, and it goes on");
+        drops += 1;
+        assert!(begun.elapsed() < Duration::from_secs(30), "{drops} times something was taken, and it goes on");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(begun.elapsed() > Duration::from_millis(400));
@@ -271,6 +271,35 @@ async fn an_answer_that_nobody_takes_is_given_up() {
     }
     assert!(rest < 4 << 20, "{rest}");
     Answer::of(app.request(Method::GET, "/livez")).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_file_that_drips_is_given_up_and_one_that_comes_slowly_is_not() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let send = async |piece: usize, pieces: usize| {
+        let token = forge(acme.member.id, Some(acme.id)).sign();
+        let mut raw = Raw::connect(app.address).await;
+        let length = piece * pieces;
+        let head = format!(
+            "POST /api/v1/products/import HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: text/csv\r\ncontent-length: {length}\r\n\r\n"
+        );
+        raw.send(head).await.unwrap();
+        let begun = Instant::now();
+        for _ in 0..pieces {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if raw.send("x".repeat(piece)).await.is_err() {
+                break;
+            }
+        }
+        (raw.answer().await.expect("an answer"), begun.elapsed())
+    };
+    // Eight times less than the least rate, and four times as much; both go on for longer than anybody may pause.
+    let ((dripping, lasted), (slow, _)) = tokio::join!(send(1 << 10, 60), send(32 << 10, 26));
+    assert!(dripping.status == 408 && dripping.closes() && dripping.body.contains("body_timeout"), "{dripping:?}");
+    assert!(lasted < Duration::from_secs(32), "{lasted:?}");
+    assert_eq!(slow.status, 202, "{slow:?}");
 }
 
 #[tokio::test]
@@ -289,8 +318,8 @@ async fn whoever_is_told_to_go_says_so_before_and_answers_meanwhile() {
     let list = app.get("/api/v1/projects", acme.owner.id, acme.id).await.expect(200);
     assert_eq!(list.header("connection"), "close", "new connections are answered, and closed");
     kept.send(LIVE).await.unwrap();
-    let last = kept.answer().await.unwrap();
-    assert!(last.status == 200 && last.closes(), "{last:?}");
+    let goodbye = kept.answer().await.unwrap();
+    assert!(goodbye.status == 200 && goodbye.closes(), "{goodbye:?}");
     assert!(kept.ends_within(Duration::from_secs(1)).await);
     assert!(begun.elapsed() < Duration::from_secs(2), "the machine is too slow for this test");
     let mut idle = Raw::connect(app.address).await;
