@@ -241,9 +241,10 @@ mod tests {
             tokio::spawn(async move { queue.wait(key, Duration::from_secs(5)).await })
         };
         let crowd: Vec<_> = (0..100).map(|_| waits(tenant(1))).collect();
-        tokio::task::yield_now().await;
         let late = waits(tenant(2));
-        tokio::task::yield_now().await;
+        while queue.places().turns.len() < 2 || queue.places().shares[&tenant(1)].waiting.len() < 100 {
+            tokio::task::yield_now().await;
+        }
         drop(held);
         let one_after_the_other = async {
             for waiting in crowd {
@@ -267,7 +268,9 @@ mod tests {
                 tokio::spawn(async move { queue.wait(tenant(1), Duration::from_secs(5)).await })
             })
             .collect();
-        tokio::task::yield_now().await;
+        while queue.places().shares[&tenant(1)].waiting.len() < WAITING {
+            tokio::task::yield_now().await;
+        }
         assert_eq!(queue.wait(tenant(1), Duration::from_secs(5)).await.unwrap_err(), Error::TenantBusy);
         for one in waiting {
             one.abort();
