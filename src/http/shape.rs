@@ -63,7 +63,7 @@ struct Found<'a> {
     violations: Vec<Violation>,
 }
 
-impl<'a> Found<'a> {
+impl Found<'_> {
     fn push(&mut self, pointer: &str, code: &'static str, detail: impl Into<String>) {
         if self.violations.len() < MOST {
             self.violations.push(Violation::at(pointer, code, detail));

@@ -357,6 +357,8 @@ async fn what_is_no_import_is_refused_before_it_is_received() {
         refused.problem(415, "unsupported_media_type");
         assert_eq!(refused.header("accept"), "text/csv, application/x-ndjson");
     }
+    let nothing = Answer::of(member.request(Method::POST, "/products/import?format=csv")).await;
+    nothing.problem(415, "unsupported_media_type");
     let coded = member.import("all", CSV, COLUMNS).header("content-encoding", "gzip");
     let refused = Answer::of(coded).await;
     refused.problem(415, "unsupported_content_coding");

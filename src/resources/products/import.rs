@@ -91,7 +91,9 @@ pub(super) async fn import(
     Query(query): Query<ImportQuery>,
     request: Request,
 ) -> Result<Response> {
-    let format = query.format.map_or_else(|| format(request.headers()), Ok)?;
+    // Whoever says nothing of a body has none.
+    let named = query.format.filter(|_| content_type(request.headers()).is_some());
+    let format = named.map_or_else(|| format(request.headers()), Ok)?;
     let mut conn = tenant.connect().await?;
     conn.read().last().one::<()>(sql!("products/may_import"), &[]).await?;
     drop(conn);
