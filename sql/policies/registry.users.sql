@@ -34,3 +34,5 @@ grant update (email, full_name, password_hash, leans_on_second_factor, email_ver
 
 create or replace trigger keep_version before update on registry.users
     for each row execute function registry.keep_version();
+create or replace trigger forget_devices after update of password_hash on registry.users
+    for each row when (new.password_hash <> old.password_hash) execute function registry.forget_devices();

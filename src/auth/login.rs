@@ -5,9 +5,10 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    Asker, Client, Kind, Opened, UserId, attempt_password, needs_rehash, normal_email,
+    Asker, Client, DeviceToken, Kind, Opened, Person, UserId, attempt_password, device, needs_rehash, normal_email,
     session::{choose_tenant, open},
     tenant_named_by,
+    throttle::attempt_of_device,
     totp::{self, SecondFactor},
 };
 use crate::{App, Error, Result, db::FromRow, sql};
@@ -20,6 +21,10 @@ pub struct Credentials {
     pub password: SecretString,
     /// The authenticator's current code, or a recovery code.
     pub totp: Option<SecretString>,
+    /// The token of a device that has signed in before.
+    pub device: Option<SecretString>,
+    /// Whether the device is to be known from now on.
+    pub remember: bool,
 }
 
 /// Somebody whose password was verified against a hash; whether that still is the account's, the database says
@@ -39,7 +44,18 @@ pub async fn sign_in(app: &App, client: &Client, parts: &Parts, given: Credentia
     // What is no address is nobody's, and is counted all the same.
     let email = normal_email(&given.email);
     let mut conn = app.db.public().await?;
-    let attempt = attempt_password(&mut conn, email.as_deref().unwrap_or_default(), None, client).await?;
+    let device = match (&email, device::presented(app.secrets(), given.device.as_ref())) {
+        (Some(email), Some(device)) => {
+            let hash = device.hash();
+            let Known(known) = conn.read().last().one(sql!("auth/known_device"), &[email, &hash.as_slice()]).await?;
+            known.then_some(device)
+        }
+        _ => None,
+    };
+    let attempt = match &device {
+        Some(device) => attempt_of_device(&mut conn, &device.hash()).await?,
+        None => attempt_password(&mut conn, email.as_deref().unwrap_or_default(), None, client).await?,
+    };
     if !attempt.turn.is_zero() {
         // Waiting for a turn holds no connection either.
         drop(conn);
@@ -74,7 +90,26 @@ pub async fn sign_in(app: &App, client: &Client, parts: &Parts, given: Credentia
     let holds = PasswordHolds { user, verified_hash: account.password_hash, new_hash, second_factor };
     let (person, refresh, expires_at) = open(app, client, holds, kind, &attempt).await?;
     let tenant = choose_tenant(app, person, named).await?;
-    Ok(Opened { person, tenant, refresh, expires_at: Some(expires_at) })
+    let device = if given.remember || device.is_some() { Some(remember(app, person, device).await?) } else { None };
+    Ok(Opened { person, tenant, refresh, device, expires_at: Some(expires_at) })
+}
+
+/// Lets the device on which somebody has just signed in be known from now on. One that is known stays so.
+async fn remember(app: &App, person: Person, known: Option<DeviceToken>) -> Result<DeviceToken> {
+    let device = known.map_or_else(|| DeviceToken::new(app.secrets()), Ok)?;
+    let mut conn = app.db.user(person).await?;
+    let hash = device.hash();
+    let params: crate::db::Params<'_> = &[&person.user.as_uuid(), &hash.as_slice(), &device::MOST];
+    conn.write().last().maybe::<()>(sql!("devices/remember"), params).await?;
+    Ok(device)
+}
+
+struct Known(bool);
+
+impl FromRow for Known {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get("known")?))
+    }
 }
 
 struct Account {

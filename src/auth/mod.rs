@@ -4,6 +4,7 @@ mod again;
 mod api_key;
 mod client;
 mod cookie;
+mod device;
 mod email;
 mod ended;
 mod host;
@@ -30,6 +31,7 @@ pub use client::{Client, Network, Peer};
 pub use cookie::{
     CSRF_HEADER, NAME as COOKIE_NAME, clear as clear_cookie, csrf_token, refuse_other_origin, set as set_cookie,
 };
+pub use device::{DeviceToken, device_of_browser};
 pub use email::normal as normal_email;
 pub use ended::{Ended, hear_of_ended};
 pub use host::{Hosts, host_name};

@@ -4,8 +4,8 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    Client, Person, RefreshToken, SessionId, SignedIn, TenantId, UserId, login::PasswordHolds, seal::in_hex,
-    throttle::Attempt,
+    Client, DeviceToken, Person, RefreshToken, SessionId, SignedIn, TenantId, UserId, login::PasswordHolds,
+    seal::in_hex, throttle::Attempt,
 };
 use crate::{App, Error, Result, db::FromRow, sql};
 
@@ -51,6 +51,8 @@ pub struct Opened {
     pub tenant: Option<TenantId>,
     /// Its next refresh token; none for a browser.
     pub refresh: Option<RefreshToken>,
+    /// The token of the device, where it is known from now on.
+    pub device: Option<DeviceToken>,
     /// When it ends at the latest, in seconds since 1970, for a browser's cookie to end with it; a rotation leaves it
     /// as it was and does not ask.
     pub expires_at: Option<i64>,
@@ -169,6 +171,7 @@ pub async fn refresh(app: &App, client: &Client, presented: &RefreshToken) -> Re
         person: Person { user: UserId::verified(user), session: SessionId::verified(session) },
         tenant: rotated.tenant.map(TenantId::verified),
         refresh: Some(next),
+        device: None,
         expires_at: None,
     })
 }
@@ -182,7 +185,7 @@ pub async fn switch_tenant(me: &SignedIn, wanted: Uuid) -> Result<Opened> {
     tx.one::<()>(sql!("me/switch_tenant"), &[&wanted]).await?;
     let Until(until) = tx.last().one(sql!("sessions/until"), &[&me.person().session.handle()]).await?;
     let tenant = Some(TenantId::verified(wanted));
-    Ok(Opened { person: me.person(), tenant, refresh: None, expires_at: Some(until.as_second()) })
+    Ok(Opened { person: me.person(), tenant, refresh: None, device: None, expires_at: Some(until.as_second()) })
 }
 
 impl FromRow for Until {

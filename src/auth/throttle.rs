@@ -147,6 +147,15 @@ pub async fn attempt_password(
     Ok(of_waits(count(conn, counters).await?, 2))
 }
 
+/// The same from a device that has signed in to the account before, which is counted by itself: what others try keeps it from
+/// nothing, and `429` tells nothing but how often it has tried.
+pub(super) async fn attempt_of_device(conn: &mut PublicConn, device_hash: &[u8; 32]) -> Result<Attempt> {
+    let (free, _) = Action::Login.free();
+    let subject = sha256(&[b"login device ".as_slice(), device_hash].concat()).to_vec();
+    let counters = vec![Counter { subject, free, longest: Some(Action::Login.longest()) }];
+    Ok(of_waits(count(conn, counters).await?, 1))
+}
+
 /// The same for what a tenant does to an address or an invitation of its own: `429` when either has to wait. Counted for
 /// this tenant alone: what another has sent to the address neither blocks nor tells.
 pub async fn attempt_of_tenant(app: &App, action: Action, account: &str, tenant: TenantId) -> Result<()> {

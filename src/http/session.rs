@@ -48,6 +48,9 @@ pub struct SessionAnswer {
     /// Good for one refresh.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
+    /// Where it was asked for, or sent: to be sent with the next sign-in on this device. It lets nobody in by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
     /// For a browser: sent as `X-CSRF-Token` with whatever is not GET or HEAD.
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<String>,
@@ -67,6 +70,7 @@ pub fn answer(app: &App, opened: &Opened, kind: Kind) -> Result<Response> {
                 token_type: Some("Bearer"),
                 expires_in: Some(issued.expires_in),
                 refresh_token: opened.refresh.as_ref().map(crate::auth::RefreshToken::text),
+                device_token: opened.device.as_ref().map(crate::auth::DeviceToken::text),
                 tenant_id,
                 ..SessionAnswer::default()
             };
@@ -83,6 +87,9 @@ pub fn answer(app: &App, opened: &Opened, kind: Kind) -> Result<Response> {
             };
             let mut response = ([no_store], Json(answer)).into_response();
             response.headers_mut().insert(header::SET_COOKIE, cookie);
+            if let Some(device) = &opened.device {
+                response.headers_mut().append(header::SET_COOKIE, device.cookie()?);
+            }
             Ok(response)
         }
     }

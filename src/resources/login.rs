@@ -13,7 +13,7 @@ use crate::{
     App, Result,
     auth::{
         self, Client, Credentials, Kind, Proof, RefreshToken, SignedIn, authenticate_again, clear_cookie,
-        refuse_other_origin, sign_in,
+        device_of_browser, refuse_other_origin, sign_in,
     },
     http::{
         extract::Json,
@@ -42,6 +42,14 @@ struct Login {
     #[serde(default)]
     #[schema(required = false)]
     session: SessionKind,
+    /// What signing in on this device answered before as `device_token`; a browser sends a cookie instead.
+    #[schema(value_type = Option<String>)]
+    device_token: Option<SecretString>,
+    /// Answer a `device_token`, with which what others guess at the account keeps this device from nothing. A browser's is
+    /// remembered always.
+    #[serde(default)]
+    #[schema(required = false)]
+    remember_device: bool,
 }
 
 /// A refresh token.
@@ -74,15 +82,22 @@ async fn login(State(app): State<App>, client: Client, parts: Parts, Json(given)
     if kind == Kind::Browser {
         refuse_other_origin(&parts, &app.settings.origins)?;
     }
-    let credentials = Credentials { email: given.email, password: given.password, totp: given.totp };
+    let browser = kind == Kind::Browser;
+    let credentials = Credentials {
+        email: given.email,
+        password: given.password,
+        totp: given.totp,
+        device: if browser { device_of_browser(&parts.headers) } else { given.device_token },
+        remember: browser || given.remember_device,
+    };
     let opened = sign_in(&app, &client, &parts, credentials, kind).await?;
     answer(&app, &opened, kind)
 }
 
 /// Exchange a refresh token for an access token and the next refresh token.
 ///
-/// A refresh token is good once. Used again within ten seconds, while its successor is unused, it answers that successor;
-/// used again later it ends the session (RFC 9700 §4.14).
+/// A refresh token is good once. Used again while its successor is unused it answers that successor, within ten seconds and
+/// once later; any other use ends the session (RFC 9700 §4.14).
 #[utoipa::path(post, path = "/auth/refresh", tag = "public", request_body = RefreshRequest,
     responses((status = OK, body = SessionAnswer)))]
 async fn refresh(State(app): State<App>, client: Client, Json(given): Json<RefreshRequest>) -> Result<Response> {

@@ -66,12 +66,14 @@ async fn list(
     page.page(rows, |session: &Session| (session.created_at, session.id))
 }
 
-/// End every session but this one.
+/// End every session but this one, and forget every device that has signed in.
 #[utoipa::path(delete, path = "/me/sessions", tag = "me", responses((status = NO_CONTENT)))]
 async fn finish_others(State(app): State<App>, me: SignedIn) -> Result<StatusCode> {
     let mut conn = me.connect().await?;
     let current = me.person().session.handle();
-    let others: Vec<Uuid> = conn.write().last().all(sql!("sessions/finish_others"), &[&current]).await?;
+    let mut tx = conn.write();
+    tx.maybe::<()>(sql!("devices/forget"), &[&me.user().as_uuid()]).await?;
+    let others: Vec<Uuid> = tx.last().all(sql!("sessions/finish_others"), &[&current]).await?;
     app.ended.sessions(app.secrets(), others);
     Ok(StatusCode::NO_CONTENT)
 }

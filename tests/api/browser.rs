@@ -1,6 +1,6 @@
 //! Sessions of browsers: a cookie in place of tokens, and nothing that another site could do with it.
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, header::HeaderValue};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -26,10 +26,11 @@ fn sign_in(app: &TestApp, email: &str) -> RequestBuilder {
 }
 
 impl Page {
-    /// What an answer has set: the value of the only cookie, whose attributes are those of a `__Host-` cookie
+    /// What an answer has set: the value of the only cookie beside the device's, whose attributes are those of a `__Host-` cookie
     /// (RFC 6265bis §4.1.3.2).
     fn of(answer: &Answer) -> Self {
-        let mut set = answer.headers.get_all("set-cookie").iter();
+        let device = |line: &&HeaderValue| !line.to_str().unwrap().starts_with("__Host-rowhouse-device=");
+        let mut set = answer.headers.get_all("set-cookie").iter().filter(device);
         let (Some(line), None) = (set.next(), set.next()) else { panic!("not one cookie: {answer:?}") };
         let mut parts = line.to_str().unwrap().split("; ");
         let cookie = parts.next().unwrap().strip_prefix(NAME).unwrap().strip_prefix('=').unwrap().to_owned();

@@ -122,3 +122,120 @@ async fn two_hundred_and_fifty_changes_of_one_password_keep_nobody_from_signing_
     }
     assert!(changes.iter().any(|change| change.status == 429), "they are counted");
 }
+
+/// Whoever guesses from everywhere has used up every turn, and one's own network has to wait as well.
+const KEPT_OUT: &str = "insert into registry.attempts (subject, failures, last_at, blocked_until)
+    select sha256(s::bytea), 1000, now(), now() + interval '10 minutes'
+    from unnest(array['login account owner@acme.example', 'login network 198.51.100.1']) s
+    on conflict (subject) do update set failures = 1000, blocked_until = excluded.blocked_until";
+
+#[tokio::test]
+async fn a_device_that_signed_in_before_is_let_through_whatever_others_try() {
+    let db = TestDb::new().await;
+    let app = start(&db).await;
+    let acme = &town().acme;
+    let with = async |email: &str, password: &str, change: Value| {
+        let mut body = json!({ "email": email, "password": password });
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let request = app.request(Method::POST, "/api/v1/auth/login").header("x-forwarded-for", "198.51.100.1");
+        Answer::of(request.json(&body)).await
+    };
+    let (owner, member) = (acme.owner.email, acme.member.email);
+    assert_eq!(
+        with(owner, PASSWORD, json!({})).await.expect(200).json().get("device_token"),
+        None,
+        "only where asked for"
+    );
+    let first = with(owner, PASSWORD, json!({ "remember_device": true })).await.expect(200).json();
+    let device = first["device_token"].as_str().unwrap().to_owned();
+    let others = with(member, PASSWORD, json!({ "remember_device": true })).await.expect(200).json();
+    db.run(KEPT_OUT).await;
+    with(owner, PASSWORD, json!({})).await.problem(429, "too_many_attempts");
+    for unknown in [others["device_token"].as_str().unwrap(), "rh_device_", "garbage", &device[..device.len() - 1]] {
+        with(owner, PASSWORD, json!({ "device_token": unknown })).await.problem(429, "too_many_attempts");
+    }
+    let again = with(owner, PASSWORD, json!({ "device_token": device })).await.expect(200).json();
+    assert_eq!(again["device_token"], device, "it stays known");
+
+    // It lets nobody in by itself, and is no way to guess either.
+    for _ in 0..5 {
+        with(owner, "wrong", json!({ "device_token": device })).await.problem(401, "wrong_credentials");
+    }
+    db.run("update registry.attempts set blocked_until = now() + interval '10 minutes' where blocked_until > last_at")
+        .await;
+    with(owner, PASSWORD, json!({ "device_token": device })).await.problem(429, "too_many_attempts");
+    db.run(&format!("delete from registry.attempts; {KEPT_OUT}")).await;
+
+    // Forgotten with every other session, with the password, and after a year.
+    let me = app.caller(&with(owner, PASSWORD, json!({ "device_token": device })).await.expect(200));
+    me.delete("/me/sessions").await.expect(204);
+    with(owner, PASSWORD, json!({ "device_token": device })).await.problem(429, "too_many_attempts");
+    db.forget_tries().await;
+    for forget in [
+        "update registry.users set password_hash = password_hash || ' '",
+        "update registry.devices set created_at = now() - interval '366 days'",
+    ] {
+        let known = with(owner, PASSWORD, json!({ "remember_device": true })).await.expect(200).json();
+        let known = json!({ "device_token": known["device_token"] });
+        db.run(KEPT_OUT).await;
+        with(owner, PASSWORD, known.clone()).await.expect(200);
+        db.run(forget).await;
+        with(owner, PASSWORD, known).await.problem(429, "too_many_attempts");
+        db.run("update registry.users set password_hash = trim(password_hash); delete from registry.attempts").await;
+    }
+    // Twenty are known, the newest.
+    for _ in 0..25 {
+        with(owner, PASSWORD, json!({ "remember_device": true })).await.expect(200);
+    }
+    let kept = format!("select count(*) from registry.devices where user_id = '{}'", acme.owner.id);
+    assert_eq!(db.value::<i64>(&kept).await, 20);
+    let hashes: String = db.value("select string_agg(token_hash::text, ' ') from registry.devices").await;
+    assert!(!hashes.is_empty() && !hashes.contains(&device));
+}
+
+#[tokio::test]
+async fn a_browser_keeps_its_device_in_a_cookie_of_its_own() {
+    let db = TestDb::new().await;
+    let app = start(&db).await;
+    let login = async |cookie: &str| {
+        let body = json!({ "email": town().acme.owner.email, "password": PASSWORD, "session": "browser" });
+        let request = app.request(Method::POST, "/api/v1/auth/login").header("x-forwarded-for", "198.51.100.1");
+        Answer::of(request.header("sec-fetch-site", "same-origin").header("cookie", cookie.to_owned()).json(&body))
+            .await
+    };
+    let first = login("a=b").await.expect(200);
+    let cookies: Vec<&str> = first.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
+    let device = cookies.iter().find(|line| line.starts_with("__Host-rowhouse-device=")).unwrap();
+    for attribute in ["Path=/", "Secure", "HttpOnly", "SameSite=Strict", "Max-Age=31536000"] {
+        assert!(device.contains(attribute), "{device}");
+    }
+    db.run(KEPT_OUT).await;
+    login("a=b").await.problem(429, "too_many_attempts");
+    login(&format!("a=b; {}", device.split(';').next().unwrap())).await.expect(200);
+}
+
+#[tokio::test]
+async fn nobody_remembers_sees_or_forgets_a_device_for_somebody_else() {
+    let db = TestDb::new().await;
+    let api = db.gate().await;
+    let (me, other) = (town().acme.owner.id, town().acme.member.id);
+    db.run(&format!(
+        "insert into registry.devices (user_id, token_hash) values ('{me}', sha256('mine')), ('{other}', sha256('x'))"
+    ))
+    .await;
+    let begin = format!(
+        "begin; set local app.tenant_id = ''; set local app.user_id = '{me}'; set local app.session_id = '{me}'"
+    );
+    api.batch_execute(&begin).await.unwrap();
+    let seen: i64 = api.query_one("select count(*) from registry.devices", &[]).await.unwrap().get(0);
+    assert_eq!((seen, api.execute("delete from registry.devices", &[]).await.unwrap()), (1, 1));
+    let plant = format!("insert into registry.devices (user_id, token_hash) values ('{other}', sha256('y'))");
+    assert_eq!(api.execute(&plant, &[]).await.unwrap_err().code().unwrap().code(), "42501");
+    api.batch_execute("rollback").await.unwrap();
+    // A session that was left open lets no device be known.
+    db.an_hour_passes().await;
+    api.batch_execute(&begin).await.unwrap();
+    let late = format!("insert into registry.devices (user_id, token_hash) values ('{me}', sha256('z'))");
+    assert_eq!(api.execute(&late, &[]).await.unwrap_err().code().unwrap().code(), "RH008");
+    api.batch_execute("rollback").await.unwrap();
+}

@@ -90,6 +90,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("keep_an_owner", Trigger, "keep_an_owner()".to_owned()),
         ("note_account_event", Trigger, "note_account_event()".to_owned()),
         ("note_change", Trigger, "note_change()".to_owned()),
+        ("known_device", Nobody, format!("known_device('{}', {hash})", owner.email)),
         ("leave_tenant", Person, "leave_tenant()".to_owned()),
         ("letterhead", Tenant, "letterhead()".to_owned()),
         ("meter", Tenant, "meter(1)".to_owned()),

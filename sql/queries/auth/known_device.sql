@@ -1,0 +1,1 @@
+select registry.known_device($1, $2) as known

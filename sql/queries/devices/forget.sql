@@ -1,0 +1,1 @@
+delete from registry.devices where user_id = $1
