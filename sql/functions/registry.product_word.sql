@@ -10,7 +10,8 @@ declare
     known boolean;
 begin
     if position(' ' in folded) > 0 then
-        part := part || phraseto_tsquery('pg_catalog.simple', replace(folded, ' ', ''));
+        part := part || phraseto_tsquery('pg_catalog.simple', replace(folded, ' ', ''))
+                     || phraseto_tsquery(config, replace(folded, ' ', ''));
     end if;
     if unfinished then
         part := part || to_tsquery('pg_catalog.simple', '''' || folded || ''':*');

@@ -2,13 +2,16 @@
 -- sides go through here, what is indexed and what is asked, so they cannot differ, whatever the database's locale is.
 -- Of a word longer than a hundred letters those are kept: a tsvector refuses words of two kilobytes, mark included.
 --
+-- Scripts that leave no space between words (Han, kana, Thai, Lao, Khmer, Burmese) are compared by two letters at a time,
+-- each with the one before: 日本語 is 日本 本語. Their marks, which are no letters, part such a run as a sign would.
+--
 -- It costs what its length costs, whatever it holds. PostgreSQL puts the marks behind a letter in order by swapping
 -- neighbours: the square of their number, and nobody can interrupt it. So text comes apart (Unicode NFKD) in pieces of 64
 -- characters. Their edges cannot be told from the result, since marks between two letters become nothing or one space, in
 -- whichever order they stand. ASCII does not come apart at all.
 create or replace function registry.search_fold(text) returns text
     language sql immutable strict parallel safe set search_path = ''
-return btrim(regexp_replace(regexp_replace(
+return btrim(regexp_replace(registry.in_twos(regexp_replace(
     -- Letters that no decomposition (Unicode NFKD) takes apart.
     replace(replace(replace(translate(
         -- Marks that combine with the letter before. Lower case comes last: some decompose into capitals.
@@ -16,9 +19,9 @@ return btrim(regexp_replace(regexp_replace(
             when octet_length($1) = char_length($1) then $1
             else (select string_agg(normalize(piece[1], nfkd), '' order by n)
                   from regexp_matches($1, '.{1,64}', 'g') with ordinality pieces (piece, n))
-        end collate "und-x-icu"), '[\u0300-\u036f]+', '', 'g'),
+        end collate "und-x-icu"), '[\u0300-\u036f\u3099\u309a]+', '', 'g'),
         'øłđıħŧ', 'oldiht'), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe') collate "und-x-icu",
-    '[^[:alnum:]]+', ' ', 'g'), '([^ ]{100})[^ ]+', '\1', 'g'));
+    '[^[:alnum:]]+', ' ', 'g')), '([^ ]{100})[^ ]+', '\1', 'g'));
 alter function registry.search_fold(text) owner to rowhouse_owner;
 revoke all on function registry.search_fold(text) from public;
 grant execute on function registry.search_fold(text) to rowhouse_api;

@@ -225,3 +225,62 @@ async fn what_matched_is_marked_and_nothing_else_is_markup() {
     assert_eq!(lamp["items"][0]["highlights"]["name"], "<mark>Brass</mark> lamp");
     assert_eq!(owner.search("garden").await["items"][0]["highlights"]["description"], Value::Null);
 }
+
+#[tokio::test]
+async fn scripts_without_spaces_are_found_by_any_part_of_them() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let owner = Member::new(&app, &town().acme.owner, &town().acme);
+    let names = ["iPhone用ケース", "デスクランプ", "日本語のテスト製品", "ภาษาไทยกระเป๋า", "这是一个测试"];
+    owner.stock(&names).await;
+    owner.make(json!({ "name": "Deep", "description": format!("{}ここに真鍮の灯り。", "山川草木".repeat(500)) })).await;
+    for (q, name) in [
+        ("テスト", "日本語のテスト製品"),
+        ("製品", "日本語のテスト製品"),
+        ("日本語", "日本語のテスト製品"),
+        ("\"のテスト\"", "日本語のテスト製品"),
+        ("テスト 日本", "日本語のテスト製品"),
+        ("测试", "这是一个测试"),
+        ("这", "这是一个测试"),
+        ("ランプ", "デスクランプ"),
+        ("ケース", "iPhone用ケース"),
+        ("iphone ケース", "iPhone用ケース"),
+        ("ไทย", "ภาษาไทยกระเป๋า"),
+        ("真鍮", "Deep"),
+    ] {
+        assert_eq!(owner.finds(q).await, [name], "{q}");
+    }
+    for q in ["製テ", "语言", "日本 -テスト", "\"テスト 日本\""] {
+        assert_eq!(owner.finds(q).await, Vec::<String>::new(), "{q}");
+    }
+    let suggested = owner.get(&format!("/products/suggest?{}", query([("q", "日本語の")]))).await.expect(200).json();
+    assert!(suggested.to_string().contains("日本語のテスト製品"), "{suggested}");
+}
+
+#[tokio::test]
+async fn a_word_with_signs_inside_is_found_without_them_and_the_other_way_round() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let owner = Member::new(&app, &town().acme.owner, &town().acme);
+    owner.stock(&["Wi-Fi router", "WiFi cable"]).await;
+    owner.make(json!({ "name": "Sweets", "description": "A bag of M&M's." })).await;
+    owner.make(json!({ "name": "Shield", "tags": ["anti-virus"] })).await;
+    owner.make(json!({ "name": "Guard", "description": "An antivirus for one." })).await;
+    for (q, names) in [
+        ("wifi", ["WiFi cable", "Wi-Fi router"].as_slice()),
+        ("wi-fi", &["WiFi cable", "Wi-Fi router"]),
+        ("wi fi", &["Wi-Fi router"]),
+        ("wif", &["WiFi cable", "Wi-Fi router"]),
+        ("antivirus", &["Guard", "Shield"]),
+        ("anti-virus", &["Guard", "Shield"]),
+        ("m&ms", &["Sweets"]),
+        ("mms", &["Sweets"]),
+        ("M&M's", &["Sweets"]),
+        ("m&m", &["Sweets"]),
+        ("wifi -cable", &["Wi-Fi router"]),
+    ] {
+        let mut expected = names.to_vec();
+        expected.sort_unstable();
+        assert_eq!(owner.finds(q).await, expected, "{q}");
+    }
+}
