@@ -95,7 +95,7 @@ impl Spool {
         tokio::task::spawn_blocking(move || shared.file.set_len(0));
     }
 
-    /// Waits for the caller to be done: true, or false when they pause for so long, or are too slow ([`Patience`]).
+    /// Waits for the caller to be done: true, or false when they pause for so long, or are too slow (`Patience`).
     pub async fn taken(&self, pause: Duration) -> bool {
         let mut patience = Patience::new(pause);
         loop {

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// How long a caller may pause, and how far who sends slowly may fall behind the least rate.
 const PAUSE: Duration = Duration::from_secs(10);
 /// How long a file may take, however large it is: it takes room that others wait for.
-pub const LONGEST: Duration = Duration::from_secs(60 * 60);
+pub const LONGEST: Duration = Duration::from_hours(1);
 const BUFFER: usize = 1 << 17;
 
 /// A body that has arrived. Its file is gone when it is dropped.

@@ -280,7 +280,7 @@ async fn a_person_with_two_tenants_does_not_take_the_room_of_all() {
         );
         let mut stream = TcpStream::connect(app.address).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
-        let _ = stream.write_all(&[b'x'; 99_999]).await;
+        let _ = stream.write_all("x".repeat(99_999).as_bytes()).await;
         stream
     };
     // Nearly complete, and then asleep.

@@ -25,6 +25,7 @@ enum For {
 use For::{Anybody, Nobody, Person, Tenant, Trigger};
 
 /// Each door, whom it is for, and a call that aims at globex.
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn calls() -> Vec<(&'static str, For, String)> {
     let (globex, none) = (&town().globex, "'00000000-0000-7000-8000-000000000000'::uuid");
     let (id, hash) = (format!("'{}'::uuid", globex.id), "sha256('not the one')");

@@ -187,6 +187,7 @@ fn looks() -> Vec<(&'static str, String, Must)> {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a list of attempts")]
 async fn arbitrary_sql_as_either_serving_role_becomes_nobody() {
     let db = TestDb::new().await;
     let (api, gate, superuser) = (db.api().await, db.gate().await, db.superuser().await);

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_a_search_costs_is_bounded_by_its_words_those_in_phrases_included() {
-        let many: String = (0..1000).map(|n| format!("w{n} ")).collect();
+        let many = (0..1000).map(|n| format!("w{n}")).collect::<Vec<_>>().join(" ");
         assert_eq!(Words::of(&many).texts.len(), super::MOST);
         assert_eq!(Words::of(&"a ".repeat(1000)).texts.len(), 1, "the same again asks for nothing more");
         let words = Words::of(&format!("one \"{many}\" two"));
