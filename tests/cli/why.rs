@@ -132,7 +132,8 @@ async fn rows_of_others_and_rows_that_are_not() {
     assert_eq!(reasons, ["other_tenant", "not_a_member"]);
 
     let other = acme.member.id.to_string();
-    let (code, reasons, _) = scene.ask_for("acme", acme.owner.email, "registry.users", &other, &[]);
+    let (code, reasons, _) =
+        scene.ask_for("acme", acme.owner.email, "registry.users", &other, &["--role", "rowhouse_gate"]);
     assert_eq!((code, reasons), (Some(1), vec!["other_user".to_owned(), "clause_false".to_owned()]));
     // Keys of other shapes: the tenant itself, a name, and a person who is a member in both tenants.
     for (table, id) in [
@@ -178,7 +179,8 @@ async fn people_and_tenants_who_may_not() {
     assert_eq!((code, reasons), only("account_deactivated"));
     // The account's own record as well.
     let own = acme.owner.id.to_string();
-    let (code, reasons, _) = scene.ask_for("acme", acme.owner.email, "registry.users", &own, &[]);
+    let (code, reasons, _) =
+        scene.ask_for("acme", acme.owner.email, "registry.users", &own, &["--role", "rowhouse_gate"]);
     assert_eq!((code, reasons), only("account_deactivated"));
 }
 
