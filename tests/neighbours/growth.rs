@@ -157,11 +157,14 @@ impl Drop for Server {
 /// Where texts are taken, and how long they may be there.
 type Place = (&'static str, usize, fn(&Server, &str) -> RequestBuilder);
 
+/// So much of a description is made into words (registry.product_document).
+const INDEXED: usize = 40_000;
+
 const PLACES: &[Place] = &[
-    ("a product's description", 96_000, |server, text| {
+    ("a product's description", INDEXED, |server, text| {
         server.request(Method::POST, "/products").json(&product(json!({ "name": "Kettle", "description": text })))
     }),
-    ("a cell of a file", 96_000, |server, text| {
+    ("a cell of a file", INDEXED, |server, text| {
         let cell = text.replace('"', "\"\"");
         let file = format!("sku,name,price_minor,description\n{},Kettle,1,\"{cell}\"\n", Uuid::now_v7());
         server.request(Method::POST, "/products/import?mode=all").header("content-type", "text/csv").body(file)
@@ -193,29 +196,45 @@ const PLACES: &[Place] = &[
     }),
 ];
 
+/// Nanoseconds a byte of a text that is a sixteenth, a quarter and all of the longest, and what the longest took.
+async fn by_byte(
+    server: &Server,
+    longest: usize,
+    request: fn(&Server, &str) -> RequestBuilder,
+    part: &str,
+) -> ([f64; 3], Duration) {
+    let mut by_byte = [0.0; 3];
+    let mut last = Duration::ZERO;
+    for (by_byte, size) in by_byte.iter_mut().zip([longest / 16, longest / 4, longest]) {
+        let text = text(part, size);
+        last = server.cost(|| request(server, &text)).await;
+        *by_byte = last.as_secs_f64() * 1e9 / f64::from(u32::try_from(text.len()).unwrap());
+    }
+    (by_byte, last)
+}
+
 /// Looks at each kind of text in a place, and lists those of which a byte costs more the more there are.
 async fn grow(server: &Server, place: Place, kinds: &[(&str, &str)], table: &mut String) -> Vec<String> {
     let (place, longest, request) = place;
     let mut grown = Vec::new();
     for (kind, part) in kinds {
-        let sizes = [longest / 16, longest / 4, longest];
-        let mut by_byte = Vec::new();
-        let mut last = Duration::ZERO;
-        for size in sizes {
-            let text = text(part, size);
-            last = server.cost(|| request(server, &text)).await;
-            by_byte.push(last.as_secs_f64() * 1e9 / f64::from(u32::try_from(text.len()).unwrap()));
-        }
-        let line = format!(
-            "{place:<24} {kind:<26} {:>8.0} {:>8.0} {:>8.0} ns/byte {:>8.1} ms",
-            by_byte[0],
-            by_byte[1],
-            by_byte[2],
-            last.as_secs_f64() * 1e3
-        );
-        let _ = writeln!(table, "{line}");
-        if last > LEAST && by_byte[2] > by_byte[1] * GROWTH {
-            grown.push(line);
+        // Processor time is exact to a few milliseconds: what grows does so each time it is looked at.
+        for look in 1..=3 {
+            let (by_byte, last) = by_byte(server, longest, request, part).await;
+            let line = format!(
+                "{place:<24} {kind:<26} {:>8.0} {:>8.0} {:>8.0} ns/byte {:>8.1} ms",
+                by_byte[0],
+                by_byte[1],
+                by_byte[2],
+                last.as_secs_f64() * 1e3
+            );
+            let _ = writeln!(table, "{line}");
+            if last < LEAST || by_byte[2] < by_byte[1] * GROWTH {
+                break;
+            }
+            if look == 3 {
+                grown.push(line);
+            }
         }
     }
     grown
@@ -240,12 +259,15 @@ async fn a_fold_that_takes_the_square_of_its_length_is_noticed() {
         .db
         .run(
             "create or replace function registry.search_fold(text) returns text language plpgsql immutable as $$ begin
-                 perform count(*) from generate_series(1, (char_length($1)::bigint * char_length($1) / 2000)::integer);
+                 perform count(*) from generate_series(1, (char_length($1)::bigint * char_length($1) / 50)::integer);
                  return lower($1); end $$",
         )
         .await;
-    let grown = grow(&server, PLACES[0], &KINDS[..1], &mut String::new()).await;
-    assert_eq!(grown.len(), 1, "{grown:?}");
+    let (place, _, request) = PLACES[0];
+    let mut table = String::new();
+    // Shorter than what other parts of the same statement look at, which would be added up.
+    let grown = grow(&server, (place, 9_600, request), &KINDS[..1], &mut table).await;
+    assert_eq!(grown.len(), 1, "{table}");
 }
 
 #[tokio::test]
@@ -253,7 +275,10 @@ async fn what_is_asked_costs_little_however_it_is_written_beside_texts_of_every_
     /// Processor time of one search, in a build without optimisation.
     const MOST: Duration = Duration::from_secs(1);
     let server = Server::start().await;
-    for (_, part) in KINDS {
+    for (kind, part) in KINDS {
+        if *kind == "a pile of marks" {
+            continue; // which is refused
+        }
         let name: String = text(part, 200).chars().filter(|c| !c.is_control()).collect();
         let new = product(json!({ "name": name, "description": text(part, 90_000) }));
         Answer::of(server.request(Method::POST, "/products").json(&new)).await.expect(201);
