@@ -157,7 +157,7 @@ impl Drop for Server {
 /// Where texts are taken, and how long they may be there.
 type Place = (&'static str, usize, fn(&Server, &str) -> RequestBuilder);
 
-/// So much of a description is made into words (registry.product_document).
+/// So much of a description is made into words (`registry.product_document`).
 const INDEXED: usize = 40_000;
 
 const PLACES: &[Place] = &[
