@@ -9,7 +9,7 @@ const MOMENT: Duration = Duration::from_millis(10);
 
 /// How long a write waits: at first a moment, and then, if that was no operation, as long as any statement may.
 ///
-/// ```ignore
+/// ```text
 /// let mut waits = Waits::of(&tenant);
 /// let changed = loop {
 ///     let mut conn = waits.connect().await?;
