@@ -69,3 +69,31 @@ async fn one_statement_that_lost_a_race_is_sent_once_more_and_nobody_notices() {
     owner.patch(&path, "*", json!({ "description": "for ever" })).await.problem(503, "database_timeout");
     assert_eq!(db.value::<i64>("select last_value from public.tries").await, 4);
 }
+
+#[tokio::test]
+async fn what_one_tenant_invites_neither_blocks_nor_tells_another() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let (acme, globex) = (&town().acme, &town().globex);
+    let (one, other) = (Member::new(&app, &acme.owner, acme), Member::new(&app, &globex.owner, globex));
+    let invite = async |by: &Member<'_>| {
+        let role = by.role("viewer").await;
+        let email = "wanted@elsewhere.example";
+        let body = json!({ "email": email, "role_id": role });
+        let answer = by.post("/tenant/invitations", body).await;
+        // Another one to the same address takes the place of the first, which is withdrawn.
+        db.run(&format!("delete from tenant.invitations where email = '{email}' and tenant_id = '{}'", by.tenant))
+            .await;
+        answer
+    };
+    let mut refused = None;
+    for _ in 0..200 {
+        let answer = invite(&one).await;
+        if answer.status != 201 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    refused.expect("one tenant writes to one address so often and no more").problem(429, "too_many_attempts");
+    invite(&other).await.expect(201);
+}
