@@ -11,7 +11,7 @@ COPY . .
 # so the binary is copied out of it. A C compiler is needed and there; CMake is not needed.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --package rowhouse \
+    cargo build --release --locked --package rowhouse --no-default-features \
     && cp target/release/rowhouse /usr/local/bin/rowhouse
 
 FROM debian:${DEBIAN}-slim

@@ -10,6 +10,15 @@ need_cargo() {
   command -v cc >/dev/null || install_packages build-essential
 }
 
+# Checks of what the project depends on, each at the version that was tried here. Without optimisation they are compiled in a minute.
+need_cargo_tool() {
+  local name=$1 version=$2
+  [ "$("$name" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+')" = "$version" ] && return
+  say "installing $name $version"
+  cargo install --locked --debug --quiet "$name@$version" >&2 || fail "cargo could not install $name $version; the lines above say why"
+  PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+}
+
 # A server of any supported version; the binary itself looks for the newest and says if it is too old.
 need_postgres() {
   [ -n "${ROWHOUSE_PG_BIN:-}" ] && return

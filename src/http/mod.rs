@@ -90,7 +90,11 @@ pub fn router(app: &App) -> Router {
     let document = openapi::finish(document);
     let methods = Arc::new(Methods::of(&document));
     if app.settings.documents {
-        router = router.merge(openapi::served(&document)).merge(openapi::docs(document));
+        router = router.merge(openapi::served(&document));
+        #[cfg(feature = "interactive-docs")]
+        {
+            router = router.merge(openapi::docs(document));
+        }
     }
     let router = router
         .fallback(|| async { Error::NoRoute.into_response() })

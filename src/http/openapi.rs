@@ -77,7 +77,8 @@ pub(super) fn served(openapi: &utoipa::openapi::OpenApi) -> Router<App> {
     )
 }
 
-/// Interactive documentation; every asset comes from the binary.
+/// Interactive documentation; every asset comes from the binary. Images for production are built without it.
+#[cfg(feature = "interactive-docs")]
 pub(super) fn docs(openapi: utoipa::openapi::OpenApi) -> Router<App> {
     utoipa_swagger_ui::SwaggerUi::new("/docs").url("/docs/openapi.json", openapi).into()
 }
