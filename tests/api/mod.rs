@@ -52,6 +52,7 @@ mod search_words;
 mod second_factor;
 mod settings;
 mod signing_keys;
+mod statements;
 mod tasks;
 mod tenants;
 mod throttle;

@@ -10,6 +10,7 @@ mod names;
 mod post;
 mod raw;
 mod redis;
+mod statements;
 mod tokens;
 mod way;
 
@@ -24,6 +25,7 @@ pub use names::{Mood, Names};
 pub use post::PostBox;
 pub use raw::Raw;
 pub use redis::{TestRedis, Wire, impostor};
+pub use statements::{PAGE, Statement, Values, statements};
 pub use tokens::{Forge, KEYS, forge, seal};
 pub use way::Way;
 pub(crate) use way::both_ways;

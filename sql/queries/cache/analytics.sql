@@ -1,5 +1,7 @@
 -- May the caller see how a figure ($2) went, and of which generation is what was kept of it? Permissions are asked for one
 -- after the other, in the order in which the statements of dashboard/ do.
+-- $2 metric text = 'tasks_done'
+-- plan: a few rows, any way
 select md5(string_agg(g.settings::text || case $2 when 'projects_created' then g.projects
                                                   when 'tasks_done' then g.tasks
                                                   when 'products_created' then g.products

@@ -1,6 +1,7 @@
 -- May the caller see the figures of the dashboard, and of which generation is what was kept of them? How much the caller
 -- has not read is a variant: for a key, which nothing is told, none. Permissions are asked for one after the other, in the
 -- order in which dashboard/kpis does.
+-- plan: a few rows, any way
 select md5(string_agg(g.projects::text || g.tasks::text || g.products::text || g.members::text || g.settings::text, '' order by g.slot))::uuid
            as generation,
        coalesce(case when current_setting('app.user_id') <> '' then (

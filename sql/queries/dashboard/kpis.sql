@@ -1,6 +1,7 @@
 -- The figures of the dashboard, as of one moment. Each is read behind its own table's policy, so whoever may not read a
 -- table is told which, and gets no figure; docs/adr/0014. `since` is where stretches of time begin by the tenant's own
 -- clock; each part names it, so that dashboard:read is asked for before anything else.
+-- plan: index only
 with since as materialized (
     select clock.tenant_id, clock.time_zone, clock.low_stock_threshold, ago.days_7, ago.days_14, ago.days_30, ago.days_60,
            registry.first_id_at(ago.days_7) as id_7, registry.first_id_at(ago.days_14) as id_14,

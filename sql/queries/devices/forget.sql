@@ -1,1 +1,2 @@
+-- $1 user uuid
 delete from registry.devices where user_id = $1

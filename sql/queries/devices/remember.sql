@@ -1,4 +1,7 @@
 -- $3 devices at most: the newest.
+-- $1 user uuid
+-- $2 token bytea
+-- $3 most bigint
 with gone as (
     delete from registry.devices d
     where d.user_id = $1

@@ -1,4 +1,6 @@
 -- $1: the versions the caller accepts, null for any. The wall on registry.users lets through the caller alone.
+-- $1 versions bigint[] = null
+-- $2 full_name text
 update registry.users u
 set full_name = coalesce($2, full_name)
 where $1::bigint[] is null or version = any ($1)

@@ -1,4 +1,7 @@
 -- $3: the versions the caller accepts, null for any. Null in $4 leaves the role.
+-- $2 user uuid = {memberships.user_id}
+-- $3 versions bigint[] = null
+-- $4 role uuid = {memberships.role_id}
 update tenant.memberships m
 set role_id = r.id, permissions = r.permissions
 from tenant.roles r

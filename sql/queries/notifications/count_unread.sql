@@ -1,4 +1,6 @@
 -- Counts so many and no more; the index of the unread has all that is asked.
+-- $2 user uuid = {caller}
+-- $3 most bigint = {page}
 select count(*) as counted
 from (
     select from tenant.notifications

@@ -1,5 +1,8 @@
 -- So many of the unread, up to and including $3. A person on two devices waits for none of them: what the one is marking
 -- just now, the other passes over.
+-- $2 user uuid = {caller}
+-- $3 newest uuid = {max}
+-- $4 most bigint = {page}
 with unread as (
     select id
     from tenant.notifications

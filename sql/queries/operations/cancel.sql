@@ -1,4 +1,5 @@
 -- Asks whoever runs it to stop; no row when it has ended. Nobody is there to ask where it is silent (get).
+-- $2 id uuid = {operations.id}
 update tenant.operations
 set cancelling = true
 where tenant_id = $1 and id = $2 and status in ('queued', 'running')

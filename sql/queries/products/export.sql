@@ -1,5 +1,7 @@
 -- All of a tenant's products by SKU, off its unique key, a batch at a time: $3 of them, or fewer where descriptions are
 -- long, of which a batch holds a megabyte and the last.
+-- $2 after text = 'sku-1000' or ''
+-- $3 rows bigint = {page}
 select sku, name, description, price_minor, currency, stock, status, tags
 from (
     select sku, name, description, price_minor, currency, stock, status, tags,

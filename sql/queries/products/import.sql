@@ -2,6 +2,15 @@
 -- already; the others are made. An array a column. Null is what the file does not speak of; an empty description says that
 -- there is none, an empty currency that it is the tenant's. $10: the tags of each, joined by the unit separator, which no
 -- tag contains. missed: made by somebody else meanwhile; the same statement once more finds them there.
+-- $2 ids uuid[] = array[{new}]
+-- $3 names text[] = '{planted}'
+-- $4 descriptions text[] = '{null}'
+-- $5 skus text[] = '{planted}'
+-- $6 prices_minor bigint[] = '{1}'
+-- $7 currencies text[] = '{EUR}'
+-- $8 stocks integer[] = '{1}'
+-- $9 statuses text[] = '{active}'
+-- $10 tags text[] = '{a}'
 with line as materialized (
     select r.id, r.name, r.description, r.sku, r.price_minor, r.stock, r.status, string_to_array(r.tags, E'\x1f') as tags,
            case when r.currency = '' then (select d.currency from registry.tenant_defaults() d) else r.currency end as currency

@@ -1,6 +1,13 @@
 -- By name, off (tenant_id, status, in_stock, name, id). $2 and $3 are the statuses and the
 -- kinds of stock asked for: each pair is a stretch of the index, in order, and the page is merged from a page of each.
 -- The page ends early where $7 bytes of descriptions stand before a row.
+-- $2 statuses text[] = '{draft,active,archived}'
+-- $3 in_stock boolean[] = '{true,false}'
+-- $4 after text = 'product 1000' or ''
+-- $5 after_id uuid = {nil}
+-- $6 rows bigint = {page}
+-- $7 bytes bigint = {bytes}
+-- plan: skip: tests/api/product_plans.rs asks with every filter
 select id, name, description, sku, price_minor, currency, stock, status, tags, created_at, updated_at, version
 from (
     select *, sum(octet_length(description)) over (order by name, id rows between unbounded preceding and 1 preceding) as before

@@ -1,5 +1,14 @@
 -- As list_price, with one tag ($4), off the index of tenant.product_tags in the same order.
 -- The page ends early where $9 bytes of descriptions stand before a row.
+-- $2 statuses text[] = '{draft,active,archived}'
+-- $3 in_stock boolean[] = '{true,false}'
+-- $4 tag text = 'lighting'
+-- $5 after bigint = 1000 or 0
+-- $6 after_id uuid = {nil}
+-- $7 most_minor bigint = 9223372036854775807
+-- $8 rows bigint = {page}
+-- $9 bytes bigint = {bytes}
+-- plan: skip: tests/api/product_plans.rs asks with every filter
 select id, name, description, sku, price_minor, currency, stock, status, tags, created_at, updated_at, version
 from (
     select p.id, p.name, p.description, p.sku, p.price_minor, p.currency, p.stock, p.status, p.tags, p.created_at, p.updated_at, p.version,

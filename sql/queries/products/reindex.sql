@@ -1,5 +1,8 @@
 -- The next so many products in order of id, fewer where descriptions are long and so take long to index, those in
 -- another language than $4 indexed anew (registry.index_product). No row when there is none left.
+-- $2 after uuid = {nil}
+-- $3 rows bigint = {page}
+-- $4 language text = 'german'
 with next as materialized (
     select id, language,
            sum(octet_length(description)) over (order by id rows between unbounded preceding and 1 preceding) as bytes_before

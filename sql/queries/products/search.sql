@@ -4,6 +4,17 @@
 -- The page ends early where $11 bytes of descriptions stand before a row.
 -- The first row is there even where nothing matches: it carries the counts. Marks around what matched are two characters
 -- of no alphabet, for whoever escapes the text to turn into markup (registry.headline).
+-- $2 parts integer[] = '{0}'
+-- $3 kinds text[] = '{last}'
+-- $4 words text[] = '{brass}'
+-- $5 negated boolean[] = '{false}'
+-- $6 status text = null
+-- $7 tag text = null
+-- $8 after real = null
+-- $9 after_id uuid = null
+-- $10 rows bigint = {page}
+-- $11 bytes bigint = {bytes}
+-- plan: skip: tests/api/product_plans.rs asks with every filter
 with query as materialized (
     select matching, ranking, plain from registry.product_query($2, $3, $4, $5)
 ), matching as materialized (

@@ -1,5 +1,16 @@
 -- $3: the versions the caller accepts, null for any. Null leaves a field; the description, which can be cleared, has a
 -- flag beside its value.
+-- $2 id uuid = {products.id}
+-- $3 versions bigint[] = null
+-- $4 name text = 'taken'
+-- $5 sets_description boolean = true
+-- $6 description text = 'over'
+-- $7 sku text = null
+-- $8 price_minor bigint = 1
+-- $9 currency text = null
+-- $10 stock integer = 1
+-- $11 status text = null
+-- $12 tags text[] = null
 update tenant.products
 set name        = coalesce($4, name),
     description = case when $5 then $6 else description end,

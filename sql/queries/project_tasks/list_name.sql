@@ -1,4 +1,9 @@
 -- By name, off (tenant_id, project_id, name, id); see list_newest. Names repeat, so the id decides.
+-- $2 project uuid = {project_tasks.project_id}
+-- $3 after text = 'task 250' or ''
+-- $4 after_id uuid = {middle} or {nil}
+-- $5 rows bigint = {page}
+-- plan: sorts its page
 with page as (
     select id, project_id, name, status, created_at, updated_at, version
     from tenant.project_tasks

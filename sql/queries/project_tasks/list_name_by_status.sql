@@ -1,4 +1,10 @@
 -- By name within one status, off (tenant_id, project_id, status, name, id); see list_name.
+-- $2 project uuid = {project_tasks.project_id}
+-- $3 status text = 'open'
+-- $4 after text = 'task 250' or ''
+-- $5 after_id uuid = {middle} or {nil}
+-- $6 rows bigint = {page}
+-- plan: sorts its page
 with page as (
     select id, project_id, name, status, created_at, updated_at, version
     from tenant.project_tasks

@@ -1,5 +1,9 @@
 -- Newest first, off (tenant_id, project_id, id). One row without a task says that the project is there
 -- and the page is empty; no row says that there is no such project.
+-- $2 project uuid = {project_tasks.project_id}
+-- $3 before uuid = {middle} or {max}
+-- $4 rows bigint = {page}
+-- plan: sorts its page
 with page as (
     select id, project_id, name, status, created_at, updated_at, version
     from tenant.project_tasks

@@ -1,4 +1,9 @@
 -- Newest first within one status, off (tenant_id, project_id, status, id); see list_newest.
+-- $2 project uuid = {project_tasks.project_id}
+-- $3 status text = 'open'
+-- $4 before uuid = {middle} or {max}
+-- $5 rows bigint = {page}
+-- plan: sorts its page
 with page as (
     select id, project_id, name, status, created_at, updated_at, version
     from tenant.project_tasks

@@ -1,6 +1,9 @@
 -- By name, off the unique key: within a tenant a name is one project's alone, so it is the whole sort
 -- key. The first page binds the empty string, which is less than every name.
 -- The page ends early where $4 bytes of descriptions stand before a row.
+-- $2 after text = 'project 1000' or ''
+-- $3 rows bigint = {page}
+-- $4 bytes bigint = {bytes}
 select id, name, description, status, owner_id, created_at, updated_at, version
 from (
     select *, sum(octet_length(description)) over (order by name rows between unbounded preceding and 1 preceding) as before

@@ -1,5 +1,9 @@
 -- By name within one status, off (tenant_id, status, name).
 -- The page ends early where $5 bytes of descriptions stand before a row.
+-- $2 status text = 'active'
+-- $3 after text = 'project 1000' or ''
+-- $4 rows bigint = {page}
+-- $5 bytes bigint = {bytes}
 select id, name, description, status, owner_id, created_at, updated_at, version
 from (
     select *, sum(octet_length(description)) over (order by name rows between unbounded preceding and 1 preceding) as before

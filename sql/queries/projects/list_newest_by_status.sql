@@ -1,5 +1,9 @@
 -- Newest first within one status, off (tenant_id, status, id).
 -- The page ends early where $5 bytes of descriptions stand before a row.
+-- $2 status text = 'active'
+-- $3 before uuid = {middle} or {max}
+-- $4 rows bigint = {page}
+-- $5 bytes bigint = {bytes}
 select id, name, description, status, owner_id, created_at, updated_at, version
 from (
     select *, sum(octet_length(description)) over (order by id desc rows between unbounded preceding and 1 preceding) as before

@@ -1,4 +1,8 @@
 -- $3: the versions the caller accepts, null for any. Null in $4 and $5 leaves the field.
+-- $2 id uuid = {roles.id}
+-- $3 versions bigint[] = null
+-- $4 name text = 'taken'
+-- $5 permissions text[] = null
 update tenant.roles
 set name        = coalesce($4, name),
     permissions = coalesce($5, permissions)

@@ -1,4 +1,10 @@
 -- $2: the versions the caller accepts, null for any. Null leaves a key as it is.
+-- $2 versions bigint[] = null
+-- $3 language text = null
+-- $4 time_zone text = null
+-- $5 currency text = 'USD'
+-- $6 week_starts text = null
+-- $7 low_stock_threshold integer = null
 update tenant.settings
 set language            = coalesce($3, language),
     time_zone           = coalesce($4, time_zone),
