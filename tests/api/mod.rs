@@ -57,6 +57,7 @@ mod tasks;
 mod tenants;
 mod throttle;
 mod tokens;
+mod whole_lists;
 mod wire;
 mod withdrawn;
 
