@@ -46,6 +46,7 @@ mod projects;
 mod quota;
 mod refresh;
 mod roles;
+mod round_trips;
 mod search;
 mod search_hostile;
 mod search_words;

@@ -2,11 +2,10 @@
 //! that asks, once, and none of another. What is where, the document and the catalog say; a list that is new is walked the day it comes.
 use std::collections::BTreeMap;
 
-use reqwest::Method;
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use crate::support::{Answer, TestApp, TestDb, Way, town};
+use crate::support::{Document, TestApp, TestDb, Way, rows, town};
 
 /// Lists that are not the rows of one table, each with what looks at them instead.
 const NOT_A_TABLE: [(&str, &str); 4] = [
@@ -18,14 +17,14 @@ const NOT_A_TABLE: [(&str, &str); 4] = [
 
 /// What a list is of: its table, the column that its items' ids are from, and which of the tenant's rows the caller has.
 fn source(path: &str) -> (String, &'static str, String) {
-    let (acme, all) = (&town().acme, String::new());
-    match path.rsplit('/').next().unwrap() {
-        "members" => ("tenant.memberships".to_owned(), "user_id", all),
-        "domains" => ("registry.domains".to_owned(), "id", all),
-        "tasks" => ("tenant.project_tasks".to_owned(), "id", format!("and project_id = '{}'", project())),
-        "notifications" => ("tenant.notifications".to_owned(), "id", format!("and user_id = '{}'", acme.owner.id)),
-        collection => (format!("tenant.{}", collection.replace('-', "_")), "id", all),
-    }
+    let collection = path.rsplit('/').next().unwrap();
+    let (table, id) = rows::table_of(collection);
+    let own = match collection {
+        "tasks" => format!("and project_id = '{}'", project()),
+        "notifications" => format!("and user_id = '{}'", town().acme.owner.id),
+        _ => String::new(),
+    };
+    (table, id, own)
 }
 
 fn project() -> String {
@@ -50,56 +49,47 @@ async fn walk(app: &TestApp, path: &str, query: &str, id: &str) -> Vec<String> {
     ids
 }
 
-async fn rows(superuser: &Client, path: &str, filter: &str) -> Vec<String> {
+async fn kept(superuser: &Client, path: &str, filter: &str) -> Vec<String> {
     let (table, id, own) = source(path);
     let select =
         format!("select {id}::text from {table} where tenant_id = '{}' {own} {filter} order by 1", town().acme.id);
     let found = superuser.query(&select, &[]).await;
     let found = found.unwrap_or_else(|error| {
         panic!(
-            "{path} is a list of the OpenAPI document, and there is no table {table} of that name: say in `source`, \
-             tests/api/whole_lists.rs, whose rows it has, or in `NOT_A_TABLE` why it has none\n{error:?}"
+            "{path} is a list of the OpenAPI document, and there is no table {table} of that name: say in TABLES, \
+             tests/support/rows.rs, whose rows it has, or in `NOT_A_TABLE` why it has none\n{error:?}"
         )
     });
     found.iter().map(|row| row.get(0)).collect()
-}
-
-/// The words a parameter can be, if the document lists them.
-fn vocabulary(document: &Value, parameter: &Value) -> Vec<String> {
-    let schema = &parameter["schema"];
-    let schema = match schema["$ref"].as_str() {
-        Some(name) => document.pointer(name.trim_start_matches('#')).unwrap(),
-        None => schema,
-    };
-    schema["enum"].as_array().into_iter().flatten().map(|word| word.as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
 async fn every_list_holds_all_rows_of_its_tenant_by_each_sort_and_filter() {
     let db = TestDb::new().await;
     let (app, superuser) = (TestApp::by(Way::Direct, &db).await, db.superuser().await);
-    let document = Answer::of(app.request(Method::GET, "/api/v1/openapi.json")).await.expect(200).json();
+    let document = Document::of(&app).await;
     let mut walked = BTreeMap::new();
-    for (route, item) in document["paths"].as_object().unwrap() {
-        let parameters: Vec<&Value> = item["get"]["parameters"].as_array().into_iter().flatten().collect();
+    for operation in document.operations() {
+        let route = &operation.path;
+        let parameters: Vec<&Value> = operation.said["parameters"].as_array().into_iter().flatten().collect();
         let pages = parameters.iter().any(|parameter| parameter["name"] == "cursor");
         if !pages || NOT_A_TABLE.iter().any(|(path, _)| path == route) {
             continue;
         }
         let path = route.replace("{project_id}", &project());
         let (table, id, _) = source(&path);
-        let all = rows(&superuser, &path, "").await;
+        let all = kept(&superuser, &path, "").await;
         assert!(!all.is_empty(), "{route}: acme has rows in {table}");
         assert_eq!(walk(&app, &path, "", id).await, all, "GET {route} leaves out rows of {table}, or shows them twice");
         for parameter in parameters {
             let name = parameter["name"].as_str().unwrap();
-            for word in vocabulary(&document, parameter) {
+            for word in document.vocabulary(&parameter["schema"]) {
                 let (filter, what) = if name == "sort" {
                     (String::new(), "in another order")
                 } else {
                     (format!("and {name} = '{word}'"), "of that kind")
                 };
-                let expected = rows(&superuser, &path, &filter).await;
+                let expected = kept(&superuser, &path, &filter).await;
                 let found = walk(&app, &path, &format!("&{name}={word}"), id).await;
                 assert_eq!(found, expected, "GET {route}?{name}={word} has not the rows of {table} {what}");
             }
