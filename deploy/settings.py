@@ -38,9 +38,9 @@ def complain(where, what):
 
 
 def settings_of_the_program():
-    """Each variable src/ reads, and where."""
+    """Each variable that src/ and the crates below it read, and where."""
     found = {}
-    for path in sorted(Path("src").rglob("*.rs")):
+    for path in sorted([*Path("src").rglob("*.rs"), *Path("crates").glob("*/src/**/*.rs")]):
         text = path.read_text()
         for match in re.finditer(r'\benv\s*=\s*"(\w+)"|\benv::var(?:_os)?\(\s*"(\w+)"', text):
             line = text.count("\n", 0, match.start()) + 1

@@ -6,10 +6,7 @@ use std::{
 
 use secrecy::ExposeSecret as _;
 
-use crate::{
-    db::{Session, for_programs, identifier, literal, set_local},
-    error::Failure,
-};
+use rowhouse_pg::{AdminConn, Failure, for_programs, identifier, literal, set_local};
 
 /// A copied database. [`discard`](Self::discard) drops it; its name says what it was, should nobody come to that.
 pub struct Clone {
@@ -22,7 +19,7 @@ impl Clone {
     /// otherwise with `pg_dump`, leaving out the rows of `without_rows`.
     pub async fn make(url: &str, without_rows: &[String]) -> Result<Self, Failure> {
         let source = {
-            let session = Session::connect(url, "rowhouse clone").await?;
+            let session = AdminConn::connect_as(url, "rowhouse clone").await?;
             session.run("select current_database()").await?.first_column().next().unwrap_or_default().to_owned()
         };
         let elsewhere = elsewhere(url, &source).await?;
@@ -65,13 +62,13 @@ impl Clone {
         Ok(clone)
     }
 
-    async fn create(&self, elsewhere: &Session, template: &str) -> Result<(), crate::db::Refusal> {
+    async fn create(&self, elsewhere: &AdminConn, template: &str) -> Result<(), rowhouse_pg::Refusal> {
         let create = format!("create database {} template {}", identifier(&self.name), identifier(template));
         elsewhere.run(&create).await.map(drop)
     }
 
     /// Gives the copy what PostgreSQL does not copy: rights on the database itself, and settings in it.
-    async fn take_rights(&self, elsewhere: &Session, source: &str) -> Result<(), Failure> {
+    async fn take_rights(&self, elsewhere: &AdminConn, source: &str) -> Result<(), Failure> {
         let scope = format!("begin; {}; {}", set_local("audit.source", source), set_local("audit.copy", &self.name));
         elsewhere.run(&scope).await?;
         let answer = elsewhere.run(include_str!("../sql/clone/rights.sql")).await?;
@@ -83,8 +80,8 @@ impl Clone {
     }
 
     /// Connects to the copy.
-    pub async fn connect(&self, name: &str) -> Result<Session, Failure> {
-        Session::connect_to(&self.url, &self.name, name).await
+    pub async fn connect(&self, name: &str) -> Result<AdminConn, Failure> {
+        AdminConn::connect_to(&self.url, &self.name, name).await
     }
 
     /// Drops the copy, with whoever is connected to it.
@@ -100,9 +97,9 @@ fn name() -> String {
 }
 
 /// A connection to some other database of the server.
-async fn elsewhere(url: &str, not: &str) -> Result<Session, Failure> {
+async fn elsewhere(url: &str, not: &str) -> Result<AdminConn, Failure> {
     let maintenance = if not == "postgres" { "template1" } else { "postgres" };
-    Session::connect_to(url, maintenance, "rowhouse clone").await
+    AdminConn::connect_to(url, maintenance, "rowhouse clone").await
 }
 
 /// Copies by `pg_dump` and `pg_restore`, while others go on working.

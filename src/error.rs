@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use axum::http::StatusCode;
+pub use rowhouse_pg::Failure;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -511,19 +512,8 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Why a command failed: one clear sentence for the person at the terminal.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(pub String);
-
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
         Self(error.to_string())
     }
 }

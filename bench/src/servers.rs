@@ -11,7 +11,7 @@ use std::{
 use rowhouse::{
     auth::SealKey,
     config::{API_ROLE, GATE_ROLE},
-    db::{self, Admin, Statements},
+    db::{self, AdminConn, Statements},
     error::Failure,
 };
 use tokio::{
@@ -45,7 +45,7 @@ impl Server {
         options: &[&str],
     ) -> Result<Self, Failure> {
         // The database is told of the key that these servers seal with.
-        let migrator = Admin::connect(&database_url.replace(API_ROLE, "rowhouse_migrator")).await?;
+        let migrator = AdminConn::connect(&database_url.replace(API_ROLE, "rowhouse_migrator")).await?;
         db::keep_seal_key(&migrator, &SealKey::read(keys)?).await?;
         let program = env::current_exe()?.with_file_name("rowhouse");
         let mut command = Command::new(program);

@@ -8,7 +8,7 @@ use rowhouse::{
     auth::hash_password,
     cluster::{Cluster, Durability},
     config::API_ROLE,
-    db::{self, Admin, FromRow},
+    db::{self, AdminConn, FromRow},
     error::Failure,
     sql,
 };
@@ -153,17 +153,17 @@ impl Store {
     }
 
     /// A connection that no wall stops.
-    pub(crate) async fn superuser(&self) -> Result<Admin, Failure> {
-        Admin::connect(&self.url("postgres")).await
+    pub(crate) async fn superuser(&self) -> Result<AdminConn, Failure> {
+        AdminConn::connect(&self.url("postgres")).await
     }
 
-    async fn postgres(&self) -> Result<Admin, Failure> {
+    async fn postgres(&self) -> Result<AdminConn, Failure> {
         let url = self.cluster.as_ref().map(|cluster| cluster.url("postgres", "postgres")).unwrap_or_default();
-        Admin::connect(&url).await
+        AdminConn::connect(&url).await
     }
 
     async fn migrate(&self) -> Result<(), Failure> {
-        let mut migrator = Admin::connect(&self.url("rowhouse_migrator")).await?;
+        let mut migrator = AdminConn::connect(&self.url("rowhouse_migrator")).await?;
         db::migrate(&mut migrator, false).await?;
         self.superuser().await?.script("bench/sql/limits.sql", include_str!("../sql/limits.sql")).await
     }

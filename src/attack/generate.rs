@@ -6,18 +6,16 @@ use super::{
     model::{Column, Key, Table, list},
     stage::{Persona, Row},
 };
-use crate::{
-    audit::Attack,
-    db::{Answer, Refusal, Session, literal},
-    error::Failure,
-};
+use rowhouse_pg::{AdminConn, Answer, Failure, Refusal, literal};
+
+use crate::audit::Attack;
 
 /// Tries before a table is given up.
 const TRIES: usize = 300;
 
 /// A tenant with rows, and the tables that could not be filled, each with the reason.
 pub(super) async fn persona(
-    session: &Session,
+    session: &AdminConn,
     tables: &[Table],
     config: &Attack,
     token: &str,
@@ -58,7 +56,7 @@ pub(super) async fn persona(
 }
 
 async fn insert(
-    session: &Session,
+    session: &AdminConn,
     tables: &[Table],
     table: &Table,
     config: &Attack,
@@ -164,7 +162,7 @@ fn one_a_tenant(table: &Table, refusal: &Refusal) -> bool {
 }
 
 /// A row of the tenant's besides those that were made up.
-async fn made_with_the_tenant(session: &Session, table: &Table, persona: &Persona, but: &[Row]) -> Option<Row> {
+async fn made_with_the_tenant(session: &AdminConn, table: &Table, persona: &Persona, but: &[Row]) -> Option<Row> {
     let tenant = list(std::slice::from_ref(table.tenant.as_ref()?));
     let statement = format!("select * from {} where {tenant} = {}", table.name, literal(&persona.tenant));
     let answer = attempt(session, &statement).await.ok()?;
@@ -172,7 +170,7 @@ async fn made_with_the_tenant(session: &Session, table: &Table, persona: &Person
     rows.find(|row| !but.contains(row))
 }
 
-async fn attempt(session: &Session, statement: &str) -> Result<Answer, Refusal> {
+async fn attempt(session: &AdminConn, statement: &str) -> Result<Answer, Refusal> {
     session.run("savepoint making").await?;
     match session.run(statement).await {
         Ok(answer) => {

@@ -19,11 +19,9 @@ pub use report::Report;
 use serde::Serialize;
 use stage::Stage;
 
-use crate::{
-    audit::{Attack, Scope},
-    db::{Refusal, Session},
-    error::Failure,
-};
+use rowhouse_pg::{AdminConn, Failure, Refusal};
+
+use crate::audit::{Attack, Scope};
 
 /// The attacks by name.
 pub const ATTACKS: [&str; 32] = [
@@ -131,7 +129,7 @@ pub enum Only<'a> {
 }
 
 /// Begins the transaction that [`prepare`] and [`run`] need.
-pub async fn begin(session: &Session) -> Result<(), Failure> {
+pub async fn begin(session: &AdminConn) -> Result<(), Failure> {
     session
         .run("begin; set local search_path = ''; set local jit = off; set local statement_timeout = '30s'; set local lock_timeout = '2s'; set local client_min_messages = error")
         .await?;
@@ -139,7 +137,7 @@ pub async fn begin(session: &Session) -> Result<(), Failure> {
 }
 
 /// Makes up the two tenants. The transaction is the caller's, and stays open.
-pub async fn prepare<'a>(session: &'a Session, scope: &Scope, config: &Attack) -> Result<Ready<'a>, Failure> {
+pub async fn prepare<'a>(session: &'a AdminConn, scope: &Scope, config: &Attack) -> Result<Ready<'a>, Failure> {
     let mut stages = Vec::new();
     for role in &scope.roles {
         stage::can_play(session, role).await?;
@@ -200,7 +198,7 @@ impl Ready<'_> {
 }
 
 /// Makes up the tenants, attacks, and takes everything back.
-pub async fn run(session: &Session, scope: &Scope, config: &Attack) -> Result<Report, Failure> {
+pub async fn run(session: &AdminConn, scope: &Scope, config: &Attack) -> Result<Report, Failure> {
     let ready = prepare(session, scope, config).await?;
     let outcomes = ready.run(Only::All).await?;
     Ok(Report::new(scope.clone(), outcomes, &config.ignore))

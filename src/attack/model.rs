@@ -1,10 +1,7 @@
 //! The tables under attack as the catalog describes them: columns, keys, and what the role may do.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{
-    db::{Answer, Session, identifier, set_local},
-    error::Failure,
-};
+use rowhouse_pg::{AdminConn, Answer, Failure, identifier, set_local};
 
 /// A table with a tenant column, or one that such a table's foreign keys lead to.
 #[derive(Clone, Debug)]
@@ -101,7 +98,7 @@ impl Table {
 
 /// Reads the model for one role, inside the transaction the caller has opened and announced its scope in. `more` are
 /// tables to be filled besides, by name.
-pub(super) async fn read(session: &Session, role: &str, more: &[String]) -> Result<Vec<Table>, Failure> {
+pub(super) async fn read(session: &AdminConn, role: &str, more: &[String]) -> Result<Vec<Table>, Failure> {
     session.run(&set_local("audit.more", &more.join(","))).await?;
     let tables = session.run(include_str!("../../sql/attack/tables.sql")).await?;
     let ids: Vec<&str> = tables.first_column().collect();

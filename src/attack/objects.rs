@@ -7,10 +7,7 @@ use super::{
     stage::{Persona, Stage},
     tables::fingerprint,
 };
-use crate::{
-    db::{Refusal, literal, set_local},
-    error::Failure,
-};
+use rowhouse_pg::{Failure, Refusal, literal, set_local};
 
 /// Calls tried with each function, for each tenant whose values it is given.
 const CALLS: usize = 12;
@@ -240,7 +237,7 @@ async fn words(set: &Set<'_>) -> Result<Vec<String>, Failure> {
     Ok(all.into_iter().filter(|word| *word != set.stage.setting).take(20).collect())
 }
 
-fn all_text(answer: &crate::db::Answer) -> String {
+fn all_text(answer: &rowhouse_pg::Answer) -> String {
     let mut text = String::new();
     for value in answer.rows.iter().flatten().flatten() {
         text.push_str(value);

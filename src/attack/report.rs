@@ -2,6 +2,7 @@
 use serde::Serialize;
 
 use super::{Outcome, Verdict};
+
 use crate::audit::{
     Finding, Format, Ignore, Ignored, Scope, Severity,
     sheet::{Case, Sheet, set_aside, sort},

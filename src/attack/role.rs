@@ -1,9 +1,6 @@
 //! Attacks that concern no table: what the role itself may become, take down, or share with others.
 use super::{Ending, Outcome, Set, Verdict, breached, held, inconclusive, stage::Stage};
-use crate::{
-    db::{Refusal, identifier, literal, set_local},
-    error::Failure,
-};
+use rowhouse_pg::{Failure, Refusal, identifier, literal, set_local};
 
 pub(super) async fn run(set: &Set<'_>, outcomes: &mut Vec<Outcome>) -> Result<(), Failure> {
     let stage = &set.stage;

@@ -2,10 +2,7 @@
 //! as itself, behind every wall, and now acts as the role that serves.
 use std::collections::BTreeMap;
 
-use crate::{
-    db::{Answer, Refusal, Session, identifier, literal, set_local},
-    error::Failure,
-};
+use rowhouse_pg::{AdminConn, Answer, Failure, Refusal, identifier, literal, set_local};
 
 /// A row as PostgreSQL printed it: column to value, `None` for null.
 pub(super) type Row = BTreeMap<String, Option<String>>;
@@ -46,7 +43,7 @@ impl Persona {
 
 /// The stage, with its two tenants.
 pub(super) struct Stage<'a> {
-    pub(super) session: &'a Session,
+    pub(super) session: &'a AdminConn,
     pub(super) role: String,
     pub(super) setting: String,
     pub(super) mine: Persona,
@@ -135,7 +132,7 @@ impl Stage<'_> {
 }
 
 /// Whether this connection can play both parts.
-pub(super) async fn can_play(session: &Session, role: &str) -> Result<(), Failure> {
+pub(super) async fn can_play(session: &AdminConn, role: &str) -> Result<(), Failure> {
     let who = session
         .run("select current_user as name, rolsuper, pg_is_in_recovery() as standby from pg_roles where rolname = current_user")
         .await?;

@@ -9,10 +9,7 @@ use super::{
     functions::Functions,
     judge::Access,
 };
-use crate::{
-    db::{Session, literal, set_local},
-    error::Failure,
-};
+use rowhouse_pg::{AdminConn, Failure, literal, set_local};
 
 /// The atoms met so far and what the database said of them. Equal atoms of different tables are asked once.
 pub(super) struct Atoms<'a> {
@@ -124,7 +121,7 @@ impl<'a> Atoms<'a> {
     }
 
     /// Tries all atoms that were noted.
-    pub(super) async fn evaluate(&mut self, session: &Session) -> Result<(), Failure> {
+    pub(super) async fn evaluate(&mut self, session: &AdminConn) -> Result<(), Failure> {
         session.run("savepoint atoms").await?;
         let mut trials: Vec<(Atom, Trial)> = self.known.keys().map(|atom| (atom.clone(), Trial::default())).collect();
         for (atom, trial) in &mut trials {
@@ -154,14 +151,14 @@ impl<'a> Atoms<'a> {
 }
 
 /// Whether the session never set a tenant: the setting is missing, not empty.
-async fn unset(session: &Session, setting: &str) -> Result<bool, Failure> {
+async fn unset(session: &AdminConn, setting: &str) -> Result<bool, Failure> {
     let answer = session.run(&format!("select current_setting({}, true) is null", literal(setting))).await?;
     Ok(answer.first_column().next() == Some("t"))
 }
 
 /// Whether expressions are true after some `set local`; errors and nulls are not. One that raises spoils the
 /// others, so then each is asked by itself.
-async fn hold(session: &Session, set: &str, expressions: &[String]) -> Result<Vec<bool>, Failure> {
+async fn hold(session: &AdminConn, set: &str, expressions: &[String]) -> Result<Vec<bool>, Failure> {
     let list: Vec<String> = expressions.iter().map(|expression| format!("({expression}) is true")).collect();
     let tried = session.run(&format!("{set} select {}", list.join(", "))).await;
     session.run("rollback to savepoint atoms").await?;

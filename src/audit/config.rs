@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Deserialize;
 
 use super::{Finding, Severity};
-use crate::error::Failure;
+use rowhouse_pg::Failure;
 
 /// The file's contents; the command line goes before it.
 #[derive(Clone, Debug, Default, Deserialize)]

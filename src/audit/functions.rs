@@ -1,7 +1,7 @@
 //! The database's own functions, which policies call: which of them may be tried, and of which that says all.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{db::Session, error::Failure};
+use rowhouse_pg::{AdminConn, Failure};
 
 /// What is known of the database's own functions.
 pub(super) struct Functions {
@@ -17,7 +17,7 @@ struct Function {
 }
 
 impl Functions {
-    pub(super) async fn read(session: &Session) -> Result<Self, Failure> {
+    pub(super) async fn read(session: &AdminConn) -> Result<Self, Failure> {
         let answer = session.run(include_str!("../../sql/audit/discover/functions.sql")).await?;
         let mut known: BTreeMap<String, Vec<Function>> = BTreeMap::new();
         for row in 0..answer.rows.len() {

@@ -15,7 +15,7 @@ use super::{
     functions::Functions,
     scope::Scope,
 };
-use crate::{db::Session, error::Failure};
+use rowhouse_pg::{AdminConn, Failure};
 
 /// What a role's statements of one kind meet on one table.
 #[derive(Clone, Debug, Serialize)]
@@ -75,7 +75,7 @@ impl Policy {
 }
 
 /// Judges every table for every runtime role. Runs inside the transaction the caller has opened.
-pub(super) async fn judge(session: &Session, scope: &Scope) -> Result<Vec<Verdict>, Failure> {
+pub(super) async fn judge(session: &AdminConn, scope: &Scope) -> Result<Vec<Verdict>, Failure> {
     let accesses = accesses(session).await?;
     let policies = policies(session).await?;
     let functions = Functions::read(session).await?;
@@ -170,7 +170,7 @@ fn verdict(
     }
 }
 
-async fn accesses(session: &Session) -> Result<Vec<Access>, Failure> {
+async fn accesses(session: &AdminConn) -> Result<Vec<Access>, Failure> {
     let answer = session.run(include_str!("../../sql/audit/discover/access.sql")).await?;
     let columns = columns(session).await?;
     let field = |row: usize, name: &str| answer.value(row, name).unwrap_or_default().to_owned();
@@ -210,7 +210,7 @@ async fn accesses(session: &Session) -> Result<Vec<Access>, Failure> {
 }
 
 /// Each table's bare name and columns.
-async fn columns(session: &Session) -> Result<BTreeMap<String, (String, BTreeSet<String>)>, Failure> {
+async fn columns(session: &AdminConn) -> Result<BTreeMap<String, (String, BTreeSet<String>)>, Failure> {
     let answer = session.run(include_str!("../../sql/audit/discover/columns.sql")).await?;
     let mut all: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
     for row in &answer.rows {
@@ -223,7 +223,7 @@ async fn columns(session: &Session) -> Result<BTreeMap<String, (String, BTreeSet
     Ok(all)
 }
 
-async fn policies(session: &Session) -> Result<BTreeMap<String, Vec<Policy>>, Failure> {
+async fn policies(session: &AdminConn) -> Result<BTreeMap<String, Vec<Policy>>, Failure> {
     let answer = session.run(include_str!("../../sql/audit/discover/policies.sql")).await?;
     let mut all: BTreeMap<String, Vec<Policy>> = BTreeMap::new();
     for row in 0..answer.rows.len() {

@@ -5,7 +5,7 @@ use std::{fmt, sync::LazyLock};
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Failure;
+use rowhouse_pg::Failure;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/audit");
 

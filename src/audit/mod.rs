@@ -18,10 +18,7 @@ pub use report::{Door, Finding, Ignored, Report, Summary};
 pub use scope::Scope;
 pub use sheet::Format;
 
-use crate::{
-    db::{Session, set_local},
-    error::Failure,
-};
+use rowhouse_pg::{AdminConn, Failure, set_local};
 
 /// What to look at. Empty lists mean: find out.
 #[derive(Clone, Debug)]
@@ -39,13 +36,13 @@ pub struct Options {
 }
 
 /// Opens a read-only transaction in which an audit can run.
-pub async fn begin(session: &Session) -> Result<(), Failure> {
+pub async fn begin(session: &AdminConn) -> Result<(), Failure> {
     session.run("begin isolation level repeatable read read only; set local search_path = ''; set local jit = off; set local statement_timeout = '60s'; set local lock_timeout = '2s'").await?;
     Ok(())
 }
 
 /// The whole audit, in a transaction of its own.
-pub async fn run(session: &Session, options: &Options) -> Result<Report, Failure> {
+pub async fn run(session: &AdminConn, options: &Options) -> Result<Report, Failure> {
     begin(session).await?;
     let scope = Scope::discover(session, options).await?;
     let report = inspect(session, &scope, &options.ignore).await?;
@@ -54,7 +51,7 @@ pub async fn run(session: &Session, options: &Options) -> Result<Report, Failure
 }
 
 /// How each policy was judged, as JSON: what the lints about policies read in `audit.verdicts`.
-pub async fn verdicts(session: &Session, options: &Options) -> Result<String, Failure> {
+pub async fn verdicts(session: &AdminConn, options: &Options) -> Result<String, Failure> {
     begin(session).await?;
     let scope = Scope::discover(session, options).await?;
     let verdicts = judge::judge(session, &scope).await?;
@@ -63,7 +60,7 @@ pub async fn verdicts(session: &Session, options: &Options) -> Result<String, Fa
 }
 
 /// The audit inside a transaction the caller has opened, whose `search_path` is empty.
-pub async fn inspect(session: &Session, scope: &Scope, ignore: &[Ignore]) -> Result<Report, Failure> {
+pub async fn inspect(session: &AdminConn, scope: &Scope, ignore: &[Ignore]) -> Result<Report, Failure> {
     let verdicts = judge::judge(session, scope).await?;
     let verdicts = serde_json::to_string(&verdicts).map_err(|error| Failure(error.to_string()))?;
     scope.announce(session).await?;

@@ -2,10 +2,7 @@
 use serde::Serialize;
 
 use super::Options;
-use crate::{
-    db::{Session, set_local},
-    error::Failure,
-};
+use rowhouse_pg::{AdminConn, Failure, set_local};
 
 /// What was found to look at.
 #[derive(Clone, Debug, Serialize)]
@@ -38,7 +35,7 @@ struct Ids {
 impl Scope {
     /// Finds it, inside the transaction the caller has opened, and leaves it in the session's `audit.…`
     /// settings, where the lints read it.
-    pub async fn discover(session: &Session, options: &Options) -> Result<Self, Failure> {
+    pub async fn discover(session: &AdminConn, options: &Options) -> Result<Self, Failure> {
         let here = session
             .run("select current_database() as database, current_setting('server_version') as server, current_setting('server_version_num')::int >= 130000 as known")
             .await?;
@@ -85,12 +82,12 @@ impl Scope {
     }
 
     /// The same roles over the tables there are by now: a broken database may have more.
-    pub async fn again(&self, session: &Session, options: &Options) -> Result<Self, Failure> {
+    pub async fn again(&self, session: &AdminConn, options: &Options) -> Result<Self, Failure> {
         Self::discover(session, &Options { roles: self.roles.clone(), ..options.clone() }).await
     }
 
     /// Puts the scope where the lints read it, until the transaction ends.
-    pub async fn announce(&self, session: &Session) -> Result<(), Failure> {
+    pub async fn announce(&self, session: &AdminConn) -> Result<(), Failure> {
         let settings = [
             ("audit.columns", self.tenant_columns.join(",")),
             ("audit.setting", self.setting.clone()),
@@ -104,7 +101,7 @@ impl Scope {
     }
 }
 
-async fn schemas(session: &Session, wanted: &[String]) -> Result<Vec<(String, String)>, Failure> {
+async fn schemas(session: &AdminConn, wanted: &[String]) -> Result<Vec<(String, String)>, Failure> {
     let mut all = named(session, include_str!("../../sql/audit/discover/schemas.sql"), "nspname").await?;
     for name in wanted {
         if !all.iter().any(|(_, known)| known == name) {
@@ -120,7 +117,7 @@ async fn schemas(session: &Session, wanted: &[String]) -> Result<Vec<(String, St
     Ok(all)
 }
 
-async fn roles(session: &Session, wanted: &[String]) -> Result<Vec<(String, String)>, Failure> {
+async fn roles(session: &AdminConn, wanted: &[String]) -> Result<Vec<(String, String)>, Failure> {
     if wanted.is_empty() {
         let found = named(session, include_str!("../../sql/audit/discover/roles.sql"), "rolname").await?;
         if found.is_empty() {
@@ -142,7 +139,7 @@ async fn roles(session: &Session, wanted: &[String]) -> Result<Vec<(String, Stri
     Ok(found)
 }
 
-async fn named(session: &Session, text: &str, name: &str) -> Result<Vec<(String, String)>, Failure> {
+async fn named(session: &AdminConn, text: &str, name: &str) -> Result<Vec<(String, String)>, Failure> {
     let answer = session.run(text).await?;
     let value = |row, column: &str| answer.value(row, column).unwrap_or_default().to_owned();
     Ok((0..answer.rows.len()).map(|row| (value(row, "oid"), value(row, name))).collect())

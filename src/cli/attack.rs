@@ -8,7 +8,7 @@ use crate::{
     attack::{self, Report},
     audit::{Config, Format, Options, Scope, Severity},
     clone::Clone,
-    db::Session,
+    db::AdminConn,
     error::Failure,
 };
 
@@ -62,7 +62,7 @@ impl Attack {
     }
 }
 
-async fn play(session: &Session, options: &Options, config: &Config) -> Result<Report, Failure> {
+async fn play(session: &AdminConn, options: &Options, config: &Config) -> Result<Report, Failure> {
     attack::begin(session).await?;
     let scope = Scope::discover(session, options).await?;
     let report = attack::run(session, &scope, &config.attack).await;

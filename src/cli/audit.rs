@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::{
     attack,
     audit::{self, Config, Format, Ignore, Options, Severity},
-    db::Session,
+    db::AdminConn,
     error::Failure,
 };
 
@@ -87,8 +87,8 @@ impl Target {
         url.ok_or_else(|| Failure("say where the database is: --database-url URL, or AUDIT_DATABASE_URL".to_owned()))
     }
 
-    pub(super) async fn connect(&self, name: &str) -> Result<Session, Failure> {
-        Session::connect(self.url()?, name).await
+    pub(super) async fn connect(&self, name: &str) -> Result<AdminConn, Failure> {
+        AdminConn::connect_as(self.url()?, name).await
     }
 }
 

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     config::{Profile, refuse_placeholders},
-    db::{self, Admin},
+    db::{self, AdminConn},
     error::Failure,
 };
 
@@ -25,7 +25,7 @@ impl Bootstrap {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let urls = self.role_urls.iter().map(|url| ("ROWHOUSE_ROLE_URLS", url));
         refuse_placeholders(self.profile, urls.chain([("BOOTSTRAP_DATABASE_URL", &self.database_url)]))?;
-        let superuser = Admin::connect(self.database_url.expose_secret()).await?;
+        let superuser = AdminConn::connect(self.database_url.expose_secret()).await?;
         db::bootstrap(&superuser).await?;
         println!("roles and schemas are in place");
         for role in db::set_passwords(&superuser, &self.role_urls).await? {

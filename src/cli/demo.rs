@@ -4,7 +4,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{auth::hash_password, db::Admin, error::Failure};
+use crate::{
+    auth::hash_password,
+    db::{AdminConn, seed},
+    error::Failure,
+};
 
 /// The same for every demo user, and for no other.
 pub(super) const PASSWORD: &str = "rowhouse-demo-password";
@@ -61,7 +65,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let migrator = Admin::connect(self.database_url.expose_secret()).await?;
+        let migrator = AdminConn::connect(self.database_url.expose_secret()).await?;
         let (tenants, _) = make(&migrator).await?;
         print!("{}", table(&tenants));
         Ok(())
@@ -70,24 +74,24 @@ impl Demo {
 
 /// Makes the demo tenants unless they are there; refuses a database that has tenants of its own. Answers
 /// them, and whether they are new.
-pub(super) async fn make(migrator: &Admin) -> Result<(Vec<DemoTenant>, bool), Failure> {
-    let there = migrator.tenants().await?;
+pub(super) async fn make(migrator: &AdminConn) -> Result<(Vec<DemoTenant>, bool), Failure> {
+    let there = seed::tenants(migrator).await?;
     refuse_real_tenants(&there)?;
     if there.is_empty() {
         let mut known: Vec<(&str, Uuid)> = Vec::new();
         for (slug, name, people) in DEMO {
-            let tenant = migrator.add_tenant(slug, name).await?;
+            let tenant = seed::add_tenant(migrator, slug, name).await?;
             let mut owner = None;
             for (email, full_name, role) in people {
                 let user = match known.iter().find(|(other, _)| other == email) {
                     Some((_, user)) => *user,
-                    None => migrator.add_user(email, full_name, &hash_password(&PASSWORD.into())?).await?,
+                    None => seed::add_user(migrator, email, full_name, &hash_password(&PASSWORD.into())?).await?,
                 };
                 known.push((email, user));
-                migrator.add_member(tenant, user, role).await?;
+                seed::add_member(migrator, tenant, user, role).await?;
                 owner = owner.or(Some(user));
             }
-            migrator.add_projects(tenant, owner, PROJECTS).await?;
+            seed::add_projects(migrator, tenant, owner, PROJECTS).await?;
         }
     }
     let mut tenants = Vec::new();
@@ -97,7 +101,7 @@ pub(super) async fn make(migrator: &Admin) -> Result<(Vec<DemoTenant>, bool), Fa
             password: PASSWORD,
             role: (*role).to_owned(),
         };
-        let id = migrator.tenant_id(slug).await?;
+        let id = seed::tenant_id(migrator, slug).await?;
         tenants.push(DemoTenant { id, slug: slug.to_owned(), users: people.iter().map(user).collect() });
     }
     Ok((tenants, there.is_empty()))

@@ -19,7 +19,7 @@ use crate::{
     auth::{Clock, Keys, SealKey, complete_keys, hear_of_ended, random_secret},
     cluster::{Cluster, Durability},
     config::{API_ROLE, GATE_ROLE, Profile, Tuning},
-    db::{self, Admin, Urls, as_role},
+    db::{self, AdminConn, Urls, as_role, seed},
     error::Failure,
     http,
     private_redis::PrivateRedis,
@@ -79,7 +79,7 @@ impl Dev {
         };
         let (database, migrator_url) = self.prepare(&superuser_url, private.as_ref()).await?;
 
-        let mut migrator = Admin::connect(&migrator_url).await?;
+        let mut migrator = AdminConn::connect(&migrator_url).await?;
         let report = db::migrate(&mut migrator, false).await?;
         self.say(&match report.migrations.len() {
             0 => "schema and policies are up to date".to_owned(),
@@ -166,17 +166,17 @@ impl Dev {
     /// The database and its roles; answers how to connect as the roles that serve and as the migrator.
     async fn prepare(&self, superuser_url: &str, private: Option<&Cluster>) -> Result<(Urls, String), Failure> {
         if let Some(cluster) = private {
-            let postgres = Admin::connect(&cluster.url("postgres", "postgres")).await?;
-            if !postgres.database_exists("rowhouse").await? {
+            let postgres = AdminConn::connect(&cluster.url("postgres", "postgres")).await?;
+            if !seed::database_exists(&postgres, "rowhouse").await? {
                 postgres.script("create database", "create database rowhouse").await?;
             }
-            db::bootstrap(&Admin::connect(superuser_url).await?).await?;
+            db::bootstrap(&AdminConn::connect(superuser_url).await?).await?;
             let [api, gate] = [API_ROLE, GATE_ROLE].map(|role| cluster.url(role, "rowhouse").into());
             return Ok((Urls { api, gate }, cluster.url(MIGRATOR, "rowhouse")));
         }
-        let superuser = Admin::connect(superuser_url).await?;
+        let superuser = AdminConn::connect(superuser_url).await?;
         // Before anything is touched: roles, passwords and policies of a real database are not ours.
-        demo::refuse_real_tenants(&superuser.tenants().await?)?;
+        demo::refuse_real_tenants(&seed::tenants(&superuser).await?)?;
         db::bootstrap(&superuser).await?;
         // A server that asks for passwords gets new ones each time; nobody has to know them.
         let password = random_secret()?;

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     auth::{self, SealKey},
-    db::{self, Admin},
+    db::{self, AdminConn},
     error::Failure,
 };
 
@@ -70,7 +70,7 @@ impl Keys {
                 }
             }
             Command::Seal { dir, database_url, rotate } => {
-                let migrator = Admin::connect(database_url.expose_secret()).await?;
+                let migrator = AdminConn::connect(database_url.expose_secret()).await?;
                 if rotate {
                     SealKey::rotate(&dir, async |next| db::keep_seal_key(&migrator, next).await).await?;
                     println!("wrote {}/seal: seals from now on", dir.display());

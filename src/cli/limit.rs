@@ -5,7 +5,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 
 use crate::{
-    db::{Admin, FromRow},
+    db::{AdminConn, FromRow},
     error::Failure,
     platform_settings::{A_MINUTE, A_MONTH, InForce, PRINCIPAL_PER_MINUTE, TENANT_PER_MINUTE, TENANT_PER_MONTH, limit},
     sql,
@@ -55,7 +55,7 @@ struct InForceHere {
 }
 
 impl Limit {
-    pub(super) async fn run(self, admin: &Admin, json: bool) -> Result<(), Failure> {
+    pub(super) async fn run(self, admin: &AdminConn, json: bool) -> Result<(), Failure> {
         let now = read(admin, &self.tenant).await?;
         let said = [self.per_minute, self.principal_per_minute, self.per_month];
         if self.reset {
@@ -72,7 +72,7 @@ impl Limit {
     }
 }
 
-async fn read(admin: &Admin, tenant: &str) -> Result<InForceHere, Failure> {
+async fn read(admin: &AdminConn, tenant: &str) -> Result<InForceHere, Failure> {
     let found: Vec<InForceHere> = admin.all(sql!("operate/tenant_limits"), &[&tenant]).await?;
     let here = found.into_iter().next().ok_or_else(|| Failure(format!("there is no tenant {tenant}")))?;
     if here.own {

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     auth::SealKey,
-    db::{self, Admin},
+    db::{self, AdminConn},
     error::Failure,
 };
 
@@ -28,7 +28,7 @@ pub(super) struct Migrate {
 
 impl Migrate {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
-        let mut admin = Admin::connect(self.database_url.expose_secret()).await?;
+        let mut admin = AdminConn::connect(self.database_url.expose_secret()).await?;
         if self.check {
             let differences = db::check(&admin).await?;
             for difference in &differences {

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use crate::{
-    db::Admin,
+    db::AdminConn,
     error::Failure,
     platform_settings::{InForce, SETTINGS, Setting},
     sql,
@@ -68,7 +68,7 @@ impl Platform {
             Settings::List { .. } => None,
         };
         let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
-        let admin = Admin::connect(url.expose_secret()).await?;
+        let admin = AdminConn::connect(url.expose_secret()).await?;
         match command {
             Settings::List { json } => list(&in_force(&admin).await?, json),
             Settings::Get { key } => println!("{}", plain(&in_force(&admin).await?.value(&key))),
@@ -94,7 +94,7 @@ fn known(key: &str) -> Result<&'static Setting, Failure> {
     found.ok_or_else(|| Failure(format!("{key} is no setting of the platform: {}", keys())))
 }
 
-async fn in_force(admin: &Admin) -> Result<InForce, Failure> {
+async fn in_force(admin: &AdminConn) -> Result<InForce, Failure> {
     Ok(InForce::new(admin.all(sql!("operate/platform_settings"), &[]).await?))
 }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::limit;
 use crate::{
     auth::normal_email,
-    db::{Admin, FromRow},
+    db::{AdminConn, FromRow},
     dns::{NameServers, TxtLookup as _, txt_record},
     error::Failure,
     slug, sql,
@@ -90,7 +90,7 @@ struct Shown {
 impl Tenant {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
-        let admin = Admin::connect(url.expose_secret()).await?;
+        let admin = AdminConn::connect(url.expose_secret()).await?;
         match self.command {
             Command::Create { name, owner, slug } => {
                 let made = create(&admin, &name, &owner, slug).await?;
@@ -124,7 +124,7 @@ impl Tenant {
     }
 }
 
-async fn create(admin: &Admin, name: &str, owner: &str, wanted: Option<String>) -> Result<Shown, Failure> {
+async fn create(admin: &AdminConn, name: &str, owner: &str, wanted: Option<String>) -> Result<Shown, Failure> {
     if name.trim() != name || name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
         return Err(Failure("a name has 1 to 200 characters, with no white space at its ends".into()));
     }
@@ -154,7 +154,7 @@ async fn create(admin: &Admin, name: &str, owner: &str, wanted: Option<String>) 
     made.into_iter().next().ok_or_else(|| Failure("the tenant is not there".into()))
 }
 
-async fn check_domains(admin: &Admin, name_servers: &[SocketAddr]) -> Result<(), Failure> {
+async fn check_domains(admin: &AdminConn, name_servers: &[SocketAddr]) -> Result<(), Failure> {
     let dns = NameServers::new(name_servers)?;
     let (mut after, mut seen, mut gone, mut unanswered) = (String::new(), 0, 0, 0);
     loop {

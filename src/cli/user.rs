@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::{hash_password, new_link, normal_email, random_secret},
-    db::{Admin, FromRow},
+    db::{AdminConn, FromRow},
     error::Failure,
     sql,
 };
@@ -54,7 +54,7 @@ struct Ended(i64);
 impl User {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
-        let admin = Admin::connect(url.expose_secret()).await?;
+        let admin = AdminConn::connect(url.expose_secret()).await?;
         match self.command {
             Command::CreateOperator { email, name } => create_operator(&admin, &address(&email)?, &name).await,
             Command::Disable { email } => {
@@ -76,7 +76,7 @@ impl User {
     }
 }
 
-async fn create_operator(admin: &Admin, email: &str, name: &str) -> Result<(), Failure> {
+async fn create_operator(admin: &AdminConn, email: &str, name: &str) -> Result<(), Failure> {
     let nobody_knows = hash_password(&random_secret()?.into())?;
     let link = new_link()?;
     let params: crate::db::Params<'_> = &[&Uuid::now_v7(), &email, &name, &nobody_knows, &link.hash.as_slice()];

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     config::API_ROLE,
-    db::Admin,
+    db::AdminConn,
     error::Failure,
     why::{self, Question, Settings, Verb, Verdict},
 };
@@ -76,7 +76,7 @@ fn setting(name: &str) -> Result<String, String> {
 impl Why {
     /// 0 when the row is shown, 1 when it is hidden, 2 when that cannot be told.
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
-        let admin = Admin::connect(self.database_url.expose_secret()).await?;
+        let admin = AdminConn::connect(self.database_url.expose_secret()).await?;
         let question = Question {
             tenant: self.tenant,
             user: self.user,

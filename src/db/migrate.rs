@@ -3,13 +3,11 @@ use std::{fmt, fmt::Write as _};
 
 use include_dir::{Dir, include_dir};
 use refinery::{Migration, Runner};
+use rowhouse_pg::{describe, parse};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Row;
 
-use super::{
-    Admin, FromRow,
-    connect::{describe, parse},
-};
+use super::{AdminConn, FromRow};
 use crate::{auth::SealKey, error::Failure, sql};
 
 /// Everything under sql/, so that a binary carries the schema it was written for.
@@ -63,13 +61,13 @@ pub struct MigrateReport {
 }
 
 /// Makes roles and schemas and takes back what PostgreSQL gives to everyone. Needs a superuser.
-pub async fn bootstrap(superuser: &Admin) -> Result<(), Failure> {
+pub async fn bootstrap(superuser: &AdminConn) -> Result<(), Failure> {
     superuser.script("sql/bootstrap.sql", text("bootstrap.sql")?).await
 }
 
 /// Gives the roles named in these URLs the passwords that stand in them. What travels, and what the
 /// server's log could show, is the SCRAM verifier (RFC 5803), not the password.
-pub async fn set_passwords(superuser: &Admin, urls: &[SecretString]) -> Result<Vec<String>, Failure> {
+pub async fn set_passwords(superuser: &AdminConn, urls: &[SecretString]) -> Result<Vec<String>, Failure> {
     let mut changed = Vec::new();
     for url in urls {
         let config = parse(url.expose_secret())?;
@@ -86,7 +84,7 @@ pub async fn set_passwords(superuser: &Admin, urls: &[SecretString]) -> Result<V
 
 /// Lets the database accept what is sealed with this key from now on, and for another hour what was sealed with the one before
 /// (`registry.seal_keys`). Run as `rowhouse_migrator`.
-pub async fn keep_seal_key(migrator: &Admin, key: &SealKey) -> Result<(), Failure> {
+pub async fn keep_seal_key(migrator: &AdminConn, key: &SealKey) -> Result<(), Failure> {
     struct Kept;
     impl FromRow for Kept {
         fn from_row(_: &Row) -> Result<Self, tokio_postgres::Error> {
@@ -106,7 +104,7 @@ pub async fn keep_seal_key(migrator: &Admin, key: &SealKey) -> Result<(), Failur
 /// What was done by hand and no file makes again (a view, a constraint, a role's attributes …) is not
 /// covered up: it fails, lists them, and leaves everything as it was, unless `accept` says that they are
 /// meant to be so from now on.
-pub async fn migrate(migrator: &mut Admin, accept: bool) -> Result<MigrateReport, Failure> {
+pub async fn migrate(migrator: &mut AdminConn, accept: bool) -> Result<MigrateReport, Failure> {
     if !migrator.all::<Schema>(sql!("db/schemas"), &[]).await?.iter().any(|schema| schema.0 == "audit") {
         return Err(Failure(
             "the schemas are missing: run `rowhouse bootstrap` as a superuser once, then migrate".to_owned(),
@@ -120,7 +118,7 @@ pub async fn migrate(migrator: &mut Admin, accept: bool) -> Result<MigrateReport
     unlocked.map(|()| report)
 }
 
-async fn migrate_locked(migrator: &mut Admin, accept: bool) -> Result<MigrateReport, Failure> {
+async fn migrate_locked(migrator: &mut AdminConn, accept: bool) -> Result<MigrateReport, Failure> {
     if !accept && !never_migrated(migrator).await? {
         let by_hand: Vec<Difference> = migrator.all(sql!("db/drift_by_hand"), &[]).await?;
         if !by_hand.is_empty() {
@@ -135,7 +133,7 @@ async fn migrate_locked(migrator: &mut Admin, accept: bool) -> Result<MigrateRep
     migrator.script("role", "set role rowhouse_owner").await?;
     let mut runner = Runner::new(&migrations()?);
     runner.set_migration_table_name(HISTORY);
-    let applied = runner.run_async(&mut migrator.client).await;
+    let applied = runner.run_async(migrator.client()).await;
     migrator.script("role", "reset role").await?;
     let applied = applied.map_err(|error| Failure(readable(&error)))?;
     let migrations: Vec<String> = applied.applied_migrations().iter().map(ToString::to_string).collect();
@@ -149,7 +147,7 @@ async fn migrate_locked(migrator: &mut Admin, accept: bool) -> Result<MigrateRep
 /// Functions, policies and views from a clean slate, in one transaction: readers see the walls as they
 /// were or as they will be. Gives up after five seconds behind somebody's long transaction rather than
 /// let every request queue up behind itself.
-async fn reapply(migrator: &Admin) -> Result<Vec<Difference>, Failure> {
+async fn reapply(migrator: &AdminConn) -> Result<Vec<Difference>, Failure> {
     let before = if never_migrated(migrator).await? { Vec::new() } else { catalog(migrator).await? };
     let mut script = String::from("begin; set local lock_timeout = '5s';\n");
     script.push_str(text("apply/before.sql")?);
@@ -184,13 +182,13 @@ async fn reapply(migrator: &Admin) -> Result<Vec<Difference>, Failure> {
     Ok(changes)
 }
 
-async fn catalog(admin: &Admin) -> Result<Vec<Fact>, Failure> {
+async fn catalog(admin: &AdminConn) -> Result<Vec<Fact>, Failure> {
     admin.all(sql!("db/catalog"), &[]).await
 }
 
 /// Where the database differs from sql/: migrations not applied, files changed since, and anything done
 /// to the database by hand. Empty is right.
-pub async fn check(admin: &Admin) -> Result<Vec<Difference>, Failure> {
+pub async fn check(admin: &AdminConn) -> Result<Vec<Difference>, Failure> {
     if never_migrated(admin).await? {
         return Ok(vec![Difference::new("migration", "every one: this database was never migrated", "missing")]);
     }
@@ -202,7 +200,7 @@ pub async fn check(admin: &Admin) -> Result<Vec<Difference>, Failure> {
     Ok(differences)
 }
 
-async fn never_migrated(admin: &Admin) -> Result<bool, Failure> {
+async fn never_migrated(admin: &AdminConn) -> Result<bool, Failure> {
     Ok(admin.all::<Schema>(sql!("db/catalog_exists"), &[]).await?.is_empty())
 }
 

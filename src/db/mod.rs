@@ -2,9 +2,7 @@
 //! a connection promised to someone, on which the one thing to do is to begin a transaction.
 #![expect(clippy::disallowed_types, reason = "this is the module that may")]
 
-mod ask;
 mod check;
-mod connect;
 mod constraints;
 mod errors;
 mod migrate;
@@ -12,22 +10,15 @@ mod pool;
 mod pooler;
 mod preamble;
 mod queue;
-mod seed;
-mod session;
-mod sql;
+pub mod seed;
 mod statements;
 mod tx;
 
 pub use check::{Complaint, refuse_unless_walled, search_is_indexed, still_walled};
-pub use connect::{Admin, as_role, for_programs};
 pub use constraints::{CONSTRAINTS, Constraint, Meaning};
 pub use migrate::{Difference, MigrateReport, bootstrap, check, keep_seal_key, migrate, set_passwords};
 pub use pool::{API_ROLE, Db, GATE_ROLE, Limits, Urls};
 pub use queue::Share;
-pub use session::{Answer, Refusal, Session, identifier, literal, set_local};
-pub use sql::{FromRow, Sql};
+pub use rowhouse_pg::{AdminConn, FromRow, Params, Sql, as_role};
 pub use statements::Statements;
 pub use tx::{Last, PublicConn, Read, Snapshot, TenantConn, Tx, UserConn, Write};
-
-/// A statement's parameters after `$1`, which is the tenant and which [`Tx`] binds itself.
-pub type Params<'a> = &'a [&'a (dyn postgres_types::ToSql + Sync)];

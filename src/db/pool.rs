@@ -2,12 +2,12 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts};
+use rowhouse_pg::{describe, parse, tls};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_postgres::Config;
 
 use super::{
     PublicConn, TenantConn, UserConn,
-    connect::{describe, parse, tls},
     errors::unavailable,
     preamble::Scope,
     queue::{Queue, Share},

@@ -5,13 +5,11 @@
 //! random errors. What is found here is proof or nothing: a connection to PostgreSQL itself is never refused.
 use std::time::Duration;
 
+use rowhouse_pg::{describe, tls};
 use tokio::time::timeout;
 use tokio_postgres::{Client, Config, Error, error::SqlState};
 
-use super::{
-    Db, Statements,
-    connect::{describe, tls},
-};
+use super::{Db, Statements};
 use crate::error::Failure;
 
 /// How long one answer may take before it counts as none.

@@ -4,7 +4,7 @@ use postgres_types::ToSql;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Admin, FromRow, Sql};
+use super::{AdminConn, FromRow, Sql};
 use crate::{error::Failure, sql};
 
 /// The number of built-in roles, at least; ids beyond what is needed are not used.
@@ -35,67 +35,65 @@ impl FromRow for Id {
     }
 }
 
-impl Admin {
-    async fn write(&self, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> Result<(), Failure> {
-        self.all::<()>(sql, params).await.map(drop)
-    }
+async fn write(admin: &AdminConn, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> Result<(), Failure> {
+    admin.all::<()>(sql, params).await.map(drop)
+}
 
-    /// The slugs of all tenants; none in a database without a schema.
-    pub async fn tenants(&self) -> Result<Vec<String>, Failure> {
-        if self.all::<Name>(sql!("seed/registry"), &[]).await?.is_empty() {
-            return Ok(Vec::new());
-        }
-        let names: Vec<Name> = self.all(sql!("seed/tenants"), &[]).await?;
-        Ok(names.into_iter().map(|name| name.0).collect())
+/// The slugs of all tenants; none in a database without a schema.
+pub async fn tenants(admin: &AdminConn) -> Result<Vec<String>, Failure> {
+    if admin.all::<Name>(sql!("seed/registry"), &[]).await?.is_empty() {
+        return Ok(Vec::new());
     }
+    let names: Vec<Name> = admin.all(sql!("seed/tenants"), &[]).await?;
+    Ok(names.into_iter().map(|name| name.0).collect())
+}
 
-    /// A tenant's id.
-    pub async fn tenant_id(&self, slug: &str) -> Result<Uuid, Failure> {
-        let found: Vec<Id> = self.all(sql!("seed/tenant_id"), &[&slug]).await?;
-        found.first().map(|id| id.0).ok_or_else(|| Failure(format!("there is no tenant {slug}")))
-    }
+/// A tenant's id.
+pub async fn tenant_id(admin: &AdminConn, slug: &str) -> Result<Uuid, Failure> {
+    let found: Vec<Id> = admin.all(sql!("seed/tenant_id"), &[&slug]).await?;
+    found.first().map(|id| id.0).ok_or_else(|| Failure(format!("there is no tenant {slug}")))
+}
 
-    /// Whether the server has a database of this name.
-    pub async fn database_exists(&self, name: &str) -> Result<bool, Failure> {
-        Ok(!self.all::<Name>(sql!("seed/database"), &[&name]).await?.is_empty())
-    }
+/// Whether the server has a database of this name.
+pub async fn database_exists(admin: &AdminConn, name: &str) -> Result<bool, Failure> {
+    Ok(!admin.all::<Name>(sql!("seed/database"), &[&name]).await?.is_empty())
+}
 
-    /// Makes a tenant with its built-in roles.
-    pub async fn add_tenant(&self, slug: &str, name: &str) -> Result<Uuid, Failure> {
-        let id = Uuid::now_v7();
-        let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| Uuid::now_v7()).collect();
-        self.write(sql!("seed/tenant"), &[&id, &slug, &name, &role_ids]).await?;
-        Ok(id)
-    }
+/// Makes a tenant with its built-in roles.
+pub async fn add_tenant(admin: &AdminConn, slug: &str, name: &str) -> Result<Uuid, Failure> {
+    let id = Uuid::now_v7();
+    let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| Uuid::now_v7()).collect();
+    write(admin, sql!("seed/tenant"), &[&id, &slug, &name, &role_ids]).await?;
+    Ok(id)
+}
 
-    /// Makes a user with a password that is already hashed.
-    pub async fn add_user(&self, email: &str, full_name: &str, password_hash: &str) -> Result<Uuid, Failure> {
-        let id = Uuid::now_v7();
-        self.write(sql!("seed/user"), &[&id, &email, &full_name, &password_hash]).await?;
-        Ok(id)
-    }
+/// Makes a user with a password that is already hashed.
+pub async fn add_user(admin: &AdminConn, email: &str, full_name: &str, password_hash: &str) -> Result<Uuid, Failure> {
+    let id = Uuid::now_v7();
+    write(admin, sql!("seed/user"), &[&id, &email, &full_name, &password_hash]).await?;
+    Ok(id)
+}
 
-    /// Makes a user a member of a tenant, in one of its roles.
-    pub async fn add_member(&self, tenant: Uuid, user: Uuid, role: &str) -> Result<(), Failure> {
-        self.write(sql!("seed/membership"), &[&tenant, &user, &role]).await
-    }
+/// Makes a user a member of a tenant, in one of its roles.
+pub async fn add_member(admin: &AdminConn, tenant: Uuid, user: Uuid, role: &str) -> Result<(), Failure> {
+    write(admin, sql!("seed/membership"), &[&tenant, &user, &role]).await
+}
 
-    /// Makes this many projects, with names of their own, and some tasks in each.
-    pub async fn add_projects(&self, tenant: Uuid, owner: Option<Uuid>, count: usize) -> Result<(), Failure> {
-        let ids: Vec<Uuid> = (0..count).map(|_| Uuid::now_v7()).collect();
-        let names: Vec<String> = (0..count)
-            .map(|n| format!("{} {} {n}", QUALITIES[n % QUALITIES.len()], THINGS[n / QUALITIES.len() % THINGS.len()]))
-            .collect();
-        let descriptions: Vec<Option<String>> =
-            names.iter().enumerate().map(|(n, name)| (n % 3 != 0).then(|| format!("What {name} is for."))).collect();
-        let statuses: Vec<&str> = (0..count).map(|n| STATUSES[n % 7 % STATUSES.len()]).collect();
-        self.write(sql!("seed/projects"), &[&tenant, &ids, &names, &descriptions, &statuses, &owner]).await?;
+/// Makes this many projects, with names of their own, and some tasks in each.
+pub async fn add_projects(admin: &AdminConn, tenant: Uuid, owner: Option<Uuid>, count: usize) -> Result<(), Failure> {
+    let ids: Vec<Uuid> = (0..count).map(|_| Uuid::now_v7()).collect();
+    let names: Vec<String> = (0..count)
+        .map(|n| format!("{} {} {n}", QUALITIES[n % QUALITIES.len()], THINGS[n / QUALITIES.len() % THINGS.len()]))
+        .collect();
+    let descriptions: Vec<Option<String>> =
+        names.iter().enumerate().map(|(n, name)| (n % 3 != 0).then(|| format!("What {name} is for."))).collect();
+    let statuses: Vec<&str> = (0..count).map(|n| STATUSES[n % 7 % STATUSES.len()]).collect();
+    write(admin, sql!("seed/projects"), &[&tenant, &ids, &names, &descriptions, &statuses, &owner]).await?;
 
-        let per_project = |n: usize| n % 4;
-        let of: Vec<Uuid> = ids.iter().enumerate().flat_map(|(n, id)| vec![*id; per_project(n)]).collect();
-        let task_ids: Vec<Uuid> = of.iter().map(|_| Uuid::now_v7()).collect();
-        let task_names: Vec<&str> = (0..of.len()).map(|n| CHORES[n % CHORES.len()]).collect();
-        let task_statuses: Vec<&str> = (0..of.len()).map(|n| TASK_STATUSES[n % TASK_STATUSES.len()]).collect();
-        self.write(sql!("seed/tasks"), &[&tenant, &task_ids, &of, &task_names, &task_statuses]).await
-    }
+    let per_project = |n: usize| n % 4;
+    let of: Vec<Uuid> = ids.iter().enumerate().flat_map(|(n, id)| vec![*id; per_project(n)]).collect();
+    let task_ids: Vec<Uuid> = of.iter().map(|_| Uuid::now_v7()).collect();
+    let task_names: Vec<&str> = (0..of.len()).map(|n| CHORES[n % CHORES.len()]).collect();
+    let task_statuses: Vec<&str> = (0..of.len()).map(|n| TASK_STATUSES[n % TASK_STATUSES.len()]).collect();
+    write(admin, sql!("seed/tasks"), &[&tenant, &task_ids, &of, &task_names, &task_statuses]).await
 }

@@ -52,13 +52,13 @@ impl Book {
     /// on a connection is a round trip, outside any transaction or in the one that is open.
     pub(super) async fn ready(&self, client: &Object, sql: Sql) -> Result<Option<Ready>> {
         match self {
-            Self::Named => match client.prepare_cached(sql.text).await {
+            Self::Named => match client.prepare_cached(sql.text()).await {
                 Ok(statement) => Ok(Some(Ready::Named(statement))),
-                Err(error) => Err(classify(sql.name, &error)),
+                Err(error) => Err(classify(sql.name(), &error)),
             },
             Self::Unnamed(types) => {
-                let types = types.read().unwrap_or_else(PoisonError::into_inner).get(sql.text).cloned();
-                Ok(types.map(|types| Ready::Unnamed(sql.text, types)))
+                let types = types.read().unwrap_or_else(PoisonError::into_inner).get(sql.text()).cloned();
+                Ok(types.map(|types| Ready::Unnamed(sql.text(), types)))
             }
         }
     }
@@ -72,20 +72,20 @@ impl Book {
             "prepare rowhouse_learns as {}
              ; select parameter_types::oid[] from pg_catalog.pg_prepared_statements where name = 'rowhouse_learns'
              ; deallocate rowhouse_learns",
-            sql.text
+            sql.text()
         );
-        let answers = client.simple_query(&ask).await.map_err(|error| classify(sql.name, &error))?;
+        let answers = client.simple_query(&ask).await.map_err(|error| classify(sql.name(), &error))?;
         let listed = answers.iter().find_map(|answer| match answer {
             SimpleQueryMessage::Row(row) => row.get(0),
             _ => None,
         });
         let types = listed.and_then(built_in_types).ok_or_else(|| {
-            Error::internal(format!("{}: a parameter is of no built-in type; it cannot be sent unnamed", sql.name))
+            Error::internal(format!("{}: a parameter is of no built-in type; it cannot be sent unnamed", sql.name()))
         })?;
         if let Self::Unnamed(known) = self {
-            known.write().unwrap_or_else(PoisonError::into_inner).insert(sql.text, types.clone());
+            known.write().unwrap_or_else(PoisonError::into_inner).insert(sql.text(), types.clone());
         }
-        Ok(Ready::Unnamed(sql.text, types))
+        Ok(Ready::Unnamed(sql.text(), types))
     }
 
     /// Takes note of a failure. Answers whether the connection has to go: a migration has changed what the
@@ -102,7 +102,7 @@ impl Book {
                     .code()
                     .is_none_or(|code| code.code().starts_with("42") && *code != SqlState::INSUFFICIENT_PRIVILEGE);
                 if doubtful {
-                    known.write().unwrap_or_else(PoisonError::into_inner).remove(sql.text);
+                    known.write().unwrap_or_else(PoisonError::into_inner).remove(sql.text());
                 }
                 false
             }

@@ -313,7 +313,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         bound.extend(params);
         if bound.len() != statement.takes() {
             let (takes, given) = (statement.takes(), bound.len());
-            return Err(Error::internal(format!("{} takes {takes} parameters and was given {given}", sql.name)));
+            return Err(Error::internal(format!("{} takes {takes} parameters and was given {given}", sql.name())));
         }
 
         self.lease.in_transaction = true;
@@ -348,7 +348,7 @@ impl<'c, M: Mode> Tx<'c, M> {
                 let gave_up = error.as_ref().is_some_and(|error| error.code() == Some(&SqlState::QUERY_CANCELED));
                 let error = error.map_or_else(
                     || Error::internal("a statement failed without an error"),
-                    |error| classify(sql.name, &error),
+                    |error| classify(sql.name(), &error),
                 );
                 return Err(match self.within {
                     Some(limit) if gave_up => Error::TooCostly(limit),
@@ -409,13 +409,13 @@ fn client(lease: &Lease) -> Result<&Object> {
 }
 
 fn read_all<T: FromRow>(sql: Sql, rows: &[Row]) -> Result<Vec<T>> {
-    rows.iter().map(|row| T::from_row(row).map_err(|error| classify(sql.name, &error))).collect()
+    rows.iter().map(|row| T::from_row(row).map_err(|error| classify(sql.name(), &error))).collect()
 }
 
 fn read_first<T: FromRow>(sql: Sql, rows: &[Row]) -> Result<Option<T>> {
-    rows.first().map(|row| T::from_row(row).map_err(|error| classify(sql.name, &error))).transpose()
+    rows.first().map(|row| T::from_row(row).map_err(|error| classify(sql.name(), &error))).transpose()
 }
 
 fn no_row(sql: Sql) -> Error {
-    Error::internal(format!("{} answered no row", sql.name))
+    Error::internal(format!("{} answered no row", sql.name()))
 }

@@ -10,11 +10,11 @@ use std::{
 
 pub use report::{Mutant, Report};
 
+use rowhouse_pg::{AdminConn, Failure};
+
 use crate::{
     attack::{self, Only, Outcome, Ready, Verdict},
     audit::{self, Config, Options, Scope, Severity},
-    db::Session,
-    error::Failure,
 };
 
 /// Statements that list the mutants of a database: what, where, which table, and how it is done.
@@ -42,7 +42,7 @@ pub struct Plan {
 
 /// Breaks, looks, and takes back, mutant by mutant, in transactions that are never committed. Each session is
 /// connected to a copy of its own.
-pub async fn run(sessions: Vec<Session>, plan: Plan) -> Result<Report, Failure> {
+pub async fn run(sessions: Vec<AdminConn>, plan: Plan) -> Result<Report, Failure> {
     let started = Instant::now();
     let Some(first) = sessions.first() else { return Err(Failure("no copy to break".to_owned())) };
     attack::begin(first).await?;
@@ -98,7 +98,7 @@ const READ_NOT_PLAYED: [&str; 5] =
     ["leakproof", "definer-search-path", "definer-public", "door-without-reason", "function-setting"];
 
 /// Breaks one copy again and again.
-async fn work(session: &Session, plan: &Plan, queue: &Queue, roles: bool) -> Result<Vec<Mutant>, Failure> {
+async fn work(session: &AdminConn, plan: &Plan, queue: &Queue, roles: bool) -> Result<Vec<Mutant>, Failure> {
     attack::begin(session).await?;
     let scope = Scope::discover(session, &plan.options).await?;
     // The mutants need the copy's shape and not its rows: a unique key without the tenant, for one, could not
@@ -147,7 +147,7 @@ struct Standing {
 
 impl Standing {
     /// Only a house in order can be broken one wall at a time.
-    async fn look(session: &Session, scope: &Scope, ready: &Ready<'_>, plan: &Plan) -> Result<Self, Failure> {
+    async fn look(session: &AdminConn, scope: &Scope, ready: &Ready<'_>, plan: &Plan) -> Result<Self, Failure> {
         let report = audit::inspect(session, scope, &plan.options.ignore).await?;
         let outcomes = ready.run(Only::All).await?;
         let known = |outcome: &Outcome| {
@@ -181,7 +181,7 @@ fn key(outcome: &Outcome) -> (&'static str, String, String) {
 }
 
 /// The mutants that a database lends itself to: of roles and the like, and of its objects.
-async fn mutants(session: &Session, only: Option<&str>) -> Result<(VecDeque<Mutant>, VecDeque<Mutant>), Failure> {
+async fn mutants(session: &AdminConn, only: Option<&str>) -> Result<(VecDeque<Mutant>, VecDeque<Mutant>), Failure> {
     let (mut roles, mut others) = (VecDeque::new(), VecDeque::new());
     for (name, text) in SOURCES {
         let answer = session.run(text).await.map_err(|refusal| Failure(format!("sql/prove/{name}.sql: {refusal}")))?;

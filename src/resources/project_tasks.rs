@@ -170,8 +170,11 @@ async fn count(
 }
 
 /// No row at all: no such project. One row without a task: an empty page.
-fn tasks(rows: Vec<Option<Task>>) -> Result<Vec<Task>> {
-    if rows.is_empty() { Err(Error::NotFound("project")) } else { Ok(rows.into_iter().flatten().collect()) }
+fn tasks(rows: Vec<Listed>) -> Result<Vec<Task>> {
+    if rows.is_empty() {
+        return Err(Error::NotFound("project"));
+    }
+    Ok(rows.into_iter().filter_map(|Listed(task)| task).collect())
 }
 
 /// Create a task.
@@ -282,9 +285,11 @@ impl FromRow for Task {
 }
 
 /// A row of a list: its task, or nothing on the one row that stands for an empty page.
-impl FromRow for Option<Task> {
+struct Listed(Option<Task>);
+
+impl FromRow for Listed {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         let id: Option<Uuid> = row.try_get("id")?;
-        id.map(|_| Task::from_row(row)).transpose()
+        id.map(|_| Task::from_row(row)).transpose().map(Self)
     }
 }

@@ -5,15 +5,11 @@ use super::{
     read::{Answer, Column, House, Id, Place, Policy, Role, Table},
     reasons,
 };
-use crate::{
-    db::{Admin, Refusal},
-    error::Failure,
-    sql,
-};
+use rowhouse_pg::{AdminConn, Failure, Refusal, sql};
 
 /// A question whose every name was looked up.
 pub(super) struct Case<'a> {
-    pub(super) admin: &'a Admin,
+    pub(super) admin: &'a AdminConn,
     pub(super) question: &'a Question,
     pub(super) house: bool,
     /// The ids, as text.
@@ -31,7 +27,7 @@ pub(super) struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(super) async fn open(admin: &'a Admin, question: &'a Question) -> Result<Self, Failure> {
+    pub(super) async fn open(admin: &'a AdminConn, question: &'a Question) -> Result<Self, Failure> {
         let name = &question.table;
         let unknown = || Failure(format!("there is no table {name}; say it with its schema"));
         let Some(role) = admin.all::<Role>(sql!("why/role"), &[&question.role]).await?.pop() else {
@@ -153,7 +149,7 @@ impl<'a> Case<'a> {
 }
 
 /// In the house a tenant has a slug and a user an e-mail address; answers their ids.
-async fn people(admin: &Admin, question: &Question) -> Result<(String, String), Failure> {
+async fn people(admin: &AdminConn, question: &Question) -> Result<(String, String), Failure> {
     let none = |what: &str, given: &str| Failure(format!("there is no {what} {given}"));
     let mut tenants: Vec<Id> = admin.all(sql!("why/tenant"), &[&question.tenant]).await?;
     let tenant = tenants.pop().ok_or_else(|| none("tenant", &question.tenant))?;

@@ -8,14 +8,14 @@ use super::{
     read::{Answer, Column, Place},
     reasons,
 };
-use crate::{db::Admin, error::Failure};
+use rowhouse_pg::{AdminConn, Failure};
 
 /// One snapshot, nothing written but a session for the question and that taken back, no name looked up but where the statement says, no wait without end.
 const BEGIN: &str = "begin isolation level repeatable read; set local search_path = '';
     set local standard_conforming_strings = on; set local statement_timeout = '10s'; set local lock_timeout = '2s'";
 
 /// Answers the question on a connection that no wall stops; fails in a sentence when it cannot be asked.
-pub async fn ask(admin: &Admin, question: &Question) -> Result<Report, Failure> {
+pub async fn ask(admin: &AdminConn, question: &Question) -> Result<Report, Failure> {
     admin.script("begin", BEGIN).await?;
     let report = Case::open(admin, question).await;
     let report = match report {

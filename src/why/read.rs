@@ -1,7 +1,7 @@
 //! What the statements under sql/queries/why answer.
 use tokio_postgres::{Error, Row};
 
-use crate::db::FromRow;
+use rowhouse_pg::FromRow;
 
 pub(super) struct House {
     pub(super) house: bool,

@@ -1,6 +1,6 @@
 //! The reasons, in sentences. None of them holds a value of the row.
 use super::{Outcome, PolicyCheck, Reason, Verb, case::Case, read::Name};
-use crate::{db::Refusal, error::Failure, sql};
+use rowhouse_pg::{Failure, Refusal, sql};
 
 fn reason(code: &'static str, sentence: impl Into<String>) -> Reason {
     Reason { code, sentence: sentence.into() }

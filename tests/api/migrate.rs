@@ -2,12 +2,12 @@
 use rowhouse::{
     auth::SealKey,
     config::API_ROLE,
-    db::{self, Admin},
+    db::{self, AdminConn},
 };
 
 use crate::support::{KEYS, TestApp, TestDb};
 
-async fn differences(admin: &Admin) -> Vec<String> {
+async fn differences(admin: &AdminConn) -> Vec<String> {
     let found = db::check(admin).await.unwrap();
     found.iter().map(|d| format!("{} {} {}", d.difference, d.kind, d.object)).collect()
 }
@@ -27,7 +27,7 @@ fn files() -> Vec<String> {
 #[tokio::test]
 async fn an_empty_database_is_brought_up_once_and_then_left_alone() {
     let db = TestDb::empty().await;
-    let superuser = Admin::connect(&db.url("postgres")).await.unwrap();
+    let superuser = AdminConn::connect(&db.url("postgres")).await.unwrap();
     let mut migrator = db.migrator().await;
     let too_early = db::migrate(&mut migrator, false).await.unwrap_err().to_string();
     assert!(too_early.contains("rowhouse bootstrap"), "{too_early}");
@@ -53,7 +53,7 @@ async fn an_empty_database_is_brought_up_once_and_then_left_alone() {
 #[tokio::test]
 async fn a_database_of_the_first_version_is_brought_up_with_its_people() {
     let db = TestDb::empty().await;
-    db::bootstrap(&Admin::connect(&db.url("postgres")).await.unwrap()).await.unwrap();
+    db::bootstrap(&AdminConn::connect(&db.url("postgres")).await.unwrap()).await.unwrap();
     let first = include_str!("../../sql/migrations/V1__tenants_people_and_projects.sql");
     let checksum = refinery::Migration::unapplied("V1__tenants_people_and_projects", first).unwrap().checksum();
     let mut migrator = db.migrator().await;
@@ -319,12 +319,12 @@ async fn a_changed_file_and_a_changed_migration_are_told_apart() {
 #[tokio::test]
 async fn many_instances_migrate_at_once_and_one_does_the_work() {
     let db = TestDb::empty().await;
-    db::bootstrap(&Admin::connect(&db.url("postgres")).await.unwrap()).await.unwrap();
+    db::bootstrap(&AdminConn::connect(&db.url("postgres")).await.unwrap()).await.unwrap();
     let runs: Vec<_> = (0..6)
         .map(|_| {
             let url = db.url("rowhouse_migrator");
             tokio::spawn(async move {
-                let mut migrator = Admin::connect(&url).await.unwrap();
+                let mut migrator = AdminConn::connect(&url).await.unwrap();
                 db::migrate(&mut migrator, false).await.unwrap().migrations.len()
             })
         })
@@ -366,7 +366,7 @@ async fn failures_of_commands_are_sentences_without_passwords() {
         (db.url("nobody_here"), "role \"nobody_here\" does not exist"),
     ];
     for (url, expected) in cases {
-        let Err(failure) = Admin::connect(&url).await else { panic!("{url} connected") };
+        let Err(failure) = AdminConn::connect(&url).await else { panic!("{url} connected") };
         let failure = failure.to_string();
         assert!(failure.contains(expected) && !failure.contains("s3cret"), "{failure}");
     }

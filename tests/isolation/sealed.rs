@@ -474,6 +474,6 @@ async fn no_estimate_tells_what_addresses_and_hashes_there_are() {
         .await
         .unwrap();
     assert_eq!(names(&superuser, collected).await, ["registry.users.email"], "the control");
-    rowhouse::db::bootstrap(&rowhouse::db::Admin::connect(&db.url("postgres")).await.unwrap()).await.unwrap();
+    rowhouse::db::bootstrap(&rowhouse::db::AdminConn::connect(&db.url("postgres")).await.unwrap()).await.unwrap();
     assert_eq!(names(&superuser, collected).await, Vec::<String>::new());
 }

@@ -10,7 +10,7 @@ use std::{
 use rowhouse::{
     auth::SealKey,
     cluster::{Cluster, Durability},
-    db::{self, Admin, Sql},
+    db::{self, AdminConn, Sql},
 };
 use tokio_postgres::{Client, NoTls};
 
@@ -67,11 +67,11 @@ fn aside<T: Send>(future: impl Future<Output = T> + Send) -> T {
 }
 
 async fn prepare(cluster: &Cluster) {
-    let postgres = Admin::connect(&cluster.url("postgres", "postgres")).await.unwrap();
+    let postgres = AdminConn::connect(&cluster.url("postgres", "postgres")).await.unwrap();
     postgres.script("template", "create database template_rowhouse").await.unwrap();
-    let superuser = Admin::connect(&cluster.url("postgres", "template_rowhouse")).await.unwrap();
+    let superuser = AdminConn::connect(&cluster.url("postgres", "template_rowhouse")).await.unwrap();
     db::bootstrap(&superuser).await.unwrap();
-    let mut migrator = Admin::connect(&cluster.url("rowhouse_migrator", "template_rowhouse")).await.unwrap();
+    let mut migrator = AdminConn::connect(&cluster.url("rowhouse_migrator", "template_rowhouse")).await.unwrap();
     let report = db::migrate(&mut migrator, false).await.unwrap();
     assert!(!report.migrations.is_empty(), "the template starts empty");
     db::keep_seal_key(&migrator, &SealKey::read(&super::KEYS).unwrap()).await.unwrap();
@@ -95,11 +95,11 @@ impl TestDb {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let run = run();
-        let postgres = Admin::connect(&run.cluster.url("postgres", "postgres")).await.unwrap();
+        let postgres = AdminConn::connect(&run.cluster.url("postgres", "postgres")).await.unwrap();
         let create = format!("create database {name} template template_rowhouse");
         postgres.script("clone", &create).await.unwrap();
         // Grants on the database itself are not cloned.
-        let superuser = Admin::connect(&run.cluster.url("postgres", &name)).await.unwrap();
+        let superuser = AdminConn::connect(&run.cluster.url("postgres", &name)).await.unwrap();
         db::bootstrap(&superuser).await.unwrap();
         if let Ok(sabotage) = std::env::var(SABOTAGE_ROLES) {
             superuser.script("sabotage", &sabotage).await.unwrap();
@@ -110,7 +110,7 @@ impl TestDb {
     /// An empty database: no schema, no bootstrap.
     pub async fn empty() -> Self {
         let db = Self::new().await;
-        let postgres = Admin::connect(&run().cluster.url("postgres", "postgres")).await.unwrap();
+        let postgres = AdminConn::connect(&run().cluster.url("postgres", "postgres")).await.unwrap();
         let again = [format!("drop database {}", db.name), format!("create database {}", db.name)];
         for statement in again {
             postgres.script("empty", &statement).await.unwrap();
@@ -178,13 +178,13 @@ impl TestDb {
 
     /// A superuser's statement about this database, from outside it; `{db}` stands for its name.
     pub async fn outside(&self, statement: &str) {
-        let postgres = Admin::connect(&run().cluster.url("postgres", "postgres")).await.unwrap();
+        let postgres = AdminConn::connect(&run().cluster.url("postgres", "postgres")).await.unwrap();
         postgres.script("outside", &statement.replace("{db}", &self.name)).await.unwrap();
     }
 
     /// A connection for migrations.
-    pub async fn migrator(&self) -> Admin {
-        Admin::connect(&self.url("rowhouse_migrator")).await.unwrap()
+    pub async fn migrator(&self) -> AdminConn {
+        AdminConn::connect(&self.url("rowhouse_migrator")).await.unwrap()
     }
 }
 
@@ -198,6 +198,6 @@ impl Drop for TestDb {
     fn drop(&mut self) {
         let url = run().cluster.url("postgres", "postgres");
         let drop = format!("drop database if exists {} with (force)", self.name);
-        aside(async move { Admin::connect(&url).await.unwrap().script("drop", &drop).await.unwrap() });
+        aside(async move { AdminConn::connect(&url).await.unwrap().script("drop", &drop).await.unwrap() });
     }
 }

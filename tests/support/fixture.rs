@@ -4,7 +4,7 @@ use std::sync::{LazyLock, OnceLock};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use rowhouse::{
     auth::{hash_password, sha256},
-    db::Admin,
+    db::{AdminConn, seed},
 };
 use uuid::Uuid;
 
@@ -70,10 +70,10 @@ pub fn town() -> &'static Town {
     TOWN.get().expect("make a TestDb first")
 }
 
-pub(super) async fn build(migrator: &Admin) {
+pub(super) async fn build(migrator: &AdminConn) {
     static HASH: LazyLock<String> = LazyLock::new(|| hash_password(&PASSWORD.into()).unwrap());
     let person =
-        async |email: &'static str| Person { id: migrator.add_user(email, email, &HASH).await.unwrap(), email };
+        async |email: &'static str| Person { id: seed::add_user(migrator, email, email, &HASH).await.unwrap(), email };
     let both = person("both@example.com").await;
     let mut made = Vec::new();
     for (slug, domain, owner, member, viewer, role_of_both) in [
@@ -87,12 +87,12 @@ pub(super) async fn build(migrator: &Admin) {
             "viewer",
         ),
     ] {
-        let id = migrator.add_tenant(slug, slug).await.unwrap();
+        let id = seed::add_tenant(migrator, slug, slug).await.unwrap();
         let people = [person(owner).await, person(member).await, person(viewer).await];
         for (person, role) in people.iter().chain([&both]).zip(["owner", "member", "viewer", role_of_both]) {
-            migrator.add_member(id, person.id, role).await.unwrap();
+            seed::add_member(migrator, id, person.id, role).await.unwrap();
         }
-        migrator.add_projects(id, Some(people[0].id), PROJECTS).await.unwrap();
+        seed::add_projects(migrator, id, Some(people[0].id), PROJECTS).await.unwrap();
         let [role, invitation, claim, api_key, product, operation, notification] = [(); 7].map(|()| Uuid::now_v7());
         let [owner, member, viewer] = people;
         let (key, secret_hash) = key_of(id, api_key);
@@ -177,7 +177,7 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-async fn projects(migrator: &Admin, tenant: Uuid) -> Vec<Row> {
+async fn projects(migrator: &AdminConn, tenant: Uuid) -> Vec<Row> {
     let rows: Vec<Row> = migrator.all(super::database::FIXTURE_PROJECTS, &[&tenant]).await.unwrap();
     assert_eq!(rows.len(), PROJECTS);
     rows

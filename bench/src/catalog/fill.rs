@@ -9,7 +9,7 @@ use std::{
 use axum::body::Bytes;
 use futures_util::SinkExt as _;
 use rowhouse::{
-    db::{Admin, FromRow},
+    db::{AdminConn, FromRow},
     error::Failure,
     sql,
 };
@@ -160,7 +160,7 @@ async fn work(store: &Store, steps: Vec<Step>) -> Result<(), Failure> {
     for _ in 0..WORKERS {
         let (steps, url) = (steps.clone(), store.url("postgres"));
         workers.spawn(async move {
-            let superuser = Admin::connect(&url).await?;
+            let superuser = AdminConn::connect(&url).await?;
             superuser.script("session", SESSION).await?;
             loop {
                 let next = steps.lock().unwrap_or_else(PoisonError::into_inner).pop_front();

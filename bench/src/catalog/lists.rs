@@ -1,10 +1,6 @@
 //! Every list with every filter, at its first, middle and last page: explained as the role that serves, and read off an
 //! index without a row too many.
-use rowhouse::{
-    db::{FromRow, Session, literal},
-    error::Failure,
-    sql,
-};
+use rowhouse_pg::{AdminConn, Failure, FromRow, literal, sql};
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -94,7 +90,7 @@ impl FromRow for Place {
 
 pub(super) async fn measure(store: &Store, tenant: Caller) -> Result<Vec<List>, Failure> {
     let superuser = store.superuser().await?;
-    let session = Session::connect(&store.api_url(), "bench").await?;
+    let session = AdminConn::connect_as(&store.api_url(), "bench").await?;
     let unfiltered = Filter::all();
     let middle = places(&superuser, tenant.tenant, "newest", &unfiltered).await?;
     let middle = middle.first().map(|place| place.id).ok_or_else(|| Failure("there are no products".to_owned()))?;
@@ -175,12 +171,7 @@ impl std::fmt::Display for Filter {
     }
 }
 
-async fn places(
-    superuser: &rowhouse::db::Admin,
-    tenant: Uuid,
-    order: &str,
-    filter: &Filter,
-) -> Result<Vec<Place>, Failure> {
+async fn places(superuser: &AdminConn, tenant: Uuid, order: &str, filter: &Filter) -> Result<Vec<Place>, Failure> {
     let Filter { statuses, stocks, tag, prices, ids } = filter;
     superuser
         .all(sql!("places"), &[&tenant, statuses, stocks, tag, &prices[0], &prices[1], &ids[0], &ids[1], &order])
@@ -189,7 +180,7 @@ async fn places(
 
 /// The plan of a page that begins after a place, or at the beginning.
 async fn explain(
-    session: &Session,
+    session: &AdminConn,
     Caller { tenant, user }: Caller,
     order: &Order,
     filter: &Filter,

@@ -4,11 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use rowhouse::{
-    db::{Session, literal},
-    error::Failure,
-    resources::products::words::Words,
-};
+use rowhouse::resources::products::words::Words;
+use rowhouse_pg::{AdminConn, Failure, literal};
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::{NoTls, types::ToSql};
@@ -54,7 +51,7 @@ pub(super) async fn measure(store: &Store, tenant: Caller, small: Caller, rounds
     let (api, superuser) = (store.api_url(), store.url("postgres"));
     let (mut behind, mut without, mut of_small) = (Vec::new(), Vec::new(), Vec::new());
     let small = Searcher::new(&api, small).await?;
-    let session = Session::connect(&api, "bench").await?;
+    let session = AdminConn::connect_as(&api, "bench").await?;
     let (api, superuser) = (Searcher::new(&api, tenant).await?, Searcher::new(&superuser, tenant).await?);
     let mut complaints = Vec::new();
     let mut by_query = Vec::new();
@@ -106,7 +103,7 @@ pub(super) async fn measure(store: &Store, tenant: Caller, small: Caller, rounds
 /// Reads of an index that give many more rows than the search finds, in the plan that a connection settles on: one for
 /// all tenants.
 async fn wasteful(
-    session: &Session,
+    session: &AdminConn,
     Caller { tenant, user }: Caller,
     q: &str,
     Asked { words, tag }: &Asked,

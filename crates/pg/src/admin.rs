@@ -1,15 +1,19 @@
-//! A connection for the tools that look into a database and attack it: audit, attack, prove. It sends any
-//! text, so nothing that serves requests may hold one.
+//! The operators' connection: for the commands that migrate, seed and inspect, and for the tools that look into a
+//! database and attack it. It sends any text, so nothing that serves requests may hold one.
 use futures_util::TryStreamExt as _;
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, Row, SimpleQueryMessage};
 
-use super::connect::{describe, open, parse};
-use crate::error::Failure;
+use crate::{
+    Failure, FromRow, Params, Sql,
+    connect::{describe, open, parse},
+};
 
-/// A connection on which anything can be said. It speaks the simple protocol: every value is text, whatever
-/// its type, and one message may hold several statements.
-pub struct Session {
-    client: Client,
+/// What a connection calls itself when its maker does not say (`application_name`).
+const NAME: &str = "rowhouse";
+
+/// One connection outside any pool, on which anything can be said. It is as strong as the role in its URL.
+pub struct AdminConn {
+    pub(crate) client: Client,
 }
 
 /// What the last statement of a message answered.
@@ -50,7 +54,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn from(error: &tokio_postgres::Error) -> Self {
+    pub(crate) fn from(error: &tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(db) => Self {
                 code: db.code().code().to_owned(),
@@ -84,22 +88,45 @@ impl From<Refusal> for Failure {
     }
 }
 
-impl Session {
+impl AdminConn {
     /// Connects. The failure says what was tried and why it did not work, without the password.
-    pub async fn connect(url: &str, name: &str) -> Result<Self, Failure> {
-        let mut config = parse(url)?;
-        config.application_name(name);
-        Ok(Self { client: open(&config).await? })
+    pub async fn connect(url: &str) -> Result<Self, Failure> {
+        Self::connect_as(url, NAME).await
+    }
+
+    /// Connects, under a name that the server lists it by.
+    pub async fn connect_as(url: &str, name: &str) -> Result<Self, Failure> {
+        Self::with(parse(url)?.application_name(name)).await
     }
 
     /// Connects to another database of the same server.
     pub async fn connect_to(url: &str, database: &str, name: &str) -> Result<Self, Failure> {
-        let mut config = parse(url)?;
-        config.application_name(name).dbname(database);
-        Ok(Self { client: open(&config).await? })
+        Self::with(parse(url)?.application_name(name).dbname(database)).await
     }
 
-    /// Sends a message; the answer is the last statement's.
+    async fn with(config: &Config) -> Result<Self, Failure> {
+        Ok(Self { client: open(config).await? })
+    }
+
+    /// Runs a script of one or more statements; the failure begins with its name.
+    pub async fn script(&self, name: &str, text: &str) -> Result<(), Failure> {
+        self.client.batch_execute(text).await.map_err(|error| Failure(format!("{name}: {}", describe(&error))))
+    }
+
+    /// Runs one statement and reads its rows.
+    pub async fn all<T: FromRow>(&self, sql: Sql, params: Params<'_>) -> Result<Vec<T>, Failure> {
+        let failed = |error: tokio_postgres::Error| Failure(format!("{}: {}", sql.name(), describe(&error)));
+        let rows: Vec<Row> = self.client.query(sql.text(), params).await.map_err(failed)?;
+        rows.iter().map(|row| T::from_row(row).map_err(failed)).collect()
+    }
+
+    /// What this connection is made of, for a library that applies migrations.
+    pub fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// Sends a message in the simple protocol: it may hold several statements, and every value of the answer, which is the
+    /// last statement's, is text whatever its type.
     pub async fn run(&self, text: &str) -> Result<Answer, Refusal> {
         let messages = self.client.simple_query(text).await.map_err(|error| Refusal::from(&error))?;
         let mut answer = Answer::default();
@@ -135,24 +162,4 @@ impl Session {
             .map_err(refused)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
-}
-
-/// A string as a literal.
-#[must_use]
-pub fn literal(value: &str) -> String {
-    postgres_protocol::escape::escape_literal(value).trim_start().to_owned()
-}
-
-/// A name as an identifier.
-#[must_use]
-pub fn identifier(name: &str) -> String {
-    postgres_protocol::escape::escape_identifier(name)
-}
-
-/// The statement that sets a setting until the transaction ends. `SET LOCAL` and not `set_config()`, which a
-/// careful database does not let one call.
-#[must_use]
-pub fn set_local(setting: &str, value: &str) -> String {
-    let name: Vec<String> = setting.split('.').map(identifier).collect();
-    format!("set local {} = {}", name.join("."), literal(value))
 }

@@ -2,10 +2,9 @@
 //! commands, on their own connection; nothing that serves can reach this.
 use postgres_types::{ToSql, Type};
 
-use super::{Admin, FromRow, Refusal};
-use crate::error::Failure;
+use crate::{AdminConn, Failure, FromRow, Refusal};
 
-impl Admin {
+impl AdminConn {
     /// Asks inside the open transaction, which a refusal leaves usable. Parameters travel as text.
     pub async fn ask<T: FromRow>(&self, text: &str, params: &[&str]) -> Result<Result<Vec<T>, Refusal>, Failure> {
         self.script("savepoint", "savepoint question").await?;

@@ -1,16 +1,16 @@
-//! Connecting: TLS, readable reasons, and the single connection that migrations and the first command use.
+//! Connecting: TLS, and readable reasons.
 use std::{error::Error as _, str::FromStr, sync::LazyLock};
 
 use secrecy::SecretString;
-use tokio_postgres::{Client, Config, Row};
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{FromRow, Params, Sql};
-use crate::error::Failure;
+use crate::Failure;
 
 /// TLS towards PostgreSQL, verified against the system's certificates. Used when the server offers it
 /// or the URL's `sslmode` asks for it; never over a Unix socket.
-pub(super) fn tls() -> MakeRustlsConnect {
+#[must_use]
+pub fn tls() -> MakeRustlsConnect {
     static TLS: LazyLock<MakeRustlsConnect> = LazyLock::new(|| {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let _ = provider.install_default(); // Err: another part of the process was first, with the same
@@ -30,7 +30,8 @@ pub(super) fn tls() -> MakeRustlsConnect {
 }
 
 /// The whole chain of an error in one line, for an operator's eyes: it may quote database text.
-pub(super) fn describe(error: &tokio_postgres::Error) -> String {
+#[must_use]
+pub fn describe(error: &tokio_postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
         let mut text = format!("{} (SQLSTATE {})", db.message(), db.code().code());
         for more in [db.detail(), db.hint(), db.where_()].into_iter().flatten() {
@@ -49,7 +50,7 @@ pub(super) fn describe(error: &tokio_postgres::Error) -> String {
 }
 
 /// Connects outside the pool and drives the connection in a task of its own.
-pub(super) async fn open(config: &Config) -> Result<Client, Failure> {
+pub async fn open(config: &Config) -> Result<Client, Failure> {
     let mut config = config.clone();
     config.connect_timeout(std::time::Duration::from_secs(5));
     let (client, connection) = config.connect(tls()).await.map_err(|error| {
@@ -65,40 +66,8 @@ pub(super) async fn open(config: &Config) -> Result<Client, Failure> {
     Ok(client)
 }
 
-/// One connection outside the pool, for the commands that migrate, seed and inspect. It is as strong as
-/// the role in its URL; requests never see one.
-pub struct Admin {
-    pub(super) client: Client,
-}
-
-impl Admin {
-    /// Connects. The failure says what was tried and why it did not work, without the password.
-    pub async fn connect(url: &str) -> Result<Self, Failure> {
-        Self::with(&parse(url)?).await
-    }
-
-    /// Connects with a configuration already parsed.
-    pub async fn with(config: &Config) -> Result<Self, Failure> {
-        let mut config = config.clone();
-        config.application_name("rowhouse");
-        Ok(Self { client: open(&config).await? })
-    }
-
-    /// Runs a script of one or more statements.
-    pub async fn script(&self, name: &str, text: &str) -> Result<(), Failure> {
-        self.client.batch_execute(text).await.map_err(|error| Failure(format!("{name}: {}", describe(&error))))
-    }
-
-    /// Runs one statement and reads its rows.
-    pub async fn all<T: FromRow>(&self, sql: Sql, params: Params<'_>) -> Result<Vec<T>, Failure> {
-        let failed = |error: tokio_postgres::Error| Failure(format!("{}: {}", sql.name, describe(&error)));
-        let rows: Vec<Row> = self.client.query(sql.text, params).await.map_err(failed)?;
-        rows.iter().map(|row| T::from_row(row).map_err(failed)).collect()
-    }
-}
-
 /// Reads a connection URL (`postgresql://…`) or a key-value string.
-pub(super) fn parse(url: &str) -> Result<Config, Failure> {
+pub fn parse(url: &str) -> Result<Config, Failure> {
     Config::from_str(url).map_err(|error| {
         Failure(format!(
             "not a PostgreSQL connection URL ({error}); it looks like postgresql://user:password@host:5432/database"

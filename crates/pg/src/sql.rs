@@ -1,16 +1,16 @@
-//! Statements live under `sql/queries`, one a file; this is how Rust names them.
+//! Statements live under `sql/queries` of the crate that sends them, one a file; this is how Rust names them.
 use tokio_postgres::Row;
 
 /// A statement kept under `sql/queries/`. Only [`sql!`](crate::sql) makes one, from a literal name, so
 /// no statement is ever put together at run time:
 /// ```compile_fail,E0277
 /// let name = String::from("projects/get");
-/// let sql: rowhouse::db::Sql = format!("select * from {name}").into();
+/// let sql: rowhouse_pg::Sql = format!("select * from {name}").into();
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Sql {
-    pub(super) name: &'static str,
-    pub(super) text: &'static str,
+    name: &'static str,
+    text: &'static str,
 }
 
 impl Sql {
@@ -25,13 +25,19 @@ impl Sql {
     pub const fn name(self) -> &'static str {
         self.name
     }
+
+    /// What is sent.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        self.text
+    }
 }
 
-/// Embeds `sql/queries/<name>.sql` as a [`Sql`](crate::db::Sql).
+/// Embeds `sql/queries/<name>.sql` of the calling crate as a [`Sql`](crate::Sql).
 #[macro_export]
 macro_rules! sql {
     ($name:literal) => {
-        $crate::db::Sql::file($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/queries/", $name, ".sql")))
+        $crate::Sql::file($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/queries/", $name, ".sql")))
     };
 }
 

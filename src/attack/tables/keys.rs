@@ -2,13 +2,12 @@
 use std::collections::BTreeSet;
 
 use super::{Scene, Target, condition, value};
-use crate::{
-    attack::{
-        Stage, breached, held, inconclusive,
-        model::{Key, list},
-        stage::{Persona, Row},
-    },
-    db::{Answer, Refusal, identifier},
+use rowhouse_pg::{Answer, Refusal, identifier};
+
+use crate::attack::{
+    Stage, breached, held, inconclusive,
+    model::{Key, list},
+    stage::{Persona, Row},
 };
 
 impl Target<'_> {

@@ -10,10 +10,7 @@ use super::{
     model::{Column, Key, Table, list},
     stage::{Persona, Row},
 };
-use crate::{
-    db::{Answer, Refusal, identifier, literal},
-    error::Failure,
-};
+use rowhouse_pg::{Answer, Failure, Refusal, identifier, literal};
 
 type Scene = Result<Ending, Refusal>;
 

@@ -1,9 +1,8 @@
 //! Seeing another tenant's rows: plainly, without a tenant, through cursors, plans, savepoints, expressions, COPY.
 use super::{Scene, Target};
-use crate::{
-    attack::{Verdict, breached, held, inconclusive},
-    db::{Answer, literal},
-};
+use rowhouse_pg::{Answer, literal};
+
+use crate::attack::{Verdict, breached, held, inconclusive};
 
 impl Target<'_> {
     pub(super) async fn read(&self) -> Scene {

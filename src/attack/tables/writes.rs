@@ -1,9 +1,8 @@
 //! Changing another tenant's rows, or putting rows there, with and without WHERE.
 use super::{Scene, Target};
-use crate::{
-    attack::{Stage, breached, held, inconclusive, stage::Persona},
-    db::Refusal,
-};
+use rowhouse_pg::Refusal;
+
+use crate::attack::{Stage, breached, held, inconclusive, stage::Persona};
 
 impl Target<'_> {
     pub(super) async fn blind_update(&self) -> Scene {

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+#![expect(clippy::disallowed_types, reason = "what others may use of PostgreSQL's client is made here")]
+
+mod admin;
+mod ask;
+mod connect;
+mod failure;
+mod quote;
+mod sql;
+
+pub use admin::{AdminConn, Answer, Refusal};
+pub use connect::{as_role, describe, for_programs, open, parse, tls};
+pub use failure::Failure;
+pub use quote::{identifier, literal, set_local};
+pub use sql::{FromRow, Sql};
+
+/// A statement's parameters.
+pub type Params<'a> = &'a [&'a (dyn postgres_types::ToSql + Sync)];
