@@ -55,6 +55,30 @@ pub(super) async fn persona(
     Ok((persona, failed))
 }
 
+/// Rows for a tenant that is there: one in each table in which it has none. Answers the tables that got one.
+pub(super) async fn furnish(
+    session: &Session,
+    tables: &[Table],
+    config: &Attack,
+    tenant: &str,
+    token: &str,
+) -> Result<Vec<String>, Failure> {
+    let mut persona = Persona { tenant: tenant.to_owned(), token: token.to_owned(), ..Persona::default() };
+    let mut made = Vec::new();
+    for table in tables.iter().filter(|table| !table.partition) {
+        let row = match made_with_the_tenant(session, table, &persona, &[]).await {
+            Some(row) => row,
+            None if table.tenant.is_none() => continue,
+            None => {
+                made.push(table.plain.clone());
+                insert(session, tables, table, config, &mut persona, &[], 0).await.map_err(Failure)?
+            }
+        };
+        persona.rows.insert(table.id.clone(), vec![row]);
+    }
+    Ok(made)
+}
+
 async fn insert(
     session: &AdminConn,
     tables: &[Table],

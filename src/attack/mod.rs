@@ -197,6 +197,20 @@ impl Ready<'_> {
     }
 }
 
+/// Makes up a row in each table in which a tenant has none, so that there is something to look at everywhere. Answers those tables. The
+/// transaction is the caller's, to keep or to take back.
+pub async fn furnish(
+    session: &Session,
+    scope: &Scope,
+    config: &Attack,
+    tenant: &str,
+    token: &str,
+) -> Result<Vec<String>, Failure> {
+    let Some(role) = scope.roles.first() else { return Err(Failure("no role that serves".to_owned())) };
+    let tables = model::read(session, role, &config.tables).await?;
+    generate::furnish(session, &tables, config, tenant, token).await
+}
+
 /// Makes up the tenants, attacks, and takes everything back.
 pub async fn run(session: &AdminConn, scope: &Scope, config: &Attack) -> Result<Report, Failure> {
     let ready = prepare(session, scope, config).await?;
