@@ -12,8 +12,7 @@
 //! * [`metrics`] are figures for whoever runs the platform.
 //! * [`platform_settings`] are the keys that whoever runs the platform decides.
 //! * [`why`] says which clause of which policy hides a row.
-//! * [`cli`] are the commands; [`cluster`] and [`private_redis`] run a private PostgreSQL and a
-//!   private Redis for development and tests.
+//! * [`cli`] are the commands.
 //!
 //! Who may import whom, and why, is in docs/architecture.md.
 pub mod attack;
@@ -22,7 +21,6 @@ pub mod auth;
 pub mod cache;
 pub mod cli;
 pub mod clone;
-pub mod cluster;
 pub mod config;
 pub mod currency;
 pub mod db;
@@ -33,12 +31,10 @@ pub mod limits;
 pub mod mail;
 pub mod metrics;
 pub mod platform_settings;
-pub mod private_redis;
 pub mod prove;
 pub mod redis;
 pub mod resources;
 mod slug;
-mod supervised;
 pub mod telemetry;
 mod text_enum;
 pub mod why;

@@ -9,7 +9,8 @@ use std::{
 
 use clap::Args;
 use reqwest::Client;
-use rowhouse::{cluster::Durability, db::Statements, error::Failure, private_redis::PrivateRedis};
+use rowhouse::{db::Statements, error::Failure};
+use rowhouse_dev::{Durability, PrivateRedis};
 use serde::Serialize;
 
 use crate::{

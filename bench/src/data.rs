@@ -1,7 +1,8 @@
 //! The data set: a private PostgreSQL with so many tenants of so many projects, loaded once and kept.
 use std::ops::Deref;
 
-use rowhouse::{cluster::Durability, db::FromRow, error::Failure, sql};
+use rowhouse::{db::FromRow, error::Failure, sql};
+use rowhouse_dev::Durability;
 use tokio_postgres::Row;
 use uuid::Uuid;
 

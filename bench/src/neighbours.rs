@@ -12,7 +12,8 @@ use std::{
 
 use clap::Args;
 use reqwest::{Client, Method, StatusCode, Url};
-use rowhouse::{cluster::Durability, db::Statements, error::Failure};
+use rowhouse::{db::Statements, error::Failure};
+use rowhouse_dev::Durability;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};

@@ -4,7 +4,8 @@ use std::{collections::HashMap, fmt, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use reqwest::Client;
-use rowhouse::{cluster::Durability, db::Statements, error::Failure};
+use rowhouse::{db::Statements, error::Failure};
+use rowhouse_dev::Durability;
 use serde::Serialize;
 
 use crate::{

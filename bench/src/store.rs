@@ -6,12 +6,12 @@ use std::{
 
 use rowhouse::{
     auth::hash_password,
-    cluster::{Cluster, Durability},
     config::API_ROLE,
     db::{self, AdminConn, FromRow},
     error::Failure,
     sql,
 };
+use rowhouse_dev::{Durability, PrivatePostgres};
 use serde::Serialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -54,7 +54,7 @@ impl FromRow for Size {
 
 /// A running PostgreSQL. Dropping it stops the server.
 pub(crate) struct Store {
-    cluster: Option<Cluster>,
+    cluster: Option<PrivatePostgres>,
     dir: PathBuf,
     home: PathBuf,
     database: String,
@@ -67,15 +67,15 @@ impl Store {
     pub(crate) fn start(dir: &Path, database: String, durability: Durability) -> Result<Self, Failure> {
         let lock = lock(dir)?;
         let dir = dir.join("postgresql");
-        let home = Cluster::home(&dir)?;
-        let cluster = Some(Cluster::start(&dir, durability)?);
+        let home = PrivatePostgres::home(&dir)?;
+        let cluster = Some(PrivatePostgres::start(&dir, durability)?);
         Ok(Self { cluster, dir, home, database, durability, _lock: lock })
     }
 
     /// Stops the server and starts it again: with its new settings, and with nothing left to write from loading.
     pub(crate) fn restart(&mut self) -> Result<(), Failure> {
         drop(self.cluster.take());
-        self.cluster = Some(Cluster::start(&self.dir, self.durability)?);
+        self.cluster = Some(PrivatePostgres::start(&self.dir, self.durability)?);
         Ok(())
     }
 
@@ -91,7 +91,7 @@ impl Store {
 
     /// The server's major version.
     pub(crate) fn version(&self) -> u32 {
-        self.cluster.as_ref().map(Cluster::version).unwrap_or_default()
+        self.cluster.as_ref().map(PrivatePostgres::version).unwrap_or_default()
     }
 
     /// The server's first process, whose children serve the connections.

@@ -3,10 +3,11 @@ use std::{
     fs,
     io::{IsTerminal as _, Write as _},
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use clap::Args;
+use rowhouse_dev::{Durability, PrivatePostgres, PrivateRedis};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
@@ -17,12 +18,10 @@ use super::{
 };
 use crate::{
     auth::{Clock, Keys, SealKey, complete_keys, hear_of_ended, random_secret},
-    cluster::{Cluster, Durability},
     config::{API_ROLE, GATE_ROLE, Profile, Tuning},
     db::{self, AdminConn, Urls, as_role, seed},
     error::Failure,
     http,
-    private_redis::PrivateRedis,
 };
 
 const MIGRATOR: &str = "rowhouse_migrator";
@@ -136,13 +135,13 @@ impl Dev {
         Ok(file)
     }
 
-    fn private_cluster(&self) -> Result<Cluster, Failure> {
+    fn private_cluster(&self) -> Result<PrivatePostgres, Failure> {
         let dir = self.dir.join("postgresql");
         if self.fresh {
-            Cluster::remove(&dir)?;
+            PrivatePostgres::remove(&dir)?;
             self.say("threw the old database away");
         }
-        let cluster = Cluster::start(&dir, Durability::Safe)?;
+        let cluster = PrivatePostgres::start(&dir, Durability::Safe)?;
         self.say(&format!("PostgreSQL {} is running", cluster.version()));
         Ok(cluster)
     }
@@ -164,7 +163,7 @@ impl Dev {
     }
 
     /// The database and its roles; answers how to connect as the roles that serve and as the migrator.
-    async fn prepare(&self, superuser_url: &str, private: Option<&Cluster>) -> Result<(Urls, String), Failure> {
+    async fn prepare(&self, superuser_url: &str, private: Option<&PrivatePostgres>) -> Result<(Urls, String), Failure> {
         if let Some(cluster) = private {
             let postgres = AdminConn::connect(&cluster.url("postgres", "postgres")).await?;
             if !seed::database_exists(&postgres, "rowhouse").await? {
@@ -247,17 +246,4 @@ fn welcome(ready: &Ready) -> String {
         "curl -si {base}/api/v1/projects -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' -d '{{\"name\":\"My first project\"}}'\n\n"
     ));
     text
-}
-
-impl Cluster {
-    /// Removes a stopped cluster's files.
-    fn remove(dir: &Path) -> Result<(), Failure> {
-        let home = Self::home(dir)?;
-        match fs::remove_dir_all(&home) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Failure(format!("cannot remove {}: {error}", home.display())))
-            }
-            _ => Ok(()),
-        }
-    }
 }

@@ -9,9 +9,9 @@ use std::{
 
 use rowhouse::{
     auth::SealKey,
-    cluster::{Cluster, Durability},
     db::{self, AdminConn, Sql},
 };
+use rowhouse_dev::{Durability, PrivatePostgres};
 use tokio_postgres::{Client, NoTls};
 
 use super::{Bouncer, Way, fixture};
@@ -31,7 +31,7 @@ pub(super) const FIXTURE_PROJECTS: Sql = Sql::file(
 );
 
 struct Run {
-    cluster: Cluster,
+    cluster: PrivatePostgres,
 }
 
 /// The cluster and its template, made by the first test that asks. The server notices when this process
@@ -40,7 +40,7 @@ fn run() -> &'static Run {
     static RUN: OnceLock<Run> = OnceLock::new();
     RUN.get_or_init(|| {
         let dir = std::env::temp_dir().join(format!("rowhouse-test-{}", std::process::id()));
-        let cluster = Cluster::start(&dir, Durability::Throwaway).expect("tests need a PostgreSQL server");
+        let cluster = PrivatePostgres::start(&dir, Durability::Throwaway).expect("tests need a PostgreSQL server");
         aside(prepare(&cluster));
         Run { cluster }
     })
@@ -66,7 +66,7 @@ fn aside<T: Send>(future: impl Future<Output = T> + Send) -> T {
     })
 }
 
-async fn prepare(cluster: &Cluster) {
+async fn prepare(cluster: &PrivatePostgres) {
     let postgres = AdminConn::connect(&cluster.url("postgres", "postgres")).await.unwrap();
     postgres.script("template", "create database template_rowhouse").await.unwrap();
     let superuser = AdminConn::connect(&cluster.url("postgres", "template_rowhouse")).await.unwrap();

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rowhouse::private_redis::PrivateRedis;
+use rowhouse_dev::PrivateRedis;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, UnixStream},

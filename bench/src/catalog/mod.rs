@@ -10,7 +10,8 @@ mod transfer;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
-use rowhouse::{cluster::Durability, db::Statements, error::Failure};
+use rowhouse::{db::Statements, error::Failure};
+use rowhouse_dev::Durability;
 
 use crate::{
     goods::Catalogue,

@@ -10,7 +10,9 @@ use std::{
 
 use postgres_protocol::message::frontend;
 
-use crate::{error::Failure, supervised::supervise};
+use rowhouse_pg::Failure;
+
+use crate::supervised::supervise;
 
 /// The oldest major that has all we use: `security_invoker` views and `on delete set null (column)`.
 const OLDEST: u32 = 15;
@@ -21,7 +23,7 @@ const LONGEST_SOCKET_DIR: usize = 107 - ".s.PGSQL.5432.lock".len();
 
 /// A PostgreSQL server of our own. Dropping it stops the server and waits until it has stopped; if this
 /// process dies in any other way, the server notices and stops by itself.
-pub struct Cluster {
+pub struct PrivatePostgres {
     supervisor: Child,
     /// The supervisor reads this pipe; when it ends, for whatever reason, the server is stopped.
     lifeline: Option<ChildStdin>,
@@ -38,7 +40,7 @@ pub enum Durability {
     Throwaway,
 }
 
-impl Cluster {
+impl PrivatePostgres {
     /// Starts the cluster in `dir`, making it first if there is none. Runs as the `postgres` user (or
     /// `nobody`) when we are root, because PostgreSQL refuses to run as root.
     pub fn start(dir: &Path, durability: Durability) -> Result<Self, Failure> {
@@ -139,9 +141,20 @@ impl Cluster {
         Ok(kind == *b"R")
     }
 
-    /// Where the files of the cluster in `dir` really are.
+    /// Where the files of the server in `dir` really are.
     pub fn home(dir: &Path) -> Result<PathBuf, Failure> {
         Account::to_run_as()?.place(dir)
+    }
+
+    /// Removes the files of a server that has stopped.
+    pub fn remove(dir: &Path) -> Result<(), Failure> {
+        let home = Self::home(dir)?;
+        match fs::remove_dir_all(&home) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Failure(format!("cannot remove {}: {error}", home.display())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where `role` finds `database`; no password is needed, the socket's directory is closed to others.
@@ -157,7 +170,7 @@ impl Cluster {
     }
 }
 
-impl Drop for Cluster {
+impl Drop for PrivatePostgres {
     fn drop(&mut self) {
         drop(self.lifeline.take());
         let _ = self.supervisor.wait();

@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{cluster::socket_dir, error::Failure, supervised::supervise};
+use rowhouse_pg::Failure;
+
+use crate::{postgres::socket_dir, supervised::supervise};
 
 /// A running Redis. Stops when dropped, or when this process ends in any other way.
 pub struct PrivateRedis {
