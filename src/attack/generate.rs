@@ -57,7 +57,7 @@ pub(super) async fn persona(
 
 /// Rows for a tenant that is there: one in each table in which it has none. Answers the tables that got one.
 pub(super) async fn furnish(
-    session: &Session,
+    session: &AdminConn,
     tables: &[Table],
     config: &Attack,
     tenant: &str,

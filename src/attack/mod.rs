@@ -200,7 +200,7 @@ impl Ready<'_> {
 /// Makes up a row in each table in which a tenant has none, so that there is something to look at everywhere. Answers those tables. The
 /// transaction is the caller's, to keep or to take back.
 pub async fn furnish(
-    session: &Session,
+    session: &AdminConn,
     scope: &Scope,
     config: &Attack,
     tenant: &str,
