@@ -7,21 +7,22 @@
 //! * [`auth`] turns a token into a [`auth::Tenant`] and is the only maker of the ids that open something.
 //! * [`cache`] keeps answers to tenants, in Redis or in this process.
 //! * [`limits`] counts requests; [`redis`] is what it and the cache ask.
-//! * [`http`] is what all routes share; [`resources`] are the routes, one file each.
+//! * [`http`] is what all routes share; [`api`] are the routes, one file each; [`server`] is what stands around them.
 //! * [`mail`] sends letters, [`dns`] looks up TXT records.
-//! * [`metrics`] are figures for whoever runs the platform.
+//! * [`compose`] puts the parts together as [`settings`] say.
 //! * [`platform_settings`] are the keys that whoever runs the platform decides.
 //! * [`why`] says which clause of which policy hides a row.
 //! * [`cli`] are the commands.
 //!
 //! Who may import whom, and why, is in docs/architecture.md.
+pub mod api;
 pub mod attack;
 pub mod audit;
 pub mod auth;
 pub mod cache;
 pub mod cli;
 pub mod clone;
-pub mod config;
+pub mod compose;
 pub mod currency;
 pub mod db;
 pub mod dns;
@@ -29,11 +30,11 @@ pub mod error;
 pub mod http;
 pub mod limits;
 pub mod mail;
-pub mod metrics;
 pub mod platform_settings;
 pub mod prove;
 pub mod redis;
-pub mod resources;
+pub mod server;
+pub mod settings;
 mod slug;
 pub mod telemetry;
 mod text_enum;
@@ -73,13 +74,13 @@ pub struct Parts {
     /// Where work that outlives its request is done.
     pub workshop: http::workshop::Workshop,
     /// What was configured.
-    pub settings: config::Settings,
+    pub settings: settings::Settings,
     /// The last answer of `/readyz`.
-    pub readiness: resources::health::Readiness,
+    pub readiness: api::health::Readiness,
     /// Answers that are under way to tenants.
-    pub untaken: http::Untaken,
+    pub untaken: server::Untaken,
     /// Whether the server is about to go.
-    pub leaving: http::Leaving,
+    pub leaving: server::Leaving,
 }
 
 impl App {

@@ -1,23 +1,15 @@
 //! Settings, from the environment or the command line; `.env.example` explains each to its user.
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
 use axum::http::HeaderValue;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret as _, SecretString};
 
-pub use crate::db::{API_ROLE, GATE_ROLE};
 use crate::{
-    App, Parts,
-    auth::{Clock, Ended, Hosts, Keys, Lifetimes, Passwords, Tokens, Uses},
-    cache::Cache,
-    db::{Db, Limits, Statements, Urls},
-    dns::NameServers,
+    auth::Lifetimes,
+    db::Statements,
     error::Failure,
-    http::{self, EdgeLimits, Leaving, Serving, Untaken, workshop::Workshop},
-    limits::{Counting, RateLimits},
-    mail::{Post, PostOptions},
-    redis::Redis,
-    resources::health::Readiness,
+    server::{EdgeLimits, origin},
 };
 
 /// How `rowhouse serve` is configured.
@@ -152,7 +144,7 @@ pub struct Tuning {
     #[arg(long, env = "ROWHOUSE_METER_MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(10..=600_000), value_name = "MS")]
     pub meter_ms: u64,
     /// Origins of pages that may call the API from a browser, such as `https://app.example.com`; none unless said.
-    #[arg(long, env = "ROWHOUSE_CORS_ORIGINS", value_delimiter = ',', value_parser = http::origin, value_name = "ORIGINS")]
+    #[arg(long, env = "ROWHOUSE_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, value_name = "ORIGINS")]
     pub cors_origins: Vec<HeaderValue>,
     /// Whether /api/v1/openapi.json and interactive documentation at /docs are served.
     #[arg(long, env = "ROWHOUSE_DOCUMENTS")]
@@ -213,91 +205,5 @@ impl ServeArgs {
         urls.extend(self.tuning.redis_url.as_ref().map(|url| ("REDIS_URL", url)));
         urls.extend(self.tuning.smtp_url.as_ref().map(|url| ("ROWHOUSE_SMTP_URL", url)));
         refuse_placeholders(self.tuning.profile, urls)
-    }
-}
-
-impl Tuning {
-    /// Puts the application together. Connects to nobody yet.
-    pub fn app(&self, database: &Urls, keys: Keys, clock: Clock) -> Result<App, Failure> {
-        let wait = Duration::from_millis(self.pool_wait_ms);
-        let connections = usize::from(self.pool);
-        let limits = Limits {
-            connections,
-            share: self.pool_share.map_or(connections.div_ceil(2), usize::from),
-            gate_connections: usize::from(self.gate_pool),
-            wait,
-            statements: self.statements,
-        };
-        let db = Db::open(database, limits)?;
-        let hashes =
-            self.hashes.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
-        let redis = self.redis_url.as_ref().map(Redis::open).transpose()?;
-        let counting = Counting {
-            outside_per_minute: Some(self.outside_per_minute).filter(|&requests| requests > 0),
-            instances: self.instances,
-            kept_bytes: self.idempotency_bytes,
-            meter_every: Duration::from_millis(self.meter_ms),
-        };
-        Ok(App::new(Parts {
-            db,
-            tokens: Tokens::new(keys, clock, &self.issuer, &self.audience, self.token_seconds),
-            passwords: Passwords::new(hashes.max(1), Duration::from_millis(self.request_ms) / 2)?,
-            hosts: Hosts::new(&self.base_domain, &self.hosts),
-            uses: Uses::default(),
-            ended: Ended::new(redis.clone()),
-            post: Post::new(&PostOptions {
-                smtp_url: self.smtp_url.as_ref(),
-                from: &self.mail_from,
-                app_url: &self.app_url,
-                show: self.profile == Profile::Development,
-            })?,
-            dns: Box::new(NameServers::new(&self.name_servers)?),
-            cache: match &redis {
-                Some(redis) => Cache::redis(redis.clone(), self.cache_share_bytes),
-                None => Cache::local(self.cache_bytes, self.cache_share_bytes),
-            },
-            limits: RateLimits::new(redis, counting),
-            workshop: Workshop::new(usize::from(self.pool), self.import_bytes),
-            settings: Settings {
-                import_bytes: self.import_bytes,
-                documents: self.documents || self.profile == Profile::Development,
-                origins: self.cors_origins.clone(),
-                edge: EdgeLimits {
-                    body_bytes: self.body_bytes,
-                    time: Duration::from_millis(self.request_ms),
-                    ..EdgeLimits::default()
-                },
-                lifetimes: Lifetimes {
-                    days: self.session_days,
-                    idle_days: self.session_idle_days,
-                    browser_idle_hours: self.browser_idle_hours,
-                },
-                trusted_proxies: usize::from(self.trusted_proxies),
-            },
-            readiness: Readiness::new(Db::open(database, Limits { connections: 1, gate_connections: 1, ..limits })?),
-            untaken: Untaken::default(),
-            leaving: Leaving::default(),
-        }))
-    }
-
-    /// How connections are treated.
-    #[must_use]
-    pub fn serving(&self) -> Serving {
-        let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-        let connections = whole(self.connections);
-        let share = match self.connections_per_network {
-            // A proxy comes with everybody's connections.
-            _ if self.trusted_proxies > 0 => connections,
-            Some(share) => whole(share),
-            None => connections.div_ceil(4),
-        };
-        Serving {
-            head_time: Duration::from_secs(30),
-            write_time: Duration::from_millis(self.write_ms),
-            connections,
-            share,
-            refused: connections.div_ceil(4).clamp(8, 256),
-            grace: Duration::from_millis(self.grace_ms),
-        }
     }
 }

@@ -10,8 +10,7 @@ use std::{
 
 use rowhouse::{
     auth::SealKey,
-    config::{API_ROLE, GATE_ROLE},
-    db::{self, AdminConn, Statements},
+    db::{self, API_ROLE, AdminConn, GATE_ROLE, Statements},
     error::Failure,
 };
 use tokio::{

@@ -6,8 +6,7 @@ use std::{
 
 use rowhouse::{
     auth::hash_password,
-    config::API_ROLE,
-    db::{self, AdminConn, FromRow},
+    db::{self, API_ROLE, AdminConn, FromRow},
     error::Failure,
     sql,
 };

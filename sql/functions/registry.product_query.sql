@@ -1,6 +1,6 @@
 -- What was asked, as queries over registry.product_document: matching, with the tenant's mark, for the index; ranking,
 -- the same without what must not be there; plain, without the mark, for showing what matched.
--- Parts come apart in Rust (resources/products/words.rs): part n is of group groups[n], whose parts have all to be
+-- Parts come apart in Rust (api/products/words.rs): part n is of group groups[n], whose parts have all to be
 -- there; one group is enough. kinds[n]: word; last, a word that may go on; phrase. negated[n]: must not be there.
 -- A word of four letters and more that the catalogue does not know is taken for what it does know one edit away.
 -- What it costs is bounded: 32 words at most come here, phrases included, each text once.

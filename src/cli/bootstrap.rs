@@ -3,9 +3,9 @@ use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    config::{Profile, refuse_placeholders},
     db::{self, AdminConn},
     error::Failure,
+    settings::{Profile, refuse_placeholders},
 };
 
 #[derive(Args)]

@@ -1,7 +1,7 @@
 //! How many files may be open: each connection is one.
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::{config::Tuning, error::Failure};
+use crate::{error::Failure, settings::Tuning};
 
 /// For what is neither a caller's connection nor one to PostgreSQL: logs, listeners, Redis, letters, files being imported.
 const ASIDE: u64 = 64;

@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{
     auth::{Clock, Keys, SealKey, complete_keys, hear_of_ended, random_secret},
-    config::{API_ROLE, GATE_ROLE, Profile, Tuning},
-    db::{self, AdminConn, Urls, as_role, seed},
+    db::{self, API_ROLE, AdminConn, GATE_ROLE, Urls, as_role, seed},
     error::Failure,
-    http,
+    server,
+    settings::{Profile, Tuning},
 };
 
 const MIGRATOR: &str = "rowhouse_migrator";
@@ -111,7 +111,7 @@ impl Dev {
         }
         std::io::stdout().flush()?;
         tokio::spawn(hear_of_ended(app.clone()));
-        http::serve(listener, http::router(&app), self.tuning.serving(), app.leaving.clone(), stop).await?;
+        server::serve(listener, server::router(&app), self.tuning.serving(), app.leaving.clone(), stop).await?;
         self.say("stopping");
         app.limits.finish(&app.db, FINISH).await;
         app.db.close();

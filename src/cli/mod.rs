@@ -49,7 +49,7 @@ enum Command {
     /// Start everything for development: database, demo tenants, server.
     Dev(dev::Dev),
     /// Serve requests; refuses when the database is not walled as sql/ says.
-    Serve(crate::config::ServeArgs),
+    Serve(crate::settings::ServeArgs),
     /// Make roles and schemas in a database, once, as a superuser.
     Bootstrap(bootstrap::Bootstrap),
     /// Bring the database to what sql/ says, and tell what changed.

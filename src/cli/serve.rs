@@ -13,11 +13,10 @@ use crate::{
     App,
     auth::{Clock, Keys, hear_of_ended},
     cache::CacheFigures,
-    config::ServeArgs,
     db,
     error::Failure,
-    http::{self, Leaving},
-    metrics,
+    server::{self, Leaving, metrics},
+    settings::ServeArgs,
 };
 
 /// How long the end waits for counts to be written.
@@ -43,10 +42,10 @@ pub(super) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
         let listener = listen(address).await?;
         tracing::info!(%address, "figures are at /metrics, and how it stands at /readyz");
         let (router, serving) = (metrics::router(&app), args.tuning.serving());
-        tokio::spawn(http::serve(listener, router, serving, Leaving::default(), std::future::pending()));
+        tokio::spawn(server::serve(listener, router, serving, Leaving::default(), std::future::pending()));
     }
     let stop = stopped(Duration::from_millis(args.tuning.drain_ms))?;
-    http::serve(listener, http::router(&app), args.tuning.serving(), app.leaving.clone(), stop).await?;
+    server::serve(listener, server::router(&app), args.tuning.serving(), app.leaving.clone(), stop).await?;
     app.limits.finish(&app.db, args.tuning.serving().grace.min(FINISH)).await;
     app.post.finish(args.tuning.serving().grace).await;
     app.db.close();

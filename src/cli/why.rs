@@ -5,8 +5,7 @@ use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    config::API_ROLE,
-    db::AdminConn,
+    db::{API_ROLE, AdminConn},
     error::Failure,
     why::{self, Question, Settings, Verb, Verdict},
 };

@@ -4,7 +4,7 @@
 //! and `SET LOCAL`, the prepared statement and `COMMIT` leave together before the first answer is awaited.
 //!
 //! ```no_run
-//! # use rowhouse::{auth::Tenant, db::Sql, resources::projects::Project, sql};
+//! # use rowhouse::{auth::Tenant, db::Sql, api::projects::Project, sql};
 //! # async fn f(tenant: Tenant, limit: i64) -> rowhouse::Result<()> {
 //! let mut conn = tenant.connect().await?;
 //! let one: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&limit]).await?;
@@ -12,7 +12,7 @@
 //! ```
 //! A query without a transaction does not compile:
 //! ```compile_fail,E0599
-//! # use rowhouse::{auth::Tenant, resources::projects::Project, sql};
+//! # use rowhouse::{auth::Tenant, api::projects::Project, sql};
 //! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
 //! let mut conn = tenant.connect().await?;
 //! let all: Vec<Project> = conn.all(sql!("projects/get"), &[]).await?;
@@ -20,7 +20,7 @@
 //! ```
 //! nor one after `commit`:
 //! ```compile_fail,E0382
-//! # use rowhouse::{auth::Tenant, resources::projects::Project, sql};
+//! # use rowhouse::{auth::Tenant, api::projects::Project, sql};
 //! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
 //! let mut conn = tenant.connect().await?;
 //! let mut tx = conn.read();
@@ -30,7 +30,7 @@
 //! ```
 //! nor one after the last:
 //! ```compile_fail,E0382
-//! # use rowhouse::{auth::Tenant, resources::projects::Project, sql};
+//! # use rowhouse::{auth::Tenant, api::projects::Project, sql};
 //! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
 //! let mut conn = tenant.connect().await?;
 //! let tx = conn.read();

@@ -18,7 +18,7 @@ use super::{
 use crate::{App, Error, Result, error::Violation};
 
 const JSON: &str = "application/json";
-pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
+pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// A JSON body in, a JSON body out.
 ///

@@ -15,7 +15,7 @@ const LEAST: u64 = 16 << 10;
 /// What somebody may still make us wait. Waiting uses it up, and bytes earn it back, up to where it began: who never
 /// takes a byte has one pause, who takes less than [`LEAST`] runs out of it, and who takes more never does.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     pause: Duration,
     left: Duration,
     since: Option<Instant>,
@@ -24,12 +24,12 @@ pub(super) struct Patience {
 
 impl Patience {
     /// With so long a pause.
-    pub(super) fn new(pause: Duration) -> Self {
+    pub(crate) fn new(pause: Duration) -> Self {
         Self { pause, left: pause, since: None, timer: None }
     }
 
     /// Nothing moves just now. Whether that has been so for too long; otherwise the task is woken when it has.
-    pub(super) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         if self.since.is_none() {
             let now = Instant::now();
             self.since = Some(now);
@@ -42,7 +42,7 @@ impl Patience {
     }
 
     /// So many bytes moved.
-    pub(super) fn moved(&mut self, bytes: usize) {
+    pub(crate) fn moved(&mut self, bytes: usize) {
         if let Some(since) = self.since.take() {
             self.left = self.left.saturating_sub(since.elapsed());
         }
@@ -51,7 +51,7 @@ impl Patience {
     }
 
     /// What is waited for; none when it did not come in time. [`moved`](Self::moved) says how much it was.
-    pub(super) async fn wait_for<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn wait_for<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
         let mut what = pin!(what);
         poll_fn(|cx| match what.as_mut().poll(cx) {
             Poll::Ready(what) => Poll::Ready(Some(what)),

@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 use crate::{Error, error::Violation};
 
 /// Which patches an address takes (RFC 5789 §3.1).
-pub(super) const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+pub(crate) const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// What a failed request answers (RFC 9457).
 #[derive(Serialize, ToSchema)]
-pub(super) struct Problem<'a> {
+pub(crate) struct Problem<'a> {
     /// Identifies the kind of problem: `urn:rowhouse:problem:` and the code, documented in docs/errors.md.
     #[serde(rename = "type")]
     #[schema(example = "urn:rowhouse:problem:not_found")]
@@ -42,7 +42,7 @@ pub(super) struct Problem<'a> {
 
 /// Marks a response that the edge is to write as a problem: it alone knows path and trace id.
 #[derive(Clone)]
-pub(super) struct Failed(pub(super) Error);
+pub(crate) struct Failed(pub(crate) Error);
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
@@ -52,7 +52,7 @@ impl IntoResponse for Error {
 }
 
 /// Writes the problem.
-pub(super) fn write(error: &Error, instance: &str, trace_id: &str) -> Response {
+pub(crate) fn write(error: &Error, instance: &str, trace_id: &str) -> Response {
     let (status, code) = error.kind();
     let problem = Problem {
         kind: format!("urn:rowhouse:problem:{code}"),

@@ -8,10 +8,9 @@ use uuid::Uuid;
 
 use super::{
     json::{Twice, escaped},
-    openapi::SCHEMAS,
     validate::{MOST, too_long, too_short},
 };
-use crate::error::Violation;
+use crate::{error::Violation, server::SCHEMAS};
 
 /// What does not fit the schema of `T`; at most [`MOST`].
 pub(super) fn misfits<T: ToSchema>(value: &Value, twice: &Twice) -> Vec<Violation> {

@@ -14,11 +14,17 @@ use axum::{
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use super::{
-    body, idempotency, limit,
-    problem::{self, Failed},
+use super::{body, rate_limit};
+use crate::{
+    App, Error,
+    auth::host_name,
+    error::Violation,
+    http::{
+        idempotency,
+        problem::{self, Failed},
+    },
+    telemetry::Trace,
 };
-use crate::{App, Error, auth::host_name, error::Violation, telemetry::Trace};
 
 /// What one request may take.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +140,7 @@ fn as_problem(mut response: Response, path: &str, trace_id: &str, limits: EdgeLi
         tracing::error!(trace_id, what, "a request failed");
     }
     let mut problem = problem::write(&error, path, trace_id);
-    limit::carry(&response, &mut problem);
+    rate_limit::carry(&response, &mut problem);
     if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
         problem.headers_mut().insert(header::ALLOW, allow);
     }

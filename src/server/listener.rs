@@ -12,9 +12,8 @@ use uuid::Uuid;
 use super::{
     connection::{Leaving, Manner},
     places::Places,
-    problem,
 };
-use crate::{Error, auth::Peer};
+use crate::{Error, auth::Peer, http::problem};
 
 /// How long whoever is refused may take to say what they want.
 const REFUSED_TIME: Duration = Duration::from_secs(2);

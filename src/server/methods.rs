@@ -8,8 +8,10 @@ use axum::{
 };
 use utoipa::openapi::OpenApi;
 
-use super::{extract::MERGE_PATCH, problem::ACCEPT_PATCH};
-use crate::Error;
+use crate::{
+    Error,
+    http::{extract::MERGE_PATCH, problem::ACCEPT_PATCH},
+};
 
 /// `Allow` of each route, and whether it is patched.
 pub(super) struct Methods(HashMap<String, (HeaderValue, bool)>);

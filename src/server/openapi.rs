@@ -14,11 +14,12 @@ use utoipa::{
 
 pub(super) use shared::finish;
 
-use super::{export::Format, page::Sort, problem::Problem};
+use super::router;
 use crate::{
     App,
+    api::products::{ImportMode, ProductSort},
     error::Violation,
-    resources::products::{ImportMode, ProductSort},
+    http::{export::Format, page::Sort, problem::Problem},
 };
 
 #[derive(OpenApi)]
@@ -34,7 +35,7 @@ use crate::{
 struct Base;
 
 /// The schemas that have a name, as they are published.
-pub(super) static SCHEMAS: LazyLock<HashMap<String, Value>> = LazyLock::new(|| {
+pub static SCHEMAS: LazyLock<HashMap<String, Value>> = LazyLock::new(|| {
     let schemas = document().components.map(|components| components.schemas).unwrap_or_default();
     schemas.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())).collect()
 });
@@ -58,7 +59,7 @@ pub(super) fn base() -> utoipa::openapi::OpenApi {
 /// The finished document, for the snapshot in openapi.json.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    finish(super::api().into_openapi())
+    finish(router::routes().into_openapi())
 }
 
 /// `GET /api/v1/openapi.json`.

@@ -9,10 +9,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::problem::Failed;
 use crate::{
     App, Error, Result,
     auth::{Client, Principal, TenantId, claimed},
+    http::problem::Failed,
     limits::{Admission, Asking, Standing, Stranger},
     telemetry,
 };

@@ -12,7 +12,8 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{patience::Patience, places::Place};
+use super::places::Place;
+use crate::http::patience::Patience;
 
 /// What the kernel keeps of an answer that is not taken; it doubles that for its own needs. Left to itself it would keep
 /// megabytes for each.

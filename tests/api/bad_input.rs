@@ -1,6 +1,6 @@
 //! Whatever is wrong with a request gets a precise problem and leaves no trace in the data.
 use reqwest::{Method, header::CONTENT_TYPE};
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

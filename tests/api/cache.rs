@@ -9,7 +9,7 @@ use crate::support::{Answer, Member, TestApp, TestDb, TestRedis, each, town, tun
 
 /// Served with answers kept in Redis.
 pub(super) async fn served(db: &TestDb, redis_url: &str) -> TestApp {
-    TestApp::with(&db.url(rowhouse::config::API_ROLE), &tuning(&["--pool", "4", "--redis-url", redis_url])).await
+    TestApp::with(&db.url(rowhouse::db::API_ROLE), &tuning(&["--pool", "4", "--redis-url", redis_url])).await
 }
 
 /// What the cache had to do with an answer.

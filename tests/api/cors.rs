@@ -1,6 +1,6 @@
 //! Pages of other origins: those that are listed, and no others.
 use reqwest::{Method, RequestBuilder};
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 use serde_json::json;
 
 use crate::support::{Answer, PASSWORD, TestApp, TestDb, town, tuning};

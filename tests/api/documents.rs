@@ -2,7 +2,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use reqwest::Method;
-use rowhouse::{config::API_ROLE, http};
+use rowhouse::{db::API_ROLE, server};
 use serde_json::Value;
 
 use crate::support::{Answer, TestApp, TestDb, forge, town, tuning};
@@ -13,12 +13,12 @@ fn project_file(name: &str) -> String {
 }
 
 fn document() -> Value {
-    serde_json::to_value(http::document()).unwrap()
+    serde_json::to_value(server::document()).unwrap()
 }
 
 #[test]
 fn openapi_json_is_what_the_handlers_say() {
-    let now = http::document().to_pretty_json().unwrap();
+    let now = server::document().to_pretty_json().unwrap();
     assert!(
         project_file("openapi.json").trim() == now.trim(),
         "the API has changed: look at the difference, then `cargo run -- openapi > openapi.json`"

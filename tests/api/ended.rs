@@ -2,7 +2,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 use serde_json::json;
 
 use crate::support::{Answer, Caller, PASSWORD, TestApp, TestDb, TestRedis, town, tuning};

@@ -2,7 +2,7 @@
 use std::{sync::Arc, time::Duration};
 
 use reqwest::{Method, StatusCode};
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 
 use crate::support::{Answer, TestApp, TestDb, town, tuning};
 

@@ -2,11 +2,11 @@
 //! tests/conformance/clients runs them.
 use std::collections::BTreeSet;
 
-use rowhouse::http;
+use rowhouse::server;
 use serde_json::Value;
 
 fn document() -> Value {
-    serde_json::to_value(http::document()).unwrap()
+    serde_json::to_value(server::document()).unwrap()
 }
 
 /// Every value of the document with where it stands.

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, PASSWORD, TestApp, TestDb, town, tuning};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use reqwest::{Method, RequestBuilder};
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 use serde_json::json;
 use uuid::Uuid;
 

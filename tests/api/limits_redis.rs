@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::StatusCode;
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 
 use super::limits::{limit, standing};
 use crate::support::{Answer, Member, Person, TestApp, TestDb, TestRedis, forge, impostor, town, tuning};

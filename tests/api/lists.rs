@@ -134,7 +134,7 @@ async fn an_empty_cursor_is_the_beginning_of_every_list() {
     let app = TestApp::new(&db).await;
     let acme = &town().acme;
     let get = async |path: &str| app.get(path, acme.owner.id, acme.id).await;
-    let document = serde_json::to_value(rowhouse::http::document()).unwrap();
+    let document = serde_json::to_value(rowhouse::server::document()).unwrap();
     let mut lists = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         let parameters = item["get"]["parameters"].as_array().into_iter().flatten();

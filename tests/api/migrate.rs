@@ -1,8 +1,7 @@
 //! Bringing a database to what sql/ says, telling whether it is there, and not serving when it is not.
 use rowhouse::{
     auth::SealKey,
-    config::API_ROLE,
-    db::{self, AdminConn},
+    db::{self, API_ROLE, AdminConn},
 };
 
 use crate::support::{KEYS, TestApp, TestDb};

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 use serde_json::Value;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;

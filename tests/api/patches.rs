@@ -1,5 +1,5 @@
 //! A PATCH that changes nothing makes no new version, whatever it is of.
-use rowhouse::http;
+use rowhouse::server;
 use serde_json::{Map, Value, json};
 
 use crate::support::{Member, TestApp, TestDb, town};
@@ -40,7 +40,7 @@ async fn a_patch_that_changes_nothing_makes_no_version() {
     let app = TestApp::new(&db).await;
     let acme = &town().acme;
     let owner = Member::new(&app, &acme.owner, acme);
-    let document: Value = serde_json::from_str(&http::document().to_json().unwrap()).unwrap();
+    let document: Value = serde_json::from_str(&server::document().to_json().unwrap()).unwrap();
     let mut patched = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         if item["patch"].is_null() {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 
 use super::limits::standing;
 use crate::support::{Answer, Member, PASSWORD, TestApp, TestDb, forge, town, tuning};

@@ -5,7 +5,7 @@ use std::sync::{
 };
 
 use futures_util::future::join_all;
-use rowhouse::{auth::Clock, config::API_ROLE};
+use rowhouse::{auth::Clock, db::API_ROLE};
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret, Totp};
 

@@ -14,7 +14,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, decode_header, jwk::Jwk, jwk::Thumbpr
 use reqwest::Method;
 use rowhouse::{
     auth::{Clock, SHOWN_BEFORE, generate_keys, rotate_keys},
-    config::API_ROLE,
+    db::API_ROLE,
 };
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Guessing: made slow, and told to nobody but whoever guesses from one network.
 use futures_util::future::join_all;
 use reqwest::Method;
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, PASSWORD, PostBox, TestApp, TestDb, town, tuning};

@@ -7,7 +7,7 @@ use std::sync::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jsonwebtoken::{Algorithm, EncodingKey, jwk::Jwk};
 use reqwest::Method;
-use rowhouse::{auth::Clock, config::API_ROLE};
+use rowhouse::{auth::Clock, db::API_ROLE};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 
 use crate::support::{Answer, Raw, TestApp, TestDb, forge, town, tuning, without_documents};
 

@@ -5,7 +5,7 @@ use std::sync::{
 };
 
 use reqwest::RequestBuilder;
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 
 use super::serve::{free_address, serve, wait_until_ready};
 use crate::support::{Answer, TestDb, forge, town};

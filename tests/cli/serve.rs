@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rowhouse::config::{API_ROLE, GATE_ROLE};
+use rowhouse::db::{API_ROLE, GATE_ROLE};
 
 use super::{rowhouse, run, signal};
 use crate::support::{Answer, KEYS, PASSWORD, TestDb, Way, forge, town};

@@ -12,8 +12,7 @@ use reqwest::Method;
 use rowhouse::{
     App, Result,
     auth::Tenant,
-    config::API_ROLE,
-    db::{FromRow, Sql},
+    db::{API_ROLE, FromRow, Sql},
 };
 use tokio_postgres::Row;
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use reqwest::{Method, RequestBuilder};
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 use serde_json::json;
 use tokio_postgres::Client;
 use uuid::Uuid;

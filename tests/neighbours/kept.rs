@@ -1,6 +1,6 @@
 //! What is kept for callers, of which no tenant has all the room.
 use reqwest::Method;
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 use serde_json::json;
 use uuid::Uuid;
 

@@ -1,5 +1,5 @@
 //! What takes long counts for more, and what takes too long is given up.
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 
 use crate::{
     api::{limit, standing},

@@ -7,8 +7,9 @@ use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use rowhouse::{
     App,
     auth::{Clock, Keys, hear_of_ended},
-    config::{API_ROLE, GATE_ROLE, Tuning},
-    db, http,
+    db::{self, API_ROLE, GATE_ROLE},
+    server,
+    settings::Tuning,
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -91,9 +92,9 @@ impl TestApp {
         let address = listener.local_addr().unwrap();
         let hearing = tokio::spawn(hear_of_ended(app.clone()));
         let (stop, stopped) = oneshot::channel();
-        let routes = http::router(&app).merge(routes.with_state(app.clone()));
+        let routes = server::router(&app).merge(routes.with_state(app.clone()));
         let serving = tuning.serving();
-        let server = tokio::spawn(http::serve(listener, routes, serving, app.leaving.clone(), async move {
+        let server = tokio::spawn(server::serve(listener, routes, serving, app.leaving.clone(), async move {
             let drain = stopped.await.unwrap_or_default();
             hearing.abort();
             drain

@@ -1,7 +1,7 @@
 //! People who sign in over HTTP, and a superuser's look behind the walls.
 use postgres_types::FromSqlOwned;
 use reqwest::{Method, RequestBuilder};
-use rowhouse::config::API_ROLE;
+use rowhouse::db::API_ROLE;
 use serde_json::{Value, json};
 
 use super::{Answer, PostBox, TestApp, TestDb, tuning};

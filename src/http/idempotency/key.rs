@@ -44,7 +44,7 @@ impl Asked {
 }
 
 /// Refuses a POST whose key is malformed, whether or not the route keeps answers: a client that sends one relies on it.
-pub(in crate::http) fn check(method: &Method, headers: &HeaderMap) -> Option<Error> {
+pub(crate) fn check(method: &Method, headers: &HeaderMap) -> Option<Error> {
     if method == Method::POST { key(headers).err() } else { None }
 }
 

@@ -31,7 +31,7 @@ use crate::{
     sql,
 };
 
-pub(super) use key::check;
+pub(crate) use key::check;
 
 /// The JSON body of a POST, read and refused as [`Json`](super::extract::Json) does, and how often it may act.
 #[derive(Debug)]

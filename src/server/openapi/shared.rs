@@ -35,7 +35,7 @@ const SOMETIMES: [&str; 9] = [
 /// Adds to each operation what is true of all: its own id and group; problems as `default` response, those that come with a header
 /// by themselves; which headers answers always have; what preconditions and cursors look like; and, unless it is tagged
 /// as public, the bearer token and the tenant header.
-pub(in crate::http) fn finish(mut openapi: OpenApi) -> OpenApi {
+pub(in crate::server) fn finish(mut openapi: OpenApi) -> OpenApi {
     for (path, item) in &mut openapi.paths.paths {
         requests::add_headers(path, item);
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];

@@ -1,0 +1,104 @@
+//! The one place that knows all parts: what was set becomes the application, and how its connections are treated.
+use std::time::Duration;
+
+use crate::{
+    App, Parts,
+    api::health::Readiness,
+    auth::{Clock, Ended, Hosts, Keys, Lifetimes, Passwords, Tokens, Uses},
+    cache::Cache,
+    db::{Db, Limits, Urls},
+    dns::NameServers,
+    error::Failure,
+    http::workshop::Workshop,
+    limits::{Counting, RateLimits},
+    mail::{Post, PostOptions},
+    redis::Redis,
+    server::{EdgeLimits, Leaving, Serving, Untaken},
+    settings::{Profile, Settings, Tuning},
+};
+
+impl Tuning {
+    /// Puts the application together. Connects to nobody yet.
+    pub fn app(&self, database: &Urls, keys: Keys, clock: Clock) -> Result<App, Failure> {
+        let wait = Duration::from_millis(self.pool_wait_ms);
+        let connections = usize::from(self.pool);
+        let limits = Limits {
+            connections,
+            share: self.pool_share.map_or(connections.div_ceil(2), usize::from),
+            gate_connections: usize::from(self.gate_pool),
+            wait,
+            statements: self.statements,
+        };
+        let db = Db::open(database, limits)?;
+        let hashes =
+            self.hashes.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+        let redis = self.redis_url.as_ref().map(Redis::open).transpose()?;
+        let counting = Counting {
+            outside_per_minute: Some(self.outside_per_minute).filter(|&requests| requests > 0),
+            instances: self.instances,
+            kept_bytes: self.idempotency_bytes,
+            meter_every: Duration::from_millis(self.meter_ms),
+        };
+        Ok(App::new(Parts {
+            db,
+            tokens: Tokens::new(keys, clock, &self.issuer, &self.audience, self.token_seconds),
+            passwords: Passwords::new(hashes.max(1), Duration::from_millis(self.request_ms) / 2)?,
+            hosts: Hosts::new(&self.base_domain, &self.hosts),
+            uses: Uses::default(),
+            ended: Ended::new(redis.clone()),
+            post: Post::new(&PostOptions {
+                smtp_url: self.smtp_url.as_ref(),
+                from: &self.mail_from,
+                app_url: &self.app_url,
+                show: self.profile == Profile::Development,
+            })?,
+            dns: Box::new(NameServers::new(&self.name_servers)?),
+            cache: match &redis {
+                Some(redis) => Cache::redis(redis.clone(), self.cache_share_bytes),
+                None => Cache::local(self.cache_bytes, self.cache_share_bytes),
+            },
+            limits: RateLimits::new(redis, counting),
+            workshop: Workshop::new(usize::from(self.pool), self.import_bytes),
+            settings: Settings {
+                import_bytes: self.import_bytes,
+                documents: self.documents || self.profile == Profile::Development,
+                origins: self.cors_origins.clone(),
+                edge: EdgeLimits {
+                    body_bytes: self.body_bytes,
+                    time: Duration::from_millis(self.request_ms),
+                    ..EdgeLimits::default()
+                },
+                lifetimes: Lifetimes {
+                    days: self.session_days,
+                    idle_days: self.session_idle_days,
+                    browser_idle_hours: self.browser_idle_hours,
+                },
+                trusted_proxies: usize::from(self.trusted_proxies),
+            },
+            readiness: Readiness::new(Db::open(database, Limits { connections: 1, gate_connections: 1, ..limits })?),
+            untaken: Untaken::default(),
+            leaving: Leaving::default(),
+        }))
+    }
+
+    /// How connections are treated.
+    #[must_use]
+    pub fn serving(&self) -> Serving {
+        let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let connections = whole(self.connections);
+        let share = match self.connections_per_network {
+            // A proxy comes with everybody's connections.
+            _ if self.trusted_proxies > 0 => connections,
+            Some(share) => whole(share),
+            None => connections.div_ceil(4),
+        };
+        Serving {
+            head_time: Duration::from_secs(30),
+            write_time: Duration::from_millis(self.write_ms),
+            connections,
+            share,
+            refused: connections.div_ceil(4).clamp(8, 256),
+            grace: Duration::from_millis(self.grace_ms),
+        }
+    }
+}

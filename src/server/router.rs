@@ -1,0 +1,67 @@
+//! Every route, and the layers that each request passes.
+use std::sync::Arc;
+
+use axum::{Router, extract::MatchedPath, http::Method, middleware, response::IntoResponse as _};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{cors, edge, methods::Methods, openapi, rate_limit};
+use crate::{App, Error, api};
+
+/// Every route with its entry in the OpenAPI document.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::base()).merge(api::health::routes()).merge(api::jwks::routes()).nest(
+        "/api/v1",
+        OpenApiRouter::new()
+            .merge(api::signup::routes())
+            .merge(api::platform_settings::routes())
+            .merge(api::login::routes())
+            .merge(api::password::routes())
+            .merge(api::invited::routes())
+            .merge(api::me::routes())
+            .merge(api::sessions::routes())
+            .merge(api::account_events::routes())
+            .merge(api::totp::routes())
+            .merge(api::tenants::routes())
+            .merge(api::tenant::routes())
+            .merge(api::settings::routes())
+            .merge(api::domains::routes())
+            .merge(api::members::routes())
+            .merge(api::roles::routes())
+            .merge(api::invitations::routes())
+            .merge(api::api_keys::routes())
+            .merge(api::notifications::routes())
+            .merge(api::projects::routes())
+            .merge(api::project_tasks::routes())
+            .merge(api::products::routes())
+            .merge(api::operations::routes())
+            .merge(api::dashboard::routes()),
+    )
+}
+
+/// The whole application: routes, documents, and the edge that every request passes.
+pub fn router(app: &App) -> Router {
+    let (mut router, document) = routes().split_for_parts();
+    let document = openapi::finish(document);
+    let methods = Arc::new(Methods::of(&document));
+    if app.settings.documents {
+        router = router.merge(openapi::served(&document));
+        #[cfg(feature = "interactive-docs")]
+        {
+            router = router.merge(openapi::docs(document));
+        }
+    }
+    let router = router
+        .fallback(|| async { Error::NoRoute.into_response() })
+        .method_not_allowed_fallback(async move |method: Method, route: Option<MatchedPath>| {
+            methods.answer(&method, route.as_ref())
+        })
+        .layer(axum::extract::DefaultBodyLimit::max(app.settings.edge.body_bytes))
+        .layer(middleware::from_fn_with_state(app.clone(), rate_limit::limit))
+        .layer(middleware::from_fn_with_state(app.clone(), edge::edge));
+    // Outside of all: a preflight says nothing of who asks.
+    let router = match cors::layer(&app.settings.origins) {
+        Some(layer) => router.layer(middleware::from_fn_with_state(layer, cors::cors)),
+        None => router,
+    };
+    router.with_state(app.clone())
+}
