@@ -11,17 +11,13 @@
 //! * [`mail`] sends letters, [`dns`] looks up TXT records.
 //! * [`compose`] puts the parts together as [`settings`] say.
 //! * [`platform_settings`] are the keys that whoever runs the platform decides.
-//! * [`why`] says which clause of which policy hides a row.
-//! * [`cli`] are the commands.
+//! * [`cli`] are the commands; those that audit and attack any database are [`rowhouse_audit`].
 //!
 //! Who may import whom, and why, is in docs/architecture.md.
 pub mod api;
-pub mod attack;
-pub mod audit;
 pub mod auth;
 pub mod cache;
 pub mod cli;
-pub mod clone;
 pub mod compose;
 pub mod currency;
 pub mod db;
@@ -31,14 +27,12 @@ pub mod http;
 pub mod limits;
 pub mod mail;
 pub mod platform_settings;
-pub mod prove;
 pub mod redis;
 pub mod server;
 pub mod settings;
 mod slug;
 pub mod telemetry;
 mod text_enum;
-pub mod why;
 
 use std::{ops::Deref, sync::Arc};
 

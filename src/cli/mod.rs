@@ -1,21 +1,16 @@
 //! The commands, one file each.
-mod attack;
-mod audit;
 mod bootstrap;
 mod demo;
 mod descriptors;
 mod dev;
-mod interrupt;
 mod keys;
 mod limit;
 mod migrate;
 mod openapi;
 mod platform;
-mod prove;
 mod serve;
 mod tenant;
 mod user;
-mod why;
 
 use std::process::ExitCode;
 
@@ -56,14 +51,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Make two demo tenants in a migrated database that has none of its own.
     Demo(demo::Demo),
-    /// Find the ways in which a database, any database, could lose tenant isolation.
-    Audit(audit::Audit),
-    /// Attack a database as the role that serves; nothing is ever committed.
-    Attack(attack::Attack),
-    /// Break a copy of a database in every known way, and show that audit or attack notices.
-    Prove(prove::Prove),
-    /// Say which policy shows or hides a row to a user, without printing the row.
-    Why(why::Why),
+    #[command(flatten)]
+    Tools(rowhouse_audit::Command),
     /// Tenants: make one, list them, show one.
     Tenant(tenant::Tenant),
     /// Accounts: operators, deactivating and activating.
@@ -103,10 +92,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Bootstrap(command) => runtime.block_on(command.run()).map(done),
         Command::Migrate(command) => runtime.block_on(command.run()),
         Command::Demo(command) => runtime.block_on(command.run()).map(done),
-        Command::Audit(command) => runtime.block_on(command.run()),
-        Command::Attack(command) => runtime.block_on(command.run()),
-        Command::Prove(command) => runtime.block_on(command.run()),
-        Command::Why(command) => runtime.block_on(command.run()),
+        Command::Tools(command) => runtime.block_on(command.run()),
         Command::Tenant(command) => runtime.block_on(command.run()).map(done),
         Command::User(command) => runtime.block_on(command.run()).map(done),
         Command::Platform(command) => runtime.block_on(command.run()).map(done),

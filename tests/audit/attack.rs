@@ -33,7 +33,7 @@ async fn this_project_withstands_every_attack_and_none_is_vacuous() {
     assert_eq!(code, Some(0));
     // What can be ignored on the command line is what there is.
     for attack in report["attacks"].as_array().unwrap() {
-        assert!(rowhouse::attack::ATTACKS.contains(&attack["attack"].as_str().unwrap()), "{attack}");
+        assert!(rowhouse_audit::attack::ATTACKS.contains(&attack["attack"].as_str().unwrap()), "{attack}");
     }
     let held = with(&report, "held");
     for table in ["tenant.projects", "tenant.project_tasks"] {

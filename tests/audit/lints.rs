@@ -42,7 +42,7 @@ fn every_lint_has_a_hole_to_show_it() {
         HOLES.lines().filter_map(|line| line.strip_prefix("-- hole")?.split_once(": ")?.1.split(' ').next()).collect();
     // A server cannot be made older, and this verdict is the audit's own "I do not know": shown below.
     let exceptions = ["policy-unjudged", "server-version"];
-    let without: Vec<&str> = rowhouse::audit::lints()
+    let without: Vec<&str> = rowhouse_audit::audit::lints()
         .unwrap()
         .iter()
         .map(|lint| lint.id)

@@ -147,7 +147,7 @@ async fn five_thousand_tables_are_audited() {
 fn lints_are_listed_without_a_database_and_nothing_else_is_done_without_one() {
     let (code, out, _) = crate::cli::run(crate::cli::rowhouse().args(["audit", "--list"]));
     assert_eq!(code, Some(0));
-    for lint in rowhouse::audit::lints().unwrap() {
+    for lint in rowhouse_audit::audit::lints().unwrap() {
         assert!(out.contains(&format!(" {}\n", lint.id)), "{}", lint.id);
     }
     for command in ["audit", "attack", "prove"] {

@@ -9,12 +9,12 @@ use secrecy::ExposeSecret as _;
 use rowhouse_pg::{AdminConn, Failure, for_programs, identifier, literal, set_local};
 
 /// A copied database. [`discard`](Self::discard) drops it; its name says what it was, should nobody come to that.
-pub struct Clone {
+pub struct DatabaseCopy {
     url: String,
     name: String,
 }
 
-impl Clone {
+impl DatabaseCopy {
     /// Copies the database a URL names: as PostgreSQL copies templates, if nobody else is connected to it, and
     /// otherwise with `pg_dump`, leaving out the rows of `without_rows`.
     pub async fn make(url: &str, without_rows: &[String]) -> Result<Self, Failure> {
@@ -23,31 +23,31 @@ impl Clone {
             session.run("select current_database()").await?.first_column().next().unwrap_or_default().to_owned()
         };
         let elsewhere = elsewhere(url, &source).await?;
-        let clone = Self { url: url.to_owned(), name: name() };
+        let copy = Self { url: url.to_owned(), name: name() };
         let others = format!(
             "select count(*) > 0 from pg_stat_activity where datname = {} and application_name <> 'rowhouse clone'",
             literal(&source)
         );
         let busy = elsewhere.run(&others).await?.first_column().next() == Some("t");
         // PostgreSQL itself waits five seconds for those to leave who are about to.
-        let copied = if busy { None } else { Some(clone.create(&elsewhere, &source).await) };
+        let copied = if busy { None } else { Some(copy.create(&elsewhere, &source).await) };
         match copied {
             Some(Ok(())) => {}
             Some(Err(refusal)) if refusal.code != "55006" => {
                 return Err(Failure(format!("{source} cannot be cloned: {refusal}")));
             }
             _ => {
-                clone.create(&elsewhere, "template0").await?;
-                if let Err(failure) = dump(url, &source, &clone.name, without_rows).await {
-                    clone.discard().await?;
+                copy.create(&elsewhere, "template0").await?;
+                if let Err(failure) = dump(url, &source, &copy.name, without_rows).await {
+                    copy.discard().await?;
                     return Err(Failure(format!("{source} is in use, and {failure}")));
                 }
             }
         }
-        match clone.take_rights(&elsewhere, &source).await {
-            Ok(()) => Ok(clone),
+        match copy.take_rights(&elsewhere, &source).await {
+            Ok(()) => Ok(copy),
             Err(failure) => {
-                clone.discard().await?;
+                copy.discard().await?;
                 Err(failure)
             }
         }
@@ -56,10 +56,10 @@ impl Clone {
     /// A copy of this copy, to which nobody is connected yet.
     pub async fn again(&self) -> Result<Self, Failure> {
         let elsewhere = elsewhere(&self.url, &self.name).await?;
-        let clone = Self { url: self.url.clone(), name: name() };
-        clone.create(&elsewhere, &self.name).await?;
-        clone.take_rights(&elsewhere, &self.name).await?;
-        Ok(clone)
+        let copy = Self { url: self.url.clone(), name: name() };
+        copy.create(&elsewhere, &self.name).await?;
+        copy.take_rights(&elsewhere, &self.name).await?;
+        Ok(copy)
     }
 
     async fn create(&self, elsewhere: &AdminConn, template: &str) -> Result<(), rowhouse_pg::Refusal> {
@@ -71,7 +71,7 @@ impl Clone {
     async fn take_rights(&self, elsewhere: &AdminConn, source: &str) -> Result<(), Failure> {
         let scope = format!("begin; {}; {}", set_local("audit.source", source), set_local("audit.copy", &self.name));
         elsewhere.run(&scope).await?;
-        let answer = elsewhere.run(include_str!("../sql/clone/rights.sql")).await?;
+        let answer = elsewhere.run(include_str!("../sql/copy/rights.sql")).await?;
         for statement in answer.first_column() {
             elsewhere.run(statement).await?;
         }

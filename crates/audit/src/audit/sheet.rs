@@ -35,7 +35,8 @@ pub(crate) fn set_aside(all: Vec<Finding>, ignore: &[Ignore]) -> (Vec<Finding>, 
 }
 
 /// How a report is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "commands", derive(clap::ValueEnum))]
 pub enum Format {
     /// A table for a person.
     Text,

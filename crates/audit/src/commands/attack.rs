@@ -3,13 +3,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use rowhouse_pg::{AdminConn, Failure};
+
 use super::{audit::Target, interrupt::interrupted, prove::tenant_tables};
 use crate::{
+    DatabaseCopy,
     attack::{self, Report},
     audit::{Config, Format, Options, Scope, Severity},
-    clone::Clone,
-    db::AdminConn,
-    error::Failure,
 };
 
 #[derive(Args)]
@@ -25,7 +25,7 @@ Every attack has a control that must succeed; where it does not, the attack is i
 Exit code: 0 all held, 1 one succeeded or was inconclusive, 2 it could not run.
 
 What the catalog does not tell, such as who is a member of a tenant, stands in rowhouse-audit.toml under [attack].")]
-pub(super) struct Attack {
+pub struct Attack {
     #[command(flatten)]
     target: Target,
     /// How to write the report.
@@ -44,15 +44,15 @@ impl Attack {
         let (options, config) = self.target.options()?;
         let report = if self.clone {
             let tables = tenant_tables(&self.target, &options).await?;
-            let clone = Clone::make(self.target.url()?, &tables).await?;
-            let report = match clone.connect("rowhouse attack").await {
+            let copy = DatabaseCopy::make(self.target.url()?, &tables).await?;
+            let report = match copy.connect("rowhouse attack").await {
                 Ok(session) => tokio::select! {
                     report = play(&session, &options, &config) => report,
                     failure = interrupted() => Err(failure),
                 },
                 Err(failure) => Err(failure),
             };
-            clone.discard().await?;
+            copy.discard().await?;
             report?
         } else {
             play(&self.target.connect("rowhouse attack").await?, &options, &config).await?

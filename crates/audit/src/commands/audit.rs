@@ -4,11 +4,11 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use secrecy::SecretString;
 
+use rowhouse_pg::{AdminConn, Failure};
+
 use crate::{
     attack,
     audit::{self, Config, Format, Ignore, Options, Severity},
-    db::AdminConn,
-    error::Failure,
 };
 
 /// What audit, attack and prove ask alike.
@@ -101,8 +101,8 @@ a role without rights of its own where you can. Exit code: 0 clean, 1 findings, 
   rowhouse audit --database-url postgresql://auditor@db/shop --tenant-column org_id --setting my.org
   rowhouse audit --format sarif > audit.sarif
 
-Each lint is a file in sql/audit that psql can run: first \\i sql/audit/scope.psql, then \\i sql/audit/rls-disabled.sql.")]
-pub(super) struct Audit {
+Each lint is a file in crates/audit/sql/audit that psql can run: first \\i scope.psql, then \\i rls-disabled.sql.")]
+pub struct Audit {
     #[command(flatten)]
     target: Target,
     /// How to write the report.

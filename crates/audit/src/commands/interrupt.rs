@@ -1,7 +1,6 @@
 //! Being asked to stop: Ctrl-C and SIGTERM.
+use rowhouse_pg::Failure;
 use tokio::signal::unix::{SignalKind, signal};
-
-use crate::error::Failure;
 
 /// Ends when somebody asks this process to stop, so that what it made can be taken away.
 pub(super) async fn interrupted() -> Failure {

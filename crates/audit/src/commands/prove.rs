@@ -3,22 +3,23 @@ use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Args;
 
+use rowhouse_pg::Failure;
+
 use super::{audit::Target, interrupt::interrupted};
 use crate::{
+    DatabaseCopy,
     audit::{self, Format, Options, Scope},
-    clone::Clone,
-    error::Failure,
     prove::{self, Plan, Report},
 };
 
 #[derive(Args)]
 #[command(after_help = "\
-Clones the database, breaks the clone in one way at a time (drops a policy, grants TRUNCATE, misspells the setting …)
+Copies the database, breaks the copy in one way at a time (drops a policy, grants TRUNCATE, misspells the setting …)
 and asks that `rowhouse audit` or `rowhouse attack` notices. What nobody notices is a survivor. Each mutant lives in a
 transaction that is rolled back: roles belong to the whole server, and they too are as before.
 
 Connects as a superuser. Exit code: 0 every mutant was noticed, 1 some survived, 2 it could not run.")]
-pub(super) struct Prove {
+pub struct Prove {
     #[command(flatten)]
     target: Target,
     /// How to write the report.
@@ -37,28 +38,28 @@ impl Prove {
         let (options, config) = self.target.options()?;
         let jobs =
             self.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into).min(4), usize::from);
-        let mut clones = Vec::new();
+        let mut copies = Vec::new();
         let report =
-            self.break_them(&mut clones, jobs, Plan { options, config, only: self.only.clone(), progress }).await;
-        for clone in clones {
-            clone.discard().await?;
+            self.break_them(&mut copies, jobs, Plan { options, config, only: self.only.clone(), progress }).await;
+        for copy in copies {
+            copy.discard().await?;
         }
         let report = report?;
         print!("{}", report.print(self.format));
         Ok(ExitCode::from(u8::from(report.survivors().next().is_some())))
     }
 
-    /// Clones are noted as they are made, so that whatever happens they are dropped.
-    async fn break_them(&self, clones: &mut Vec<Clone>, jobs: usize, plan: Plan) -> Result<Report, Failure> {
+    /// Copies are noted as they are made, so that whatever happens they are dropped.
+    async fn break_them(&self, copies: &mut Vec<DatabaseCopy>, jobs: usize, plan: Plan) -> Result<Report, Failure> {
         let mut sessions = Vec::new();
         let tables = tenant_tables(&self.target, &plan.options).await?;
-        clones.push(Clone::make(self.target.url()?, &tables).await?);
-        while clones.len() < jobs {
-            let another = clones[0].again().await?;
-            clones.push(another);
+        copies.push(DatabaseCopy::make(self.target.url()?, &tables).await?);
+        while copies.len() < jobs {
+            let another = copies[0].again().await?;
+            copies.push(another);
         }
-        for clone in clones.iter() {
-            sessions.push(clone.connect("rowhouse prove").await?);
+        for copy in copies.iter() {
+            sessions.push(copy.connect("rowhouse prove").await?);
         }
         tokio::select! {
             report = prove::run(sessions, plan) => report,

@@ -2,16 +2,16 @@
 use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::{Args, ValueEnum};
+use rowhouse_pg::{AdminConn, Failure};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{
-    db::{API_ROLE, AdminConn},
-    error::Failure,
-    why::{self, Question, Settings, Verb, Verdict},
-};
+use crate::why::{self, Question, Settings, Verb, Verdict};
+
+/// The role that serves, where nothing else is said.
+const API_ROLE: &str = "rowhouse_api";
 
 #[derive(Args)]
-pub(super) struct Why {
+pub struct Why {
     /// Where the database is, as a role that no wall stops.
     #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: SecretString,

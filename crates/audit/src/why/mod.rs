@@ -10,7 +10,6 @@ mod print;
 mod read;
 mod reasons;
 
-use clap::ValueEnum;
 use serde::Serialize;
 
 pub use judge::ask;
@@ -32,7 +31,8 @@ impl Default for Settings {
 }
 
 /// What is to be done with the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "commands", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Verb {
     /// See it.
