@@ -1,10 +1,10 @@
--- The first tenant does its worst within the limits that everybody has, as an owner of its own; the second may read as often
--- as it likes, so that what its reads take can be measured.
+-- All tenants but the last do their worst within the limits that everybody has, as owners of their own; the last may read as
+-- often as it likes, so that what its reads take can be measured.
 delete from registry.platform_settings where key like 'limits.%';
 
-with numbered as (select id, row_number() over (order by id) as n from registry.tenants)
+with numbered as (select id, row_number() over (order by id desc) as n from registry.tenants)
 insert into registry.tenant_limits (tenant_id, tenant_per_minute, principal_per_minute)
-select id, case when n = 1 then 6000 else 1000000 end, case when n = 1 then 6000 else 1000000 end from numbered
+select id, case when n > 1 then 6000 else 1000000 end, case when n > 1 then 6000 else 1000000 end from numbered
 on conflict (tenant_id) do nothing;
 
 update tenant.memberships m
