@@ -21,6 +21,7 @@ declare
     tried registry.attempts;
     -- How far off the turn of this try is, where tries are put off.
     turn interval;
+    forgotten bytea[];
 begin
     perform registry.refuse_signed_in();
     -- A network that has to wait is not let near the accounts' counters: it could keep other people waiting with them.
@@ -55,10 +56,12 @@ begin
         where a.subject = subjects[n];
     end loop;
     -- Housekeeping on the way: what was forgotten above is removed, a few at a time.
-    delete from registry.attempts a
-    where a.subject in (select o.subject from registry.attempts o
-                        where o.last_at < clock_timestamp() - interval '1 day' and o.blocked_until < clock_timestamp()
-                        order by o.last_at limit 10 for update skip locked);
+    forgotten := array(select o.subject from registry.attempts o
+                       where o.last_at < clock_timestamp() - interval '1 day' and o.blocked_until < clock_timestamp()
+                       order by o.last_at limit 10 for update skip locked);
+    if forgotten <> '{}' then
+        delete from registry.attempts a where a.subject = any (forgotten);
+    end if;
     return waits;
 end
 $$;

@@ -6,12 +6,14 @@ create or replace function registry.claim_own_idempotency_key(wanted text, reque
 as $$
 declare
     me uuid := registry.signed_in();
+    over text[];
 begin
-    delete from registry.idempotency_keys k
-    where k.user_id = me
-      and k.key in (select o.key from registry.idempotency_keys o
-                    where o.user_id = me and o.expires_at <= now()
-                    order by o.expires_at limit 5 for update skip locked);
+    over := array(select o.key from registry.idempotency_keys o
+                  where o.user_id = me and o.expires_at <= now()
+                  order by o.expires_at limit 5 for update skip locked);
+    if over <> '{}' then
+        delete from registry.idempotency_keys k where k.user_id = me and k.key = any (over);
+    end if;
     delete from registry.idempotency_keys k
     where k.user_id = me and k.key = wanted and k.expires_at <= now();
 
