@@ -21,6 +21,8 @@ use crate::{
 const FRESH: Duration = Duration::from_secs(1);
 /// How long the database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long it waits for a table that somebody has locked against all.
+const LOCKED: Duration = Duration::from_millis(300);
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(livez)).routes(routes!(readyz))
@@ -93,7 +95,13 @@ impl<T: Clone> Kept<T> {
             Some((when, answer)) if when.elapsed() < FRESH => answer.clone(),
             _ => {
                 let asked = tokio::time::timeout(PATIENCE, ask).await;
-                let answer = asked.unwrap_or(Err(Error::DatabaseTimeout));
+                let mut answer = asked.unwrap_or(Err(Error::DatabaseTimeout));
+                // A migration of one table, or its DBA, keeps others from reading what is said of it, and everything else
+                // is served: what was so before is so. Who takes a wall down commits, and then it can be read.
+                if let (Err(Error::Locked), Some((_, before))) = (&answer, &*last) {
+                    tracing::info!("a table is locked, so readiness is as it was");
+                    answer = before.clone();
+                }
                 *last = Some((Instant::now(), answer.clone()));
                 answer
             }
@@ -130,7 +138,7 @@ async fn ready(app: &App) -> Result<()> {
 }
 
 async fn ask(app: &App) -> Result<()> {
-    let complaints = db::still_walled(&app.readiness.db, &app.seal("seal_holds", &[Some("")])).await?;
+    let complaints = db::still_walled(&app.readiness.db, &app.seal("seal_holds", &[Some("")]), Some(LOCKED)).await?;
     for complaint in &complaints {
         tracing::error!(%complaint, "not fit to serve");
     }

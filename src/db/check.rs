@@ -1,5 +1,5 @@
 //! The questions a server asks before it serves: am I who I should be, and are the walls as the files say?
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use tokio_postgres::Row;
 
@@ -28,7 +28,7 @@ impl FromRow for Complaint {
 /// database still is what the files made of it (`audit.drift`), and whether they were this binary's files
 /// and migrations.
 pub async fn refuse_unless_walled(db: &Db, seal: &str) -> Result<Vec<Complaint>> {
-    let mut complaints = still_walled(db, seal).await?;
+    let mut complaints = still_walled(db, seal, None).await?;
     let mut conn = db.public().await?;
     let mut tx = conn.read();
     if tx.all::<Complaint>(sql!("db/never_migrated"), &[]).await?.is_empty() {
@@ -46,11 +46,15 @@ pub async fn refuse_unless_walled(db: &Db, seal: &str) -> Result<Vec<Complaint>>
 }
 
 /// The part of it that stays true while a newer version migrates the database under a running server. `seal` is one for
-/// `registry.seal_holds`.
-pub async fn still_walled(db: &Db, seal: &str) -> Result<Vec<Complaint>> {
+/// `registry.seal_holds`; `locks` is how long to wait where a table is locked against all, as long as the role may unless said.
+///
+/// # Errors
+/// [`Locked`](crate::Error::Locked) where one stays so: of what is said of it nothing can be read then.
+pub async fn still_walled(db: &Db, seal: &str, locks: Option<Duration>) -> Result<Vec<Complaint>> {
     let mut complaints = Vec::new();
     for role in [GATE_ROLE, API_ROLE] {
         let mut conn = db.as_role(role).await?;
+        conn.wait_for_locks(locks);
         let mut tx = conn.read();
         complaints.extend(tx.all::<Complaint>(sql!("db/role_is"), &[&role]).await?);
         if tx.all::<Complaint>(sql!("db/never_migrated"), &[]).await?.len() == 1 {

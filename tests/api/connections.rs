@@ -353,6 +353,27 @@ async fn a_busy_pool_says_nothing_of_readiness() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_locked_against_all_leaves_readiness_as_it_was() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let ready = async || {
+        tokio::time::sleep(Duration::from_millis(1100)).await; // as long as an answer stands
+        Answer::of(app.request(Method::GET, "/readyz")).await
+    };
+    ready().await.expect(200);
+    let holder = db.superuser().await;
+    holder.batch_execute("begin; lock table tenant.projects in access exclusive mode").await.unwrap();
+    let begun = Instant::now();
+    ready().await.expect(200);
+    assert!(begun.elapsed() < Duration::from_millis(2500), "it waited for the lock");
+    // What was done meanwhile is told once it can be read, and stays so whatever is locked then.
+    holder.batch_execute("drop policy wall on tenant.projects; commit").await.unwrap();
+    ready().await.problem(503, "not_ready");
+    holder.batch_execute("begin; lock table tenant.projects in access exclusive mode").await.unwrap();
+    ready().await.problem(503, "not_ready");
+}
+
+#[tokio::test]
 async fn how_it_stands_in_full_is_told_on_the_address_for_figures() {
     let db = TestDb::new().await;
     let app = TestApp::new(&db).await;
