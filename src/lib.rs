@@ -27,6 +27,7 @@ pub mod http;
 pub mod limits;
 pub mod mail;
 pub mod platform_settings;
+mod polite;
 pub mod redis;
 pub mod server;
 pub mod settings;

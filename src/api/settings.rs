@@ -1,5 +1,5 @@
 //! `/tenant/settings`: what a tenant decides for itself. One row a tenant, which comes and goes with it.
-use std::{ops::RangeInclusive, sync::LazyLock};
+use std::{ops::RangeInclusive, sync::LazyLock, time::Instant};
 
 use axum::{
     extract::State,
@@ -189,6 +189,7 @@ async fn index_anew(work: Work, workshop: Workshop, language: SearchLanguage) ->
         let Some(_turn) = workshop.write(&work, u64::MAX).await? else {
             return work.cancel(done, &json!({ "products": done })).await;
         };
+        let begun = Instant::now();
         let mut conn = work.tenant().connect().await?;
         let mut tx = conn.write();
         let batch = tx.maybe::<Batch>(sql!("products/reindex"), &[&after, &BATCH, &language]).await?;
@@ -201,6 +202,8 @@ async fn index_anew(work: Work, workshop: Workshop, language: SearchLanguage) ->
         if !wanted {
             return work.cancel(done, &json!({ "products": done })).await;
         }
+        drop(conn);
+        work.tenant().give_way(begun.elapsed()).await;
     }
 }
 

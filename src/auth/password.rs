@@ -19,8 +19,6 @@ use crate::{Error, Result, error::Failure};
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// How much the hashing threads yield, as `nice` counts: they get about a tenth of a busy processor.
-const NICE: i32 = 10;
 
 fn argon2() -> Result<Argon2<'static>, argon2::Error> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(MEMORY_KIB, PASSES, LANES, None)?))
@@ -77,8 +75,7 @@ impl Passwords {
         for _ in 0..at_once {
             let queue = queue.clone();
             std::thread::Builder::new().name("passwords".to_owned()).spawn(move || {
-                // On Linux this is the thread's own. Where it is refused, hashing is merely not as polite.
-                let _ = rustix::process::setpriority_process(None, NICE);
+                crate::polite::yield_to_others();
                 loop {
                     let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     match job {

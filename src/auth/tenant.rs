@@ -1,6 +1,6 @@
 //! The caller, as extractors: a handler that asks for a [`Tenant`] is a tenant's endpoint, and no handler
 //! can forget to ask who calls.
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use axum::{
     extract::FromRequestParts,
@@ -18,6 +18,8 @@ use crate::{
 
 /// Names the tenant when neither token nor host does.
 const TENANT_HEADER: &str = "x-tenant-id";
+/// A pause in work, at most.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Someone who is signed in, in whichever tenant or none. An API key is nobody: `403`.
 pub struct SignedIn {
@@ -66,6 +68,20 @@ impl Tenant {
     /// before: every moment it is held, another request waits.
     pub async fn connect(&self) -> Result<TenantConn> {
         self.db.tenant(self.id, self.principal, self.share).await
+    }
+
+    /// The same for what goes on after the request was answered, and holds a connection for long: beside what the tenant's
+    /// requests may have. PostgreSQL has accepted them.
+    #[must_use]
+    pub fn at_work(&self) -> Self {
+        Self { share: Share::Work(self.id), ..self.clone() }
+    }
+
+    /// Gives way after so much work, where others are about: for as long, but never for long.
+    pub async fn give_way(&self, worked: Duration) {
+        if self.db.others_than(self.share) {
+            tokio::time::sleep(worked.min(LONGEST_PAUSE)).await;
+        }
     }
 
     /// Which tenant.

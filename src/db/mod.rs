@@ -5,6 +5,7 @@
 mod check;
 mod constraints;
 mod errors;
+mod load;
 mod migrate;
 mod pool;
 mod pooler;

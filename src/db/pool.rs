@@ -86,6 +86,11 @@ impl Db {
         Ok(TenantConn::new(self.api.lend(share).await?, Scope::Tenant(tenant, principal)))
     }
 
+    /// Whether anybody else has asked for a connection for tenants lately.
+    pub(crate) fn others_than(&self, share: Share) -> bool {
+        self.api.queue.others(share)
+    }
+
     /// Lends a connection for a signed-in user outside any tenant.
     pub(crate) async fn user(&self, person: Person) -> Result<UserConn> {
         Ok(UserConn::new(self.gate.lend(Share::Person(person.user)).await?, Scope::User(person)))
@@ -99,7 +104,7 @@ impl Db {
     /// A connection as one of the roles that serve, to ask whether it is fit to.
     pub(super) async fn as_role(&self, role: &'static str) -> Result<PublicConn> {
         let side = if role == API_ROLE { &self.api } else { &self.gate };
-        Ok(PublicConn::new(side.lend(Share::Strangers).await?, Scope::Public))
+        Ok(PublicConn::new(side.lend(Share::Unproven(None)).await?, Scope::Public))
     }
 
     /// How each of the roles that serve connects.

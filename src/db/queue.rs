@@ -1,14 +1,15 @@
-//! Who gets a connection next. Each tenant has a share of the pool and a queue of its own, and the queues take turns, so
-//! that whoever asks for much, or for what takes long, waits for themselves and not before others.
+//! Who gets a connection next: whoever of those who wait has had least of them lately. Each tenant has a share of the pool and
+//! a queue of its own, and whoever has much while others are about has less of it, so that whoever asks for much, or for what
+//! takes long, waits for themselves and not before others.
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
+use super::load::{About, Bounds, Load};
 use crate::{
     Error, Result,
     auth::{Principal, TenantId, UserId},
@@ -16,34 +17,43 @@ use crate::{
 
 /// Who may wait behind whom, at most; one more is told at once that there is no place.
 const WAITING: usize = 256;
+/// Shares that are remembered before anybody looks which have had nothing lately.
+const SWEEP: usize = 256;
 
 /// Whose share a connection is taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Share {
     /// A tenant's: for whoever PostgreSQL has accepted there.
     Tenant(TenantId),
-    /// A person's own: outside any tenant, and inside one as long as nobody has said that they belong there. Whoever only
-    /// names a tenant takes nothing from it.
+    /// What goes on in a tenant after its requests were answered, and holds a connection for long: beside the tenant's own,
+    /// so that nobody waits for the end of their own import.
+    Work(TenantId),
+    /// A person's own, outside any tenant.
     Person(UserId),
+    /// That of a person who names a tenant, as long as nobody has said that they belong there, and one of all keys of which
+    /// that goes. Whoever only names a tenant takes nothing from it.
+    Unproven(Option<UserId>),
     /// That of all whom nobody knows.
     Strangers,
 }
 
 impl Share {
-    /// Of somebody who only says who they are: a person's own, and that of all strangers where anybody could have made it up.
-    #[must_use]
-    pub fn unproven(principal: Principal) -> Self {
-        match principal {
-            Principal::Person(person) => Self::Person(person.user),
-            Principal::Key(_) => Self::Strangers,
+    /// Who asks, for whom others leave room: a tenant's work is no other than the tenant, and who is asked about may be of
+    /// the tenant.
+    fn asker(self) -> Option<Self> {
+        match self {
+            Self::Work(tenant) => Some(Self::Tenant(tenant)),
+            Self::Unproven(_) => None,
+            share => Some(share),
         }
     }
 
-    fn key(self) -> Uuid {
-        match self {
-            Self::Tenant(tenant) => tenant.as_uuid(),
-            Self::Person(user) => user.as_uuid(),
-            Self::Strangers => Uuid::nil(),
+    /// Of somebody who only says who they are: a person's own, and one of all where anybody could have made it up.
+    #[must_use]
+    pub fn unproven(principal: Principal) -> Self {
+        match principal {
+            Principal::Person(person) => Self::Unproven(Some(person.user)),
+            Principal::Key(_) => Self::Unproven(None),
         }
     }
 }
@@ -54,18 +64,25 @@ pub(super) struct Queue(Arc<Mutex<Places>>);
 
 #[derive(Debug)]
 struct Places {
-    all: usize,
+    bounds: Bounds,
     free: usize,
-    /// Places of one share at once.
-    share: usize,
-    shares: HashMap<Uuid, Line>,
-    /// Shares with somebody waiting; the first is next.
-    turns: VecDeque<Uuid>,
+    shares: HashMap<Share, Line>,
+    /// Shares with somebody waiting, those first who were served longest ago.
+    turns: VecDeque<Share>,
+    /// Shares that hold a place.
+    holders: Vec<Share>,
+    about: About<Share>,
+    /// When so many are remembered, those who have nothing are forgotten.
+    sweep_at: usize,
+    /// How far its clock is ahead.
+    #[cfg(test)]
+    ahead: Duration,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Line {
     taken: usize,
+    load: Load,
     waiting: VecDeque<oneshot::Sender<Place>>,
 }
 
@@ -74,28 +91,32 @@ struct Line {
 pub(super) struct Place {
     /// None once nothing is to be given back.
     queue: Option<Queue>,
-    key: Uuid,
+    share: Share,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(queue) = self.queue.take() {
             let mut places = queue.places();
-            places.give_back(self.key);
-            places.serve(&queue);
+            let now = places.now();
+            places.give_back(self.share, now);
+            places.serve(&queue, now);
         }
     }
 }
 
 impl Queue {
     pub(super) fn new(places: usize, share: usize) -> Self {
-        let share = share.clamp(1, places.max(1));
         Self(Arc::new(Mutex::new(Places {
-            all: places,
+            bounds: Bounds::new(places, share),
             free: places,
-            share,
             shares: HashMap::new(),
             turns: VecDeque::new(),
+            holders: Vec::new(),
+            about: About::nobody(),
+            sweep_at: SWEEP,
+            #[cfg(test)]
+            ahead: Duration::ZERO,
         })))
     }
 
@@ -104,11 +125,7 @@ impl Queue {
     /// # Errors
     /// [`Error::TenantBusy`] where the share is used up, or too many wait for it; [`Error::PoolExhausted`] where everything is.
     pub(super) async fn place(&self, share: Share, patience: Duration) -> Result<Place> {
-        self.wait(share.key(), patience).await
-    }
-
-    async fn wait(&self, key: Uuid, patience: Duration) -> Result<Place> {
-        let mut answer = match self.ask(key)? {
+        let mut answer = match self.ask(share)? {
             Asked::Given(place) => return Ok(place),
             Asked::Waits(answer) => answer,
         };
@@ -120,18 +137,28 @@ impl Queue {
         if let Ok(place) = answer.try_recv() {
             return Ok(place);
         }
-        Err(self.places().full(key))
+        let places = self.places();
+        Err(places.full(share, places.now()))
     }
 
-    fn ask(&self, key: Uuid) -> Result<Asked> {
+    /// Whether anybody else has asked for a place lately.
+    pub(super) fn others(&self, share: Share) -> bool {
+        let places = self.places();
+        places.about.others(share.asker(), places.now())
+    }
+
+    fn ask(&self, share: Share) -> Result<Asked> {
         let mut places = self.places();
-        let (free, most) = (places.free, places.share);
-        let line = places.shares.entry(key).or_default();
-        if free > 0 && line.taken < most && line.waiting.is_empty() {
-            line.taken += 1;
-            places.free -= 1;
-            return Ok(Asked::Given(Place { queue: Some(self.clone()), key }));
+        let now = places.now();
+        if let Some(asker) = share.asker() {
+            places.about.note(asker, now);
         }
+        places.shares.entry(share).or_insert_with(|| Line::new(now));
+        if places.free > 0 && places.may_have(share, now) && places.shares[&share].waiting.is_empty() {
+            places.take(share, now);
+            return Ok(Asked::Given(Place { queue: Some(self.clone()), share }));
+        }
+        let Some(line) = places.shares.get_mut(&share) else { return Err(Error::PoolExhausted) };
         if line.waiting.len() >= WAITING {
             // Whoever gave up does not count.
             line.waiting.retain(|one| !one.is_closed());
@@ -143,8 +170,10 @@ impl Queue {
         let first = line.waiting.is_empty();
         line.waiting.push_back(give);
         if first {
-            places.turns.push_back(key);
+            places.turns.push_back(share);
         }
+        // Those before may have given up, and what they could not have then they can have now.
+        places.serve(self, now);
         Ok(Asked::Waits(answer))
     }
 
@@ -158,176 +187,111 @@ enum Asked {
     Waits(oneshot::Receiver<Place>),
 }
 
+impl Line {
+    fn new(now: Instant) -> Self {
+        Self { taken: 0, load: Load::none(now), waiting: VecDeque::new() }
+    }
+
+    fn load(&self, now: Instant) -> Load {
+        self.load.until(now, self.taken)
+    }
+}
+
 impl Places {
-    fn give_back(&mut self, key: Uuid) {
-        self.free += 1;
-        if let Some(line) = self.shares.get_mut(&key) {
-            line.taken -= 1;
-            if line.taken == 0 && line.waiting.is_empty() {
-                self.shares.remove(&key);
-            }
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "tests have a clock of their own")]
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    #[cfg(test)]
+    fn now(&self) -> Instant {
+        Instant::now() + self.ahead
+    }
+
+    fn take(&mut self, share: Share, now: Instant) {
+        self.free -= 1;
+        let line = self.shares.entry(share).or_insert_with(|| Line::new(now));
+        line.load = line.load(now);
+        line.taken += 1;
+        if line.taken == 1 {
+            self.holders.push(share);
         }
     }
 
-    /// Gives what is free to whose turn it is. A share that has all it may have keeps its turn.
-    fn serve(&mut self, queue: &Queue) {
-        let mut full = VecDeque::new();
-        while self.free > 0
-            && let Some(key) = self.turns.pop_front()
-        {
-            let Some(line) = self.shares.get_mut(&key) else { continue };
-            if line.taken == self.share {
-                full.push_back(key);
-                continue;
+    fn give_back(&mut self, share: Share, now: Instant) {
+        self.free += 1;
+        if let Some(line) = self.shares.get_mut(&share) {
+            line.load = line.load(now);
+            line.taken -= 1;
+            if line.taken == 0 {
+                self.holders.retain(|holder| *holder != share);
             }
-            while let Some(give) = line.waiting.pop_front() {
-                match give.send(Place { queue: Some(queue.clone()), key }) {
-                    Ok(()) => {
-                        line.taken += 1;
-                        self.free -= 1;
-                        break;
-                    }
+        }
+        if self.shares.len() >= self.sweep_at {
+            self.shares.retain(|_, line| line.taken > 0 || !line.waiting.is_empty() || !line.load(now).is_nothing());
+            self.sweep_at = SWEEP.max(self.shares.len() * 2);
+        }
+    }
+
+    /// Whether somebody has more than their part while there are others to leave room for. Work takes turns and gives way by
+    /// itself (`crate::http::workshop`).
+    fn is_greedy(&self, share: Share, now: Instant) -> bool {
+        if matches!(share, Share::Work(_)) {
+            return false;
+        }
+        let load = self.shares.get(&share).map(|line| line.load(now));
+        load.is_some_and(|load| self.bounds.is_greedy(load)) && self.about.others(share.asker(), now)
+    }
+
+    /// Whether they may have one more, if there is one.
+    fn may_have(&self, share: Share, now: Instant) -> bool {
+        let Bounds { share: most, greedy, together, spare, .. } = self.bounds;
+        let taken = self.shares.get(&share).map_or(0, |line| line.taken);
+        if taken >= most || (taken > 0 && self.free <= spare) {
+            return false;
+        }
+        if !self.is_greedy(share, now) {
+            return true;
+        }
+        let theirs = |holder: &Share| self.shares.get(holder).map_or(0, |line| line.taken);
+        let of_greedy =
+            || self.holders.iter().filter(|holder| self.is_greedy(**holder, now)).map(theirs).sum::<usize>();
+        taken < greedy && of_greedy() < together
+    }
+
+    /// Gives what is free to whoever has had least of those who may have it.
+    fn serve(&mut self, queue: &Queue, now: Instant) {
+        while self.free > 0 {
+            let may = (0..self.turns.len()).filter(|at| self.may_have(self.turns[*at], now));
+            let had = |at: &usize| self.shares.get(&self.turns[*at]).map_or(0.0, |line| line.load(now).held());
+            let Some(next) = may.min_by(|one, other| had(one).total_cmp(&had(other))) else { return };
+            let Some(share) = self.turns.remove(next) else { return };
+            let Some(line) = self.shares.get_mut(&share) else { continue };
+            let mut given = false;
+            while !given && let Some(give) = line.waiting.pop_front() {
+                match give.send(Place { queue: Some(queue.clone()), share }) {
+                    Ok(()) => given = true,
                     // Gave up. The place was never taken, so nothing is given back.
                     Err(mut place) => place.queue = None,
                 }
             }
             if !line.waiting.is_empty() {
-                self.turns.push_back(key);
-            } else if line.taken == 0 {
-                self.shares.remove(&key);
+                self.turns.push_back(share);
+            }
+            if given {
+                self.take(share, now);
             }
         }
-        full.append(&mut self.turns);
-        self.turns = full;
     }
 
     /// Why somebody of this share has waited in vain.
-    fn full(&self, key: Uuid) -> Error {
-        let its_own = self.shares.get(&key).is_some_and(|line| line.taken == self.share);
-        if its_own && self.share < self.all { Error::TenantBusy } else { Error::PoolExhausted }
+    fn full(&self, share: Share, now: Instant) -> Error {
+        let taken = self.shares.get(&share).map_or(0, |line| line.taken);
+        let its_own = taken >= self.bounds.share || self.is_greedy(share, now);
+        if its_own && self.bounds.share < self.bounds.all { Error::TenantBusy } else { Error::PoolExhausted }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn tenant(n: u128) -> Uuid {
-        Uuid::from_u128(n + 1)
-    }
-
-    const SOON: Duration = Duration::from_millis(20);
-
-    #[tokio::test]
-    async fn one_tenant_has_its_share_and_another_finds_a_place_at_once() {
-        let queue = Queue::new(4, 2);
-        let _held = [queue.wait(tenant(1), SOON).await.unwrap(), queue.wait(tenant(1), SOON).await.unwrap()];
-        assert_eq!(queue.wait(tenant(1), SOON).await.unwrap_err(), Error::TenantBusy);
-        let _others = [
-            queue.wait(tenant(2), Duration::ZERO).await.unwrap(),
-            queue.wait(tenant(3), Duration::ZERO).await.unwrap(),
-        ];
-        assert_eq!(queue.wait(tenant(4), SOON).await.unwrap_err(), Error::PoolExhausted);
-    }
-
-    #[tokio::test]
-    async fn whoever_waits_behind_a_crowd_of_another_tenant_is_next() {
-        let queue = Queue::new(2, 2);
-        let held = [queue.wait(tenant(1), SOON).await.unwrap(), queue.wait(tenant(1), SOON).await.unwrap()];
-        let waits = |key: Uuid| {
-            let queue = queue.clone();
-            tokio::spawn(async move { queue.wait(key, Duration::from_secs(5)).await })
-        };
-        let crowd: Vec<_> = (0..100).map(|_| waits(tenant(1))).collect();
-        let late = waits(tenant(2));
-        while queue.places().turns.len() < 2 || queue.places().shares[&tenant(1)].waiting.len() < 100 {
-            tokio::task::yield_now().await;
-        }
-        drop(held);
-        let one_after_the_other = async {
-            for waiting in crowd {
-                drop(waiting.await.unwrap().unwrap());
-            }
-        };
-        tokio::select! {
-            biased;
-            place = late => drop(place.unwrap().unwrap()),
-            () = one_after_the_other => panic!("the late one waited for all"),
-        }
-    }
-
-    #[tokio::test]
-    async fn whoever_gives_up_takes_nothing_and_no_more_wait_than_there_is_room_for() {
-        let queue = Queue::new(1, 1);
-        let held = queue.wait(tenant(1), SOON).await.unwrap();
-        let waiting: Vec<_> = (0..WAITING)
-            .map(|_| {
-                let queue = queue.clone();
-                tokio::spawn(async move { queue.wait(tenant(1), Duration::from_secs(5)).await })
-            })
-            .collect();
-        while queue.places().shares[&tenant(1)].waiting.len() < WAITING {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(queue.wait(tenant(1), Duration::from_secs(5)).await.unwrap_err(), Error::TenantBusy);
-        for one in waiting {
-            one.abort();
-            let _ = one.await;
-        }
-        drop(held);
-        drop(queue.wait(tenant(1), Duration::ZERO).await.unwrap());
-        let places = queue.places();
-        assert_eq!((places.free, places.shares.len(), places.turns.len()), (1, 0, 0), "nothing is left behind");
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn whatever_comes_and_goes_no_place_is_lost_given_twice_or_beyond_a_share(
-            pool in 1..6_usize,
-            share in 1..6_usize,
-            steps in prop::collection::vec((0..4_u128, 0..3_u8), 1..80),
-        ) {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-            runtime.block_on(async {
-                let queue = Queue::new(pool, share);
-                let share = share.min(pool);
-                let (mut held, mut waiting) = (Vec::new(), Vec::new());
-                for (whose, what) in steps {
-                    match what {
-                        0 if !held.is_empty() => drop(held.remove(0)),
-                        1 if !waiting.is_empty() => drop::<oneshot::Receiver<Place>>(waiting.remove(0)),
-                        _ => match queue.ask(tenant(whose)) {
-                            Ok(Asked::Given(place)) => held.push(place),
-                            Ok(Asked::Waits(answer)) => waiting.push(answer),
-                            Err(error) => panic!("{error}"),
-                        },
-                    }
-                    waiting.retain_mut(|one| match one.try_recv() {
-                        Ok(place) => {
-                            held.push(place);
-                            false
-                        }
-                        Err(_) => true,
-                    });
-                    let free = queue.places().free;
-                    assert_eq!(held.len() + free, pool);
-                    for whose in 0..4 {
-                        let of = |key: Uuid| held.iter().filter(|place| place.key == key).count();
-                        assert!(of(tenant(whose)) <= share);
-                    }
-                    // Nobody waits who could be served.
-                    for line in queue.places().shares.values() {
-                        let waits = line.waiting.iter().any(|one| !one.is_closed());
-                        assert!(!waits || free == 0 || line.taken == share);
-                    }
-                }
-                drop((held, waiting));
-                let places = queue.places();
-                assert_eq!((places.free, places.shares.len()), (pool, 0));
-            });
-        }
-    }
-}
+mod tests;

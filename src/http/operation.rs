@@ -147,7 +147,7 @@ impl Work {
         let id = Uuid::now_v7();
         let params: crate::db::Params<'_> = &[&id, &kind, &total, &tenant.user()];
         let (operation, done) = attempt.one::<Operation>(sql!("operations/insert"), params).await?;
-        Ok((Self { tenant: tenant.clone(), id }, operation, done))
+        Ok((Self::of(tenant, id), operation, done))
     }
 
     /// Writes it down in a transaction that does something else as well. Run it once that is committed.
@@ -155,7 +155,11 @@ impl Work {
         let id = Uuid::now_v7();
         let params: crate::db::Params<'_> = &[&id, &kind, &None::<i64>, &tenant.user()];
         let operation = tx.one(sql!("operations/insert"), params).await?;
-        Ok((Self { tenant: tenant.clone(), id }, operation))
+        Ok((Self::of(tenant, id), operation))
+    }
+
+    fn of(tenant: &Tenant, id: Uuid) -> Self {
+        Self { tenant: tenant.at_work(), id }
     }
 
     /// Which operation.

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+use super::time::slow_searches;
 use crate::support::{Answer, Member, TestApp, TestDb, forge, town, tuning};
 
 /// Holds the rows of acme's projects until it is dropped.
@@ -103,4 +104,62 @@ async fn a_share_may_be_said_and_one_connection_is_enough_for_all() {
         owner.get("/projects?limit=1").await
     });
     third.problem(503, "pool_exhausted");
+}
+
+/// Callers who search, and search again, for as long as somebody counts how many connections they have between them, after a
+/// while and at most.
+async fn searching(db: &TestDb, whose: &[Member<'_>]) -> i64 {
+    let search = async |who: Member<'_>| loop {
+        who.get("/products/search?q=lamp").await;
+    };
+    let count = async {
+        let mut most = 0;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        for _ in 0..40 {
+            let asleep =
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+            most = most.max(db.value::<i64>(asleep).await);
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        most
+    };
+    let crowd = whose.iter().flat_map(|who| (0..8).map(|_| search(*who)));
+    tokio::select! {
+        most = count => most,
+        _ = join_all(crowd) => unreachable!(),
+    }
+}
+
+#[tokio::test]
+async fn whoever_takes_much_has_one_connection_while_others_ask_and_their_whole_share_when_nobody_does() {
+    let db = TestDb::new().await;
+    let app = TestApp::with(&db.url(API_ROLE), &tuning(&["--pool", "8", "--cache-bytes", "0"])).await;
+    slow_searches(&db, 0.1).await;
+    let owner = Member::new(&app, &town().acme.owner, &town().acme);
+    assert_eq!(searching(&db, &[owner]).await, 4);
+    let mut beside = 0;
+    let answers = meanwhile(&app, async { beside = searching(&db, &[owner]).await }).await;
+    assert_eq!(beside, 1);
+    assert!(answers.len() > 50 && answers.iter().all(|answer| answer.status == 200), "{answers:#?}");
+}
+
+#[tokio::test]
+async fn whoever_founds_two_tenants_more_takes_no_more_with_all_three_than_leaves_room_for_others() {
+    let db = TestDb::new().await;
+    let app = TestApp::with(&db.url(API_ROLE), &tuning(&["--pool", "8", "--cache-bytes", "0"])).await;
+    let mut all = vec![Member::new(&app, &town().acme.owner, &town().acme)];
+    for name in ["Acme Two", "Acme Three"] {
+        let founding = app.request(Method::POST, "/api/v1/tenants").bearer_auth(forge(all[0].user, None).sign());
+        let founding = founding.header("idempotency-key", Uuid::now_v7().to_string()).json(&json!({ "name": name }));
+        let founded = Answer::of(founding).await.expect(201).json();
+        let mut owner = all[0];
+        owner.tenant = founded["id"].as_str().unwrap().parse().unwrap();
+        owner.post("/products", crate::support::product(json!({ "name": "Brass lamp" }))).await.expect(201);
+        all.push(owner);
+    }
+    slow_searches(&db, 0.1).await;
+    let mut together = 0;
+    let answers = meanwhile(&app, async { together = searching(&db, &all).await }).await;
+    assert_eq!(together, 2);
+    assert!(answers.len() > 50 && answers.iter().all(|answer| answer.status == 200), "{answers:#?}");
 }

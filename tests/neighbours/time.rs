@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Makes searches of this database take so long.
-async fn slow_searches(db: &TestDb, seconds: f64) {
+pub(super) async fn slow_searches(db: &TestDb, seconds: f64) {
     db.run(&format!(
         "create or replace function registry.search_fold(text) returns text language plpgsql immutable as $$
          begin perform pg_sleep({seconds}); return lower($1); end $$"

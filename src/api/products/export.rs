@@ -1,6 +1,6 @@
 //! Exporting products: from one snapshot, in constant memory, with a trailer that says whether all came. The snapshot is
 //! read as fast as the database gives it, whoever takes the file however slowly.
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::{
     body::{Body, Bytes},
@@ -75,7 +75,7 @@ async fn begun(frames: impl Stream<Item = Taken>) -> Result<impl Stream<Item = T
 async fn make(workshop: Workshop, tenant: Tenant, format: Format, spool: Spool, mut place: Place) {
     let write = async {
         let turn = tokio::time::timeout(TURN, workshop.export(&tenant)).await.map_err(|_| Error::Busy)?;
-        write(&tenant, format, &spool, &mut place).await?;
+        write(&tenant.at_work(), format, &spool, &mut place).await?;
         drop(turn);
         // The rest is the caller's.
         std::future::pending::<Result<()>>().await
@@ -98,6 +98,7 @@ async fn write(tenant: &Tenant, format: Format, spool: &Spool, place: &mut Place
     let mut writer = Writer::new(format);
     let mut after = String::new();
     loop {
+        let begun = Instant::now();
         let rows: Vec<Exported> = tx.all(sql!("products/export"), &[&after, &BATCH]).await?;
         if !spool.write(writer.write(&rows)?, place).await? {
             return Ok(());
@@ -106,6 +107,7 @@ async fn write(tenant: &Tenant, format: Format, spool: &Spool, place: &mut Place
             Some(last) => last.sku().clone_into(&mut after),
             None => break,
         }
+        tenant.give_way(begun.elapsed()).await;
     }
     tx.commit().await?;
     spool.end(writer.end().fields());

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     hash::{BuildHasher as _, RandomState},
     io::Seek as _,
+    pin::Pin,
     time::{Duration, Instant},
 };
 
@@ -38,6 +39,7 @@ use crate::{
         upload::Upload,
         workshop::Workshop,
     },
+    polite::politely,
     sql,
 };
 
@@ -245,14 +247,14 @@ struct Import<'w> {
 /// any more.
 struct Reading {
     batches: mpsc::Receiver<Vec<Line>>,
-    reader: tokio::task::JoinHandle<Result<()>>,
+    reader: Pin<Box<dyn Future<Output = Result<()>> + Send>>,
 }
 
 impl Reading {
     async fn ended(self) -> Result<()> {
         let Self { batches, reader } = self;
         drop(batches);
-        reader.await.map_err(|error| Error::internal(format!("reading an upload ended early: {error}")))?
+        reader.await
     }
 }
 
@@ -265,9 +267,8 @@ impl Import<'_> {
         };
         let file = again().map_err(|error| file::unread(&error))?;
         let (format, (send, batches)) = (self.format, mpsc::channel(2));
-        let reader =
-            tokio::task::spawn_blocking(move || file::read(file, format, |batch| send.blocking_send(batch).is_ok()));
-        Ok(Reading { batches, reader })
+        let read = move || file::read(file, format, |batch| send.blocking_send(batch).is_ok());
+        Ok(Reading { batches, reader: Box::pin(politely("import", read)?) })
     }
 
     /// All of it or nothing. What is wrong with the file is known before the first line is written, so that rows are held,
@@ -312,7 +313,9 @@ impl Import<'_> {
         let mut tx = conn.write();
         while let Some(batch) = reading.batches.recv().await {
             let lines: Vec<ProductLine> = batch.into_iter().filter_map(|line| line.product.ok()).collect();
+            let begun = Instant::now();
             let written = write(&mut tx, &lines).await?;
+            self.work.tenant().give_way(begun.elapsed()).await;
             self.report.lines += i64::try_from(lines.len()).unwrap_or(i64::MAX);
             self.report.count(lines.len(), &written);
             if !self.still_wanted(self.report.lines).await {
@@ -332,16 +335,18 @@ impl Import<'_> {
         while let Some(batch) = reading.batches.recv().await {
             let good = seen.sift(batch, &mut self.report);
             let mut tries = 0;
-            let wanted = loop {
+            let (wanted, worked) = loop {
                 let bytes = good.iter().map(ProductLine::bytes).sum();
                 let Some(_turn) = self.workshop.write(self.work, bytes).await? else {
                     return Ok(Ended::Cancelled);
                 };
+                let begun = Instant::now();
                 match self.write_some(&good).await {
                     Err(Error::Locked) if tries < TRIES => tries += 1,
-                    ended => break ended?,
+                    ended => break (ended?, begun.elapsed()),
                 }
             };
+            self.work.tenant().give_way(worked).await;
             if !wanted {
                 return Ok(Ended::Cancelled);
             }
