@@ -1,20 +1,19 @@
-//! The one place that knows all parts: what was set becomes the application, and how its connections are treated.
-use std::time::Duration;
+//! Puts the application together: the one place that knows all of its parts.
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    App, Parts,
-    api::health::Readiness,
-    auth::{Clock, Ended, Hosts, Keys, Lifetimes, Passwords, Tokens, Uses},
+    app::{App, EdgeLimits, Parts, Readiness, Settings},
+    auth::{AuthSettings, Authn, AuthnParts, Clock, Ended, Hosts, Keys, Lifetimes, Passwords, Tokens, Uses},
     cache::Cache,
     db::{Db, Limits, Urls},
     dns::NameServers,
     error::Failure,
-    http::workshop::Workshop,
+    http::{Leaving, Untaken, workshop::Workshop},
     limits::{Counting, RateLimits},
     mail::{Post, PostOptions},
     redis::Redis,
-    server::{EdgeLimits, Leaving, Serving, Untaken},
-    settings::{Profile, Settings, Tuning},
+    server::Serving,
+    settings::{Profile, Tuning},
 };
 
 impl Tuning {
@@ -22,14 +21,14 @@ impl Tuning {
     pub fn app(&self, database: &Urls, keys: Keys, clock: Clock) -> Result<App, Failure> {
         let wait = Duration::from_millis(self.pool_wait_ms);
         let connections = usize::from(self.pool);
-        let limits = Limits {
+        let pools = Limits {
             connections,
             share: self.pool_share.map_or(connections.div_ceil(2), usize::from),
             gate_connections: usize::from(self.gate_pool),
             wait,
             statements: self.statements,
         };
-        let db = Db::open(database, limits)?;
+        let db = Db::open(database, pools)?;
         let hashes =
             self.hashes.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
         let redis = self.redis_url.as_ref().map(Redis::open).transpose()?;
@@ -39,13 +38,28 @@ impl Tuning {
             kept_bytes: self.idempotency_bytes,
             meter_every: Duration::from_millis(self.meter_ms),
         };
-        Ok(App::new(Parts {
-            db,
+        let limits = Arc::new(RateLimits::new(redis.clone(), counting));
+        let auth = Authn::new(AuthnParts {
+            db: db.clone(),
             tokens: Tokens::new(keys, clock, &self.issuer, &self.audience, self.token_seconds),
             passwords: Passwords::new(hashes.max(1), Duration::from_millis(self.request_ms) / 2)?,
             hosts: Hosts::new(&self.base_domain, &self.hosts),
             uses: Uses::default(),
             ended: Ended::new(redis.clone()),
+            shares: limits.clone(),
+            settings: AuthSettings {
+                origins: self.cors_origins.clone(),
+                lifetimes: Lifetimes {
+                    days: self.session_days,
+                    idle_days: self.session_idle_days,
+                    browser_idle_hours: self.browser_idle_hours,
+                },
+                trusted_proxies: usize::from(self.trusted_proxies),
+            },
+        });
+        Ok(App::new(Parts {
+            auth,
+            db,
             post: Post::new(&PostOptions {
                 smtp_url: self.smtp_url.as_ref(),
                 from: &self.mail_from,
@@ -57,25 +71,18 @@ impl Tuning {
                 Some(redis) => Cache::redis(redis.clone(), self.cache_share_bytes),
                 None => Cache::local(self.cache_bytes, self.cache_share_bytes),
             },
-            limits: RateLimits::new(redis, counting),
+            limits,
             workshop: Workshop::new(usize::from(self.pool), self.import_bytes),
             settings: Settings {
                 import_bytes: self.import_bytes,
                 documents: self.documents || self.profile == Profile::Development,
-                origins: self.cors_origins.clone(),
                 edge: EdgeLimits {
                     body_bytes: self.body_bytes,
                     time: Duration::from_millis(self.request_ms),
                     ..EdgeLimits::default()
                 },
-                lifetimes: Lifetimes {
-                    days: self.session_days,
-                    idle_days: self.session_idle_days,
-                    browser_idle_hours: self.browser_idle_hours,
-                },
-                trusted_proxies: usize::from(self.trusted_proxies),
             },
-            readiness: Readiness::new(Db::open(database, Limits { connections: 1, gate_connections: 1, ..limits })?),
+            readiness: Readiness::new(Db::open(database, Limits { connections: 1, gate_connections: 1, ..pools })?),
             untaken: Untaken::default(),
             leaving: Leaving::default(),
         }))

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokio_postgres::Row;
 
-use crate::{auth::normal_email, db::FromRow, http::validate::breaks_line};
+use crate::{auth::normal_email, db::FromRow, line::breaks_line};
 
 /// The name of the platform, such as pages and letters show it.
 pub const NAME: &str = "platform.name";

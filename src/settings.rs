@@ -5,12 +5,8 @@ use axum::http::HeaderValue;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{
-    auth::Lifetimes,
-    db::Statements,
-    error::Failure,
-    server::{EdgeLimits, origin},
-};
+pub use crate::db::{API_ROLE, GATE_ROLE};
+use crate::{db::Statements, error::Failure, server::origin};
 
 /// How `rowhouse serve` is configured.
 #[derive(Args, Clone, Debug)]
@@ -161,23 +157,6 @@ pub enum Profile {
     Production,
     /// On somebody's desk.
     Development,
-}
-
-/// What the running application looks up.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Whether the OpenAPI document and `/docs` are served.
-    pub documents: bool,
-    /// Pages of these origins may call the API from a browser.
-    pub origins: Vec<HeaderValue>,
-    /// What one request may take.
-    pub edge: EdgeLimits,
-    /// Bytes a file of products may have.
-    pub import_bytes: u64,
-    /// How long sessions live.
-    pub lifetimes: Lifetimes,
-    /// How many proxies of our own add to `X-Forwarded-For`.
-    pub trusted_proxies: usize,
 }
 
 /// How `.env.example` begins every password that somebody has yet to choose.

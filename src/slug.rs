@@ -1,6 +1,6 @@
 //! From a tenant's name to the label of its subdomain (RFC 1035 §2.3.1). Which labels are reserved, the database says
 //! (`registry.reserved_slug`).
-use crate::{Result, auth::sha256};
+use crate::{Result, digest::sha256};
 
 /// Labels to try for a name, the plainest first: with nothing, something and much at random behind it. `seed` is
 /// what the random part follows from.

@@ -10,7 +10,8 @@ use std::{
 
 use rowhouse::{
     auth::SealKey,
-    db::{self, API_ROLE, AdminConn, GATE_ROLE, Statements},
+    db::{API_ROLE, GATE_ROLE},
+    db::{AdminConn, Statements},
     error::Failure,
 };
 use tokio::{
@@ -45,7 +46,7 @@ impl Server {
     ) -> Result<Self, Failure> {
         // The database is told of the key that these servers seal with.
         let migrator = AdminConn::connect(&database_url.replace(API_ROLE, "rowhouse_migrator")).await?;
-        db::keep_seal_key(&migrator, &SealKey::read(keys)?).await?;
+        SealKey::read(keys)?.keep(&migrator).await?;
         let program = env::current_exe()?.with_file_name("rowhouse");
         let mut command = Command::new(program);
         command.args(["--log-format", "json", "serve", "--profile", "production"]);

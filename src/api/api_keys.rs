@@ -15,7 +15,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::{Tenant, new_key},
     db::FromRow,
     error::Violation,
@@ -242,7 +243,7 @@ async fn delete(
     let mut conn = tenant.connect().await?;
     let deleted: Option<()> = conn.write().last().maybe(sql!("api_keys/delete"), &[&id, &versions]).await?;
     if deleted.is_some() {
-        app.ended.key(app.secrets(), tenant.id(), id);
+        app.auth.ended.key(app.secrets(), tenant.id(), id);
         return Ok(StatusCode::NO_CONTENT);
     }
     let there: Option<ApiKey> = conn.read().last().maybe(sql!("api_keys/get"), &[&id]).await?;
@@ -251,7 +252,7 @@ async fn delete(
 
 /// An expiry lies ahead: a key that is to end now is revoked.
 fn in_the_future(violations: &mut Violations, app: &App, expires_at: Option<Timestamp>) {
-    if expires_at.is_some_and(|at| at.as_second() <= app.tokens.now()) {
+    if expires_at.is_some_and(|at| at.as_second() <= app.auth.tokens.now()) {
         violations.push("/expires_at", "out_of_range", "must be in the future");
     }
 }

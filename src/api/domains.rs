@@ -13,7 +13,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::{Tenant, new_link},
     db::FromRow,
     dns::txt_record,
@@ -91,7 +92,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     let mut violations = Violations::default();
     if !is_domain(&domain) {
         violations.push("/domain", "invalid", "is not a domain name; write international ones in their xn-- form");
-    } else if app.hosts.is_ours(&domain) {
+    } else if app.auth.hosts.is_ours(&domain) {
         violations.push("/domain", "not_allowed", "is the platform's own; the subdomain is the tenant's slug");
     }
     violations.finish()?;
@@ -151,7 +152,7 @@ async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
         Some(true) => done.answer(Json(claim)).await,
         _ => done.forget().await.and(Err(Error::DomainNotProven(record))),
     };
-    app.hosts.forget(&domain);
+    app.auth.hosts.forget(&domain);
     answer
 }
 
@@ -164,7 +165,7 @@ async fn delete(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>) ->
     let mut conn = tenant.connect().await?;
     let deleted: Option<Name> = conn.write().last().maybe(sql!("domains/delete"), &[&id]).await?;
     let Name(domain) = deleted.ok_or(Error::NotFound("domain"))?;
-    app.hosts.forget(&domain);
+    app.auth.hosts.forget(&domain);
     Ok(StatusCode::NO_CONTENT)
 }
 

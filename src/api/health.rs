@@ -1,5 +1,5 @@
 //! `/livez` and `/readyz`: is the process alive, and should requests be sent to it?
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::{
     extract::State,
@@ -7,20 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use tokio::sync::Mutex;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    App, Error, Result,
-    db::{self, Db},
-    http::extract::Json,
-};
+use crate::{Error, Result, app::App, db, http::extract::Json};
 
-/// How long an answer stands: asking often does not make the database work often.
-const FRESH: Duration = Duration::from_secs(1);
-/// How long the database may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
 /// How long it waits for a table that somebody has locked against all.
 const LOCKED: Duration = Duration::from_millis(300);
 
@@ -54,59 +45,6 @@ struct CacheHealth {
     kind: &'static str,
     /// `ok` or `away`.
     status: &'static str,
-}
-
-/// Asks whether the server is fit to serve, on a connection of its own: that all others are busy says nothing of that.
-#[derive(Debug)]
-pub struct Readiness {
-    /// Of one connection.
-    db: Db,
-    walled: Kept<()>,
-    indexed: Kept<bool>,
-}
-
-impl Readiness {
-    /// `db` is for nothing else.
-    #[must_use]
-    pub fn new(db: Db) -> Self {
-        Self { db, walled: Kept::default(), indexed: Kept::default() }
-    }
-
-    /// Closes the connection.
-    pub fn close(&self) {
-        self.db.close();
-    }
-}
-
-/// The last answer to a question, which those who ask at the same time wait for together.
-#[derive(Debug)]
-struct Kept<T>(Mutex<Option<(Instant, Result<T>)>>);
-
-impl<T> Default for Kept<T> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<T: Clone> Kept<T> {
-    async fn or_ask(&self, ask: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut last = self.0.lock().await;
-        match &*last {
-            Some((when, answer)) if when.elapsed() < FRESH => answer.clone(),
-            _ => {
-                let asked = tokio::time::timeout(PATIENCE, ask).await;
-                let mut answer = asked.unwrap_or(Err(Error::DatabaseTimeout));
-                // A migration of one table, or its DBA, keeps others from reading what is said of it, and everything else
-                // is served: what was so before is so. Who takes a wall down commits, and then it can be read.
-                if let (Err(Error::Locked), Some((_, before))) = (&answer, &*last) {
-                    tracing::info!("a table is locked, so readiness is as it was");
-                    answer = before.clone();
-                }
-                *last = Some((Instant::now(), answer.clone()));
-                answer
-            }
-        }
-    }
 }
 
 /// Alive.

@@ -12,7 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::{Action, Tenant, attempt_of_tenant, new_invitation},
     db::FromRow,
     error::Violation,
@@ -180,7 +181,7 @@ async fn count(app: &App, tenant: &Tenant, to: &str) -> Result<()> {
     let mut conn = tenant.connect().await?;
     conn.read().last().one::<()>(sql!("invitations/may_invite"), &[]).await?;
     drop(conn);
-    attempt_of_tenant(app, Action::Invitation, to, tenant.id()).await
+    attempt_of_tenant(&app.auth, Action::Invitation, to, tenant.id()).await
 }
 
 fn letter(id: Uuid, to: String, head: Letterhead, token: String) -> Letter {

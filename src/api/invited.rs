@@ -9,7 +9,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::{Action, Asker, Client, SignedIn, attempt, read_invitation},
     db::FromRow,
     http::{extract::Json, validate::Violations},
@@ -98,7 +99,7 @@ async fn accept_as_new(
     let mut conn = app.db.public().await?;
     attempt(&mut conn, Action::Link, &invited.id.to_string(), &client).await?;
     drop(conn);
-    let hash = app.passwords.hash(Asker::Network(&client.network()), given.password).await?;
+    let hash = app.auth.passwords.hash(Asker::Network(&client.network()), given.password).await?;
     let user = Uuid::now_v7();
     let mut conn = app.db.public().await?;
     let params: crate::db::Params<'_> =

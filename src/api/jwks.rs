@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{App, http::extract::Json};
+use crate::{app::App, http::extract::Json};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(jwks))
@@ -23,5 +23,5 @@ struct JwkSet {
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "public",
     responses((status = OK, body = JwkSet)))]
 async fn jwks(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(JwkSet { keys: app.tokens.keys().jwks().keys }))
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(JwkSet { keys: app.auth.tokens.keys().jwks().keys }))
 }

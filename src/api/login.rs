@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    App, Result,
+    Result,
+    app::App,
     auth::{
         self, Client, Credentials, Kind, Proof, RefreshToken, SignedIn, authenticate_again, clear_cookie,
         device_of_browser, refuse_other_origin, sign_in,
@@ -80,7 +81,7 @@ struct PasswordAgain {
 async fn login(State(app): State<App>, client: Client, parts: Parts, Json(given): Json<Login>) -> Result<Response> {
     let kind = Kind::from(given.session);
     if kind == Kind::Browser {
-        refuse_other_origin(&parts, &app.settings.origins)?;
+        refuse_other_origin(&parts, &app.auth.settings.origins)?;
     }
     let browser = kind == Kind::Browser;
     let credentials = Credentials {
@@ -90,8 +91,8 @@ async fn login(State(app): State<App>, client: Client, parts: Parts, Json(given)
         device: if browser { device_of_browser(&parts.headers) } else { given.device_token },
         remember: browser || given.remember_device,
     };
-    let opened = sign_in(&app, &client, &parts, credentials, kind).await?;
-    answer(&app, &opened, kind)
+    let opened = sign_in(&app.auth, &client, &parts, credentials, kind).await?;
+    answer(&app.auth, &opened, kind)
 }
 
 /// Exchange a refresh token for an access token and the next refresh token.
@@ -102,8 +103,8 @@ async fn login(State(app): State<App>, client: Client, parts: Parts, Json(given)
     responses((status = OK, body = SessionAnswer)))]
 async fn refresh(State(app): State<App>, client: Client, Json(given): Json<RefreshRequest>) -> Result<Response> {
     let presented = RefreshToken::read(&given.refresh_token)?;
-    let opened = auth::refresh(&app, &client, &presented).await?;
-    answer(&app, &opened, Kind::Bearer)
+    let opened = auth::refresh(&app.auth, &client, &presented).await?;
+    answer(&app.auth, &opened, Kind::Bearer)
 }
 
 /// Sign out: end this session.
@@ -112,7 +113,7 @@ async fn logout(State(app): State<App>, me: SignedIn) -> Result<Response> {
     let mut conn = me.connect().await?;
     let session = me.person().session.handle();
     conn.write().last().maybe::<()>(sql!("sessions/finish"), &[&session]).await?;
-    app.ended.sessions(app.secrets(), [session]);
+    app.auth.ended.sessions(app.secrets(), [session]);
     let mut response = StatusCode::NO_CONTENT.into_response();
     if me.kind() == Kind::Browser {
         response.headers_mut().insert(header::SET_COOKIE, clear_cookie());
@@ -130,6 +131,6 @@ async fn again(
     Json(given): Json<PasswordAgain>,
 ) -> Result<StatusCode> {
     let proof = Proof { password: given.password, totp: given.totp };
-    authenticate_again(&app, &client, &me, proof).await?;
+    authenticate_again(&app.auth, &client, &me, proof).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Result,
+    Result,
+    app::App,
     auth::{Action, Client, SignedIn, attempt, attempt_of_person, in_hex, new_link},
     db::FromRow,
     http::{
@@ -132,7 +133,7 @@ async fn change_email(
     let email = violations.email("/email", &given.email);
     violations.finish()?;
     let place = app.post.place()?;
-    attempt_of_person(&app, Action::Email, &signed_in, &client).await?;
+    attempt_of_person(&app.auth, Action::Email, &signed_in, &client).await?;
     let mut public = app.db.public().await?;
     let waits = attempt(&mut public, Action::Letter, &email, &client).await?.account_waits;
     drop(public);

@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::{Action, Asker, Client, SignedIn, attempt, attempt_of_person, link_hash, password_faults},
     db::FromRow,
     http::{
@@ -62,7 +63,7 @@ struct Me {
     responses((status = ACCEPTED)))]
 async fn request(State(app): State<App>, client: Client, Json(given): Json<EmailAddress>) -> Result<StatusCode> {
     let link = |name, token| Link::ResetPassword { name, token };
-    send_link(&app, &client, &given, ("reset_password", LINK_LIFETIME), link).await
+    send_link(&app.post, &app.auth, &client, &given, ("reset_password", LINK_LIFETIME), link).await
 }
 
 /// Set a new password with the token that was sent by letter.
@@ -82,7 +83,7 @@ async fn confirm(State(app): State<App>, client: Client, Json(given): Json<Passw
     let mut violations = Violations::default();
     violations.password("/password", &given.password, false, &[&email, &full_name]);
     violations.finish()?;
-    let password_hash = app.passwords.hash(Asker::Network(&client.network()), given.password).await?;
+    let password_hash = app.auth.passwords.hash(Asker::Network(&client.network()), given.password).await?;
     let purposes: &[&str] = &["reset_password"];
     let params: crate::db::Params<'_> = &[&purposes, &hash.as_slice(), &password_hash];
     let mut conn = app.db.public().await?;
@@ -109,16 +110,16 @@ async fn change(
     violations.password("/password", &given.password, me.second_factor, &[&me.email, &me.full_name]);
     violations.finish()?;
     let place = app.post.place()?;
-    attempt_of_person(&app, Action::Password, &signed_in, &client).await?;
+    attempt_of_person(&app.auth, Action::Password, &signed_in, &client).await?;
     let leans = !password_faults(&given.password, false, &[]).is_empty();
-    let hash = app.passwords.hash(Asker::Person(signed_in.user()), given.password).await?;
+    let hash = app.auth.passwords.hash(Asker::Person(signed_in.user()), given.password).await?;
     let mut conn = signed_in.connect().await?;
     let mut tx = conn.write();
     let others: Vec<uuid::Uuid> = tx.all(sql!("sessions/others"), &[&signed_in.person().session.handle()]).await?;
     let (user, session) = (signed_in.user().as_uuid().to_string(), signed_in.person().session.as_uuid().to_string());
     let seal = app.seal("change_password", &[Some(&user), Some(&session), Some(&hash), Some(&leans.to_string())]);
     tx.last().one::<()>(sql!("me/change_password"), &[&hash, &leans, &seal]).await?;
-    app.ended.sessions(app.secrets(), others);
+    app.auth.ended.sessions(app.secrets(), others);
     app.post.send(place, Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
     Ok(StatusCode::NO_CONTENT)
 }

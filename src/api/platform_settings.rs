@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     http::etag::{IfNoneMatch, Versioned},
     platform_settings::{InForce, MAINTENANCE_NOTICE, NAME, SIGNUP_OPEN, SUPPORT_EMAIL},
     sql,

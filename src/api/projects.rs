@@ -13,7 +13,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Result,
+    Result,
+    app::App,
     auth::Tenant,
     db::{FromRow, Read, Tx},
     http::{

@@ -11,7 +11,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::SignedIn,
     db::FromRow,
     http::{
@@ -74,7 +75,7 @@ async fn finish_others(State(app): State<App>, me: SignedIn) -> Result<StatusCod
     let mut tx = conn.write();
     tx.maybe::<()>(sql!("devices/forget"), &[&me.user().as_uuid()]).await?;
     let others: Vec<Uuid> = tx.last().all(sql!("sessions/finish_others"), &[&current]).await?;
-    app.ended.sessions(app.secrets(), others);
+    app.auth.ended.sessions(app.secrets(), others);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -85,7 +86,7 @@ async fn finish(State(app): State<App>, me: SignedIn, Path(id): Path<Uuid>) -> R
     let mut conn = me.connect().await?;
     let ended: Option<()> = conn.write().last().maybe(sql!("sessions/finish"), &[&id]).await?;
     ended.ok_or(Error::NotFound("session"))?;
-    app.ended.sessions(app.secrets(), [id]);
+    app.auth.ended.sessions(app.secrets(), [id]);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -18,7 +18,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Result,
+    Result,
+    app::App,
     auth::Tenant,
     currency,
     db::FromRow,

@@ -9,7 +9,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::{Action, Asker, Client, attempt, in_hex, link_hash, new_link},
     db::FromRow,
     http::{
@@ -90,7 +91,7 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
     let place = app.post.place()?;
     let waits = attempt(&mut conn, Action::SignUp, &email, &client).await?.account_waits;
     drop(conn);
-    let hash = app.passwords.hash(Asker::Network(&client.network()), new.password).await?;
+    let hash = app.auth.passwords.hash(Asker::Network(&client.network()), new.password).await?;
     if waits {
         return Ok(StatusCode::ACCEPTED);
     }
@@ -99,14 +100,14 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
     let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| Uuid::now_v7()).collect();
     let link = new_link()?;
     let (id, link_hash) = (user.to_string(), in_hex(&link.hash));
-    let seal =
-        app.seal("sign_up", &[Some(&id), Some(&email), Some(&hash), Some(app.passwords.nobodys()), Some(&link_hash)]);
+    let seal = app
+        .seal("sign_up", &[Some(&id), Some(&email), Some(&hash), Some(app.auth.passwords.nobodys()), Some(&link_hash)]);
     let params: crate::db::Params<'_> = &[
         &user,
         &email,
         &new.full_name,
         &hash,
-        &app.passwords.nobodys(),
+        &app.auth.passwords.nobodys(),
         &link.hash.as_slice(),
         &LINK_LIFETIME,
         &tenant,
@@ -153,7 +154,10 @@ async fn verify(State(app): State<App>, client: Client, Json(given): Json<LinkTo
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "public", request_body = EmailAddress,
     responses((status = ACCEPTED)))]
 async fn resend(State(app): State<App>, client: Client, Json(given): Json<EmailAddress>) -> Result<StatusCode> {
-    send_link(&app, &client, &given, ("verify_email", LINK_LIFETIME), |_, token| Link::ConfirmAddress { token }).await
+    send_link(&app.post, &app.auth, &client, &given, ("verify_email", LINK_LIFETIME), |_, token| Link::ConfirmAddress {
+        token,
+    })
+    .await
 }
 
 impl FromRow for Outcome {

@@ -8,7 +8,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Result,
+    Result,
+    app::App,
     auth::Tenant,
     db::FromRow,
     http::{

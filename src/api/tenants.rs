@@ -7,7 +7,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Result,
+    Result,
+    app::App,
     auth::{SignedIn, switch_tenant},
     db::FromRow,
     http::{
@@ -90,7 +91,7 @@ async fn create(me: SignedIn, Post(new, once): Post<NewTenant>) -> Result<Respon
     responses((status = OK, body = SessionAnswer)))]
 async fn switch(State(app): State<App>, me: SignedIn, Json(to): Json<SwitchTenant>) -> Result<Response> {
     let opened = switch_tenant(&me, to.tenant_id).await?;
-    answer(&app, &opened, me.kind())
+    answer(&app.auth, &opened, me.kind())
 }
 
 impl FromRow for MadeTenant {

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::{Action, Client, SignedIn, attempt_of_person, totp},
     db::FromRow,
     error::Violation,
@@ -60,7 +61,7 @@ struct Own {
 /// Asks for a password given lately. It is not asked for until a first code was given to `/me/totp/confirm`.
 #[utoipa::path(post, path = "/me/totp", tag = "me", responses((status = CREATED, body = TotpEnrolment)))]
 async fn enrol(State(app): State<App>, client: Client, me: SignedIn) -> Result<impl IntoResponse> {
-    attempt_of_person(&app, Action::SecondFactor, &me, &client).await?;
+    attempt_of_person(&app.auth, Action::SecondFactor, &me, &client).await?;
     let mut conn = me.connect().await?;
     let mut tx = conn.write();
     let own: Own = tx.one(sql!("totp/get"), &[]).await?;
@@ -82,7 +83,7 @@ async fn confirm(
     me: SignedIn,
     Json(given): Json<TotpCode>,
 ) -> Result<impl IntoResponse> {
-    attempt_of_person(&app, Action::SecondFactor, &me, &client).await?;
+    attempt_of_person(&app.auth, Action::SecondFactor, &me, &client).await?;
     let mut conn = me.connect().await?;
     let own: Own = conn.read().last().one(sql!("totp/get"), &[]).await?;
     let sealed: Vec<u8> = match own.sealed {
@@ -90,7 +91,7 @@ async fn confirm(
         Some(_) => return Err(already("the second factor is confirmed already")),
         None => return Err(already("there is no second factor to confirm; begin with POST /api/v1/me/totp")),
     };
-    let factor = totp::read(app.secrets(), me.user(), &sealed, Some(&given.code), app.tokens.now())?;
+    let factor = totp::read(app.secrets(), me.user(), &sealed, Some(&given.code), app.auth.tokens.now())?;
     let step = factor.step.ok_or_else(|| {
         Error::Invalid(vec![Violation::at("/code", "wrong", "is not the authenticator's current code")])
     })?;
@@ -113,7 +114,7 @@ async fn confirm(
 /// Asks for a password given lately.
 #[utoipa::path(post, path = "/me/recovery-codes", tag = "me", responses((status = OK, body = RecoveryCodes)))]
 async fn renew_codes(State(app): State<App>, client: Client, me: SignedIn) -> Result<impl IntoResponse> {
-    attempt_of_person(&app, Action::SecondFactor, &me, &client).await?;
+    attempt_of_person(&app.auth, Action::SecondFactor, &me, &client).await?;
     let (recovery_codes, hashes) = totp::recovery_codes()?;
     let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
     let user = me.user().as_uuid();

@@ -5,9 +5,9 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{
-    TenantId,
-    id::PresentedKey,
-    secrets::{equal, random, sha256},
+    PresentedKey, TenantId,
+    secrets::{equal, random},
+    sha256,
 };
 use crate::{Error, Result};
 
@@ -53,7 +53,7 @@ pub(super) fn read_key(key: &str) -> Result<(TenantId, PresentedKey)> {
     let body = front.strip_prefix(PREFIX).and_then(|body| BASE64.decode(body).ok()).ok_or(BAD)?;
     let body: [u8; BODY] = body.try_into().map_err(|_| BAD)?;
     let uuid = |at: usize| Uuid::from_slice(&body[at..at + 16]).map_err(|_| BAD);
-    Ok((TenantId::verified(uuid(0)?), PresentedKey { id: uuid(16)?, secret_hash: sha256(&body[32..]) }))
+    Ok((TenantId::verified(uuid(0)?), PresentedKey::verified(uuid(16)?, sha256(&body[32..]))))
 }
 
 /// Four bytes take six characters.
@@ -71,7 +71,7 @@ mod tests {
         let new = new_key(tenant, id).unwrap();
         let key = new.key.expose_secret();
         let (of, read) = read_key(key).unwrap();
-        assert_eq!((of, read.id, read.secret_hash), (tenant, id, new.secret_hash));
+        assert_eq!((of, read.id(), *read.secret_hash()), (tenant, id, new.secret_hash));
         assert!(key.ends_with(&new.hint));
         for at in 0..key.len() {
             let mut altered = key.to_owned().into_bytes();

@@ -3,11 +3,11 @@
 use std::{convert::Infallible, fmt, net::IpAddr};
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRef, FromRequestParts},
     http::{header::USER_AGENT, request::Parts},
 };
 
-use crate::App;
+use super::Authn;
 
 /// The other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -58,14 +58,18 @@ impl Client {
     }
 }
 
-impl FromRequestParts<App> for Client {
+impl<S> FromRequestParts<S> for Client
+where
+    Authn: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
         let device = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let device = device.map(|agent| agent.chars().filter(|c| !c.is_control()).take(300).collect());
-        Ok(Self { address: forwarded(parts, app.settings.trusted_proxies).or(peer), device })
+        Ok(Self { address: forwarded(parts, Authn::from_ref(state).settings.trusted_proxies).or(peer), device })
     }
 }
 

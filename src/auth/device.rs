@@ -6,7 +6,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     Secrets,
-    secrets::{equal, random, sha256},
+    secrets::{equal, random},
+    sha256,
 };
 use crate::{Error, Result};
 

@@ -10,8 +10,8 @@ use futures_util::StreamExt as _;
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
-use super::{Principal, Secrets, TenantId, secrets::equal};
-use crate::{App, Error, redis::Redis};
+use super::{Authn, Principal, Secrets, TenantId, secrets::equal};
+use crate::{Error, redis::Redis};
 
 /// Where instances tell each other.
 const CHANNEL: &str = "rowhouse:ended";
@@ -89,14 +89,14 @@ impl Ended {
 }
 
 /// Hears what other instances say, for as long as it runs.
-pub async fn hear_of_ended(app: App) {
-    let Some(redis) = app.ended.redis.clone() else { return };
+pub async fn hear_of_ended(auth: Authn) {
+    let Some(redis) = auth.ended.redis.clone() else { return };
     loop {
         if let Some(subscribed) = redis.subscribe(CHANNEL).await {
             let (mut sink, mut stream) = subscribed.split();
             loop {
                 match tokio::time::timeout(QUIET, stream.next()).await {
-                    Ok(Some(told)) => app.ended.hear(app.secrets(), told.get_payload_bytes()),
+                    Ok(Some(told)) => auth.ended.hear(auth.secrets(), told.get_payload_bytes()),
                     Ok(None) => break,
                     Err(_) => match tokio::time::timeout(AGAIN, sink.ping::<redis::Value>()).await {
                         Ok(Ok(_)) => {}

@@ -4,10 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
-use super::{
-    TenantId,
-    secrets::{random, sha256},
-};
+use super::{TenantId, secrets::random, sha256};
 use crate::{Error, Result};
 
 /// A token for a link, and what the database keeps of it.

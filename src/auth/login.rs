@@ -5,13 +5,14 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    Asker, Client, DeviceToken, Kind, Opened, Person, UserId, attempt_password, device, needs_rehash, normal_email,
+    Asker, Authn, Client, DeviceToken, Kind, Opened, Person, UserId, attempt_password, device, needs_rehash,
+    normal_email,
     session::{choose_tenant, open},
     tenant_named_by,
     throttle::attempt_of_device,
     totp::{self, SecondFactor},
 };
-use crate::{App, Error, Result, db::FromRow, sql};
+use crate::{Error, Result, db::FromRow, sql};
 
 /// What somebody signs in with.
 pub struct Credentials {
@@ -39,12 +40,12 @@ pub(super) struct PasswordHolds {
 
 /// Signs in. An unknown address, a wrong password, one that was never confirmed, a deactivated account and one
 /// that has to wait take the same work and get the same answer.
-pub async fn sign_in(app: &App, client: &Client, parts: &Parts, given: Credentials, kind: Kind) -> Result<Opened> {
-    let named = tenant_named_by(parts, app).await?;
+pub async fn sign_in(auth: &Authn, client: &Client, parts: &Parts, given: Credentials, kind: Kind) -> Result<Opened> {
+    let named = tenant_named_by(parts, auth).await?;
     // What is no address is nobody's, and is counted all the same.
     let email = normal_email(&given.email);
-    let mut conn = app.db.public().await?;
-    let device = match (&email, device::presented(app.secrets(), given.device.as_ref())) {
+    let mut conn = auth.db.public().await?;
+    let device = match (&email, device::presented(auth.secrets(), given.device.as_ref())) {
         (Some(email), Some(device)) => {
             let hash = device.hash();
             let Known(known) = conn.read().last().one(sql!("auth/known_device"), &[email, &hash.as_slice()]).await?;
@@ -60,11 +61,11 @@ pub async fn sign_in(app: &App, client: &Client, parts: &Parts, given: Credentia
         // Waiting for a turn holds no connection either.
         drop(conn);
         tokio::time::sleep(attempt.turn).await;
-        conn = app.db.public().await?;
+        conn = auth.db.public().await?;
     }
     let account: Option<Account> = match &email {
         Some(email) if !attempt.account_waits => {
-            let seal = app.seal("find_login", &[Some(email)]);
+            let seal = auth.seal("find_login", &[Some(email)]);
             conn.read().last().maybe(sql!("auth/find_login"), &[email, &seal]).await?
         }
         _ => None,
@@ -75,29 +76,29 @@ pub async fn sign_in(app: &App, client: &Client, parts: &Parts, given: Credentia
     let network = client.network();
     let asker = Asker::SignIn(&network);
     let hash = account.as_ref().map(|account| account.password_hash.clone());
-    let matches = app.passwords.verify(asker, given.password.clone(), hash).await?;
+    let matches = auth.passwords.verify(asker, given.password.clone(), hash).await?;
     let account = account.filter(|account| matches && account.may_sign_in).ok_or(Error::WrongCredentials)?;
     let user = UserId::verified(account.user_id);
     let second_factor = match &account.totp_sealed {
         None => SecondFactor::default(),
-        Some(sealed) => totp::read(app.secrets(), user, sealed, given.totp.as_ref(), app.tokens.now())?,
+        Some(sealed) => totp::read(auth.secrets(), user, sealed, given.totp.as_ref(), auth.tokens.now())?,
     };
     let new_hash = if needs_rehash(&account.password_hash) {
-        Some(app.passwords.hash(asker, given.password).await?)
+        Some(auth.passwords.hash(asker, given.password).await?)
     } else {
         None
     };
     let holds = PasswordHolds { user, verified_hash: account.password_hash, new_hash, second_factor };
-    let (person, refresh, expires_at) = open(app, client, holds, kind, &attempt).await?;
-    let tenant = choose_tenant(app, person, named).await?;
-    let device = if given.remember || device.is_some() { Some(remember(app, person, device).await?) } else { None };
+    let (person, refresh, expires_at) = open(auth, client, holds, kind, &attempt).await?;
+    let tenant = choose_tenant(auth, person, named).await?;
+    let device = if given.remember || device.is_some() { Some(remember(auth, person, device).await?) } else { None };
     Ok(Opened { person, tenant, refresh, device, expires_at: Some(expires_at) })
 }
 
 /// Lets the device on which somebody has just signed in be known from now on. One that is known stays so.
-async fn remember(app: &App, person: Person, known: Option<DeviceToken>) -> Result<DeviceToken> {
-    let device = known.map_or_else(|| DeviceToken::new(app.secrets()), Ok)?;
-    let mut conn = app.db.user(person).await?;
+async fn remember(auth: &Authn, person: Person, known: Option<DeviceToken>) -> Result<DeviceToken> {
+    let device = known.map_or_else(|| DeviceToken::new(auth.secrets()), Ok)?;
+    let mut conn = auth.db.user(person).await?;
     let hash = device.hash();
     let params: crate::db::Params<'_> = &[&person.user.as_uuid(), &hash.as_slice(), &device::MOST];
     conn.write().last().maybe::<()>(sql!("devices/remember"), params).await?;

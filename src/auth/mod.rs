@@ -1,14 +1,14 @@
 //! From a token, a cookie or an API key to a [`Tenant`]. This module alone makes [`TenantId`], [`UserId`] and
-//! [`SessionId`].
+//! [`SessionId`], which [`crate::identity`] defines.
 mod again;
 mod api_key;
+mod authn;
 mod client;
 mod cookie;
 mod device;
 mod email;
 mod ended;
 mod host;
-mod id;
 mod keys;
 mod link;
 mod login;
@@ -27,6 +27,7 @@ mod uses;
 
 pub use again::{Proof, authenticate_again};
 pub use api_key::{NewKey, new_key};
+pub use authn::{AuthSettings, Authn, AuthnParts, Shares};
 pub use client::{Client, Network, Peer};
 pub use cookie::{
     CSRF_HEADER, NAME as COOKIE_NAME, clear as clear_cookie, csrf_token, refuse_other_origin, set as set_cookie,
@@ -35,7 +36,6 @@ pub use device::{DeviceToken, device_of_browser};
 pub use email::normal as normal_email;
 pub use ended::{Ended, hear_of_ended};
 pub use host::{Hosts, host_name};
-pub use id::{Person, PresentedKey, Principal, SessionId, TenantId, UserId};
 pub use keys::{Keys, SHOWN_BEFORE, complete_keys, generate_keys, random_secret, rotate_keys};
 pub use link::{Invited, NewLink, link_hash, new_invitation, new_link, read_invitation};
 pub use login::{Credentials, sign_in};
@@ -43,9 +43,14 @@ pub use password::{Asker, Passwords, hash_password, needs_rehash};
 pub use password_rules::{Fault, password_faults};
 pub use refresh::RefreshToken;
 pub use seal::{SealKey, in_hex};
-pub use secrets::{Boxes, Secrets, sha256};
+pub use secrets::{Boxes, Secrets};
 pub use session::{Kind, Lifetimes, Opened, refresh, switch_tenant};
 pub use tenant::{SignedIn, Tenant, claimed, tenant_named_by};
 pub use throttle::{Action, Attempt, attempt, attempt_of_person, attempt_of_tenant, attempt_password};
 pub use token::{Clock, IssuedToken, Tokens};
 pub use uses::Uses;
+
+pub use crate::{
+    digest::sha256,
+    identity::{Person, PresentedKey, Principal, SessionId, TenantId, UserId},
+};

@@ -5,7 +5,7 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::secrets::{random, sha256};
+use super::{secrets::random, sha256};
 use crate::{Error, Result};
 
 const PREFIX: &str = "rh_refresh_";

@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use uuid::Uuid;
 
 use super::{keys::write_private, random_secret, sha256};
-use crate::error::Failure;
+use crate::{db::AdminConn, error::Failure, sql};
 
 /// The name of the file with the key, beside the signing keys.
 const FILE: &str = "seal";
@@ -50,6 +50,16 @@ impl SealKey {
         }
         write_private(&path, &Self::fresh()?)?;
         Ok(true)
+    }
+
+    /// Lets the database accept what is sealed with this key from now on, and for another hour what was sealed with the one before
+    /// (`registry.seal_keys`). Run as `rowhouse_migrator`.
+    pub async fn keep(&self, migrator: &AdminConn) -> Result<(), Failure> {
+        let [inner, outer] = self.blocks();
+        migrator
+            .all::<()>(sql!("operate/keep_seal_key"), &[&self.id(), &inner.as_slice(), &outer.as_slice()])
+            .await
+            .map(drop)
     }
 
     /// Makes a fresh one, lets `first` do what has to be done before any server uses it, and puts it in the place of the one

@@ -2,21 +2,12 @@
 //! and boxes that only they can open. Signing keys come and go; the secret stays.
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    digest,
     hkdf::{HKDF_SHA256, Salt},
     hmac,
     rand::{SecureRandom as _, SystemRandom},
 };
 
 use crate::{Error, Result, error::Failure};
-
-/// SHA-256.
-#[must_use]
-pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-    hash
-}
 
 /// Random bytes from the system.
 pub(super) fn random<const N: usize>() -> Result<[u8; N]> {

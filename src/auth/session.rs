@@ -4,10 +4,10 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    Client, DeviceToken, Person, RefreshToken, SessionId, SignedIn, TenantId, UserId, login::PasswordHolds,
+    Authn, Client, DeviceToken, Person, RefreshToken, SessionId, SignedIn, TenantId, UserId, login::PasswordHolds,
     seal::in_hex, throttle::Attempt,
 };
-use crate::{App, Error, Result, db::FromRow, sql};
+use crate::{Error, Result, db::FromRow, sql};
 
 /// How a session's requests say whose they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ struct Outcome {
 
 /// Opens a session for somebody whose password was verified.
 pub(super) async fn open(
-    app: &App,
+    auth: &Authn,
     client: &Client,
     holds: PasswordHolds,
     kind: Kind,
@@ -73,7 +73,7 @@ pub(super) async fn open(
 ) -> Result<(Person, Option<RefreshToken>, i64)> {
     let session = Uuid::now_v7();
     let refresh = (kind == Kind::Bearer).then(RefreshToken::new).transpose()?;
-    let lifetimes = app.settings.lifetimes;
+    let lifetimes = auth.settings.lifetimes;
     let (kind, idle) = match kind {
         Kind::Bearer => ("bearer", lifetimes.idle()),
         Kind::Browser => ("browser", lifetimes.browser_idle()),
@@ -89,8 +89,8 @@ pub(super) async fn open(
         refresh_hash.map(|hash| in_hex(&hash)),
         Some(kind.to_owned()),
     ];
-    let mut conn = app.db.public().await?;
-    let seal = app.seal("open_session", &sealed.each_ref().map(Option::as_deref));
+    let mut conn = auth.db.public().await?;
+    let seal = auth.seal("open_session", &sealed.each_ref().map(Option::as_deref));
     let opened: Outcome = conn
         .write()
         .last()
@@ -127,8 +127,8 @@ pub(super) async fn open(
 struct ChosenTenant(Option<Uuid>);
 
 /// The tenant a new session acts in. One whose user is no member of the tenant that was named is ended again.
-pub(super) async fn choose_tenant(app: &App, person: Person, named: Option<TenantId>) -> Result<Option<TenantId>> {
-    let mut conn = app.db.user(person).await?;
+pub(super) async fn choose_tenant(auth: &Authn, person: Person, named: Option<TenantId>) -> Result<Option<TenantId>> {
+    let mut conn = auth.db.user(person).await?;
     let named = named.map(TenantId::as_uuid);
     let chosen = conn.write().last().one::<ChosenTenant>(sql!("auth/choose_tenant"), &[&named]).await;
     if chosen.is_err() {
@@ -146,18 +146,18 @@ struct Rotated {
 }
 
 /// One rotation of a refresh token. A replay has ended the session by the time this fails.
-pub async fn refresh(app: &App, client: &Client, presented: &RefreshToken) -> Result<Opened> {
+pub async fn refresh(auth: &Authn, client: &Client, presented: &RefreshToken) -> Result<Opened> {
     let next = RefreshToken::new()?;
     let (hash, next_hash, sealed) = (presented.hash(), next.hash(), presented.seal(&next));
-    let (idle, address) = (app.settings.lifetimes.idle(), client.address());
+    let (idle, address) = (auth.settings.lifetimes.idle(), client.address());
     let params: crate::db::Params<'_> = &[&hash.as_slice(), &next_hash.as_slice(), &sealed.as_slice(), &idle, &address];
-    let mut conn = app.db.public().await?;
+    let mut conn = auth.db.public().await?;
     let rotated: Rotated = conn.write().last().one(sql!("auth/rotate_refresh_token"), params).await?;
     let next = match (rotated.outcome.as_str(), &rotated.sealed) {
         ("rotated", _) => next,
         ("repeated", Some(sealed)) => presented.open(sealed)?,
         ("replayed", _) => {
-            app.ended.sessions(app.secrets(), rotated.session.map(|session| SessionId::verified(session).handle()));
+            auth.ended.sessions(auth.secrets(), rotated.session.map(|session| SessionId::verified(session).handle()));
             let trace_id = crate::telemetry::trace_id();
             tracing::warn!(trace_id, "a refresh token was replayed; its session was ended");
             return Err(Error::RefreshTokenSpent);

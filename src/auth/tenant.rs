@@ -3,14 +3,14 @@
 use std::{fmt, time::Duration};
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRef, FromRequestParts},
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
 use uuid::Uuid;
 
-use super::{Kind, Person, Principal, TenantId, UserId, api_key, cookie};
+use super::{Authn, Kind, Person, Principal, TenantId, UserId, api_key, cookie};
 use crate::{
-    App, Error, Result,
+    Error, Result,
     db::{Db, Share, TenantConn, UserConn},
     error::Violation,
     telemetry,
@@ -129,34 +129,34 @@ struct Read(Result<Caller>);
 
 /// The principal who sends a request, and the tenant it is about, as far as can be told without asking anybody; none where
 /// nobody is signed in. Neither the membership nor the session is known to be good.
-pub fn claimed(parts: &mut Parts, app: &App) -> Option<(Principal, Option<TenantId>)> {
-    let read = caller(parts, app);
+pub fn claimed(parts: &mut Parts, auth: &Authn) -> Option<(Principal, Option<TenantId>)> {
+    let read = caller(parts, auth);
     parts.extensions.insert(Read(read.clone()));
     let Caller { principal, tenant, .. } = read.ok()?;
     let named = || tenant_header(&parts.headers).ok().flatten();
-    let tenant = tenant.or_else(named).or_else(|| app.hosts.remembered(&parts.uri, &parts.headers));
+    let tenant = tenant.or_else(named).or_else(|| auth.hosts.remembered(&parts.uri, &parts.headers));
     Some((principal, tenant))
 }
 
-fn caller(parts: &Parts, app: &App) -> Result<Caller> {
+fn caller(parts: &Parts, auth: &Authn) -> Result<Caller> {
     match parts.extensions.get::<Read>() {
         Some(Read(read)) => read.clone(),
-        None => read(parts, app),
+        None => read(parts, auth),
     }
 }
 
-fn read(parts: &Parts, app: &App) -> Result<Caller> {
-    let caller = verify(parts, app)?;
-    if let Some(refusal) = app.ended.refusal(caller.principal, caller.tenant) {
+fn read(parts: &Parts, auth: &Authn) -> Result<Caller> {
+    let caller = verify(parts, auth)?;
+    if let Some(refusal) = auth.ended.refusal(caller.principal, caller.tenant) {
         return Err(refusal);
     }
     if let (Kind::Browser, Principal::Person(person)) = (caller.kind, caller.principal) {
-        app.uses.of_session(&app.db, person, app.settings.lifetimes);
+        auth.uses.of_session(&auth.db, person, auth.settings.lifetimes);
     }
     Ok(caller)
 }
 
-fn verify(parts: &Parts, app: &App) -> Result<Caller> {
+fn verify(parts: &Parts, auth: &Authn) -> Result<Caller> {
     // A key in an address is in every log on its way by now: it must not work, or nobody would notice.
     if parts.uri.query().is_some_and(|query| query.contains(api_key::PREFIX)) {
         let detail =
@@ -164,9 +164,9 @@ fn verify(parts: &Parts, app: &App) -> Result<Caller> {
         return Err(Error::BadRequest(vec![Violation::parameter("query", "secret_in_address", detail)]));
     }
     if !parts.headers.contains_key(AUTHORIZATION)
-        && let Some(cookie) = cookie::read(app.secrets(), &parts.headers, app.tokens.now())?
+        && let Some(cookie) = cookie::read(auth.secrets(), &parts.headers, auth.tokens.now())?
     {
-        cookie::refuse_cross_site(app.secrets(), &app.settings.origins, parts, cookie.person.session)?;
+        cookie::refuse_cross_site(auth.secrets(), &auth.settings.origins, parts, cookie.person.session)?;
         return Ok(Caller { principal: Principal::Person(cookie.person), tenant: cookie.tenant, kind: Kind::Browser });
     }
     let token = bearer(&parts.headers)?;
@@ -174,46 +174,56 @@ fn verify(parts: &Parts, app: &App) -> Result<Caller> {
         let (tenant, key) = api_key::read_key(token)?;
         return Ok(Caller { principal: Principal::Key(key), tenant: Some(tenant), kind: Kind::Bearer });
     }
-    let claims = app.tokens.verify(token)?;
+    let claims = auth.tokens.verify(token)?;
     Ok(Caller { principal: Principal::Person(claims.person()), tenant: claims.tenant(), kind: Kind::Bearer })
 }
 
-impl FromRequestParts<App> for SignedIn {
+impl<S> FromRequestParts<S> for SignedIn
+where
+    Authn: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let caller = caller(parts, app)?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let auth = &Authn::from_ref(state);
+        let caller = caller(parts, auth)?;
         match caller.principal {
-            Principal::Person(person) => Ok(Self { person, kind: caller.kind, db: app.db.clone() }),
+            Principal::Person(person) => Ok(Self { person, kind: caller.kind, db: auth.db.clone() }),
             Principal::Key(_) => Err(Error::PersonRequired),
         }
     }
 }
 
-impl FromRequestParts<App> for Tenant {
+impl<S> FromRequestParts<S> for Tenant
+where
+    Authn: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let auth = &Authn::from_ref(state);
         // Who calls comes first: a caller nobody knows causes no look-up.
-        let caller = caller(parts, app)?;
-        let named = named_tenants(parts, app).await?;
+        let caller = caller(parts, auth)?;
+        let named = named_tenants(parts, auth).await?;
         let id = agree(caller.tenant, named)?.ok_or(Error::TenantRequired)?;
         telemetry::note_tenant(id.as_uuid());
-        app.uses.of_key(&app.db, id, caller.principal);
-        let share = app.limits.share(id, caller.principal);
-        Ok(Self { id, principal: caller.principal, share, db: app.db.clone() })
+        auth.uses.of_key(&auth.db, id, caller.principal);
+        let share = auth.shares.share(id, caller.principal);
+        Ok(Self { id, principal: caller.principal, share, db: auth.db.clone() })
     }
 }
 
 /// The tenant that header or host name, for a request that comes without a token.
-pub async fn tenant_named_by(parts: &Parts, app: &App) -> Result<Option<TenantId>> {
-    agree(None, named_tenants(parts, app).await?)
+pub async fn tenant_named_by(parts: &Parts, auth: &Authn) -> Result<Option<TenantId>> {
+    agree(None, named_tenants(parts, auth).await?)
 }
 
 /// What header and host say.
-async fn named_tenants(parts: &Parts, app: &App) -> Result<[Option<TenantId>; 2]> {
+async fn named_tenants(parts: &Parts, auth: &Authn) -> Result<[Option<TenantId>; 2]> {
     let header = tenant_header(&parts.headers)?;
-    let host = app.hosts.tenant(&app.db, &parts.uri, &parts.headers).await?;
+    let host = auth.hosts.tenant(&auth.db, &parts.uri, &parts.headers).await?;
     Ok([header, host])
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Client, SignedIn, TenantId, sha256};
+use super::{Authn, Client, SignedIn, TenantId, sha256};
 use crate::{
-    App, Error, Result,
+    Error, Result,
     db::{FromRow, PublicConn},
     sql,
 };
@@ -158,23 +158,23 @@ pub(super) async fn attempt_of_device(conn: &mut PublicConn, device_hash: &[u8; 
 
 /// The same for what a tenant does to an address or an invitation of its own: `429` when either has to wait. Counted for
 /// this tenant alone: what another has sent to the address neither blocks nor tells.
-pub async fn attempt_of_tenant(app: &App, action: Action, account: &str, tenant: TenantId) -> Result<()> {
+pub async fn attempt_of_tenant(auth: &Authn, action: Action, account: &str, tenant: TenantId) -> Result<()> {
     let tenant = tenant.as_uuid().to_string();
     let counters =
         vec![Counter::account(action, &format!("{tenant} {account}")), Counter::wide(action, "tenant", &tenant)];
-    let mut conn = app.db.public().await?;
+    let mut conn = auth.db.public().await?;
     told(count(&mut conn, counters).await?.0[0])
 }
 
 /// The same for what somebody who is signed in does to their own account: `429` when they or their network have to wait.
 /// Asks for a session that has given its password lately first: whoever holds a token of one that has ended counts nothing.
-pub async fn attempt_of_person(app: &App, action: Action, me: &SignedIn, client: &Client) -> Result<()> {
+pub async fn attempt_of_person(auth: &Authn, action: Action, me: &SignedIn, client: &Client) -> Result<()> {
     me.connect().await?.read().last().one::<()>(sql!("me/for_password"), &[]).await?;
     let counters = vec![
         Counter::account(action, &me.user().as_uuid().to_string()),
         Counter::wide(action, "network", &client.network()),
     ];
-    let mut conn = app.db.public().await?;
+    let mut conn = auth.db.public().await?;
     told(count(&mut conn, counters).await?.0[0])
 }
 

@@ -2,10 +2,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use totp_rs::{Builder, Secret, Totp};
 
-use super::{
-    Secrets, UserId,
-    secrets::{random, sha256},
-};
+use super::{Secrets, UserId, secrets::random, sha256};
 use crate::{Error, Result};
 
 /// Recovery codes at a time.

@@ -90,7 +90,7 @@ impl Dev {
         let redis = self.private_redis()?;
         self.tuning.profile = Profile::Development;
         let keys = self.keys()?;
-        db::keep_seal_key(&migrator, &SealKey::read(&self.dir.join("keys"))?).await?;
+        SealKey::read(&self.dir.join("keys"))?.keep(&migrator).await?;
         drop(migrator);
         let app = self.tuning.app(&database, keys, Clock::system())?;
         refuse_unless_walled(&app).await?;
@@ -110,7 +110,7 @@ impl Dev {
             print!("{}", welcome(&ready));
         }
         std::io::stdout().flush()?;
-        tokio::spawn(hear_of_ended(app.clone()));
+        tokio::spawn(hear_of_ended(app.auth.clone()));
         server::serve(listener, server::router(&app), self.tuning.serving(), app.leaving.clone(), stop).await?;
         self.say("stopping");
         app.limits.finish(&app.db, FINISH).await;

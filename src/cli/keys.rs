@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     auth::{self, SealKey},
-    db::{self, AdminConn},
+    db::AdminConn,
     error::Failure,
 };
 
@@ -72,10 +72,10 @@ impl Keys {
             Command::Seal { dir, database_url, rotate } => {
                 let migrator = AdminConn::connect(database_url.expose_secret()).await?;
                 if rotate {
-                    SealKey::rotate(&dir, async |next| db::keep_seal_key(&migrator, next).await).await?;
+                    SealKey::rotate(&dir, async |next| next.keep(&migrator).await).await?;
                     println!("wrote {}/seal: seals from now on", dir.display());
                 } else {
-                    db::keep_seal_key(&migrator, &SealKey::read(&dir)?).await?;
+                    SealKey::read(&dir)?.keep(&migrator).await?;
                 }
                 println!("the database accepts what is sealed with {}/seal", dir.display());
             }

@@ -58,7 +58,7 @@ impl Migrate {
             (true, changes) => println!("functions, policies and views applied; {changes} changes"),
         }
         if let Some(dir) = &self.keys {
-            db::keep_seal_key(&admin, &SealKey::read(dir)?).await?;
+            SealKey::read(dir)?.keep(&admin).await?;
             println!("the database accepts what is sealed with {}/seal", dir.display());
         }
         Ok(ExitCode::SUCCESS)

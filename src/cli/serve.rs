@@ -10,12 +10,13 @@ use tokio::{
 
 use super::descriptors;
 use crate::{
-    App,
+    app::App,
     auth::{Clock, Keys, hear_of_ended},
     cache::CacheFigures,
     db,
     error::Failure,
-    server::{self, Leaving, metrics},
+    http::Leaving,
+    server::{self, metrics},
     settings::ServeArgs,
 };
 
@@ -37,7 +38,7 @@ pub(super) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
     let listener = listen(args.listen).await?;
     tracing::info!(address = %args.listen, "serving");
     tokio::spawn(tell_of_cache(app.clone()));
-    tokio::spawn(hear_of_ended(app.clone()));
+    tokio::spawn(hear_of_ended(app.auth.clone()));
     if let Some(address) = args.metrics_listen {
         let listener = listen(address).await?;
         tracing::info!(%address, "figures are at /metrics, and how it stands at /readyz");

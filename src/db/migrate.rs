@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Row;
 
 use super::{AdminConn, FromRow};
-use crate::{auth::SealKey, error::Failure, sql};
+use crate::{error::Failure, sql};
 
 /// Everything under sql/, so that a binary carries the schema it was written for.
 pub(super) static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql");
@@ -80,22 +80,6 @@ pub async fn set_passwords(superuser: &AdminConn, urls: &[SecretString]) -> Resu
         changed.push(role.to_owned());
     }
     Ok(changed)
-}
-
-/// Lets the database accept what is sealed with this key from now on, and for another hour what was sealed with the one before
-/// (`registry.seal_keys`). Run as `rowhouse_migrator`.
-pub async fn keep_seal_key(migrator: &AdminConn, key: &SealKey) -> Result<(), Failure> {
-    struct Kept;
-    impl FromRow for Kept {
-        fn from_row(_: &Row) -> Result<Self, tokio_postgres::Error> {
-            Ok(Self)
-        }
-    }
-    let [inner, outer] = key.blocks();
-    migrator
-        .all::<Kept>(sql!("operate/keep_seal_key"), &[&key.id(), &inner.as_slice(), &outer.as_slice()])
-        .await
-        .map(drop)
 }
 
 /// Applies what is pending, then functions, policies and views, and says what changed. Run as

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     Error, Result,
-    auth::{Person, Principal, TenantId},
     error::Failure,
+    identity::{Person, Principal, TenantId},
     telemetry::trace_id,
 };
 

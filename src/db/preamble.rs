@@ -3,7 +3,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use uuid::Uuid;
 
-use crate::auth::{Person, Principal, TenantId};
+use crate::identity::{Person, Principal, TenantId};
 
 /// On whose behalf a transaction runs. There is no default and no way to change it half-way.
 #[derive(Clone, Copy, Debug)]

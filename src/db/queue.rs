@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::load::{About, Bounds, Load};
 use crate::{
     Error, Result,
-    auth::{Principal, TenantId, UserId},
+    identity::{Principal, TenantId, UserId},
 };
 
 /// Who may wait behind whom, at most; one more is told at once that there is no place.

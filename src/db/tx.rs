@@ -4,7 +4,7 @@
 //! and `SET LOCAL`, the prepared statement and `COMMIT` leave together before the first answer is awaited.
 //!
 //! ```no_run
-//! # use rowhouse::{auth::Tenant, db::Sql, api::projects::Project, sql};
+//! # use rowhouse::{api::projects::Project, auth::Tenant, db::Sql, sql};
 //! # async fn f(tenant: Tenant, limit: i64) -> rowhouse::Result<()> {
 //! let mut conn = tenant.connect().await?;
 //! let one: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&limit]).await?;

@@ -7,7 +7,7 @@ use axum::{
 use serde::Serialize;
 
 use super::extract::Json;
-use crate::{App, Error, Result, error::Violation};
+use crate::{Error, Result, error::Violation};
 
 /// Something that has a version; every change of its row gives it the next one.
 pub trait Versioned {
@@ -38,10 +38,10 @@ pub(super) fn tag(version: i64) -> HeaderValue {
 #[derive(Debug)]
 pub struct IfMatch(pub Option<Vec<i64>>);
 
-impl FromRequestParts<App> for IfMatch {
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         match tags(&parts.headers, &header::IF_MATCH)? {
             None => Err(Error::PreconditionRequired),
             Some(Tags::Any) => Ok(Self(None)),
@@ -80,10 +80,10 @@ impl IfNoneMatch {
     }
 }
 
-impl FromRequestParts<App> for IfNoneMatch {
+impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         tags(&parts.headers, &header::IF_NONE_MATCH).map(Self)
     }
 }

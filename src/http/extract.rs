@@ -2,9 +2,11 @@
 //! every refusal is one of ours, with a pointer to what is wrong.
 #![expect(clippy::disallowed_types, reason = "this module is what the rest of the house uses instead")]
 
+use std::time::Duration;
+
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRef, FromRequest, FromRequestParts, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -15,10 +17,19 @@ use super::{
     json, shape,
     validate::{PILE, piles_marks},
 };
-use crate::{App, Error, Result, error::Violation};
+use crate::{Error, Result, error::Violation};
 
 const JSON: &str = "application/json";
 pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
+
+/// How much of a body is read, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimits {
+    /// Bytes.
+    pub bytes: usize,
+    /// Half of what the whole request may take: a body that does not come is the sender's doing.
+    pub time: Duration,
+}
 
 /// A JSON body in, a JSON body out.
 ///
@@ -39,21 +50,31 @@ pub struct Path<T>(pub T);
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 
-impl<T: DeserializeOwned + ToSchema> FromRequest<App> for Json<T> {
+impl<S, T> FromRequest<S> for Json<T>
+where
+    BodyLimits: FromRef<S>,
+    S: Send + Sync,
+    T: DeserializeOwned + ToSchema,
+{
     type Rejection = Error;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
         refuse_unless_json(request.headers())?;
-        read_json(request, app).await.map(Self)
+        read_json(request, BodyLimits::from_ref(state)).await.map(Self)
     }
 }
 
-impl<T: DeserializeOwned + ToSchema> FromRequest<App> for MergePatch<T> {
+impl<S, T> FromRequest<S> for MergePatch<T>
+where
+    BodyLimits: FromRef<S>,
+    S: Send + Sync,
+    T: DeserializeOwned + ToSchema,
+{
     type Rejection = Error;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
         match content_type(request.headers()).as_deref() {
-            Some(MERGE_PATCH | JSON) => read_json(request, app).await.map(Self),
+            Some(MERGE_PATCH | JSON) => read_json(request, BodyLimits::from_ref(state)).await.map(Self),
             _ => Err(Error::UnsupportedMediaType(MERGE_PATCH)),
         }
     }
@@ -70,16 +91,15 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
-async fn read_json<T: DeserializeOwned + ToSchema>(request: Request, app: &App) -> Result<T> {
-    from_json(&read_body(request, app).await?)
+async fn read_json<T: DeserializeOwned + ToSchema>(request: Request, limits: BodyLimits) -> Result<T> {
+    from_json(&read_body(request, limits).await?)
 }
 
-pub(super) async fn read_body(request: Request, app: &App) -> Result<Bytes> {
-    // Half of what the whole request may take: a body that does not come is the sender's doing.
-    let read = tokio::time::timeout(app.settings.edge.time / 2, Bytes::from_request(request, app));
+pub(super) async fn read_body(request: Request, limits: BodyLimits) -> Result<Bytes> {
+    let read = tokio::time::timeout(limits.time, Bytes::from_request(request, &()));
     read.await.map_err(|_| Error::BodyTimeout)?.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Error::PayloadTooLarge(app.settings.edge.body_bytes)
+            Error::PayloadTooLarge(limits.bytes)
         } else {
             Error::MalformedJson("the body ended early".to_owned())
         }
@@ -184,13 +204,13 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         use axum::extract::{Path, path::ErrorKind, rejection::PathRejection};
         let wrong = |name: &str, detail: &str| Error::BadRequest(vec![Violation::parameter(name, "invalid", detail)]);
-        match Path::from_request_parts(parts, app).await {
+        match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
             Err(PathRejection::FailedToDeserializePathParams(failed)) => Err(match failed.kind() {
                 ErrorKind::DeserializeError { key, message, .. } => wrong(key, &format!("cannot be read: {message}")),
@@ -207,10 +227,10 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     }
 }
 
-impl<T: DeserializeOwned + IntoParams> FromRequestParts<App> for Query<T> {
+impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
         let unfit = |value: &str| match value {
             // The one character PostgreSQL's text cannot hold.

@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 
 use super::validate::Violations;
 use crate::{
-    App, Result,
-    auth::{Action, Client, attempt, in_hex, new_link},
+    Result,
+    auth::{Action, Authn, Client, attempt, in_hex, new_link},
     db::FromRow,
-    mail::{Letter, Link},
+    mail::{Letter, Link, Post},
     sql,
 };
 
@@ -27,7 +27,8 @@ struct Name(String);
 /// Sends a link of `purpose` that is good for as long as `lifetime`, an interval, to the account at the address, if
 /// there is one that it is for. `link` makes it of the person's name and the token.
 pub async fn send_link(
-    app: &App,
+    post: &Post,
+    auth: &Authn,
     client: &Client,
     given: &EmailAddress,
     (purpose, lifetime): (&'static str, &'static str),
@@ -36,17 +37,17 @@ pub async fn send_link(
     let mut violations = Violations::default();
     let email = violations.email("/email", &given.email);
     violations.finish()?;
-    let place = app.post.place()?;
-    let mut conn = app.db.public().await?;
+    let place = post.place()?;
+    let mut conn = auth.db.public().await?;
     if attempt(&mut conn, Action::Letter, &email, client).await?.account_waits {
         return Ok(StatusCode::ACCEPTED);
     }
     drop(conn);
-    let app_then = app.clone();
-    app.post.send_after(place, async move {
+    let auth_then = auth.clone();
+    post.send_after(place, async move {
         let new = new_link()?;
-        let mut conn = app_then.db.public().await?;
-        let seal = app_then.seal("issue_mail_token", &[Some(purpose), Some(&email), Some(&in_hex(&new.hash))]);
+        let mut conn = auth_then.db.public().await?;
+        let seal = auth_then.seal("issue_mail_token", &[Some(purpose), Some(&email), Some(&in_hex(&new.hash))]);
         let params: crate::db::Params<'_> = &[&purpose, &email, &new.hash.as_slice(), &lifetime, &seal];
         let known: Option<Name> = conn.write().last().maybe(sql!("auth/issue_mail_token"), params).await?;
         Ok(known.map(|Name(name)| Letter { to: email, link: link(name, new.token) }))

@@ -1,23 +1,28 @@
-//! What every route shares: reading requests, and writing answers.
+//! The toolkit of HTTP, which every resource takes from: reading requests, writing answers, and what both may cost.
 pub mod accept;
 pub mod etag;
 pub mod export;
 pub mod extract;
 pub mod idempotency;
 mod json;
+mod leaving;
 pub mod letter;
 pub mod operation;
 pub mod page;
 pub mod patch;
-pub(crate) mod patience;
+pub mod patience;
 pub mod prefer;
-pub(crate) mod problem;
+pub mod problem;
 pub mod room;
 pub mod session;
-mod shape;
+pub mod shape;
 pub mod spool;
 pub mod turns;
+mod untaken;
 pub mod upload;
 pub mod validate;
 pub mod waits;
 pub mod workshop;
+
+pub use leaving::Leaving;
+pub use untaken::Untaken;

@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use super::etag::{Tagged, Versioned, tag};
-use crate::{App, db::FromRow};
+use crate::db::FromRow;
 
 /// Names the preferences that were followed (RFC 7240 §3).
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -176,10 +176,10 @@ impl Prefer {
     }
 }
 
-impl FromRequestParts<App> for Prefer {
+impl<S: Send + Sync> FromRequestParts<S> for Prefer {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::of(&parts.headers))
     }
 }

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::extract::Json;
 use crate::{
-    App, Error, Result,
-    auth::{Kind, Opened, csrf_token, set_cookie},
+    Error, Result,
+    auth::{Authn, Kind, Opened, csrf_token, set_cookie},
 };
 
 /// How the caller comes back.
@@ -59,12 +59,12 @@ pub struct SessionAnswer {
 }
 
 /// Gives out what a session is kept with.
-pub fn answer(app: &App, opened: &Opened, kind: Kind) -> Result<Response> {
+pub fn answer(auth: &Authn, opened: &Opened, kind: Kind) -> Result<Response> {
     let tenant_id = opened.tenant.map(crate::auth::TenantId::as_uuid);
     let no_store = (header::CACHE_CONTROL, "no-store");
     match kind {
         Kind::Bearer => {
-            let issued = app.tokens.issue(opened.person, opened.tenant)?;
+            let issued = auth.tokens.issue(opened.person, opened.tenant)?;
             let answer = SessionAnswer {
                 access_token: Some(issued.token),
                 token_type: Some("Bearer"),
@@ -77,9 +77,9 @@ pub fn answer(app: &App, opened: &Opened, kind: Kind) -> Result<Response> {
             Ok(([no_store], Json(answer)).into_response())
         }
         Kind::Browser => {
-            let secrets = app.secrets();
+            let secrets = auth.secrets();
             let until = opened.expires_at.ok_or_else(|| Error::internal("a browser's session without its end"))?;
-            let cookie = set_cookie(secrets, opened.person, opened.tenant, until, app.tokens.now())?;
+            let cookie = set_cookie(secrets, opened.person, opened.tenant, until, auth.tokens.now())?;
             let answer = SessionAnswer {
                 csrf_token: Some(csrf_token(secrets, opened.person.session)),
                 tenant_id,

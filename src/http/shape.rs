@@ -1,6 +1,6 @@
 //! How a body or a query is built, against the schema that the OpenAPI document publishes for it: everything that is wrong,
 //! at once. Looked at when reading it has failed, because reading stops at the first misfit.
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
 use serde_json::{Map, Number, Value};
 use utoipa::{IntoParams, ToSchema, openapi::path::ParameterIn};
@@ -10,7 +10,15 @@ use super::{
     json::{Twice, escaped},
     validate::{MOST, too_long, too_short},
 };
-use crate::{error::Violation, server::SCHEMAS};
+use crate::error::Violation;
+
+/// The schemas that have a name, as the document publishes them: a query's parameters refer to them.
+static SCHEMAS: OnceLock<HashMap<String, Value>> = OnceLock::new();
+
+/// Tells what the document publishes, once: whoever puts the document together does.
+pub fn publish(schemas: impl FnOnce() -> HashMap<String, Value>) {
+    SCHEMAS.get_or_init(schemas);
+}
 
 /// What does not fit the schema of `T`; at most [`MOST`].
 pub(super) fn misfits<T: ToSchema>(value: &Value, twice: &Twice) -> Vec<Violation> {
@@ -27,8 +35,9 @@ pub(super) fn misfits<T: ToSchema>(value: &Value, twice: &Twice) -> Vec<Violatio
 
 /// The same for a query; each violation names its parameter.
 pub(super) fn misfitting_parameters<T: IntoParams>(query: &[u8]) -> Vec<Violation> {
+    let nothing = HashMap::new();
     let declared = T::into_params(|| Some(ParameterIn::Query));
-    let mut found = Found { named: &SCHEMAS, violations: Vec::new() };
+    let mut found = Found { named: SCHEMAS.get().unwrap_or(&nothing), violations: Vec::new() };
     let mut violations = Vec::new();
     let mut seen = Vec::new();
     for (name, text) in form_urlencoded::parse(query).take(MOST) {

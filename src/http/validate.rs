@@ -9,6 +9,7 @@ use crate::{
     Error, Result,
     auth::{normal_email, password_faults},
     error::Violation,
+    line::breaks_line,
 };
 
 /// Violations in one answer, at most: what a caller can read, and not many times the request.
@@ -116,11 +117,4 @@ pub(super) fn too_short(least: usize) -> String {
 
 pub(super) fn too_long(most: usize, found: usize) -> String {
     format!("must have at most {most} characters, and has {found}")
-}
-
-/// Controls, separators of lines, and what turns the direction of what follows: none belongs in a name that others
-/// read, least of all in a letter.
-#[must_use]
-pub fn breaks_line(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

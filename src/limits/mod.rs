@@ -28,7 +28,7 @@ use self::{
 };
 use crate::{
     Error, Result,
-    auth::{Principal, Secrets, SessionId, TenantId},
+    auth::{Principal, Secrets, SessionId, Shares, TenantId},
     db::{Db, Share},
     redis::Redis,
 };
@@ -136,6 +136,14 @@ pub struct RateLimits {
     kept: ByteBudget,
 }
 
+impl Shares for RateLimits {
+    /// The tenant's once PostgreSQL has accepted them there. Until then it is their own, and that of all strangers where anybody
+    /// could have made up who it is.
+    fn share(&self, tenant: TenantId, principal: Principal) -> Share {
+        if self.meter.knows(tenant, principal) { Share::Tenant(tenant) } else { Share::unproven(principal) }
+    }
+}
+
 impl RateLimits {
     /// In Redis where there is one, and always in this process.
     #[must_use]
@@ -190,13 +198,6 @@ impl RateLimits {
             },
         };
         self.within(vec![bucket]).await
-    }
-
-    /// Whose share of the connections a caller's are taken from: the tenant's once PostgreSQL has accepted them there. Until
-    /// then it is their own, and that of all strangers where anybody could have made up who it is.
-    #[must_use]
-    pub fn share(&self, tenant: TenantId, principal: Principal) -> Share {
-        if self.meter.knows(tenant, principal) { Share::Tenant(tenant) } else { Share::unproven(principal) }
     }
 
     /// PostgreSQL has refused somebody: the next time it is asked before their tenant is charged.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
-use crate::http::validate::breaks_line;
+use crate::line::breaks_line;
 
 /// A letter to one person.
 #[derive(Clone, Debug)]

@@ -1,13 +1,5 @@
 //! One connection: its requests one after the other, and its end.
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -26,23 +18,7 @@ use super::{
     socket::Socket,
     unread,
 };
-use crate::auth::Peer;
-
-/// Whether the server is about to go. It still answers then, and says with each answer that it is the connection's last.
-#[derive(Clone, Debug, Default)]
-pub struct Leaving(Arc<AtomicBool>);
-
-impl Leaving {
-    /// Whether it is.
-    #[must_use]
-    pub fn is_so(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
+use crate::{auth::Peer, http::Leaving};
 
 /// How a connection is served.
 #[derive(Clone)]

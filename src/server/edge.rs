@@ -1,9 +1,6 @@
 //! The edge: what every request passes on its way in and every answer on its way out. One layer, so that
 //! the order of things is the order of lines.
-use std::{
-    panic::AssertUnwindSafe,
-    time::{Duration, Instant},
-};
+use std::{panic::AssertUnwindSafe, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -16,7 +13,8 @@ use uuid::Uuid;
 
 use super::{body, rate_limit};
 use crate::{
-    App, Error,
+    Error,
+    app::{App, EdgeLimits},
     auth::host_name,
     error::Violation,
     http::{
@@ -25,30 +23,6 @@ use crate::{
     },
     telemetry::Trace,
 };
-
-/// What one request may take.
-#[derive(Clone, Copy, Debug)]
-pub struct EdgeLimits {
-    /// Bytes of body.
-    pub body_bytes: usize,
-    /// Bytes of path and query together.
-    pub uri_bytes: usize,
-    /// Time from the last byte of the head to the first byte of the answer.
-    pub time: Duration,
-    /// The same where a file is sent.
-    pub upload_time: Duration,
-}
-
-impl Default for EdgeLimits {
-    fn default() -> Self {
-        Self {
-            body_bytes: 1 << 20,
-            uri_bytes: 8 << 10,
-            time: Duration::from_secs(10),
-            upload_time: Duration::from_mins(30),
-        }
-    }
-}
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

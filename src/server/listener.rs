@@ -9,11 +9,12 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{
-    connection::{Leaving, Manner},
-    places::Places,
+use super::{connection::Manner, places::Places};
+use crate::{
+    Error,
+    auth::Peer,
+    http::{Leaving, problem},
 };
-use crate::{Error, auth::Peer, http::problem};
 
 /// How long whoever is refused may take to say what they want.
 const REFUSED_TIME: Duration = Duration::from_secs(2);

@@ -15,7 +15,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{App, api::health, cache::CacheFigures, limits::LimitFigures};
+use crate::{api::health, app::App, cache::CacheFigures, limits::LimitFigures};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

@@ -1,4 +1,5 @@
-//! What stands around the routes: connections, the edge that every request passes, limits, the document, figures.
+//! What stands above the resources: the router, what every request passes on its way in and every answer on its way out, the
+//! document of it all, and the sockets it comes by.
 mod address;
 mod body;
 mod connection;
@@ -13,12 +14,8 @@ mod rate_limit;
 mod router;
 mod socket;
 mod unread;
-mod untaken;
 
-pub use connection::Leaving;
 pub use cors::origin;
-pub use edge::EdgeLimits;
 pub use listener::{Serving, serve};
-pub use openapi::{SCHEMAS, document};
+pub use openapi::document;
 pub use router::router;
-pub use untaken::Untaken;

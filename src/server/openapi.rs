@@ -3,7 +3,7 @@ mod names;
 mod requests;
 mod shared;
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::collections::HashMap;
 
 use axum::{Router, body::Bytes, http::header, response::IntoResponse as _, routing::get};
 use serde_json::Value;
@@ -14,10 +14,9 @@ use utoipa::{
 
 pub(super) use shared::finish;
 
-use super::router;
 use crate::{
-    App,
     api::products::{ImportMode, ProductSort},
+    app::App,
     error::Violation,
     http::{export::Format, page::Sort, problem::Problem},
 };
@@ -35,10 +34,10 @@ use crate::{
 struct Base;
 
 /// The schemas that have a name, as they are published.
-pub static SCHEMAS: LazyLock<HashMap<String, Value>> = LazyLock::new(|| {
-    let schemas = document().components.map(|components| components.schemas).unwrap_or_default();
-    schemas.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())).collect()
-});
+pub(super) fn schemas(document: &utoipa::openapi::OpenApi) -> HashMap<String, Value> {
+    let schemas = document.components.iter().flat_map(|components| &components.schemas);
+    schemas.map(|(name, schema)| (name.clone(), serde_json::to_value(schema).unwrap_or_default())).collect()
+}
 
 struct Bearer;
 impl Modify for Bearer {
@@ -59,7 +58,7 @@ pub(super) fn base() -> utoipa::openapi::OpenApi {
 /// The finished document, for the snapshot in openapi.json.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    finish(router::routes().into_openapi())
+    finish(super::router::routes().into_openapi())
 }
 
 /// `GET /api/v1/openapi.json`.

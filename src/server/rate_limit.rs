@@ -10,7 +10,8 @@ use axum::{
 };
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::{Client, Principal, TenantId, claimed},
     http::problem::Failed,
     limits::{Admission, Asking, Standing, Stranger},
@@ -57,7 +58,7 @@ pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) 
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let claimed = claimed(&mut parts, &app).filter(|_| charged != Charged::Network);
+    let claimed = claimed(&mut parts, &app.auth).filter(|_| charged != Charged::Network);
     let stranger = match claimed {
         // A key is somebody's only once PostgreSQL has said so.
         None | Some((Principal::Key(_), _)) => {
@@ -106,7 +107,7 @@ async fn admit(
     if outside.refused.is_some() {
         return Ok((outside, None));
     }
-    match app.hosts.tenant(&app.db, &parts.uri, &parts.headers).await {
+    match app.auth.hosts.tenant(&app.db, &parts.uri, &parts.headers).await {
         Ok(Some(tenant)) => {
             let asking = Asking { tenant, principal, spare };
             Ok((app.limits.inside(&app.db, asking, async || outside).await?, Some(asking)))

@@ -1,11 +1,11 @@
-//! Every route, and the layers that each request passes.
+//! The router: every resource's routes, in the document as well, behind the layers that all requests pass.
 use std::sync::Arc;
 
 use axum::{Router, extract::MatchedPath, http::Method, middleware, response::IntoResponse as _};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{cors, edge, methods::Methods, openapi, rate_limit};
-use crate::{App, Error, api};
+use crate::{Error, api, app::App, http::shape};
 
 /// Every route with its entry in the OpenAPI document.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -42,6 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 pub fn router(app: &App) -> Router {
     let (mut router, document) = routes().split_for_parts();
     let document = openapi::finish(document);
+    shape::publish(|| openapi::schemas(&document));
     let methods = Arc::new(Methods::of(&document));
     if app.settings.documents {
         router = router.merge(openapi::served(&document));
@@ -59,7 +60,7 @@ pub fn router(app: &App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), rate_limit::limit))
         .layer(middleware::from_fn_with_state(app.clone(), edge::edge));
     // Outside of all: a preflight says nothing of who asks.
-    let router = match cors::layer(&app.settings.origins) {
+    let router = match cors::layer(&app.auth.settings.origins) {
         Some(layer) => router.layer(middleware::from_fn_with_state(layer, cors::cors)),
         None => router,
     };

@@ -1,6 +1,7 @@
 //! Figures for Prometheus: on an address of their own, of all tenants together, and true.
 use rowhouse::{
     db::API_ROLE,
+    http,
     server::{self, metrics},
 };
 use tokio::net::TcpListener;
@@ -13,7 +14,7 @@ pub(super) async fn beside(app: &TestApp) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (router, serving) = (metrics::router(&app.app), tuning(&[]).serving());
-    tokio::spawn(server::serve(listener, router, serving, server::Leaving::default(), std::future::pending()));
+    tokio::spawn(server::serve(listener, router, serving, http::Leaving::default(), std::future::pending()));
     format!("http://{address}")
 }
 

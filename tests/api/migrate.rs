@@ -1,7 +1,8 @@
 //! Bringing a database to what sql/ says, telling whether it is there, and not serving when it is not.
 use rowhouse::{
     auth::SealKey,
-    db::{self, API_ROLE, AdminConn},
+    db::API_ROLE,
+    db::{self, AdminConn},
 };
 
 use crate::support::{KEYS, TestApp, TestDb};
@@ -44,7 +45,7 @@ async fn an_empty_database_is_brought_up_once_and_then_left_alone() {
     let app = TestApp::with(&db.url(API_ROLE), &crate::support::tuning(&[])).await;
     let unknown = app.complaints().await;
     assert!(unknown.len() == 1 && unknown[0].contains("rowhouse keys seal"), "{unknown:?}");
-    db::keep_seal_key(&migrator, &SealKey::read(&KEYS).unwrap()).await.unwrap();
+    SealKey::read(&KEYS).unwrap().keep(&migrator).await.unwrap();
     assert_eq!(app.complaints().await, Vec::<String>::new());
 }
 

@@ -23,6 +23,7 @@ mod import;
 mod import_faults;
 mod invitations;
 mod kept_out;
+mod layers;
 mod letters;
 mod limits;
 mod limits_redis;

@@ -10,9 +10,11 @@ use axum::{Router, routing::get};
 use postgres_types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use reqwest::Method;
 use rowhouse::{
-    App, Result,
+    Result,
+    app::App,
     auth::Tenant,
-    db::{API_ROLE, FromRow, Sql},
+    db::API_ROLE,
+    db::{FromRow, Sql},
 };
 use tokio_postgres::Row;
 

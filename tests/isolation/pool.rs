@@ -4,7 +4,8 @@ use std::{collections::HashSet, time::Duration};
 use axum::{Router, routing::get};
 use reqwest::{Method, StatusCode};
 use rowhouse::{
-    App, Result,
+    Result,
+    app::App,
     auth::Tenant,
     db::{FromRow, Sql},
 };

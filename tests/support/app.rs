@@ -5,7 +5,7 @@ use axum::Router;
 use clap::Parser;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use rowhouse::{
-    App,
+    app::App,
     auth::{Clock, Keys, hear_of_ended},
     db::{self, API_ROLE, GATE_ROLE},
     server,
@@ -90,7 +90,7 @@ impl TestApp {
         let app = tuning.app(&database, Keys::read(keys).unwrap(), clock).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let hearing = tokio::spawn(hear_of_ended(app.clone()));
+        let hearing = tokio::spawn(hear_of_ended(app.auth.clone()));
         let (stop, stopped) = oneshot::channel();
         let routes = server::router(&app).merge(routes.with_state(app.clone()));
         let serving = tuning.serving();

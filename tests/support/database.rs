@@ -74,7 +74,7 @@ async fn prepare(cluster: &PrivatePostgres) {
     let mut migrator = AdminConn::connect(&cluster.url("rowhouse_migrator", "template_rowhouse")).await.unwrap();
     let report = db::migrate(&mut migrator, false).await.unwrap();
     assert!(!report.migrations.is_empty(), "the template starts empty");
-    db::keep_seal_key(&migrator, &SealKey::read(&super::KEYS).unwrap()).await.unwrap();
+    SealKey::read(&super::KEYS).unwrap().keep(&migrator).await.unwrap();
     fixture::build(&migrator).await;
     if let Ok(sabotage) = std::env::var(SABOTAGE) {
         superuser.script("sabotage", &sabotage).await.unwrap();

@@ -10,7 +10,8 @@ use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::Tenant,
     cache::{Asked, Rule},
     db::{FromRow, Sql},

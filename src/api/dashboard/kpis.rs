@@ -12,7 +12,8 @@ use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use crate::{
-    App, Result,
+    Result,
+    app::App,
     auth::Tenant,
     cache::{Asked, Rule},
     db::FromRow,

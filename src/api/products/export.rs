@@ -14,7 +14,8 @@ use http_body_util::StreamBody;
 
 use super::file::Exported;
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::Tenant,
     http::{
         export::{FileQuery, Format, Writer},

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{
-    extract::{Request, State},
+    extract::{FromRef as _, Request, State},
     http::HeaderMap,
     response::Response,
 };
@@ -25,14 +25,15 @@ use super::{
     file::{self, Line, ProductLine},
 };
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::Tenant,
     db::{FromRow, Params, Tx, Write},
     error::Violation,
     http::{
         export::Format,
         extract::{Query, content_type},
-        idempotency::{Begun, Once},
+        idempotency::{Begun, Keeper, Once},
         operation::{Operation, Work},
         patch::Field,
         room::Way,
@@ -103,7 +104,7 @@ pub(super) async fn import(
     let (parts, body) = request.into_parts();
     let place = app.workshop.place(&tenant, Way::In)?;
     let upload = Upload::receive(body, app.settings.import_bytes, place).await?;
-    let once = Once::of_upload(&app, &parts, &upload.sha256)?;
+    let once = Once::of_upload(Keeper::from_ref(&app), &parts, &upload.sha256)?;
     let mut conn = tenant.connect().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,

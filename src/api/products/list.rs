@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::{Product, ProductStatus};
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::Tenant,
     cache::{Asked, Rule},
     db::{Params, Read, Sql, Tx},

@@ -23,7 +23,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::Tenant,
     currency,
     db::{FromRow, Params, Sql},

@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::{Product, ProductStatus, words::Words};
 use crate::{
-    App, Error, Result,
+    Error, Result,
+    app::App,
     auth::Tenant,
     cache::{Asked, Rule},
     db::{FromRow, Params},

@@ -6,7 +6,8 @@ use axum::{
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::{App, Error, Result, db::FromRow, http::prefer::PREFERENCE_APPLIED};
+use super::Keeper;
+use crate::{Error, Result, db::FromRow, http::prefer::PREFERENCE_APPLIED};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The headers of an answer that are given again with it. The others are about one request, or everybody's.
@@ -18,7 +19,7 @@ const KEPT: [HeaderName; 5] =
 pub(super) struct Claim {
     pub(super) key: String,
     pub(super) fingerprint: [u8; 32],
-    pub(super) app: App,
+    pub(super) keeper: Keeper,
 }
 
 /// What is found under a key.
@@ -37,7 +38,7 @@ impl Claim {
         let (Some(status), Some(locked)) = (found.status, &found.answer) else {
             return Err(Error::internal("an idempotency key was committed without its answer"));
         };
-        let kept = self.app.secrets().boxes().open(&self.bound_to(whose), locked)?;
+        let kept = self.keeper.auth.secrets().boxes().open(&self.bound_to(whose), locked)?;
         let mut response = parse(&kept).ok_or_else(|| Error::internal("a kept answer cannot be read"))?;
         *response.status_mut() = u16::try_from(status)
             .ok()
@@ -57,7 +58,7 @@ impl Claim {
         }
         plain.push(b'\n');
         plain.extend_from_slice(body);
-        self.app.secrets().boxes().lock(&self.bound_to(whose), &plain)
+        self.keeper.auth.secrets().boxes().lock(&self.bound_to(whose), &plain)
     }
 
     fn bound_to(&self, [tenant, principal]: [Uuid; 2]) -> Vec<u8> {

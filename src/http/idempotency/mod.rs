@@ -6,9 +6,11 @@
 mod kept;
 mod key;
 
+use std::sync::Arc;
+
 use axum::{
     body::to_bytes,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRef, FromRequest, FromRequestParts, Request},
     http::{HeaderMap, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -21,17 +23,27 @@ use self::{
 };
 use super::{
     etag::{Tagged, Versioned, tag},
-    extract::{from_json, read_body, refuse_unless_json},
+    extract::{BodyLimits, from_json, read_body, refuse_unless_json},
     prefer::Prefer,
 };
 use crate::{
-    App, Error, Result,
-    auth::Tenant,
+    Error, Result,
+    auth::{Authn, Tenant},
     db::{FromRow, Params, Sql, TenantConn, Tx, UserConn, Write},
+    limits::RateLimits,
     sql,
 };
 
 pub(crate) use key::check;
+
+/// What answers are kept with: the keys they are locked by, and how much of them there may be.
+#[derive(Clone)]
+pub struct Keeper {
+    /// Has the keys.
+    pub auth: Authn,
+    /// Counts what is kept.
+    pub limits: Arc<RateLimits>,
+}
 
 /// The JSON body of a POST, read and refused as [`Json`](super::extract::Json) does, and how often it may act.
 #[derive(Debug)]
@@ -116,14 +128,14 @@ keeps!(TenantConn, "idempotency/claim", "idempotency/store", "idempotency/forget
 keeps!(UserConn, "idempotency/claim_own", "idempotency/store_own", "idempotency/forget_own");
 
 impl Once {
-    fn new(app: &App, asked: Option<Asked>, headers: &HeaderMap, body: &[u8]) -> Self {
-        let claim = asked.map(|asked| Claim { fingerprint: asked.fingerprint(body), key: asked.key, app: app.clone() });
+    fn new(keeper: Keeper, asked: Option<Asked>, headers: &HeaderMap, body: &[u8]) -> Self {
+        let claim = asked.map(|asked| Claim { fingerprint: asked.fingerprint(body), key: asked.key, keeper });
         Self { claim, prefer: Prefer::of(headers) }
     }
 
     /// For a body that is not held in memory: `digest` is SHA-256 of it.
-    pub fn of_upload(app: &App, parts: &Parts, digest: &[u8; 32]) -> Result<Self> {
-        Ok(Self::new(app, Asked::of(parts)?, &parts.headers, digest))
+    pub fn of_upload(keeper: Keeper, parts: &Parts, digest: &[u8; 32]) -> Result<Self> {
+        Ok(Self::new(keeper, Asked::of(parts)?, &parts.headers, digest))
     }
 
     /// For what must not be done twice by accident: `400` without a key.
@@ -232,7 +244,7 @@ impl Done<'_> {
         let locked = keep.claim.lock(keep.whose, &head.headers, &body)?;
         let [tenant, principal] = keep.whose;
         let whose = if tenant.is_nil() { principal } else { tenant };
-        if let Err(full) = keep.claim.app.limits.keep(whose, locked.len()) {
+        if let Err(full) = keep.claim.keeper.limits.keep(whose, locked.len()) {
             tx.rollback().await?;
             return Err(full);
         }
@@ -250,24 +262,34 @@ impl Done<'_> {
     }
 }
 
-impl<T: DeserializeOwned + utoipa::ToSchema> FromRequest<App> for Post<T> {
+impl<S, T> FromRequest<S> for Post<T>
+where
+    BodyLimits: FromRef<S>,
+    Keeper: FromRef<S>,
+    S: Send + Sync,
+    T: DeserializeOwned + utoipa::ToSchema,
+{
     type Rejection = Error;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
         refuse_unless_json(request.headers())?;
         let (parts, body) = request.into_parts();
         let asked = Asked::of(&parts)?;
         let headers = parts.headers.clone();
-        let bytes = read_body(Request::from_parts(parts, body), app).await?;
-        let once = Once::new(app, asked, &headers, &bytes);
+        let bytes = read_body(Request::from_parts(parts, body), BodyLimits::from_ref(state)).await?;
+        let once = Once::new(Keeper::from_ref(state), asked, &headers, &bytes);
         Ok(Self(from_json(&bytes)?, once))
     }
 }
 
-impl FromRequestParts<App> for Once {
+impl<S> FromRequestParts<S> for Once
+where
+    Keeper: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        Ok(Self::new(app, Asked::of(parts)?, &parts.headers, &[]))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        Ok(Self::new(Keeper::from_ref(state), Asked::of(parts)?, &parts.headers, &[]))
     }
 }

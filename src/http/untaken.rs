@@ -26,7 +26,7 @@ pub struct Untaken(Arc<Mutex<HashMap<Uuid, usize>>>);
 impl Untaken {
     /// Counts an answer until it is written, or given up. Refused is one that is too much, and `may_refuse`: that has changed
     /// nothing. Of a stream, whose length nobody knows, each piece is counted once it is there.
-    pub(super) fn count(&self, tenant: Uuid, may_refuse: bool, answer: Response) -> Result<Response> {
+    pub fn count(&self, tenant: Uuid, may_refuse: bool, answer: Response) -> Result<Response> {
         let length = answer.body().size_hint().exact();
         if length.is_some_and(|length| length <= LITTLE) {
             return Ok(answer);

@@ -1,9 +1,10 @@
-//! Who asks, and inside what: the ids that open something. A leaf: of the house it imports SHA-256.
+//! Who asks, and inside what: the ids that open something. They are made where a token, a cookie, a key or PostgreSQL has said so, which
+//! is in `auth` and nowhere else: a test reads all of `src/` for it.
 use std::fmt;
 
 use uuid::Uuid;
 
-use super::secrets::sha256;
+use crate::digest::sha256;
 
 /// A tenant a verified request named. It opens nothing by itself: PostgreSQL asks for the membership in
 /// the same transaction. There is no `From<Uuid>` and no public constructor.
@@ -21,7 +22,8 @@ pub struct SessionId(Uuid);
 macro_rules! id {
     ($name:ident) => {
         impl $name {
-            pub(super) fn verified(id: Uuid) -> Self {
+            /// For whoever has verified it: `auth` alone.
+            pub(crate) fn verified(id: Uuid) -> Self {
                 Self(id)
             }
 
@@ -76,11 +78,16 @@ pub struct Person {
 /// person and opens nothing outside its tenant.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PresentedKey {
-    pub(super) id: Uuid,
-    pub(super) secret_hash: [u8; 32],
+    id: Uuid,
+    secret_hash: [u8; 32],
 }
 
 impl PresentedKey {
+    /// For whoever has read it out of a request: `auth` alone.
+    pub(crate) fn verified(id: Uuid, secret_hash: [u8; 32]) -> Self {
+        Self { id, secret_hash }
+    }
+
     /// The key's id.
     #[must_use]
     pub fn id(&self) -> Uuid {
