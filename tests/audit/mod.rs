@@ -4,6 +4,7 @@ mod attack;
 mod lints;
 mod prove;
 mod questions;
+mod takeover;
 
 use serde_json::Value;
 

@@ -321,7 +321,7 @@ fn candidates(column: &Column, token: &str, number: usize) -> Vec<String> {
         // One that tells a time (RFC 9562 §5.7) tells one that has a date.
         ("U", "uuid") => vec!["overlay(gen_random_uuid()::text placing '0' from 1 for 1)::uuid".to_owned()],
         ("U", "json" | "jsonb") => vec![quote("{}"), quote("[]")],
-        ("U", "bytea") => vec![format!("decode(md5({}), 'hex')", literal(&format!("{token}{number}")))],
+        ("U", "bytea") => vec![format!("decode(md5({}), 'hex')", literal(&format!("{token}{number}{}", column.name)))],
         ("U", "xml") => vec![quote("<a/>")],
         ("U", "macaddr") => vec![quote("08:00:2b:01:02:03")],
         ("U", "tsvector" | "tsquery") => vec![quote("")],

@@ -4,15 +4,18 @@
 //!
 //! No attack passes for want of something to attack: each has a control that must succeed, such as reading
 //! one's own row. Where the control fails the attack is inconclusive, which is no pass.
+mod arguments;
+mod doors;
 mod generate;
 mod model;
 mod objects;
 mod report;
 mod role;
 mod stage;
+mod statistics;
 mod tables;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use model::Table;
 pub use report::Report;
@@ -24,7 +27,7 @@ use rowhouse_pg::{AdminConn, Failure, Refusal};
 use crate::audit::{Attack, Scope};
 
 /// The attacks by name.
-pub const ATTACKS: [&str; 32] = [
+pub const ATTACKS: [&str; 35] = [
     "read",
     "read-nowhere",
     "outsider",
@@ -51,6 +54,9 @@ pub const ATTACKS: [&str; 32] = [
     "materialized-view",
     "foreign-table",
     "function",
+    "takeover-by-door",
+    "pass-the-hash",
+    "read-statistics",
     "role-escape",
     "takedown",
     "row-security-off",
@@ -117,6 +123,10 @@ struct Set<'a> {
     unset: BTreeMap<String, u64>,
     /// How many rows the attacking tenant has in each table.
     own: BTreeMap<String, u64>,
+    /// What the attacks were told.
+    config: Attack,
+    /// How many rows were written in which table, as last looked at.
+    written: Mutex<BTreeMap<String, String>>,
 }
 
 /// Which attacks to run.
@@ -126,6 +136,10 @@ pub enum Only<'a> {
     All,
     /// Those on one table.
     Table(&'a str),
+    /// Those on one door, and with what is stored; on no door when it is empty.
+    Door(&'a str),
+    /// All but those on doors and statistics, which take the longest.
+    Rest,
 }
 
 /// Begins the transaction that [`prepare`] and [`run`] need.
@@ -174,6 +188,8 @@ pub async fn prepare<'a>(session: &'a AdminConn, scope: &Scope, config: &Attack)
             empty: empty.clone(),
             own: own.clone(),
             unset: BTreeMap::new(),
+            config: config.clone(),
+            written: Mutex::default(),
         });
     }
     for set in &mut stages {
@@ -187,10 +203,18 @@ impl Ready<'_> {
     pub async fn run(&self, only: Only<'_>) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes = Vec::new();
         for set in &self.stages {
-            tables::run(set, only, &mut outcomes).await?;
-            if matches!(only, Only::All) {
+            if !matches!(only, Only::Door(_)) {
+                tables::run(set, only, &mut outcomes).await?;
+            }
+            if matches!(only, Only::All | Only::Rest) {
                 objects::run(set, &mut outcomes).await?;
                 role::run(set, &mut outcomes).await?;
+            }
+            if matches!(only, Only::All | Only::Door(_)) {
+                doors::run(set, only, &mut outcomes).await?;
+            }
+            if matches!(only, Only::All | Only::Table(_)) {
+                statistics::run(set, only, &mut outcomes).await?;
             }
         }
         Ok(outcomes)
@@ -219,6 +243,11 @@ pub async fn run(session: &AdminConn, scope: &Scope, config: &Attack) -> Result<
 }
 
 impl Set<'_> {
+    /// Whether a row of the other tenant's could be made up in a table.
+    fn theirs_has(&self, table: &str) -> bool {
+        self.stage.theirs.rows.get(table).is_some_and(|rows| !rows.is_empty())
+    }
+
     /// Plays one scene between two savepoints and notes how it ended.
     async fn scene(
         &self,

@@ -55,6 +55,9 @@ pub struct Attack {
     /// Foreign keys by which a row is one person's own: all rows made up for a tenant lead to the person that
     /// `settings` name, as `"tenant.notes.notes_author_fkey"`.
     pub own: Vec<String>,
+    /// Columns that open something for whoever knows what they hold, whatever they are called: no role that serves may read them, and
+    /// an attacker does not know them.
+    pub secrets: Vec<String>,
     /// Attacks known to succeed, each with its reason.
     pub ignore: Vec<Ignore>,
 }

@@ -10,7 +10,7 @@ use std::{
 
 pub use report::{Mutant, Report};
 
-use rowhouse_pg::{AdminConn, Failure};
+use rowhouse_pg::{AdminConn, Failure, set_local};
 
 use crate::{
     attack::{self, Only, Outcome, Ready, Verdict},
@@ -18,8 +18,9 @@ use crate::{
 };
 
 /// Statements that list the mutants of a database: what, where, which table, and how it is done.
-const SOURCES: [(&str, &str); 3] = [
+const SOURCES: [(&str, &str); 4] = [
     (ROLES, include_str!("../../sql/prove/database.sql")),
+    ("doors", include_str!("../../sql/prove/doors.sql")),
     ("policies", include_str!("../../sql/prove/policies.sql")),
     ("tables", include_str!("../../sql/prove/tables.sql")),
 ];
@@ -47,6 +48,7 @@ pub async fn run(sessions: Vec<AdminConn>, plan: Plan) -> Result<Report, Failure
     let Some(first) = sessions.first() else { return Err(Failure("no copy to break".to_owned())) };
     attack::begin(first).await?;
     let scope = Scope::discover(first, &plan.options).await?;
+    first.run(&set_local("audit.secrets", &plan.config.attack.secrets.join(","))).await?;
     let queue = Queue::new(mutants(first, plan.only.as_deref()).await?);
     first.run("rollback").await?;
     if queue.total == 0 {
@@ -124,7 +126,7 @@ async fn work(session: &AdminConn, plan: &Plan, queue: &Queue, roles: bool) -> R
                 let outcomes = if !mutant.lints.is_empty() && READ_NOT_PLAYED.contains(&mutant.mutant.as_str()) {
                     Vec::new()
                 } else {
-                    ready.run(mutant.table.as_deref().map_or(Only::All, Only::Table)).await?
+                    ready.run(mutant.attacked()).await?
                 };
                 let new =
                     outcomes.iter().filter(|outcome| breached(outcome) && !standing.breaches.contains(&key(outcome)));
@@ -192,6 +194,7 @@ async fn mutants(session: &AdminConn, only: Option<&str>) -> Result<(VecDeque<Mu
                 object: value("object"),
                 statement: value("statement"),
                 table: answer.value(row, "table").map(str::to_owned),
+                door: answer.value(row, "door").map(str::to_owned),
                 inapplicable: None,
                 lints: BTreeSet::new(),
                 attacks: BTreeSet::new(),

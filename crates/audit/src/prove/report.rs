@@ -5,7 +5,10 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::audit::{self, Format, Scope};
+use crate::{
+    attack::Only,
+    audit::{self, Format, Scope},
+};
 
 /// One way of breaking the database, and who noticed.
 #[derive(Clone, Debug, Serialize)]
@@ -19,6 +22,9 @@ pub struct Mutant {
     /// The table concerned, when it is one.
     #[serde(skip)]
     pub table: Option<String>,
+    /// The door concerned, when it is one; empty when none is, and what opens them is.
+    #[serde(skip)]
+    pub door: Option<String>,
     /// Why it could not be done here; such a mutant does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inapplicable: Option<String>,
@@ -26,6 +32,17 @@ pub struct Mutant {
     pub lints: BTreeSet<&'static str>,
     /// The attacks that succeeded.
     pub attacks: BTreeSet<&'static str>,
+}
+
+impl Mutant {
+    /// The attacks that it could let through.
+    pub(super) fn attacked(&self) -> Only<'_> {
+        match (&self.table, &self.door) {
+            (Some(table), _) => Only::Table(table),
+            (None, Some(door)) => Only::Door(door),
+            (None, None) => Only::Rest,
+        }
+    }
 }
 
 /// What was proved.
