@@ -88,9 +88,9 @@ impl Ended {
     }
 }
 
-/// Hears what other instances say, for as long as it runs.
+/// Hears what other instances say, for as long as it runs: forever, also where there is nobody to hear.
 pub async fn hear_of_ended(auth: Authn) {
-    let Some(redis) = auth.ended.redis.clone() else { return };
+    let Some(redis) = auth.ended.redis.clone() else { return std::future::pending().await };
     loop {
         if let Some(subscribed) = redis.subscribe(CHANNEL).await {
             let (mut sink, mut stream) = subscribed.split();

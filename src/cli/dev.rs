@@ -14,13 +14,13 @@ use serde::Serialize;
 use super::{
     demo::{self, DemoTenant, PASSWORD},
     descriptors,
-    serve::{FINISH, listen, refuse_unless_walled, stopped},
+    serve::{listen, refuse_unless_walled, stopped},
 };
 use crate::{
     auth::{Clock, Keys, SealKey, complete_keys, hear_of_ended, random_secret},
     db::{self, API_ROLE, AdminConn, GATE_ROLE, Urls, as_role, seed},
     error::Failure,
-    server,
+    server::{self, Kind, Supervisor},
     settings::{Profile, Tuning},
 };
 
@@ -110,12 +110,12 @@ impl Dev {
             print!("{}", welcome(&ready));
         }
         std::io::stdout().flush()?;
-        tokio::spawn(hear_of_ended(app.auth.clone()));
+        let supervisor = Supervisor::default();
+        let auth = app.auth.clone();
+        supervisor.start("hearing what has ended", Kind::Restarted, move || hear_of_ended(auth.clone()));
         server::serve(listener, server::router(&app), self.tuning.serving(), app.leaving.clone(), stop).await?;
         self.say("stopping");
-        app.limits.finish(&app.db, FINISH).await;
-        app.db.close();
-        app.readiness.close();
+        supervisor.wind_down(&app, std::time::Duration::from_secs(2)).await?;
         drop(redis);
         drop(private);
         Ok(())

@@ -1,5 +1,10 @@
 //! `rowhouse serve`, and the check that asks whether it does.
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{
+    net::SocketAddr,
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use clap::Args;
 use tokio::{
@@ -16,12 +21,10 @@ use crate::{
     db,
     error::Failure,
     http::Leaving,
-    server::{self, metrics},
+    server::{self, Kind, Supervisor, metrics},
     settings::ServeArgs,
 };
 
-/// How long the end waits for counts to be written.
-pub(super) const FINISH: Duration = Duration::from_secs(2);
 /// How often the figures of the cache are logged, where they have changed.
 const TOLD_EVERY: Duration = Duration::from_mins(1);
 
@@ -37,20 +40,38 @@ pub(super) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
     }
     let listener = listen(args.listen).await?;
     tracing::info!(address = %args.listen, "serving");
-    tokio::spawn(tell_of_cache(app.clone()));
-    tokio::spawn(hear_of_ended(app.auth.clone()));
+    let supervisor = Supervisor::default();
+    let told = app.clone();
+    supervisor.start("cache figures", Kind::Restarted, move || tell_of_cache(told.clone()));
+    let auth = app.auth.clone();
+    supervisor.start("hearing what has ended", Kind::Restarted, move || hear_of_ended(auth.clone()));
     if let Some(address) = args.metrics_listen {
-        let listener = listen(address).await?;
+        let listener = Arc::new(Mutex::new(Some(listen(address).await?)));
         tracing::info!(%address, "figures are at /metrics, and how it stands at /readyz");
         let (router, serving) = (metrics::router(&app), args.tuning.serving());
-        tokio::spawn(server::serve(listener, router, serving, Leaving::default(), std::future::pending()));
+        supervisor.start("figures", Kind::Vital, move || {
+            let listener = listener.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let router = router.clone();
+            async move {
+                if let Some(listener) = listener {
+                    let _ = server::serve(listener, router, serving, Leaving::default(), std::future::pending()).await;
+                }
+            }
+        });
     }
     let stop = stopped(Duration::from_millis(args.tuning.drain_ms))?;
-    server::serve(listener, server::router(&app), args.tuning.serving(), app.leaving.clone(), stop).await?;
-    app.limits.finish(&app.db, args.tuning.serving().grace.min(FINISH)).await;
-    app.post.finish(args.tuning.serving().grace).await;
-    app.db.close();
-    app.readiness.close();
+    let stop = {
+        let supervisor = supervisor.clone();
+        async move {
+            tokio::select! {
+                drain = stop => drain,
+                () = supervisor.lost() => Duration::ZERO,
+            }
+        }
+    };
+    let serving = args.tuning.serving();
+    server::serve(listener, server::router(&app), serving, app.leaving.clone(), stop).await?;
+    supervisor.wind_down(&app, serving.grace).await?;
     tracing::info!("stopped");
     Ok(())
 }

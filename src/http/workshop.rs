@@ -1,6 +1,12 @@
 //! Who works on what, and how much at a time: work takes its turns, so that requests keep their connections, and files
 //! that wait have their room. Neither can be taken by one tenant or one person alone.
+use std::time::Duration;
+
 use serde_json::json;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 
 use super::{
     operation::Work,
@@ -22,6 +28,10 @@ pub struct Workshop {
     writes: Turns,
     exports: Turns,
     room: Room,
+    /// Operations that are under way.
+    tasks: TaskTracker,
+    /// Cancelled when they are to be interrupted.
+    cut: CancellationToken,
 }
 
 impl Workshop {
@@ -35,6 +45,8 @@ impl Workshop {
             writes: Turns::new(share, 1),
             exports: Turns::new(share, 0),
             room: Room::new(file_bytes.saturating_mul(FILES)),
+            tasks: TaskTracker::new(),
+            cut: CancellationToken::new(),
         }
     }
 
@@ -55,24 +67,11 @@ impl Workshop {
         F: Future<Output = Result<()>> + Send + 'static,
     {
         let workshop = self.clone();
-        tokio::spawn(async move {
-            // By tenant alone: others' operations of the same member are no reason to wait.
-            let tenant = work.tenant().id().as_uuid();
-            let own = workshop.own.take(Whose { tenant, principal: tenant }, Length::Long);
-            let own = work.wait(own).await;
-            let begun = match &own {
-                Ok(Some(_)) => work.progress(0).await,
-                Ok(None) => Ok(false),
-                Err(error) => Err(error.clone()),
-            };
-            let ended = match begun {
-                // In a task of its own, whose panic is one more way to fail.
-                Ok(true) => match tokio::spawn(job(work.clone(), workshop)).await {
-                    Ok(ended) => ended,
-                    Err(panicked) => Err(Error::internal(format!("an operation panicked: {panicked}"))),
-                },
-                Ok(false) => work.cancel(0, &json!({})).await,
-                Err(error) => Err(error),
+        self.tasks.spawn(async move {
+            let ended = tokio::select! {
+                ended = workshop.clone().work(&work, job) => ended,
+                // What it has not committed is undone with its connection.
+                () = workshop.cut.cancelled() => Err(Error::Leaving),
             };
             let Err(error) = ended else { return };
             if let Error::Internal(what) = &error {
@@ -82,6 +81,34 @@ impl Workshop {
                 tracing::warn!(operation = %work.id(), %error, "how an operation ended could not be written down");
             }
         });
+    }
+
+    async fn work<F>(self, work: &Work, job: impl FnOnce(Work, Self) -> F + Send + 'static) -> Result<()>
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        // By tenant alone: others' operations of the same member are no reason to wait.
+        let tenant = work.tenant().id().as_uuid();
+        let own = self.own.take(Whose { tenant, principal: tenant }, Length::Long);
+        let own = work.wait(own).await?;
+        if own.is_none() || !work.progress(0).await? {
+            return work.cancel(0, &json!({})).await;
+        }
+        // In a task of its own, whose panic is one more way to fail. It ends when nobody waits for it any more.
+        match AbortOnDropHandle::new(tokio::spawn(job(work.clone(), self))).await {
+            Ok(ended) => ended,
+            Err(panicked) => Err(Error::internal(format!("an operation panicked: {panicked}"))),
+        }
+    }
+
+    /// Interrupts the operations that are under way, which are told to have failed, so that nobody waits for them. Those that
+    /// cannot say so in time count as interrupted when they have been silent for a minute.
+    pub async fn finish(&self, within: Duration) {
+        self.cut.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(within, self.tasks.wait()).await.is_err() {
+            tracing::warn!(operations = self.tasks.len(), "operations were interrupted and could not say so");
+        }
     }
 
     /// A turn to write, for an operation that has so many bytes to write before it gives way; none when somebody asked for

@@ -13,9 +13,11 @@ mod places;
 mod rate_limit;
 mod router;
 mod socket;
+mod supervisor;
 mod unread;
 
 pub use cors::origin;
 pub use listener::{Serving, serve};
 pub use openapi::document;
 pub use router::router;
+pub use supervisor::{Kind, Supervisor};

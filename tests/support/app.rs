@@ -8,7 +8,7 @@ use rowhouse::{
     app::App,
     auth::{Clock, Keys, hear_of_ended},
     db::{self, API_ROLE, GATE_ROLE},
-    server,
+    server::{self, Kind, Supervisor},
     settings::Tuning,
 };
 use serde_json::Value;
@@ -90,13 +90,15 @@ impl TestApp {
         let app = tuning.app(&database, Keys::read(keys).unwrap(), clock).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let hearing = tokio::spawn(hear_of_ended(app.auth.clone()));
+        let supervisor = Supervisor::default();
+        let auth = app.auth.clone();
+        supervisor.start("hearing what has ended", Kind::Restarted, move || hear_of_ended(auth.clone()));
         let (stop, stopped) = oneshot::channel();
         let routes = server::router(&app).merge(routes.with_state(app.clone()));
         let serving = tuning.serving();
         let server = tokio::spawn(server::serve(listener, routes, serving, app.leaving.clone(), async move {
             let drain = stopped.await.unwrap_or_default();
-            hearing.abort();
+            supervisor.stop().await;
             drain
         }));
         // One connection a request, so that no test depends on another's.
