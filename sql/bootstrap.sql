@@ -1,5 +1,5 @@
 -- Run once per database by a superuser, before the first migration; safe to run again.
--- Makes the eight roles, takes back what PostgreSQL gives to everyone, and lays out the schemas.
+-- Makes the ten roles, takes back what PostgreSQL gives to everyone, and lays out the schemas.
 -- Passwords are not set here: `rowhouse bootstrap` sets them from the connection URLs, already hashed.
 
 -- The roles. A role that exists with other attributes is corrected, and only then, so that two
@@ -7,6 +7,7 @@
 do $$
 declare
     wanted record;
+    held name;
 begin
     for wanted in
         select * from (values
@@ -18,7 +19,10 @@ begin
             ('rowhouse_worker',     true,  false),  -- runs jobs behind the same wall
             ('rowhouse_platform',   true,  false),  -- operators: registry only, nothing in schema tenant
             ('rowhouse_auditor',    true,  false),  -- reads catalogs and schema audit, no data
-            ('rowhouse_doors',      false, false)   -- owns the SECURITY DEFINER functions
+            -- Own the SECURITY DEFINER functions, each those that work on what it may reach (docs/adr/0021).
+            ('rowhouse_identity',   false, false),  -- accounts, sessions, passwords, letters, tries, seals
+            ('rowhouse_tenancy',    false, false),  -- tenants, memberships, invitations, keys, hosts, meters
+            ('rowhouse_writers',    false, false)   -- notifications, generations, what happened to accounts
         ) as roles (name, login, bypassrls)
     loop
         if not exists (select from pg_roles where rolname = wanted.name) then
@@ -43,13 +47,12 @@ begin
         end if;
     end loop;
 
-    -- The migrator creates objects for these two and hands them over. Nobody else is a member of anything.
-    if not pg_has_role('rowhouse_migrator', 'rowhouse_owner', 'member') then
-        grant rowhouse_owner to rowhouse_migrator;
-    end if;
-    if not pg_has_role('rowhouse_migrator', 'rowhouse_doors', 'member') then
-        grant rowhouse_doors to rowhouse_migrator;
-    end if;
+    -- The migrator creates objects for these and hands them over. Nobody else is a member of anything.
+    foreach held in array array['rowhouse_owner', 'rowhouse_identity', 'rowhouse_tenancy', 'rowhouse_writers'] loop
+        if not pg_has_role('rowhouse_migrator', held, 'member') then
+            execute format('grant %I to rowhouse_migrator', held);
+        end if;
+    end loop;
 end
 $$;
 
@@ -138,7 +141,7 @@ revoke select on pg_catalog.pg_stat_activity from public;
 -- New functions are executable by everyone unless the creator's defaults say otherwise.
 alter default privileges for role rowhouse_migrator revoke execute on functions from public;
 alter default privileges for role rowhouse_owner revoke execute on functions from public;
-alter default privileges for role rowhouse_doors revoke execute on functions from public;
+alter default privileges for role rowhouse_identity, rowhouse_tenancy, rowhouse_writers revoke execute on functions from public;
 
 -- tenant: every table is walled, no exception. registry: what tenants share, each table with policies.
 -- audit: what a DBA reads.
@@ -215,6 +218,23 @@ begin
     where r.rolname ~ '^rowhouse_'
       and not exists (select from audit.applied a where a.kind = 'role' and a.object = r.rolname)
     on conflict do nothing;
+end
+$$;
+
+-- rowhouse_doors owned every SECURITY DEFINER function once. `rowhouse migrate` hands those of a database on, with the
+-- membership that the migrator has had since, and leaves it owning nothing and granted nothing; the next bootstrap after that
+-- takes away what is left of it here, and the role itself when no database of the cluster has anything of it.
+do $$
+begin
+    if to_regrole('rowhouse_doors') is null or not (select rolsuper from pg_roles where rolname = current_user)
+       or exists (select from pg_proc where proowner = to_regrole('rowhouse_doors')) then
+        return;
+    end if;
+    drop owned by rowhouse_doors;
+    if not exists (select from pg_shdepend where refclassid = 'pg_authid'::regclass and refobjid = to_regrole('rowhouse_doors')) then
+        drop role rowhouse_doors;
+    end if;
+exception when undefined_object or dependent_objects_still_exist then null;  -- a neighbour was there in between
 end
 $$;
 

@@ -1,22 +1,23 @@
 -- Last step: what before.sql lent is taken back, functions that no file makes any more are dropped, and
 -- what stands now is written down for audit.drift.
-revoke create on schema registry from rowhouse_doors;
-
 do $$
 declare
     item record;
 begin
-    -- A row of pg_proc that this transaction did not write is a function no file made.
+    -- A function is one that no file makes any more if its row was not written by this transaction, or not since before.sql,
+    -- whose last command writes the row of the schema: it takes back what was granted on functions, and writes theirs with it.
     for item in
         select p.oid::regprocedure as signature
         from pg_proc p
         where p.pronamespace in ('tenant'::regnamespace, 'registry'::regnamespace, 'audit'::regnamespace)
-          and p.xmin <> pg_current_xact_id()::xid
+          and (p.xmin <> pg_current_xact_id()::xid
+               or p.cmin::text::bigint <= (select n.cmin::text::bigint from pg_namespace n where n.nspname = 'registry'))
     loop
         execute format('drop function %s', item.signature);
     end loop;
 end
 $$;
+revoke create on schema registry from rowhouse_identity, rowhouse_tenancy, rowhouse_writers;
 
 -- What was kept before may have been worked out by other functions, or while triggers were off: it counts no more. Of a
 -- slot that somebody is writing, another generation is on its way already. A tenant that was founded between the migration

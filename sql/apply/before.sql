@@ -46,9 +46,11 @@ end
 $$;
 
 -- Who may look into which schema.
-grant usage on schema tenant to rowhouse_api, rowhouse_worker, rowhouse_doors;
-grant usage on schema registry to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_doors, rowhouse_platform;
+grant usage on schema tenant to rowhouse_api, rowhouse_worker, rowhouse_tenancy, rowhouse_writers;
+grant usage on schema registry
+    to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_identity, rowhouse_tenancy, rowhouse_writers, rowhouse_platform;
 grant usage on schema audit to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_platform, rowhouse_auditor;
 
--- Handing a function to its owner asks that the owner may create in the schema; taken back in after.sql.
-grant create on schema registry to rowhouse_doors;
+-- Handing a function to its owner asks that the owner may create in the schema; taken back in after.sql. The last command
+-- here: after.sql goes by it.
+grant create on schema registry to rowhouse_identity, rowhouse_tenancy, rowhouse_writers;

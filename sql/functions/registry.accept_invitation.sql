@@ -3,12 +3,14 @@
 create or replace function registry.accept_invitation(invited_to uuid, invitation uuid, invitation_hash bytea) returns uuid
     language plpgsql security definer set search_path = ''
 as $$
+declare
+    me uuid := registry.signed_in();
 begin
     perform registry.refuse_in_tenant();
-    return registry.join_tenant(registry.signed_in(), invited_to, invitation, invitation_hash);
+    return registry.join_tenant(me, registry.own_address(), registry.own_name(), invited_to, invitation, invitation_hash);
 end
 $$;
-alter function registry.accept_invitation(uuid, uuid, bytea) owner to rowhouse_doors;
+alter function registry.accept_invitation(uuid, uuid, bytea) owner to rowhouse_tenancy;
 revoke all on function registry.accept_invitation(uuid, uuid, bytea) from public;
 grant execute on function registry.accept_invitation(uuid, uuid, bytea) to rowhouse_gate;
 comment on function registry.accept_invitation(uuid, uuid, bytea) is

@@ -9,9 +9,8 @@ declare
     known registry.users;
 begin
     perform registry.refuse_signed_in();
-    select i.email into invited_email from tenant.invitations i
-    where i.tenant_id = invited_to and i.id = invitation and i.token_hash = sha256(invitation_hash) and i.expires_at > now();
-    if not found then
+    invited_email := registry.invited_address(invited_to, invitation, invitation_hash);
+    if invited_email is null then
         raise exception using errcode = 'RH012', message = 'invitation';
     end if;
     insert into registry.users (id, email, full_name, password_hash, email_verified_at)
@@ -30,10 +29,10 @@ begin
         delete from registry.mail_tokens m where m.user_id = new_user;
     end if;
     insert into registry.account_events (user_id, kind) values (new_user, 'signed_up');
-    return registry.join_tenant(new_user, invited_to, invitation, invitation_hash);
+    return registry.join_tenant(new_user, invited_email, new_name, invited_to, invitation, invitation_hash);
 end
 $$;
-alter function registry.accept_invitation_as_new(uuid, uuid, bytea, uuid, text, text) owner to rowhouse_doors;
+alter function registry.accept_invitation_as_new(uuid, uuid, bytea, uuid, text, text) owner to rowhouse_identity;
 revoke all on function registry.accept_invitation_as_new(uuid, uuid, bytea, uuid, text, text) from public;
 grant execute on function registry.accept_invitation_as_new(uuid, uuid, bytea, uuid, text, text) to rowhouse_gate;
 comment on function registry.accept_invitation_as_new(uuid, uuid, bytea, uuid, text, text) is

@@ -24,7 +24,7 @@ begin
     return 'confirmed';
 end
 $$;
-alter function registry.authenticate_again(text, bigint, bytea, bytea[], text) owner to rowhouse_doors;
+alter function registry.authenticate_again(text, bigint, bytea, bytea[], text) owner to rowhouse_identity;
 revoke all on function registry.authenticate_again(text, bigint, bytea, bytea[], text) from public;
 grant execute on function registry.authenticate_again(text, bigint, bytea, bytea[], text) to rowhouse_gate;
 comment on function registry.authenticate_again(text, bigint, bytea, bytea[], text) is

@@ -17,7 +17,7 @@ begin
     return true;
 end
 $$;
-alter function registry.change_email(text, bytea, interval, text) owner to rowhouse_doors;
+alter function registry.change_email(text, bytea, interval, text) owner to rowhouse_identity;
 revoke all on function registry.change_email(text, bytea, interval, text) from public;
 grant execute on function registry.change_email(text, bytea, interval, text) to rowhouse_gate;
 comment on function registry.change_email(text, bytea, interval, text) is

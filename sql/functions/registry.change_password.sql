@@ -21,7 +21,7 @@ begin
     values (me, 'password_changed', registry.session_handle(current_setting('app.session_id')::uuid));
 end
 $$;
-alter function registry.change_password(text, boolean, text) owner to rowhouse_doors;
+alter function registry.change_password(text, boolean, text) owner to rowhouse_identity;
 revoke all on function registry.change_password(text, boolean, text) from public;
 grant execute on function registry.change_password(text, boolean, text) to rowhouse_gate;
 comment on function registry.change_password(text, boolean, text) is

@@ -32,7 +32,7 @@ begin
     return null;
 end
 $$;
-alter function registry.check_invitation() owner to rowhouse_doors;
+alter function registry.check_invitation() owner to rowhouse_tenancy;
 revoke all on function registry.check_invitation() from public;
 comment on function registry.check_invitation() is
     'Whoever may invite need not see who is a member; it tells whether the address that is invited is one''s.';

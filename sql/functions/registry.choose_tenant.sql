@@ -19,11 +19,11 @@ begin
     elsif not exists (select from tenant.memberships m where m.tenant_id = named and m.user_id = me) then
         raise exception using errcode = 'RH002', message = 'not a member';
     end if;
-    update registry.sessions s set acts_in = chosen where s.user_id = me and s.id = current_setting('app.session_id')::uuid;
+    perform registry.act_in(chosen);
     return chosen;
 end
 $$;
-alter function registry.choose_tenant(uuid) owner to rowhouse_doors;
+alter function registry.choose_tenant(uuid) owner to rowhouse_tenancy;
 revoke all on function registry.choose_tenant(uuid) from public;
 grant execute on function registry.choose_tenant(uuid) to rowhouse_gate;
 comment on function registry.choose_tenant(uuid) is

@@ -10,18 +10,18 @@ declare
 begin
     perform registry.refuse_in_tenant();
     -- One after the other, or as many would be made at once as are asked for at once.
-    perform from registry.users u where u.id = me for no key update;
+    perform registry.hold_account();
     if (select count(*) from registry.tenants t where t.founder_id = me and t.created_at > now() - interval '1 day') >= 10 then
         raise exception using errcode = 'RH011', message = 'ten tenants a day';
     end if;
-    given := registry.found_tenant(me, new_tenant, tenant_name, slugs, role_ids);
+    given := registry.found_tenant(me, registry.own_address(), registry.own_name(), new_tenant, tenant_name, slugs, role_ids);
     if given is null then
         raise unique_violation using constraint = 'tenants_slug_key', schema = 'registry', table = 'tenants', message = 'taken';
     end if;
     return query select new_tenant, given, tenant_name, 'trial', 'owner';
 end
 $$;
-alter function registry.create_tenant(uuid, text, text[], uuid[]) owner to rowhouse_doors;
+alter function registry.create_tenant(uuid, text, text[], uuid[]) owner to rowhouse_tenancy;
 revoke all on function registry.create_tenant(uuid, text, text[], uuid[]) from public;
 grant execute on function registry.create_tenant(uuid, text, text[], uuid[]) to rowhouse_gate;
 comment on function registry.create_tenant(uuid, text, text[], uuid[]) is

@@ -10,7 +10,7 @@ begin
     perform registry.refuse_signed_in();
     return query
         select t.name, t.slug, i.email, r.name, i.expires_at,
-               exists (select from registry.users u where u.email = i.email and u.email_verified_at is not null)
+               registry.has_account(i.email)
         from tenant.invitations i
         join registry.tenants t on t.id = i.tenant_id
         join tenant.roles r on r.tenant_id = i.tenant_id and r.id = i.role_id
@@ -18,7 +18,7 @@ begin
           and t.status in ('trial', 'active');
 end
 $$;
-alter function registry.find_invitation(uuid, uuid, bytea) owner to rowhouse_doors;
+alter function registry.find_invitation(uuid, uuid, bytea) owner to rowhouse_tenancy;
 revoke all on function registry.find_invitation(uuid, uuid, bytea) from public;
 grant execute on function registry.find_invitation(uuid, uuid, bytea) to rowhouse_gate;
 comment on function registry.find_invitation(uuid, uuid, bytea) is

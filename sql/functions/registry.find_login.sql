@@ -4,7 +4,7 @@
 -- smuggled into a tenant's statement cannot use it to look people up, and asks for the server's seal, so nobody else can.
 create or replace function registry.find_login(wanted_email text, seal text)
     returns table (user_id uuid, password_hash text, may_sign_in boolean, totp_sealed bytea)
-    language plpgsql stable parallel safe security definer set search_path = ''
+    language plpgsql security definer set search_path = ''
 as $$
 begin
     perform registry.refuse_signed_in();
@@ -16,7 +16,7 @@ begin
         where u.email = wanted_email;
 end
 $$;
-alter function registry.find_login(text, text) owner to rowhouse_doors;
+alter function registry.find_login(text, text) owner to rowhouse_identity;
 revoke all on function registry.find_login(text, text) from public;
 grant execute on function registry.find_login(text, text) to rowhouse_gate;
 comment on function registry.find_login(text, text) is

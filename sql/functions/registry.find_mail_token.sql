@@ -12,7 +12,7 @@ begin
         where m.token_hash = sha256(link_hash) and m.purpose = link_purpose and m.expires_at > now() and u.active;
 end
 $$;
-alter function registry.find_mail_token(text, bytea) owner to rowhouse_doors;
+alter function registry.find_mail_token(text, bytea) owner to rowhouse_identity;
 revoke all on function registry.find_mail_token(text, bytea) from public;
 grant execute on function registry.find_mail_token(text, bytea) to rowhouse_gate;
 comment on function registry.find_mail_token(text, bytea) is

@@ -3,7 +3,7 @@
 -- server may ask, which verifies a password with it.
 create or replace function registry.find_own_login(seal text)
     returns table (user_id uuid, email text, password_hash text, totp_sealed bytea)
-    language plpgsql stable parallel safe security definer set search_path = ''
+    language plpgsql security definer set search_path = ''
 as $$
 declare
     me uuid := registry.signed_in();
@@ -17,7 +17,7 @@ begin
         where u.id = me;
 end
 $$;
-alter function registry.find_own_login(text) owner to rowhouse_doors;
+alter function registry.find_own_login(text) owner to rowhouse_identity;
 revoke all on function registry.find_own_login(text) from public;
 grant execute on function registry.find_own_login(text) to rowhouse_gate;
 comment on function registry.find_own_login(text) is

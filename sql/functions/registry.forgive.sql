@@ -15,4 +15,4 @@ end
 $$;
 alter function registry.forgive(bytea[]) owner to rowhouse_owner;
 revoke all on function registry.forgive(bytea[]) from public;
-grant execute on function registry.forgive(bytea[]) to rowhouse_doors;
+grant execute on function registry.forgive(bytea[]) to rowhouse_identity;

@@ -11,7 +11,7 @@ begin
     return (select k.permissions from registry.presented_key() k);
 end
 $$;
-alter function registry.held() owner to rowhouse_doors;
+alter function registry.held() owner to rowhouse_tenancy;
 revoke all on function registry.held() from public;
 grant execute on function registry.held() to rowhouse_api;
 comment on function registry.held() is

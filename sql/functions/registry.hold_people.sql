@@ -14,7 +14,7 @@ begin
     end if;
 end
 $$;
-alter function registry.hold_people() owner to rowhouse_doors;
+alter function registry.hold_people() owner to rowhouse_tenancy;
 revoke all on function registry.hold_people() from public;
 grant execute on function registry.hold_people() to rowhouse_api;
 comment on function registry.hold_people() is

@@ -24,7 +24,7 @@ begin
     end if;
 end
 $$;
-alter function registry.issue_mail_token(text, text, bytea, interval, text) owner to rowhouse_doors;
+alter function registry.issue_mail_token(text, text, bytea, interval, text) owner to rowhouse_identity;
 revoke all on function registry.issue_mail_token(text, text, bytea, interval, text) from public;
 grant execute on function registry.issue_mail_token(text, text, bytea, interval, text) to rowhouse_gate;
 comment on function registry.issue_mail_token(text, text, bytea, interval, text) is

@@ -23,7 +23,7 @@ begin
     return null;
 end
 $$;
-alter function registry.keep_an_owner() owner to rowhouse_doors;
+alter function registry.keep_an_owner() owner to rowhouse_tenancy;
 revoke all on function registry.keep_an_owner() from public;
 comment on function registry.keep_an_owner() is
     'Whether a tenant keeps an owner must not depend on whom the caller may see.';

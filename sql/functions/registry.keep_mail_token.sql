@@ -18,4 +18,4 @@ end
 $$;
 alter function registry.keep_mail_token(uuid, text, text, bytea, interval) owner to rowhouse_owner;
 revoke all on function registry.keep_mail_token(uuid, text, text, bytea, interval) from public;
-grant execute on function registry.keep_mail_token(uuid, text, text, bytea, interval) to rowhouse_doors;
+grant execute on function registry.keep_mail_token(uuid, text, text, bytea, interval) to rowhouse_identity;

@@ -13,7 +13,7 @@ begin
         where u.email = wanted_email and d.token_hash = sha256(device_hash) and d.created_at > now() - interval '1 year');
 end
 $$;
-alter function registry.known_device(text, bytea) owner to rowhouse_doors;
+alter function registry.known_device(text, bytea) owner to rowhouse_identity;
 revoke all on function registry.known_device(text, bytea) from public;
 grant execute on function registry.known_device(text, bytea) to rowhouse_gate;
 comment on function registry.known_device(text, bytea) is

@@ -12,7 +12,7 @@ begin
     end if;
 end
 $$;
-alter function registry.leave_tenant() owner to rowhouse_doors;
+alter function registry.leave_tenant() owner to rowhouse_tenancy;
 revoke all on function registry.leave_tenant() from public;
 grant execute on function registry.leave_tenant() to rowhouse_api;
 comment on function registry.leave_tenant() is

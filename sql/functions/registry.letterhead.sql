@@ -11,12 +11,13 @@ begin
     end if;
     return query
         select t.name, t.status,
-               (select u.full_name from registry.users u where u.id = nullif(current_setting('app.user_id'), '')::uuid)
+               (select m.full_name from tenant.memberships m
+                where m.tenant_id = t.id and m.user_id = nullif(current_setting('app.user_id'), '')::uuid)
         from registry.tenants t
         where t.id = current_setting('app.tenant_id')::uuid;
 end
 $$;
-alter function registry.letterhead() owner to rowhouse_doors;
+alter function registry.letterhead() owner to rowhouse_tenancy;
 revoke all on function registry.letterhead() from public;
 grant execute on function registry.letterhead() to rowhouse_api;
 comment on function registry.letterhead() is

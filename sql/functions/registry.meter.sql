@@ -33,7 +33,7 @@ begin
     return next;
 end
 $$;
-alter function registry.meter(bigint) owner to rowhouse_doors;
+alter function registry.meter(bigint) owner to rowhouse_tenancy;
 revoke all on function registry.meter(bigint) from public;
 grant execute on function registry.meter(bigint) to rowhouse_api;
 comment on function registry.meter(bigint) is

@@ -17,7 +17,7 @@ begin
         order by t.slug;
 end
 $$;
-alter function registry.my_tenants() owner to rowhouse_doors;
+alter function registry.my_tenants() owner to rowhouse_tenancy;
 revoke all on function registry.my_tenants() from public;
 grant execute on function registry.my_tenants() to rowhouse_gate;
 comment on function registry.my_tenants() is

@@ -16,7 +16,7 @@ begin
     return null;
 end
 $$;
-alter function registry.note_account_event() owner to rowhouse_doors;
+alter function registry.note_account_event() owner to rowhouse_writers;
 revoke all on function registry.note_account_event() from public;
 comment on function registry.note_account_event() is
     'Nobody who serves may write what an account''s owner is shown; it tells of the account whose row changed.';

@@ -31,7 +31,7 @@ begin
     return null;
 end
 $$;
-alter function registry.note_change() owner to rowhouse_doors;
+alter function registry.note_change() owner to rowhouse_writers;
 revoke all on function registry.note_change() from public;
 comment on function registry.note_change() is
     'Nobody who serves may set a generation; which tenants have changed, the changed rows say.';

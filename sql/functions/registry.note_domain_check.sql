@@ -41,7 +41,7 @@ begin
     return seen;
 end
 $$;
-alter function registry.note_domain_check(uuid, text[], text) owner to rowhouse_doors;
+alter function registry.note_domain_check(uuid, text[], text) owner to rowhouse_tenancy;
 revoke all on function registry.note_domain_check(uuid, text[], text) from public;
 grant execute on function registry.note_domain_check(uuid, text[], text) to rowhouse_api;
 comment on function registry.note_domain_check(uuid, text[], text) is

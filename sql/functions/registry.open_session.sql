@@ -47,7 +47,7 @@ begin
 end
 $$;
 alter function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[], text)
-    owner to rowhouse_doors;
+    owner to rowhouse_identity;
 revoke all on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[], text)
     from public;
 grant execute on function registry.open_session(uuid, text, text, bigint, bytea, uuid, bytea, text, text, text, interval, interval, bytea[], text)

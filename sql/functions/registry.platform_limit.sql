@@ -11,4 +11,4 @@ end
 $$;
 alter function registry.platform_limit(text, bigint) owner to rowhouse_owner;
 revoke all on function registry.platform_limit(text, bigint) from public;
-grant execute on function registry.platform_limit(text, bigint) to rowhouse_doors;
+grant execute on function registry.platform_limit(text, bigint) to rowhouse_tenancy;

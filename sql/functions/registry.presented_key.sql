@@ -22,4 +22,4 @@ end
 $$;
 alter function registry.presented_key() owner to rowhouse_owner;
 revoke all on function registry.presented_key() from public;
-grant execute on function registry.presented_key() to rowhouse_doors;
+grant execute on function registry.presented_key() to rowhouse_tenancy;

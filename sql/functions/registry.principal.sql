@@ -29,7 +29,7 @@ begin
     return who;
 end
 $$;
-alter function registry.principal() owner to rowhouse_doors;
+alter function registry.principal() owner to rowhouse_tenancy;
 revoke all on function registry.principal() from public;
 grant execute on function registry.principal() to rowhouse_api;
 comment on function registry.principal() is

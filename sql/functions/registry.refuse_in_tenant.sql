@@ -11,4 +11,4 @@ end
 $$;
 alter function registry.refuse_in_tenant() owner to rowhouse_owner;
 revoke all on function registry.refuse_in_tenant() from public;
-grant execute on function registry.refuse_in_tenant() to rowhouse_doors;
+grant execute on function registry.refuse_in_tenant() to rowhouse_identity, rowhouse_tenancy;

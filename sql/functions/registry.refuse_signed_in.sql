@@ -13,4 +13,4 @@ end
 $$;
 alter function registry.refuse_signed_in() owner to rowhouse_owner;
 revoke all on function registry.refuse_signed_in() from public;
-grant execute on function registry.refuse_signed_in() to rowhouse_doors;
+grant execute on function registry.refuse_signed_in() to rowhouse_identity, rowhouse_tenancy;

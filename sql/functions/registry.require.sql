@@ -30,9 +30,7 @@ declare
 begin
     if current_setting('app.user_id') <> '' then
         select m.permissions, m.tenant_status, m.account_active,
-               exists (select from registry.sessions s
-                       where s.id = current_setting('app.session_id')::uuid and s.user_id = m.user_id
-                         and s.idle_until > now() and s.expires_at > now())
+               registry.session_is_open()
         into held, tenant_status, account_active, session_open
         from tenant.memberships m
         where m.tenant_id = wanted_tenant
@@ -61,7 +59,7 @@ begin
     return wanted_tenant;
 end
 $$;
-alter function registry.require(text) owner to rowhouse_doors;
+alter function registry.require(text) owner to rowhouse_tenancy;
 revoke all on function registry.require(text) from public;
 grant execute on function registry.require(text) to rowhouse_api;
 comment on function registry.require(text) is

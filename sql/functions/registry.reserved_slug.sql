@@ -38,4 +38,4 @@ as $$
 $$;
 alter function registry.reserved_slug(text) owner to rowhouse_owner;
 revoke all on function registry.reserved_slug(text) from public;
-grant execute on function registry.reserved_slug(text) to rowhouse_doors;
+grant execute on function registry.reserved_slug(text) to rowhouse_tenancy;

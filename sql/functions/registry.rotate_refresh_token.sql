@@ -61,7 +61,7 @@ begin
     end if;
 end
 $$;
-alter function registry.rotate_refresh_token(bytea, bytea, bytea, interval, text) owner to rowhouse_doors;
+alter function registry.rotate_refresh_token(bytea, bytea, bytea, interval, text) owner to rowhouse_identity;
 revoke all on function registry.rotate_refresh_token(bytea, bytea, bytea, interval, text) from public;
 grant execute on function registry.rotate_refresh_token(bytea, bytea, bytea, interval, text) to rowhouse_gate;
 comment on function registry.rotate_refresh_token(bytea, bytea, bytea, interval, text) is

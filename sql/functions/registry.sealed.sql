@@ -1,30 +1,36 @@
--- Not a door, nobody may call it but doors: raises unless the server has sealed this, for this door, within the minute
--- (docs/adr/0019). A seal is the second in which it was made, a dot, and HMAC-SHA-256 in hex (RFC 2104) over the door's
--- name, that second and the fields, each in hex, so that no two lists of fields read alike; a field that is null is `-`.
--- PostgreSQL has no HMAC without an extension and has SHA-256; HMAC is two of those. Both sides are hashed once more
--- before they are compared: how far they agree depends on nothing that a caller can aim at.
---   RH040  not sealed: made by somebody else, for something else, too long ago, or with a key that is not known here
+-- Door for doors of rowhouse_tenancy alone (registry.note_domain_check), and called by those of its own owner: raises unless the
+-- server has sealed this, for this door, within the minute, and the seal was not spent before. It is spent with the transaction
+-- that shows it. Why a door: whoever decides about tenants reaches no key of seals.
+--   RH040  not sealed: made by somebody else, for something else, too long ago, with a key that is not known here, or spent
 create or replace function registry.sealed(door text, fields text[], seal text) returns void
-    language plpgsql stable set search_path = ''
+    language plpgsql security definer set search_path = ''
 as $$
 declare
-    message bytea;
+    -- Once, or no index would be read by it.
+    over constant timestamptz := clock_timestamp() - interval '1 minute';
+    gone uuid[];
 begin
-    if seal ~ '^[0-9]{1,11}[.][0-9a-f]{64}$'
-       and abs(extract(epoch from clock_timestamp()) - split_part(seal, '.', 1)::bigint) <= 60 then
-        select convert_to(door || ' ' || split_part(seal, '.', 1) || ' '
-                          || string_agg(coalesce(encode(convert_to(f.field, 'UTF8'), 'hex'), '-'), ' ' order by f.place), 'UTF8')
-        into message
-        from unnest(fields) with ordinality as f (field, place);
-        if exists (select from registry.seal_keys k
-                   where sha256(sha256(k.outer_block || sha256(k.inner_block || message)))
-                         = sha256(decode(split_part(seal, '.', 2), 'hex'))) then
+    if registry.seal_is_good(door, fields, seal) then
+        -- Of two who show it at once the second waits for the first.
+        insert into registry.spent_seals (number, good_until)
+        values (split_part(seal, '.', 2)::uuid, to_timestamp(split_part(seal, '.', 1)::bigint + 61))
+        on conflict (number) do nothing;
+        if found then
+            -- Housekeeping on the way: what is no seal any more by its time, with a minute for clocks that are set back.
+            gone := array(select o.number from registry.spent_seals o
+                          where o.good_until < over
+                          order by o.good_until limit 4 for update skip locked);
+            if gone <> '{}' then
+                delete from registry.spent_seals s where s.number = any (gone);
+            end if;
             return;
         end if;
     end if;
     raise exception using errcode = 'RH040', message = 'not sealed';
 end
 $$;
-alter function registry.sealed(text, text[], text) owner to rowhouse_owner;
+alter function registry.sealed(text, text[], text) owner to rowhouse_identity;
 revoke all on function registry.sealed(text, text[], text) from public;
-grant execute on function registry.sealed(text, text[], text) to rowhouse_doors;
+grant execute on function registry.sealed(text, text[], text) to rowhouse_tenancy;
+comment on function registry.sealed(text, text[], text) is
+    'Whoever decides about tenants reaches no key of seals; it says whether the server has sealed something, once.';

@@ -6,4 +6,4 @@ return encode(set_byte(set_byte(substring(sha256(uuid_send(session)) for 16),
                             8, get_byte(sha256(uuid_send(session)), 8) & 63 | 128), 'hex')::uuid;
 alter function registry.session_handle(uuid) owner to rowhouse_owner;
 revoke all on function registry.session_handle(uuid) from public;
-grant execute on function registry.session_handle(uuid) to rowhouse_doors;
+grant execute on function registry.session_handle(uuid) to rowhouse_identity, rowhouse_writers;

@@ -38,13 +38,13 @@ begin
     end if;
     perform registry.keep_mail_token(new_user, case outcome when 'created' then 'verify_email' else 'reset_password' end,
                                      wanted_email, link_hash, link_lifetime);
-    if organization is not null and not exists (select from registry.tenants t where t.founder_id = new_user) then
-        perform registry.found_tenant(new_user, new_tenant, organization, slugs, role_ids);
+    if organization is not null and not registry.has_founded(new_user) then
+        perform registry.found_tenant(new_user, wanted_email, new_name, new_tenant, organization, slugs, role_ids);
     end if;
     return outcome;
 end
 $$;
-alter function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[], text) owner to rowhouse_doors;
+alter function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[], text) owner to rowhouse_identity;
 revoke all on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[], text) from public;
 grant execute on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[], text) to rowhouse_gate;
 comment on function registry.sign_up(uuid, text, text, text, text, bytea, interval, uuid, text, text[], uuid[], text) is

@@ -28,8 +28,8 @@ begin
     return wanted_user;
 end
 $$;
-alter function registry.signed_in(interval) owner to rowhouse_doors;
+alter function registry.signed_in(interval) owner to rowhouse_identity;
 revoke all on function registry.signed_in(interval) from public;
-grant execute on function registry.signed_in(interval) to rowhouse_gate;
+grant execute on function registry.signed_in(interval) to rowhouse_gate, rowhouse_tenancy;
 comment on function registry.signed_in(interval) is
     'Whether a session is open must not depend on what the caller may read.';

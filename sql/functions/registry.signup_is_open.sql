@@ -9,4 +9,4 @@ end
 $$;
 alter function registry.signup_is_open() owner to rowhouse_owner;
 revoke all on function registry.signup_is_open() from public;
-grant execute on function registry.signup_is_open() to rowhouse_gate, rowhouse_doors;
+grant execute on function registry.signup_is_open() to rowhouse_gate, rowhouse_identity;

@@ -23,4 +23,4 @@ end
 $$;
 alter function registry.spend_second_factor(uuid, bigint, bytea) owner to rowhouse_owner;
 revoke all on function registry.spend_second_factor(uuid, bigint, bytea) from public;
-grant execute on function registry.spend_second_factor(uuid, bigint, bytea) to rowhouse_doors;
+grant execute on function registry.spend_second_factor(uuid, bigint, bytea) to rowhouse_identity;

@@ -14,10 +14,10 @@ begin
     elsif status not in ('trial', 'active') then
         raise exception using errcode = 'RH003', message = status;
     end if;
-    update registry.sessions s set acts_in = wanted where s.user_id = me and s.id = current_setting('app.session_id')::uuid;
+    perform registry.act_in(wanted);
 end
 $$;
-alter function registry.switch_tenant(uuid) owner to rowhouse_doors;
+alter function registry.switch_tenant(uuid) owner to rowhouse_tenancy;
 revoke all on function registry.switch_tenant(uuid) from public;
 grant execute on function registry.switch_tenant(uuid) to rowhouse_gate;
 comment on function registry.switch_tenant(uuid) is

@@ -21,7 +21,7 @@ begin
     return null;
 end
 $$;
-alter function registry.tell_of_api_key() owner to rowhouse_doors;
+alter function registry.tell_of_api_key() owner to rowhouse_writers;
 revoke all on function registry.tell_of_api_key() from public;
 comment on function registry.tell_of_api_key() is
     'Nobody who serves may write what others are told; it tells the owners of the tenant of the key.';

@@ -17,7 +17,7 @@ begin
     return null;
 end
 $$;
-alter function registry.tell_of_operation() owner to rowhouse_doors;
+alter function registry.tell_of_operation() owner to rowhouse_writers;
 revoke all on function registry.tell_of_operation() from public;
 comment on function registry.tell_of_operation() is
     'Nobody who serves may write what others are told; it tells whoever began the work.';

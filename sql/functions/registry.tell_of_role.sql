@@ -13,7 +13,7 @@ begin
     return null;
 end
 $$;
-alter function registry.tell_of_role() owner to rowhouse_doors;
+alter function registry.tell_of_role() owner to rowhouse_writers;
 revoke all on function registry.tell_of_role() from public;
 comment on function registry.tell_of_role() is
     'Nobody who serves may write what others are told; it tells the member whose role changed.';

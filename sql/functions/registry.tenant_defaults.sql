@@ -13,7 +13,7 @@ begin
     from tenant.settings s where s.tenant_id = current_setting('app.tenant_id')::uuid;
 end
 $$;
-alter function registry.tenant_defaults() owner to rowhouse_doors;
+alter function registry.tenant_defaults() owner to rowhouse_tenancy;
 revoke all on function registry.tenant_defaults() from public;
 grant execute on function registry.tenant_defaults() to rowhouse_api;
 comment on function registry.tenant_defaults() is

@@ -12,7 +12,7 @@ begin
         (select h.tenant_id from registry.hosts h where h.domain = wanted_domain));
 end
 $$;
-alter function registry.tenant_of_host(text, text) owner to rowhouse_doors;
+alter function registry.tenant_of_host(text, text) owner to rowhouse_tenancy;
 revoke all on function registry.tenant_of_host(text, text) from public;
 grant execute on function registry.tenant_of_host(text, text) to rowhouse_gate;
 comment on function registry.tenant_of_host(text, text) is

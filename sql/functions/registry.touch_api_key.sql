@@ -11,7 +11,7 @@ begin
       and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
 end
 $$;
-alter function registry.touch_api_key() owner to rowhouse_doors;
+alter function registry.touch_api_key() owner to rowhouse_tenancy;
 revoke all on function registry.touch_api_key() from public;
 grant execute on function registry.touch_api_key() to rowhouse_api;
 comment on function registry.touch_api_key() is

@@ -10,7 +10,7 @@ begin
       and s.last_used_at < now() - interval '1 minute';
 end
 $$;
-alter function registry.touch_session(interval) owner to rowhouse_doors;
+alter function registry.touch_session(interval) owner to rowhouse_identity;
 revoke all on function registry.touch_session(interval) from public;
 grant execute on function registry.touch_session(interval) to rowhouse_gate;
 comment on function registry.touch_session(interval) is

@@ -46,7 +46,7 @@ begin
     return query select link.purpose, account.email, link.email, account.full_name;
 end
 $$;
-alter function registry.use_mail_token(text[], bytea, text) owner to rowhouse_doors;
+alter function registry.use_mail_token(text[], bytea, text) owner to rowhouse_identity;
 revoke all on function registry.use_mail_token(text[], bytea, text) from public;
 grant execute on function registry.use_mail_token(text[], bytea, text) to rowhouse_gate;
 comment on function registry.use_mail_token(text[], bytea, text) is

@@ -17,7 +17,7 @@ begin
     return null;
 end
 $$;
-alter function registry.withdraw_invitations() owner to rowhouse_doors;
+alter function registry.withdraw_invitations() owner to rowhouse_tenancy;
 revoke all on function registry.withdraw_invitations() from public;
 comment on function registry.withdraw_invitations() is
     'What a member handed out and may no longer goes, whoever changed what they may.';

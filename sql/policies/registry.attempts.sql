@@ -6,7 +6,7 @@ create policy wall on registry.attempts as restrictive
     to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using (false) with check (false);
 
-create policy doors on registry.attempts to rowhouse_doors
+create policy count on registry.attempts to rowhouse_identity
     using (true) with check (true);
 
-grant select, insert, update, delete on registry.attempts to rowhouse_doors;
+grant select, insert, update, delete on registry.attempts to rowhouse_identity;

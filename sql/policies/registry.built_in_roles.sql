@@ -3,7 +3,7 @@ alter table registry.built_in_roles enable row level security;
 alter table registry.built_in_roles force row level security;
 
 create policy read on registry.built_in_roles for select
-    to rowhouse_platform, rowhouse_owner, rowhouse_doors
+    to rowhouse_platform, rowhouse_owner, rowhouse_tenancy
     using (true);
 
-grant select on registry.built_in_roles to rowhouse_platform, rowhouse_doors;
+grant select on registry.built_in_roles to rowhouse_platform, rowhouse_tenancy;

@@ -15,11 +15,11 @@ create policy remember on registry.devices for insert to rowhouse_gate
 create policy forget on registry.devices for delete to rowhouse_gate
     using (user_id = (select registry.signed_in()));
 
-create policy known on registry.devices for select to rowhouse_doors
+create policy known on registry.devices for select to rowhouse_identity
     using (true);
-create policy forget_with_password on registry.devices for delete to rowhouse_doors
+create policy forget_with_password on registry.devices for delete to rowhouse_identity
     using (true);
 
 grant select, delete on registry.devices to rowhouse_gate;
 grant insert (user_id, token_hash) on registry.devices to rowhouse_gate;
-grant select, delete on registry.devices to rowhouse_doors;
+grant select (user_id, token_hash, created_at), delete on registry.devices to rowhouse_identity;

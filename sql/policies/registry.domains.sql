@@ -17,15 +17,16 @@ create policy remove on registry.domains for delete to rowhouse_api
 create policy operate on registry.domains for select to rowhouse_platform
     using (true);
 
--- registry.note_domain_check: the claims of the tenant that is set, and of others those that resolve, to let go of.
-create policy check_own on registry.domains for select to rowhouse_doors
+-- registry.note_domain_check: the claims of the tenant that is set, and of others those that resolve, to let go of. Once let
+-- go of they do not resolve, and a row that is written has to be seen as well.
+create policy check_own on registry.domains for select to rowhouse_tenancy
     using (true);
-create policy note_own on registry.domains for update to rowhouse_doors
+create policy note_own on registry.domains for update to rowhouse_tenancy
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid) or verified_at is not null)
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid) or verified_at is null);
 
 grant select, delete on registry.domains to rowhouse_api;
 grant insert (tenant_id, id, domain, challenge) on registry.domains to rowhouse_api;
 grant select on registry.domains to rowhouse_platform;
-grant select on registry.domains to rowhouse_doors;
-grant update (verified_at, checked_at) on registry.domains to rowhouse_doors;
+grant select on registry.domains to rowhouse_tenancy;
+grant update (verified_at, checked_at) on registry.domains to rowhouse_tenancy;

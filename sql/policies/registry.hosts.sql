@@ -10,8 +10,8 @@ create policy wall on registry.hosts as restrictive
 
 create policy operate on registry.hosts for select to rowhouse_platform
     using (true);
-create policy doors on registry.hosts to rowhouse_doors
+create policy resolve on registry.hosts to rowhouse_tenancy
     using (true) with check (true);
 
 grant select on registry.hosts to rowhouse_platform;
-grant select, insert, delete on registry.hosts to rowhouse_doors;
+grant select, insert, delete on registry.hosts to rowhouse_tenancy;

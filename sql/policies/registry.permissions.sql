@@ -3,7 +3,7 @@ alter table registry.permissions enable row level security;
 alter table registry.permissions force row level security;
 
 create policy read on registry.permissions for select
-    to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_owner, rowhouse_doors
+    to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_owner, rowhouse_tenancy
     using (true);
 
-grant select on registry.permissions to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_doors;
+grant select on registry.permissions to rowhouse_api, rowhouse_worker, rowhouse_platform, rowhouse_tenancy;

@@ -12,9 +12,11 @@ create policy read on registry.platform_settings for select to rowhouse_gate
 create policy operate on registry.platform_settings to rowhouse_platform
     using (true) with check (true);
 -- registry.sign_up asks whether it may, and registry.meter how much, public or not.
-create policy ask on registry.platform_settings for select to rowhouse_doors
-    using (key in ('signup.open', 'limits.tenant_per_minute', 'limits.principal_per_minute', 'limits.tenant_per_month'));
+create policy ask_whether on registry.platform_settings for select to rowhouse_identity
+    using (key = 'signup.open');
+create policy ask_how_much on registry.platform_settings for select to rowhouse_tenancy
+    using (key in ('limits.tenant_per_minute', 'limits.principal_per_minute', 'limits.tenant_per_month'));
 
 grant select on registry.platform_settings to rowhouse_gate, rowhouse_platform;
 grant insert, update, delete on registry.platform_settings to rowhouse_platform;
-grant select (key, value) on registry.platform_settings to rowhouse_doors;
+grant select (key, value) on registry.platform_settings to rowhouse_identity, rowhouse_tenancy;

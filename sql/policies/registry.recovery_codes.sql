@@ -14,11 +14,11 @@ create policy add on registry.recovery_codes for insert to rowhouse_gate
 create policy remove on registry.recovery_codes for delete to rowhouse_gate
     using (user_id = (select registry.signed_in(within => interval '10 minutes')));
 
-create policy doors on registry.recovery_codes for select to rowhouse_doors
+create policy given on registry.recovery_codes for select to rowhouse_identity
     using (true);
-create policy spend on registry.recovery_codes for delete to rowhouse_doors
+create policy spend on registry.recovery_codes for delete to rowhouse_identity
     using (true);
 
 grant select, delete on registry.recovery_codes to rowhouse_gate;
 grant insert (user_id, code_hash) on registry.recovery_codes to rowhouse_gate;
-grant select, delete on registry.recovery_codes to rowhouse_doors;
+grant select (user_id, code_hash), delete on registry.recovery_codes to rowhouse_identity;

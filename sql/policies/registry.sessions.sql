@@ -15,15 +15,15 @@ create policy finish on registry.sessions for delete to rowhouse_gate
 create policy operate on registry.sessions for select to rowhouse_platform
     using (true);
 
-create policy doors on registry.sessions to rowhouse_doors
+create policy keep on registry.sessions to rowhouse_identity
     using (true) with check (true);
 
 grant select (user_id, handle, kind, device, address, created_at, authenticated_at, last_used_at, idle_until, expires_at), delete
     on registry.sessions to rowhouse_gate;
 grant select (user_id, handle, kind, created_at, last_used_at, expires_at) on registry.sessions to rowhouse_platform;
-grant select, delete on registry.sessions to rowhouse_doors;
-grant insert (id, user_id, kind, device, address, idle_until, expires_at) on registry.sessions to rowhouse_doors;
-grant update (acts_in, address, authenticated_at, last_used_at, idle_until) on registry.sessions to rowhouse_doors;
+grant select, delete on registry.sessions to rowhouse_identity;
+grant insert (id, user_id, kind, device, address, idle_until, expires_at) on registry.sessions to rowhouse_identity;
+grant update (acts_in, address, authenticated_at, last_used_at, idle_until) on registry.sessions to rowhouse_identity;
 
 create or replace trigger note_end after delete on registry.sessions
     for each row when (current_user = 'rowhouse_gate')

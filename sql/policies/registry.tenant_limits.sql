@@ -10,8 +10,8 @@ create policy wall on registry.tenant_limits as restrictive
 
 create policy operate on registry.tenant_limits to rowhouse_platform
     using (true) with check (true);
-create policy meter on registry.tenant_limits for select to rowhouse_doors
+create policy meter on registry.tenant_limits for select to rowhouse_tenancy
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
 
 grant select, insert, update, delete on registry.tenant_limits to rowhouse_platform;
-grant select on registry.tenant_limits to rowhouse_doors;
+grant select on registry.tenant_limits to rowhouse_tenancy;

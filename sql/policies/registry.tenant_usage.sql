@@ -10,9 +10,9 @@ create policy wall on registry.tenant_usage as restrictive
 
 create policy operate on registry.tenant_usage for select to rowhouse_platform
     using (true);
-create policy meter on registry.tenant_usage to rowhouse_doors
+create policy meter on registry.tenant_usage to rowhouse_tenancy
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
 
 grant select on registry.tenant_usage to rowhouse_platform;
-grant select, insert (tenant_id, month, requests), update (requests) on registry.tenant_usage to rowhouse_doors;
+grant select, insert (tenant_id, month, requests), update (requests) on registry.tenant_usage to rowhouse_tenancy;

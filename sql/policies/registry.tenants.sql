@@ -17,15 +17,15 @@ create policy operate on registry.tenants for select to rowhouse_platform
 
 -- registry.tenant_of_host finds a tenant by its slug; registry.my_tenants names the user's own;
 -- registry.found_tenant makes one.
-create policy resolve on registry.tenants for select to rowhouse_doors
+create policy resolve on registry.tenants for select to rowhouse_tenancy
     using (true);
-create policy found on registry.tenants for insert to rowhouse_doors
+create policy found on registry.tenants for insert to rowhouse_tenancy
     with check (status = 'trial');
 
 grant select on registry.tenants to rowhouse_api, rowhouse_platform;
 grant update (name) on registry.tenants to rowhouse_api;
-grant select (id, slug, name, status, founder_id, created_at) on registry.tenants to rowhouse_doors;
-grant insert (id, slug, name, status, trial_ends_at, founder_id) on registry.tenants to rowhouse_doors;
+grant select (id, slug, name, status, founder_id, created_at) on registry.tenants to rowhouse_tenancy;
+grant insert (id, slug, name, status, trial_ends_at, founder_id) on registry.tenants to rowhouse_tenancy;
 
 create or replace trigger keep_version before update on registry.tenants
     for each row execute function registry.keep_version();

@@ -18,16 +18,16 @@ create policy remove on registry.totp for delete to rowhouse_gate
     using (user_id = (select registry.signed_in(within => interval '10 minutes')));
 
 -- Signing in reads the secret and spends a time step.
-create policy doors on registry.totp for select to rowhouse_doors
+create policy given on registry.totp for select to rowhouse_identity
     using (true);
-create policy spend on registry.totp for update to rowhouse_doors
+create policy spend on registry.totp for update to rowhouse_identity
     using (true) with check (true);
 
 grant select, delete on registry.totp to rowhouse_gate;
 grant insert (user_id, secret_sealed) on registry.totp to rowhouse_gate;
 grant update (secret_sealed, confirmed_at, last_step, created_at) on registry.totp to rowhouse_gate;
-grant select on registry.totp to rowhouse_doors;
-grant update (last_step) on registry.totp to rowhouse_doors;
+grant select (user_id, secret_sealed, confirmed_at, last_step) on registry.totp to rowhouse_identity;
+grant update (last_step) on registry.totp to rowhouse_identity;
 
 create or replace trigger keep_second_factor before delete on registry.totp
     for each row when (current_user = 'rowhouse_gate') execute function registry.keep_second_factor();

@@ -17,20 +17,20 @@ create policy operate on registry.users for select to rowhouse_platform
     using (true);
 
 -- The doors look one account up by its address or id, make one, and change what proves who it is.
-create policy sign_in on registry.users for select to rowhouse_doors
+create policy sign_in on registry.users for select to rowhouse_identity
     using (true);
-create policy sign_up on registry.users for insert to rowhouse_doors
+create policy sign_up on registry.users for insert to rowhouse_identity
     with check (active);
-create policy prove on registry.users for update to rowhouse_doors
+create policy prove on registry.users for update to rowhouse_identity
     using (true) with check (true);
 
 grant select (id, email, full_name, active, email_verified_at, leans_on_second_factor, created_at, updated_at, version)
     on registry.users to rowhouse_gate, rowhouse_platform;
 grant update (full_name) on registry.users to rowhouse_gate;
 grant select (id, email, full_name, password_hash, active, email_verified_at, leans_on_second_factor, created_at, updated_at, version)
-    on registry.users to rowhouse_doors;
-grant insert (id, email, full_name, password_hash, email_verified_at) on registry.users to rowhouse_doors;
-grant update (email, full_name, password_hash, leans_on_second_factor, email_verified_at) on registry.users to rowhouse_doors;
+    on registry.users to rowhouse_identity;
+grant insert (id, email, full_name, password_hash, email_verified_at) on registry.users to rowhouse_identity;
+grant update (email, full_name, password_hash, leans_on_second_factor, email_verified_at) on registry.users to rowhouse_identity;
 
 create or replace trigger keep_version before update on registry.users
     for each row execute function registry.keep_version();

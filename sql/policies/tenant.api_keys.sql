@@ -19,9 +19,9 @@ create policy remove on tenant.api_keys for delete to rowhouse_api
     using (tenant_id = (select registry.require('api-keys:delete')));
 
 -- registry.require asks what a key holds, and registry.touch_api_key notes its use, in the tenant that is set.
-create policy ask on tenant.api_keys for select to rowhouse_doors
+create policy ask on tenant.api_keys for select to rowhouse_tenancy
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
-create policy touch on tenant.api_keys for update to rowhouse_doors
+create policy touch on tenant.api_keys for update to rowhouse_tenancy
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
 
@@ -29,8 +29,8 @@ grant select, delete on tenant.api_keys to rowhouse_api;
 grant insert (tenant_id, id, name, permissions, tenant_status, secret_hash, hint, created_by, expires_at) on tenant.api_keys to rowhouse_api;
 grant update (name, secret_hash, previous_hash, previous_until, hint, expires_at) on tenant.api_keys to rowhouse_api;
 grant select (tenant_id, id, permissions, tenant_status, secret_hash, previous_hash, previous_until, expires_at, last_used_at)
-    on tenant.api_keys to rowhouse_doors;
-grant update (last_used_at) on tenant.api_keys to rowhouse_doors;
+    on tenant.api_keys to rowhouse_tenancy;
+grant update (last_used_at) on tenant.api_keys to rowhouse_tenancy;
 
 -- Being used is no change of the key.
 create or replace trigger keep_version before update of name, secret_hash, expires_at, created_by on tenant.api_keys

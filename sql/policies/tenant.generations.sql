@@ -13,12 +13,12 @@ create policy read on tenant.generations for select to rowhouse_api
 
 -- registry.begin_generations, for a tenant that is being founded, and registry.note_change, for whichever has changed: a
 -- member may join or leave while no tenant is set.
-create policy found on tenant.generations for insert to rowhouse_doors
+create policy found on tenant.generations for insert to rowhouse_writers
     with check (slot between 1 and 8);
-create policy note on tenant.generations for select to rowhouse_doors
+create policy note on tenant.generations for select to rowhouse_writers
     using (true);
-create policy change on tenant.generations for update to rowhouse_doors
+create policy change on tenant.generations for update to rowhouse_writers
     using (true);
 
 grant select on tenant.generations to rowhouse_api;
-grant select, update (products, projects, tasks, members, settings), insert (tenant_id, slot) on tenant.generations to rowhouse_doors;
+grant select, update (products, projects, tasks, members, settings), insert (tenant_id, slot) on tenant.generations to rowhouse_writers;

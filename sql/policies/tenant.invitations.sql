@@ -18,15 +18,16 @@ create policy change on tenant.invitations for update to rowhouse_api
 create policy remove on tenant.invitations for delete to rowhouse_api
     using (tenant_id = (select registry.require('invitations:delete')));
 
-create policy through_token on tenant.invitations for select to rowhouse_doors
+create policy through_token on tenant.invitations for select to rowhouse_tenancy
     using (expires_at > now());
-create policy use_up on tenant.invitations for delete to rowhouse_doors
+create policy use_up on tenant.invitations for delete to rowhouse_tenancy
     using (expires_at > now());
 
 grant select, delete on tenant.invitations to rowhouse_api;
 grant insert (tenant_id, id, email, role_id, permissions, token_hash, invited_by, invited_by_key, expires_at) on tenant.invitations to rowhouse_api;
 grant update (token_hash, expires_at) on tenant.invitations to rowhouse_api;
-grant select, delete on tenant.invitations to rowhouse_doors;
+grant select (tenant_id, id, email, role_id, permissions, token_hash, invited_by, expires_at), delete on tenant.invitations
+    to rowhouse_tenancy;
 
 create or replace trigger keep_version before update on tenant.invitations
     for each row execute function registry.keep_version();

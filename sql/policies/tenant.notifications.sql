@@ -15,9 +15,9 @@ create policy mark on tenant.notifications for update to rowhouse_api
     with check (tenant_id = (select registry.require_person()) and user_id = (select current_setting('app.user_id')::uuid));
 
 -- registry.notify_member, which doors alone may call, for whom it concerns. It sees none of them.
-create policy tell on tenant.notifications for insert to rowhouse_doors
+create policy tell on tenant.notifications for insert to rowhouse_writers
     with check (read_at is null);
 
 grant select on tenant.notifications to rowhouse_api;
 grant update (read_at) on tenant.notifications to rowhouse_api;
-grant insert (tenant_id, user_id, id, kind, title, body, link, data) on tenant.notifications to rowhouse_doors;
+grant insert (tenant_id, user_id, id, kind, title, body, link, data) on tenant.notifications to rowhouse_writers;

@@ -20,23 +20,27 @@ create policy remove on tenant.roles for delete to rowhouse_api
 
 -- registry.my_tenants names the role held in each tenant: it joins by (tenant_id, id) from a membership it may
 -- see. registry.found_tenant makes the built-in ones, and registry.keep_an_owner locks one of them.
-create policy through_membership on tenant.roles for select to rowhouse_doors
+create policy through_membership on tenant.roles for select to rowhouse_tenancy
     using (true);
-create policy found on tenant.roles for insert to rowhouse_doors
+-- registry.tell_of_role and registry.tell_of_api_key, in the tenant that is set.
+create policy tell on tenant.roles for select to rowhouse_writers
+    using (tenant_id = (select current_setting('app.tenant_id')::uuid));
+create policy found on tenant.roles for insert to rowhouse_tenancy
     with check (built_in);
-create policy lock on tenant.roles for update to rowhouse_doors
+create policy lock on tenant.roles for update to rowhouse_tenancy
     using (built_in and tenant_id = (select current_setting('app.tenant_id')::uuid)) with check (false);
 
 grant select, delete on tenant.roles to rowhouse_api;
 grant insert (tenant_id, id, name, permissions) on tenant.roles to rowhouse_api;
 grant update (name, permissions) on tenant.roles to rowhouse_api;
-grant select (tenant_id, id, name, permissions, built_in) on tenant.roles to rowhouse_doors;
-grant insert (tenant_id, id, name, permissions, built_in) on tenant.roles to rowhouse_doors;
+grant select (tenant_id, id, name, permissions, built_in) on tenant.roles to rowhouse_tenancy;
+grant insert (tenant_id, id, name, permissions, built_in) on tenant.roles to rowhouse_tenancy;
+grant select (tenant_id, id, name, built_in) on tenant.roles to rowhouse_writers;
 -- Locking a row asks for the right to change it; the policy's check lets no change through.
-grant update (updated_at) on tenant.roles to rowhouse_doors;
+grant update (updated_at) on tenant.roles to rowhouse_tenancy;
 
 create or replace trigger people_in_order before update or delete on tenant.roles
-    for each statement when (current_user in ('rowhouse_api', 'rowhouse_doors')) execute function registry.people_in_order();
+    for each statement when (current_user in ('rowhouse_api', 'rowhouse_tenancy')) execute function registry.people_in_order();
 create or replace trigger keep_version before update on tenant.roles
     for each row execute function registry.keep_version();
 create or replace trigger keep_built_in before update or delete on tenant.roles

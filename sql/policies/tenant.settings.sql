@@ -14,15 +14,15 @@ create policy change on tenant.settings for update to rowhouse_api
     with check (tenant_id = (select registry.require('settings:write')));
 
 -- registry.begin_settings makes the row of a tenant that is being founded; registry.tenant_defaults reads two keys.
-create policy found on tenant.settings for insert to rowhouse_doors
+create policy found on tenant.settings for insert to rowhouse_tenancy
     with check (version = 1);
-create policy through_tenant on tenant.settings for select to rowhouse_doors
+create policy through_tenant on tenant.settings for select to rowhouse_tenancy
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
 
 grant select on tenant.settings to rowhouse_api;
 grant update (language, time_zone, currency, week_starts, low_stock_threshold) on tenant.settings to rowhouse_api;
-grant select (tenant_id, language, currency) on tenant.settings to rowhouse_doors;
-grant insert (tenant_id) on tenant.settings to rowhouse_doors;
+grant select (tenant_id, language, currency) on tenant.settings to rowhouse_tenancy;
+grant insert (tenant_id) on tenant.settings to rowhouse_tenancy;
 
 create or replace trigger keep_version before update on tenant.settings
     for each row execute function registry.keep_version();

@@ -131,11 +131,13 @@ select 'role', rolname::text,
                  case when rolbypassrls then 'bypassrls' end, case when rolcreaterole then 'CREATEROLE' end,
                  case when rolcreatedb then 'CREATEDB' end, case when rolreplication then 'REPLICATION' end,
                  case when rolinherit then 'inherit' end)
-from pg_roles where rolname ~ '^rowhouse_'
+-- rowhouse_doors is no role of the house any more, and goes when no database of the cluster needs it (sql/bootstrap.sql).
+from pg_roles where rolname ~ '^rowhouse_' and rolname <> 'rowhouse_doors'
 union all
 select 'role member', m.roleid::regrole || ' has member ' || m.member::regrole, 'member'
 from pg_auth_members m
-where m.member::regrole::text ~ '^rowhouse_' or m.roleid::regrole::text ~ '^rowhouse_'
+where (m.member::regrole::text ~ '^rowhouse_' or m.roleid::regrole::text ~ '^rowhouse_')
+  and not (m.roleid::regrole::text = 'rowhouse_doors' and m.member::regrole::text = 'rowhouse_migrator')
 union all
 select 'role setting',
        coalesce(r.rolname, 'every role') || case when s.setdatabase = 0 then '' else ' in this database' end,

@@ -25,7 +25,7 @@ pub async fn authenticate_again(auth: &Authn, client: &Client, me: &SignedIn, pr
     let mut conn = me.connect().await?;
     let (user, session) = (me.user().as_uuid().to_string(), me.person().session.as_uuid().to_string());
     let seal = auth.seal("find_own_login", &[Some(&user), Some(&session)]);
-    let own: Own = conn.read().last().one(sql!("auth/find_own_login"), &[&seal]).await?;
+    let own: Own = conn.write().last().one(sql!("auth/find_own_login"), &[&seal]).await?;
     drop(conn);
     let hash = (!tried.account_waits).then(|| own.password_hash.clone());
     if !auth.passwords.verify(Asker::Person(me.user()), proof.password, hash).await? {
@@ -40,7 +40,7 @@ pub async fn authenticate_again(auth: &Authn, client: &Client, me: &SignedIn, pr
     let (step, code) = (second.step.map(|step| step.to_string()), recovery.map(in_hex));
     let verified = [Some(&*user), Some(&session), Some(&own.password_hash), step.as_deref(), code.as_deref()];
     let seal = auth.seal("authenticate_again", &verified);
-    let params: crate::db::Params<'_> = &[&own.password_hash, &second.step, &recovery, &tried.subjects, &seal];
+    let params: crate::db::Params<'_> = &[&own.password_hash, &second.step, &recovery, &tried.counters, &seal];
     let Outcome(outcome) = conn.write().last().one(sql!("auth/authenticate_again"), params).await?;
     match outcome.as_str() {
         "confirmed" => Ok(()),

@@ -66,7 +66,7 @@ pub async fn sign_in(auth: &Authn, client: &Client, parts: &Parts, given: Creden
     let account: Option<Account> = match &email {
         Some(email) if !attempt.account_waits => {
             let seal = auth.seal("find_login", &[Some(email)]);
-            conn.read().last().maybe(sql!("auth/find_login"), &[email, &seal]).await?
+            conn.write().last().maybe(sql!("auth/find_login"), &[email, &seal]).await?
         }
         _ => None,
     };

@@ -95,16 +95,18 @@ impl SealKey {
         })
     }
 
-    /// Seals fields for a door, now. Good for a minute.
+    /// Seals fields for a door, now. Good once, and for a minute.
     #[must_use]
     pub fn seal(&self, door: &str, fields: &[Option<&str>]) -> String {
         // The machine's own clock and not a test's: the database looks at its own, too.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        self.seal_at(door, fields, now)
+        self.seal_at(door, fields, now, Uuid::now_v7())
     }
 
-    fn seal_at(&self, door: &str, fields: &[Option<&str>], at: u64) -> String {
-        let mut message = format!("{door} {at}");
+    /// `number` is this seal's own: by it a door knows one that was shown before.
+    fn seal_at(&self, door: &str, fields: &[Option<&str>], at: u64, number: Uuid) -> String {
+        let number = number.simple();
+        let mut message = format!("{door} {at} {number}");
         for field in fields {
             message.push(' ');
             match field {
@@ -112,7 +114,7 @@ impl SealKey {
                 None => message.push('-'),
             }
         }
-        let mut seal = format!("{at}.");
+        let mut seal = format!("{at}.{number}.");
         hex(&mut seal, hmac::sign(&self.mac, message.as_bytes()).as_ref());
         seal
     }
@@ -137,15 +139,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seal_is_hmac_over_door_time_and_fields_and_its_blocks_make_the_same() {
+    fn a_seal_is_hmac_over_door_time_number_and_fields_and_its_blocks_make_the_same() {
         let key = SealKey::of(&STANDARD.encode([7; 32])).unwrap();
-        let seal = key.seal_at("door", &[Some("a b"), None, Some("")], 1_700_000_000);
-        let message = b"door 1700000000 612062 - ";
+        let seal = key.seal_at("door", &[Some("a b"), None, Some("")], 1_700_000_000, Uuid::from_u128(5));
+        let message = b"door 1700000000 00000000000000000000000000000005 612062 - ";
         let [inner, outer] = key.blocks();
         let by_blocks = sha256(&[&outer[..], &sha256(&[&inner[..], message].concat())].concat());
-        assert_eq!(seal, format!("1700000000.{}", in_hex(&by_blocks)));
+        assert_eq!(seal, format!("1700000000.00000000000000000000000000000005.{}", in_hex(&by_blocks)));
         for other in [&[Some("a b"), Some("-"), Some("")], &[Some("a"), Some("b"), Some("")]] {
-            assert_ne!(key.seal_at("door", other, 1_700_000_000), seal);
+            assert_ne!(key.seal_at("door", other, 1_700_000_000, Uuid::from_u128(5)), seal);
         }
     }
 }

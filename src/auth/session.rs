@@ -109,7 +109,7 @@ pub(super) async fn open(
                 &client.address(),
                 &idle,
                 &lifetimes.whole(),
-                &attempt.subjects,
+                &attempt.counters,
                 &seal,
             ],
         )

@@ -4,6 +4,7 @@ use rowhouse::{
     db::API_ROLE,
     db::{self, AdminConn},
 };
+use rowhouse_dev::{Durability, PrivatePostgres};
 
 use crate::support::{KEYS, TestApp, TestDb};
 
@@ -156,7 +157,7 @@ const NOT_MENDED_BY_FILES: &[(&str, &str, &str)] = &[
     (
         "alter function registry.require(text) owner to postgres",
         "changed owner function registry.require(text)",
-        "alter function registry.require(text) owner to rowhouse_doors",
+        "alter function registry.require(text) owner to rowhouse_tenancy",
     ),
     (
         "grant execute on function pg_catalog.set_config(text, text, boolean) to public",
@@ -315,6 +316,83 @@ async fn a_changed_file_and_a_changed_migration_are_told_apart() {
     let refused = db::migrate(&mut migrator, false).await.unwrap_err().to_string();
     assert!(refused.contains("V1__tenants_people_and_projects"), "an applied migration never changes: {refused}");
 }
+
+/// Its own cluster: roles belong to all of one, and other tests look at them.
+#[tokio::test]
+async fn the_one_owner_of_doors_hands_them_on_and_goes_when_nothing_is_left_of_it() {
+    let dir = std::env::temp_dir().join(format!("rowhouse-test-doors-{}", std::process::id()));
+    let cluster = PrivatePostgres::start(&dir, Durability::Throwaway).unwrap();
+    let postgres = AdminConn::connect(&cluster.url("postgres", "postgres")).await.unwrap();
+    let mut before = Vec::new();
+    for name in ["one", "two"] {
+        postgres.script("create", &format!("create database {name}")).await.unwrap();
+        let superuser = AdminConn::connect(&cluster.url("postgres", name)).await.unwrap();
+        db::bootstrap(&superuser).await.unwrap();
+        let mut migrator = AdminConn::connect(&cluster.url("rowhouse_migrator", name)).await.unwrap();
+        db::migrate(&mut migrator, false).await.unwrap();
+        // As it was: one role that owns them all, is granted what they need, and has a function that no file makes any more.
+        let as_before = "
+            do $$ begin create role rowhouse_doors noinherit; exception when duplicate_object then null; end $$;
+            grant rowhouse_doors to rowhouse_migrator;
+            alter default privileges for role rowhouse_doors revoke execute on functions from public;
+            grant usage on schema registry, tenant to rowhouse_doors;
+            grant select on registry.users, registry.sessions to rowhouse_doors;
+            create policy doors on registry.users to rowhouse_doors using (true);
+            do $$
+            declare door regprocedure;
+            begin
+                for door in select oid from pg_proc where prosecdef and pronamespace = 'registry'::regnamespace loop
+                    execute format('alter function %s owner to rowhouse_doors', door);
+                end loop;
+            end $$;
+            create function registry.gone() returns int language sql security definer set search_path = '' return 1;
+            alter function registry.gone() owner to rowhouse_doors;
+            revoke all on function registry.gone() from public;
+            grant execute on function registry.gone() to rowhouse_gate;
+            update audit.files set sha256 = 'before';
+            delete from audit.applied;
+            insert into audit.applied select * from audit.catalog";
+        superuser.script("as before", as_before).await.unwrap();
+        before.push((superuser, migrator));
+    }
+    let left = async |superuser: &AdminConn| superuser.all::<Left>(LEFT, &[]).await.unwrap().remove(0).0;
+    assert!(left(&before[0].0).await > 50);
+    for (superuser, migrator) in &mut before {
+        db::bootstrap(superuser).await.unwrap();
+        let report = db::migrate(migrator, false).await.unwrap();
+        assert!(
+            report.reapplied && report.changes.iter().any(|change| change.object.contains("registry.gone()")),
+            "{report:?}"
+        );
+        assert_eq!(left(superuser).await, 0, "it owns nothing and is granted nothing");
+        assert_eq!(differences(migrator).await, Vec::<String>::new());
+    }
+    // The first bootstrap after that leaves the role to the other database, and the second takes it away.
+    for (n, (superuser, migrator)) in before.iter().enumerate() {
+        db::bootstrap(superuser).await.unwrap();
+        assert_eq!(superuser.all::<Left>(ROLES, &[]).await.unwrap().remove(0).0, i64::from(n == 0));
+        assert_eq!(differences(migrator).await, Vec::<String>::new());
+    }
+    for (_, migrator) in &before {
+        assert_eq!(differences(migrator).await, Vec::<String>::new(), "with the role gone, too");
+    }
+}
+
+struct Left(i64);
+impl db::FromRow for Left {
+    fn from_row(row: &tokio_postgres::Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(row.try_get(0)?))
+    }
+}
+
+/// What is the former owner's in a database: functions, policies that name it, and grants.
+const LEFT: db::Sql = db::Sql::file(
+    "left",
+    "select (select count(*) from pg_proc where proowner = to_regrole('rowhouse_doors'))
+          + (select count(*) from pg_policy where to_regrole('rowhouse_doors')::oid = any (polroles))
+          + (select count(*) from audit.grants where role = 'rowhouse_doors')",
+);
+const ROLES: db::Sql = db::Sql::file("roles", "select count(*) from pg_roles where rolname = 'rowhouse_doors'");
 
 #[tokio::test]
 async fn many_instances_migrate_at_once_and_one_does_the_work() {

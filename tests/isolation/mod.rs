@@ -6,16 +6,19 @@ mod catalog;
 mod doors;
 mod own_routes;
 mod own_rows;
+mod owners;
 mod pgbouncer;
 mod pool;
 mod predicates;
 mod roles;
 mod routes;
 mod sealed;
+mod seals;
 mod session;
 mod told;
+mod tries;
 
-pub(crate) use catalog::DOORS;
+pub(crate) use catalog::{DOORS, IDENTITY, TENANCY, WRITERS};
 
 use tokio_postgres::Client;
 use uuid::Uuid;

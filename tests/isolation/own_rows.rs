@@ -1,6 +1,8 @@
 //! Rows that are one caller's own inside a tenant: no colleague reads, changes, removes or plants them, whatever they hold.
+use uuid::Uuid;
+
 use super::{enter, leave, number, refusal};
-use crate::support::{TestDb, town};
+use crate::support::{TestDb, handle, town};
 
 const COUNT: &str = "select count(*) from tenant.idempotency_keys";
 
@@ -97,4 +99,18 @@ async fn nobody_waits_long_for_a_key_and_nobody_for_another_callers() {
     leave(&one).await;
     assert_eq!(super::names(&two, claim).await, ["first"], "what was rolled back was never claimed");
     leave(&two).await;
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_session_has_one_handle_in_the_database_and_in_the_server() {
+    let db = TestDb::new().await;
+    let superuser = db.superuser().await;
+    let rows =
+        superuser.query("select id, handle, registry.session_handle(id) from registry.sessions", &[]).await.unwrap();
+    assert!(rows.len() >= 7);
+    for row in rows {
+        let (id, column, function): (Uuid, Uuid, Uuid) = (row.get(0), row.get(1), row.get(2));
+        assert_eq!((column, function), (handle(id), handle(id)));
+        assert_ne!(column, id);
+    }
 }

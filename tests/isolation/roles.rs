@@ -1,5 +1,5 @@
 //! Who may do what inside the tenant, and what the other database roles cannot do at all.
-use super::{enter, leave, names, number, refusal, tenant_tables};
+use super::{doors::begin, enter, leave, names, number, refusal, tenant_tables};
 use crate::support::{Person, TestDb, seal, town};
 
 #[tokio::test]
@@ -237,4 +237,69 @@ async fn the_other_roles_reach_no_row_of_a_tenant() {
     let auditor = db.client("rowhouse_auditor").await;
     assert!(number(&auditor, "select count(*) from audit.catalog").await > 100, "an auditor reads the catalog");
     assert_eq!(number(&auditor, "select count(*) from audit.drift").await, 0);
+}
+
+/// A statement's policies are as old as the statement; its triggers see what was committed while it waited. Whoever
+/// left meanwhile must not be waved through by one because the other had said yes.
+#[tokio::test]
+async fn whoever_leaves_while_their_grant_waits_grants_nothing() {
+    let db = TestDb::new().await;
+    let (holder, granter, leaver) = (db.superuser().await, db.api().await, db.api().await);
+    let acme = &town().acme;
+    let (tenant, viewer) = (acme.id.to_string(), acme.viewer.id.to_string());
+    // An admin, beside the owner who stays.
+    let admin = acme.member.id.to_string();
+    let promote = format!(
+        "update tenant.memberships m set role_id = r.id, permissions = r.permissions from tenant.roles r
+         where m.tenant_id = '{tenant}' and m.user_id = '{admin}' and r.tenant_id = m.tenant_id and r.name = 'admin'"
+    );
+    holder.batch_execute(&promote).await.unwrap();
+    let seize = format!(
+        "update tenant.memberships m set role_id = r.id, permissions = r.permissions from tenant.roles r
+         where m.user_id = '{viewer}' and r.name = 'owner'"
+    );
+    begin(&granter, &tenant, &admin, &admin, "").await;
+    assert_eq!(refusal(&granter, &seize).await, "RH004", "the control");
+    leave(&granter).await;
+
+    // The row is held, the grant waits for it, the admin leaves, the row is let go.
+    holder
+        .batch_execute(&format!("begin; select from tenant.memberships where user_id = '{viewer}' for update"))
+        .await
+        .unwrap();
+    begin(&granter, &tenant, &admin, &admin, "").await;
+    let waiting = async {
+        let state = refusal(&granter, &seize).await;
+        granter.batch_execute("commit").await.unwrap();
+        state
+    };
+    let meanwhile = async {
+        let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%name = ''owner''%' and datname = current_database()";
+        let watcher = db.superuser().await;
+        while number(&watcher, waits).await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        // By themselves they leave when the grant is done (registry.people_in_order); by somebody else's hand they are out.
+        begin(&leaver, &tenant, &admin, &admin, "").await;
+        leaver.batch_execute("set local lock_timeout = '50ms'").await.unwrap();
+        assert_eq!(refusal(&leaver, "select registry.leave_tenant()").await, "55P03");
+        leave(&leaver).await;
+        watcher.batch_execute(&format!("delete from tenant.memberships where user_id = '{admin}'")).await.unwrap();
+        holder.batch_execute("commit").await.unwrap();
+    };
+    let (state, ()) = tokio::join!(waiting, meanwhile);
+    assert_eq!(state, "RH002");
+    // In one statement, too: what was done in it counts.
+    holder.batch_execute(&format!("delete from tenant.memberships where user_id = '{admin}'")).await.unwrap();
+    let owner = acme.owner.id.to_string();
+    begin(&granter, &tenant, &owner, &owner, "").await;
+    let at_once = "with gone as (delete from tenant.api_keys returning 1)
+        update tenant.roles set permissions = (select array_agg(name) from registry.permissions)
+        where name = 'reader' and exists (select from gone) and (select registry.leave_tenant()) is not null";
+    assert_eq!(refusal(&granter, at_once).await, "RH010", "the last owner does not leave");
+    leave(&granter).await;
+    let role = format!(
+        "select r.name from tenant.memberships m join tenant.roles r on r.tenant_id = m.tenant_id and r.id = m.role_id where m.tenant_id = '{tenant}' and m.user_id = '{viewer}'"
+    );
+    assert_eq!(names(&holder, &role).await, ["viewer"]);
 }

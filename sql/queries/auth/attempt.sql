@@ -1,1 +1,1 @@
-select registry.attempt($1, $2, ($3::text[])::interval[]) as waits
+select wide, narrow, turn, counters from registry.attempt($1, $2)
