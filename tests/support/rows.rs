@@ -31,6 +31,8 @@ fn condition(table: &str, of: &TenantFixture) -> String {
         "tenant.notifications" => format!("and user_id = '{}'", of.owner.id),
         "tenant.memberships" => format!("and user_id = '{}'", of.member.id),
         "tenant.roles" => format!("and id = '{}'", of.role),
+        // One that can still be taken back.
+        "tenant.operations" => "and status = 'queued'".to_owned(),
         _ => String::new(),
     }
 }
