@@ -109,12 +109,13 @@ pub async fn fresh(
             superuser.batch_execute(&insert).await.unwrap();
             id
         }
-        // A copy of the one that is there, under an id of its own.
+        // A copy of the one that is there, under an id of its own and as of now: an operation of a while ago has ended.
         (None, _) => {
             let (table, _) = table_of(&collection);
             let columns = format!(
                 "select string_agg(quote_ident(attname), ', ') from pg_attribute
-                 where attrelid = '{table}'::regclass and attnum > 0 and not attisdropped and attgenerated = '' and attname <> 'id'"
+                 where attrelid = '{table}'::regclass and attnum > 0 and not attisdropped and attgenerated = '' and attname <> 'id'
+                   and not (atthasdef and atttypid = 'timestamptz'::regtype)"
             );
             let columns: String = superuser.query_one(&columns, &[]).await.unwrap().get(0);
             let copy = format!(
