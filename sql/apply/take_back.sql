@@ -1,0 +1,2 @@
+-- After functions were made: what lend.sql gave.
+revoke create on schema registry from rowhouse_doors;
