@@ -171,8 +171,10 @@ pub enum Error {
     OperationInProgress,
     /// The whole request took longer than it may.
     RequestTimeout,
-    /// Too much password hashing, or too many imports or exports, at once.
+    /// Too much password hashing, or too many imports or exports, at once, whoever asks.
     Busy,
+    /// The tenant, or the member, has as many files on their way as they may have at once.
+    FilesUnderWay,
     /// The tenant has as many answers under way as it may leave unread.
     UnreadAnswers,
     /// Every place for a connection is taken, or the network has its share of them.
@@ -254,6 +256,7 @@ impl Error {
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::QuotaExceeded { .. } => (StatusCode::TOO_MANY_REQUESTS, "quota_exceeded"),
             Self::UnreadAnswers => (StatusCode::TOO_MANY_REQUESTS, "unread_answers"),
+            Self::FilesUnderWay => (StatusCode::TOO_MANY_REQUESTS, "files_under_way"),
             Self::NoNameServer => (StatusCode::SERVICE_UNAVAILABLE, "no_name_server"),
             Self::PoolExhausted => (StatusCode::SERVICE_UNAVAILABLE, "pool_exhausted"),
             Self::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
@@ -327,6 +330,7 @@ impl Error {
             Self::PoolExhausted => "Too many requests at once",
             Self::UnsupportedCoding => "The body is coded in a way that is not read",
             Self::UnreadAnswers => "Answers are not read",
+            Self::FilesUnderWay => "Too many files at once",
             Self::TooManyConnections => "Too many connections",
             Self::Leaving => "About to stop",
             Self::DatabaseUnavailable => "The database cannot be reached",
@@ -427,6 +431,9 @@ impl Error {
             Self::UnreadAnswers => {
                 "large answers to this tenant are on their way and nobody reads them; read those, or hang up, and try again".into()
             }
+            Self::FilesUnderWay => {
+                "this tenant, or you, have as many imports or exports under way as may be at once; wait for one to end, or cancel it: GET /api/v1/operations lists imports".into()
+            }
             Self::TooManyConnections => {
                 "the server, or your network's share of it, has no room for another connection; close some, or try again shortly".into()
             }
@@ -483,7 +490,11 @@ impl Error {
             | Self::KeptTooMuch(seconds)
             | Self::RateLimited { seconds, .. }
             | Self::QuotaExceeded { seconds, .. } => Some(*seconds),
-            Self::IdempotencyKeyInUse | Self::TenantBusy | Self::UnreadAnswers | Self::OperationInProgress => Some(1),
+            Self::IdempotencyKeyInUse
+            | Self::TenantBusy
+            | Self::FilesUnderWay
+            | Self::UnreadAnswers
+            | Self::OperationInProgress => Some(1),
             other => matches!(other.kind().0, StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }

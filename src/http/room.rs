@@ -52,13 +52,13 @@ impl Room {
         Self(Arc::new(Mutex::new(State { free: bytes, held: HashMap::new(), files: HashMap::new() })))
     }
 
-    /// A place for a file that is about to move: `503` while others of theirs are under way.
+    /// A place for a file that is about to move: `429` while others of theirs are under way.
     pub fn place(&self, whose: Whose, way: Way) -> Result<Place> {
         let mut state = self.state();
         let counts = [(whose.tenant, OF_A_TENANT), (whose.principal, OF_A_PRINCIPAL)];
         let under_way = |key| state.files.get(&(way, key)).copied().unwrap_or_default();
         if counts.into_iter().any(|(key, most)| under_way(key) >= most) {
-            return Err(Error::Busy);
+            return Err(Error::FilesUnderWay);
         }
         for key in whose.each() {
             *state.files.entry((way, key)).or_default() += 1;
@@ -121,7 +121,7 @@ mod tests {
             place.hold(10).map(|()| place)
         };
         let (one, _two) = (whole(of(1, 1)).unwrap(), whole(of(1, 1)).unwrap());
-        assert_eq!(whole(of(1, 2)).unwrap_err(), Error::Busy, "two files of a tenant at a time");
+        assert_eq!(whole(of(1, 2)).unwrap_err(), Error::FilesUnderWay, "two files of a tenant at a time");
         assert_eq!(whole(of(2, 1)).unwrap_err(), Error::Busy, "half of the room for a person, in however many tenants");
         let _other = whole(of(3, 3)).unwrap();
         assert_eq!(whole(of(4, 4)).unwrap_err(), Error::Busy, "some is left for those who come later");

@@ -55,7 +55,7 @@ impl Workshop {
         self.exports.take(whose(tenant), Length::Long).await
     }
 
-    /// A place for a file: `503` while others of the tenant's or the member's are under way.
+    /// A place for a file: `429` while others of the tenant's or the member's are under way.
     pub fn place(&self, tenant: &Tenant, way: Way) -> Result<Place> {
         self.room.place(whose(tenant), way)
     }

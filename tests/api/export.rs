@@ -211,7 +211,7 @@ async fn a_caller_who_does_not_read_holds_no_connection_and_no_turn_and_is_given
     // Of the tenant whose callers are asleep there are two at a time.
     let refused = Answer::of(member.request(Method::GET, "/products/export")).await;
     assert!(!refused.header("retry-after").is_empty());
-    refused.problem(503, "busy");
+    refused.problem(429, "files_under_way");
     let begun = Instant::now();
     assert_eq!(neighbour.export(NDJSON).await.text.lines().count(), 2);
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());

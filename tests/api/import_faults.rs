@@ -69,7 +69,7 @@ async fn a_tenant_has_two_imports_under_way_and_others_are_not_kept_waiting_by_m
     }
     let refused = Answer::of(member.import("all", CSV, file(3))).await;
     assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
-    refused.problem(503, "busy");
+    refused.problem(429, "files_under_way");
     let elsewhere = Answer::of(neighbour.import("all", CSV, file(3))).await.expect(202);
     superuser.batch_execute("commit").await.unwrap();
     for location in &under_way {
