@@ -140,6 +140,8 @@ pub enum Only<'a> {
     Door(&'a str),
     /// All but those on doors and statistics, which take the longest.
     Rest,
+    /// Those on one view or function; where there is none of that name, those on tables and on the role.
+    Beside(&'a str),
 }
 
 /// Begins the transaction that [`prepare`] and [`run`] need.
@@ -203,11 +205,16 @@ impl Ready<'_> {
     pub async fn run(&self, only: Only<'_>) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes = Vec::new();
         for set in &self.stages {
+            if matches!(only, Only::Beside(_)) && objects::run(set, only, &mut outcomes).await? {
+                continue;
+            }
             if !matches!(only, Only::Door(_)) {
                 tables::run(set, only, &mut outcomes).await?;
             }
             if matches!(only, Only::All | Only::Rest) {
-                objects::run(set, &mut outcomes).await?;
+                objects::run(set, only, &mut outcomes).await?;
+            }
+            if matches!(only, Only::All | Only::Rest | Only::Beside(_)) {
                 role::run(set, &mut outcomes).await?;
             }
             if matches!(only, Only::All | Only::Door(_)) {

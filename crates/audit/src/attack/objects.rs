@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Ending, Outcome, Set, Verdict, breached, generate, held, inconclusive,
+    Ending, Only, Outcome, Set, Verdict, breached, generate, held, inconclusive,
     model::{fields, split},
     stage::{Persona, Stage},
     tables::fingerprint,
@@ -18,13 +18,20 @@ const NO_CALL: &str = "no call succeeded: ";
 /// `query_canceled`: a statement took longer than it may.
 const TOO_SLOW: &str = "57014";
 
-pub(super) async fn run(set: &Set<'_>, outcomes: &mut Vec<Outcome>) -> Result<(), Failure> {
+/// Answers whether there was anything to attack.
+pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Vec<Outcome>) -> Result<bool, Failure> {
+    let wanted = |name: &str| !matches!(only, Only::Beside(other) if other != name);
+    let mut any = false;
     let session = set.stage.session;
     session.run(&set_local("audit.role", &set.stage.role)).await?;
     let views = session.run(include_str!("../../sql/attack/views.sql")).await?;
     for row in 0..views.rows.len() {
         let (text, _) = fields(&views, row);
         let (name, kind) = (text("name"), text("kind"));
+        if !wanted(&name) {
+            continue;
+        }
+        any = true;
         let attack = match kind.as_str() {
             "m" => "materialized-view",
             "f" => "foreign-table",
@@ -36,6 +43,10 @@ pub(super) async fn run(set: &Set<'_>, outcomes: &mut Vec<Outcome>) -> Result<()
     let words = words(set).await?;
     for row in 0..functions.rows.len() {
         let (text, yes) = fields(&functions, row);
+        if !wanted(&text("name")) && !wanted(&text("signature")) {
+            continue;
+        }
+        any = true;
         let takes = split(&text("takes"));
         let verb = if text("kind") == "p" { "call" } else { "select * from" };
         let calls = |persona: &Persona| calls(&format!("{verb} {}", text("name")), &takes, persona, &words);
@@ -48,7 +59,7 @@ pub(super) async fn run(set: &Set<'_>, outcomes: &mut Vec<Outcome>) -> Result<()
             outcomes.pop_if(silent);
         }
     }
-    Ok(())
+    Ok(any)
 }
 
 async fn view(stage: &Stage<'_>, name: &str, kind: &str) -> Result<Ending, Refusal> {
