@@ -132,7 +132,7 @@ begin
         execute format('revoke execute on function %s from public', routine.signature);
     end loop;
     -- One migration at a time.
-    grant execute on function pg_advisory_lock(bigint), pg_advisory_unlock(bigint) to rowhouse_migrator;
+    grant execute on function pg_try_advisory_lock(bigint), pg_advisory_unlock(bigint) to rowhouse_migrator;
 end
 $$;
 revoke all on schema public from public;
@@ -217,6 +217,11 @@ begin
                         and r.rolname = any (string_to_array(c.object, ' '))
     where r.rolname ~ '^rowhouse_'
       and not exists (select from audit.applied a where a.kind = 'role' and a.object = r.rolname)
+    on conflict do nothing;
+    -- Nor is what the migrator may call since.
+    insert into audit.applied (kind, object, definition)
+    select c.kind, c.object, c.definition from audit.catalog c
+    where c.kind = 'built-in grant' and starts_with(c.object, 'pg_try_advisory_lock(bigint) ')
     on conflict do nothing;
 end
 $$;

@@ -51,15 +51,3 @@ create or replace trigger note_changed after update on tenant.products
     referencing new table as changed for each statement execute function registry.note_change('products');
 create or replace trigger note_gone after delete on tenant.products
     referencing old table as changed for each statement execute function registry.note_change('products');
-
--- Every word in it begins with its tenant's mark (registry.tenant_mark), so that a tenant's words stand together and
--- nobody's search walks through another's. Here and not in a migration: the operator class it needs comes the day a
--- superuser has run bootstrap.
-do $$
-begin
-    if exists (select from pg_opclass where opcname = 'tsvector_ops' and opcnamespace = to_regnamespace('search'))
-       and to_regclass('tenant.products_search_idx') is null then
-        create index products_search_idx on tenant.products using gin (search search.tsvector_ops) with (fastupdate = off);
-    end if;
-end
-$$;

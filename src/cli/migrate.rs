@@ -1,12 +1,13 @@
 //! `rowhouse migrate`: bring a database to what sql/ says, or say whether it is there.
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
+use rowhouse_audit::DatabaseCopy;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     auth::SealKey,
-    db::{self, AdminConn},
+    db::{self, AdminConn, MigrateOptions},
     error::Failure,
 };
 
@@ -24,10 +25,28 @@ pub(super) struct Migrate {
     /// Change nothing; say whether the database equals sql/, and exit 1 when it does not.
     #[arg(long)]
     check: bool,
+    /// Apply every file again, whether it changed or not.
+    #[arg(long, conflicts_with = "check")]
+    reapply: bool,
+    /// Migrate a copy of the database and throw it away; print what each step locks, and for how long. Needs a superuser's URL.
+    #[arg(long, conflicts_with_all = ["check", "keys"])]
+    rehearse: bool,
+    /// Seconds that a step waits for those who hold the table it is about.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    patience: u64,
 }
 
 impl Migrate {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
+        let options = MigrateOptions {
+            accept: self.accept,
+            reapply: self.reapply,
+            patience: Duration::from_secs(self.patience),
+            observe: self.rehearse,
+        };
+        if self.rehearse {
+            return self.rehearse(&options).await;
+        }
         let mut admin = AdminConn::connect(self.database_url.expose_secret()).await?;
         if self.check {
             let differences = db::check(&admin).await?;
@@ -45,7 +64,7 @@ impl Migrate {
                 ExitCode::from(1)
             });
         }
-        let report = db::migrate(&mut admin, self.accept).await?;
+        let report = db::migrate_with(&mut admin, &options).await?;
         for migration in &report.migrations {
             println!("applied  migration       {migration}");
         }
@@ -54,13 +73,32 @@ impl Migrate {
         }
         match (report.reapplied, report.changes.len()) {
             (false, _) => println!("nothing to do: the database equals sql/"),
-            (true, 0) => println!("functions, policies and views applied again; nothing changed"),
-            (true, changes) => println!("functions, policies and views applied; {changes} changes"),
+            (true, 0) => println!("{} steps; nothing changed", report.steps.len()),
+            (true, changes) => println!("{} steps; {changes} changes", report.steps.len()),
         }
         if let Some(dir) = &self.keys {
             SealKey::read(dir)?.keep(&admin).await?;
             println!("the database accepts what is sealed with {}/seal", dir.display());
         }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn rehearse(&self, options: &MigrateOptions) -> Result<ExitCode, Failure> {
+        let copy = DatabaseCopy::make(self.database_url.expose_secret(), &[]).await?;
+        let rehearsed = async {
+            let mut admin = copy.connect("rowhouse rehearsal").await?;
+            admin.script("a superuser can rehearse", "set session authorization rowhouse_migrator").await?;
+            db::migrate_with(&mut admin, options).await
+        }
+        .await;
+        copy.discard().await?;
+        let report = rehearsed?;
+        for step in &report.steps {
+            let locks =
+                if step.locks.is_empty() { "nothing that others wait for".to_owned() } else { step.locks.join(", ") };
+            println!("{:>8.1} ms  {}: {locks}", step.held.as_secs_f64() * 1000.0, step.name);
+        }
+        println!("{} steps on a copy, which is gone; the database is as it was", report.steps.len());
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,24 +1,42 @@
 //! Bringing a database to what sql/ says, and telling whether it is there.
-use std::{fmt, fmt::Write as _};
+//!
+//! Step by step while others go on serving: each step is a transaction that stands for itself, and writes down what it has
+//! changed. A run that ends early has done the steps before; the next one does the rest.
+mod apply;
+mod files;
+mod indexes;
+mod made;
+mod script;
+mod steps;
+mod tables;
 
-use include_dir::{Dir, include_dir};
-use refinery::{Migration, Runner};
-use rowhouse_pg::{describe, parse};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use refinery::Migration;
+use rowhouse_pg::{literal, parse};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Row;
 
+pub use self::steps::Step;
+use self::{
+    files::{digests, folder, migrations, text},
+    steps::Run,
+};
 use super::{AdminConn, FromRow};
 use crate::{error::Failure, sql};
 
-/// Everything under sql/, so that a binary carries the schema it was written for.
-pub(super) static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql");
-
-/// Where refinery keeps what it has applied.
+/// What was applied of sql/migrations.
 const HISTORY: &str = "audit.schema_history";
 
 /// Held while migrating, so that two instances deployed at once do it one after the other. Advisory locks
 /// are per database; the number is "rowhouse" read as eight bytes.
 const LOCK: i64 = i64::from_be_bytes(*b"rowhouse");
+
+/// How long another run may take: its patience, and some.
+const ANOTHER_RUN: Duration = Duration::from_secs(600);
 
 /// One fact about the database that is not as sql/ would have it, or that a migration changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,10 +72,31 @@ impl FromRow for Difference {
 pub struct MigrateReport {
     /// Migrations applied, in order.
     pub migrations: Vec<String>,
-    /// Whether functions, policies and views were applied again.
+    /// Whether anything was done at all.
     pub reapplied: bool,
     /// What that changed.
     pub changes: Vec<Difference>,
+    /// The transactions it took, in order.
+    pub steps: Vec<Step>,
+}
+
+/// How to migrate.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// What was done by hand, and no file makes again, is right from now on.
+    pub accept: bool,
+    /// Every file is applied, changed or not.
+    pub reapply: bool,
+    /// How long a step waits for those who hold what it needs.
+    pub patience: Duration,
+    /// Whether each step says what it has locked.
+    pub observe: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { accept: false, reapply: false, patience: Duration::from_secs(120), observe: false }
+    }
 }
 
 /// Makes roles and schemas and takes back what PostgreSQL gives to everyone. Needs a superuser.
@@ -89,68 +128,94 @@ pub async fn set_passwords(superuser: &AdminConn, urls: &[SecretString]) -> Resu
 /// covered up: it fails, lists them, and leaves everything as it was, unless `accept` says that they are
 /// meant to be so from now on.
 pub async fn migrate(migrator: &mut AdminConn, accept: bool) -> Result<MigrateReport, Failure> {
+    migrate_with(migrator, &Options { accept, ..Options::default() }).await
+}
+
+/// [`migrate`], as the options say.
+pub async fn migrate_with(migrator: &mut AdminConn, options: &Options) -> Result<MigrateReport, Failure> {
     if !migrator.all::<Schema>(sql!("db/schemas"), &[]).await?.iter().any(|schema| schema.0 == "audit") {
         return Err(Failure(
             "the schemas are missing: run `rowhouse bootstrap` as a superuser once, then migrate".to_owned(),
         ));
     }
-    let lock = format!("set lock_timeout = '60s'; select pg_advisory_lock({LOCK}); reset lock_timeout");
-    migrator.script("waiting for another migration to end", &lock).await?;
-    let outcome = migrate_locked(migrator, accept).await;
+    one_at_a_time(migrator).await?;
+    let outcome = migrate_locked(migrator, options).await;
     let unlocked = migrator.script("unlock", &format!("select pg_advisory_unlock({LOCK})")).await;
     let report = outcome?;
     unlocked.map(|()| report)
 }
 
-async fn migrate_locked(migrator: &mut AdminConn, accept: bool) -> Result<MigrateReport, Failure> {
-    if !accept && !never_migrated(migrator).await? {
-        let by_hand: Vec<Difference> = migrator.all(sql!("db/drift_by_hand"), &[]).await?;
-        if !by_hand.is_empty() {
-            let list: Vec<String> = by_hand.iter().map(|fact| format!("\n  {fact}")).collect();
-            return Err(Failure(format!(
-                "the database was changed by hand in ways that no file in sql/ mends:{}\nundo it, or make it a migration, or say --accept if it is right as it is",
-                list.concat()
-            )));
+/// Waits for another run to end, asking now and then: whoever waited inside PostgreSQL would hold a snapshot meanwhile, for
+/// which `create index concurrently` of the run before waits in its turn.
+async fn one_at_a_time(migrator: &AdminConn) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let ask = format!("select pg_try_advisory_lock({LOCK})");
+    while migrator.run(&ask).await?.first_column().next() != Some("t") {
+        if begun.elapsed() > ANOTHER_RUN {
+            return Err(Failure("another migration of this database has not ended for ten minutes".to_owned()));
         }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // What a migration makes belongs to the owner; a backfill says `set local role rowhouse_migrator`.
-    migrator.script("role", "set role rowhouse_owner").await?;
-    let mut runner = Runner::new(&migrations()?);
-    runner.set_migration_table_name(HISTORY);
-    let applied = runner.run_async(migrator.client()).await;
-    migrator.script("role", "reset role").await?;
-    let applied = applied.map_err(|error| Failure(readable(&error)))?;
-    let migrations: Vec<String> = applied.applied_migrations().iter().map(ToString::to_string).collect();
-    if migrations.is_empty() && check(migrator).await?.is_empty() {
-        return Ok(MigrateReport::default());
-    }
-    let changes = reapply(migrator).await?;
-    Ok(MigrateReport { migrations, reapplied: true, changes })
+    Ok(())
 }
 
-/// Functions, policies and views from a clean slate, in one transaction: readers see the walls as they
-/// were or as they will be. Gives up after five seconds behind somebody's long transaction rather than
-/// let every request queue up behind itself.
-async fn reapply(migrator: &AdminConn) -> Result<Vec<Difference>, Failure> {
-    let before = if never_migrated(migrator).await? { Vec::new() } else { catalog(migrator).await? };
-    let mut script = String::from("begin; set local lock_timeout = '5s';\n");
-    script.push_str(text("apply/before.sql")?);
-    for folder in ["functions", "policies", "views"] {
-        for (_, contents) in folder_files(folder)? {
-            script.push_str(contents);
-        }
+async fn migrate_locked(migrator: &mut AdminConn, options: &Options) -> Result<MigrateReport, Failure> {
+    let fresh = never_migrated(migrator).await?;
+    if !options.accept && !fresh {
+        refuse_what_no_file_mends(migrator).await?;
     }
-    script.push_str(text("apply/after.sql")?);
-    script.push_str("\ndelete from audit.files;\n");
-    for (path, digest) in digests()? {
-        let _ = writeln!(script, "insert into audit.files (path, sha256) values ('{path}', '{digest}');");
+    let before = if fresh { Vec::new() } else { catalog(migrator).await? };
+    let mut run = Run { admin: migrator, options, report: MigrateReport::default(), recorded: !fresh };
+    let digests = digests()?;
+    // Functions before the policies that call them, and what nothing calls any more at the end: at every moment in between
+    // the version that serves finds all it knows.
+    run.migrations().await?;
+    run.schemas(&digests).await?;
+    run.functions(&digests).await?;
+    run.tables(&digests).await?;
+    run.views(&digests).await?;
+    run.indexes(&digests).await?;
+    run.what_is_left(&digests).await?;
+    if options.accept {
+        run.accept().await?;
     }
-    script.push_str("commit;");
-    if let Err(failure) = migrator.script("sql/functions, sql/policies, sql/views", &script).await {
-        let _ = migrator.script("rollback", "rollback").await;
-        return Err(failure);
+    run.renew_generations().await?;
+    let left = run.drift().await?;
+    let mut report = run.report;
+    if !left.is_empty() {
+        return Err(Failure(format!("the files do not mend this:{}", listed(&left))));
     }
-    let after = catalog(migrator).await?;
+    report.reapplied = !report.steps.is_empty();
+    if report.reapplied {
+        report.changes = changes(&before, &catalog(migrator).await?);
+    }
+    Ok(report)
+}
+
+async fn refuse_what_no_file_mends(migrator: &AdminConn) -> Result<(), Failure> {
+    let mut by_hand: Vec<Difference> = migrator.all(sql!("db/drift_by_hand"), &[]).await?;
+    let indexes = folder("indexes")?;
+    by_hand.retain(|fact| {
+        let named = |(path, _): &(String, &str)| {
+            let name = path.trim_start_matches("indexes/").trim_end_matches(".sql");
+            fact.object.ends_with(&format!(".{name}"))
+        };
+        fact.kind != "index" || !indexes.iter().any(named)
+    });
+    if by_hand.is_empty() {
+        return Ok(());
+    }
+    Err(Failure(format!(
+        "the database was changed by hand in ways that no file in sql/ mends:{}\nundo it, or make it a migration, or say --accept if it is right as it is",
+        listed(&by_hand)
+    )))
+}
+
+fn listed(facts: &[Difference]) -> String {
+    facts.iter().map(|fact| format!("\n  {fact}")).collect()
+}
+
+fn changes(before: &[Fact], after: &[Fact]) -> Vec<Difference> {
     let change = |fact: &Fact, how: &str| Difference::new(&fact.kind, &fact.object, how);
     let same = |a: &Fact, b: &Fact| a.kind == b.kind && a.object == b.object;
     let mut changes: Vec<Difference> = after
@@ -163,7 +228,7 @@ async fn reapply(migrator: &AdminConn) -> Result<Vec<Difference>, Failure> {
         .collect();
     let gone = before.iter().filter(|fact| !after.iter().any(|now| same(fact, now)));
     changes.extend(gone.map(|fact| change(fact, "removed")));
-    Ok(changes)
+    changes
 }
 
 async fn catalog(admin: &AdminConn) -> Result<Vec<Fact>, Failure> {
@@ -198,7 +263,7 @@ pub(super) fn migration_differences(applied: &[Applied]) -> Result<Vec<Differenc
         Some(_) => None,
     };
     let carried = migrations()?;
-    let differing = carried.iter().filter_map(|migration| difference(migration).map(|how| (migration, how)));
+    let differing = carried.iter().filter_map(|(migration, _)| difference(migration).map(|how| (migration, how)));
     Ok(differing.map(|(migration, how)| Difference::new("migration", &migration.to_string(), how)).collect())
 }
 
@@ -219,72 +284,7 @@ pub(super) fn file_differences(recorded: &[Digest]) -> Result<Vec<Difference>, F
     Ok(differences)
 }
 
-/// The migrations this binary carries, in order.
-fn migrations() -> Result<Vec<Migration>, Failure> {
-    let mut all = Vec::new();
-    for (path, contents) in folder_files("migrations")? {
-        let name = path.trim_start_matches("migrations/").trim_end_matches(".sql");
-        all.push(Migration::unapplied(name, contents).map_err(|error| Failure(format!("sql/{path}: {error}")))?);
-    }
-    all.sort();
-    Ok(all)
-}
-
-/// SHA-256 of each file whose effect [`reapply`] produces.
-fn digests() -> Result<Vec<(String, String)>, Failure> {
-    let mut all = Vec::new();
-    for folder in ["apply", "functions", "policies", "views"] {
-        for (path, contents) in folder_files(folder)? {
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, contents.as_bytes());
-            let hex = digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            });
-            all.push((path, hex));
-        }
-    }
-    Ok(all)
-}
-
-fn text(path: &str) -> Result<&'static str, Failure> {
-    FILES
-        .get_file(path)
-        .and_then(include_dir::File::contents_utf8)
-        .ok_or_else(|| Failure(format!("sql/{path} is not in this binary")))
-}
-
-/// A folder's files in order of name.
-fn folder_files(folder: &str) -> Result<Vec<(String, &'static str)>, Failure> {
-    let dir = FILES.get_dir(folder).ok_or_else(|| Failure(format!("sql/{folder} is not in this binary")))?;
-    let mut files = Vec::new();
-    for file in dir.files() {
-        let path = file.path().to_string_lossy().into_owned();
-        let contents = file.contents_utf8().ok_or_else(|| Failure(format!("sql/{path} is not UTF-8")))?;
-        files.push((path, contents));
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// refinery wraps the driver's error, and the driver's says only "db error".
-fn readable(error: &refinery::Error) -> String {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(cause) = cause.downcast_ref::<tokio_postgres::Error>() {
-            return format!("{error}: {}", describe(cause));
-        }
-        source = cause.source();
-    }
-    error.to_string()
-}
-
 struct Schema(String);
-impl FromRow for Schema {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("name")?))
-    }
-}
-
 /// A row of audit.catalog.
 struct Fact {
     kind: String,

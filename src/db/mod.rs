@@ -17,7 +17,9 @@ mod tx;
 
 pub use check::{Complaint, refuse_unless_walled, search_is_indexed, still_walled};
 pub use constraints::{CONSTRAINTS, Constraint, Meaning};
-pub use migrate::{Difference, MigrateReport, bootstrap, check, migrate, set_passwords};
+pub use migrate::{
+    Difference, MigrateReport, Options as MigrateOptions, Step, bootstrap, check, migrate, migrate_with, set_passwords,
+};
 pub use pool::{API_ROLE, Db, GATE_ROLE, Limits, Urls};
 pub use queue::Share;
 pub use rowhouse_pg::{AdminConn, FromRow, Params, Sql, as_role};

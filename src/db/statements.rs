@@ -88,14 +88,19 @@ impl Book {
         Ok(Ready::Unnamed(sql.text(), types))
     }
 
-    /// Takes note of a failure. Answers whether the connection has to go: a migration has changed what the
-    /// statement was prepared for, and the connection will never learn. Types that may have changed are
-    /// forgotten and learned anew at the next use.
-    pub(super) fn failed(&self, sql: Sql, error: &tokio_postgres::Error) -> bool {
+    /// Takes note of a failure, and says what follows for the connection. What may have changed since the statement was
+    /// prepared is forgotten, and learned anew at the next use.
+    pub(super) fn failed(&self, client: &Object, sql: Sql, error: &tokio_postgres::Error) -> After {
         match self {
-            Self::Named => error.code().is_some_and(|code| {
-                [SqlState::FEATURE_NOT_SUPPORTED, SqlState::INVALID_SQL_STATEMENT_NAME].contains(code)
-            }),
+            Self::Named => match error.code() {
+                // "cached plan must not change result type": a migration has changed what it answers.
+                Some(&SqlState::FEATURE_NOT_SUPPORTED) => {
+                    drop(client.statement_cache.remove(sql.text(), &[]));
+                    After::Again
+                }
+                Some(&SqlState::INVALID_SQL_STATEMENT_NAME) => After::ConnectionGoes,
+                _ => After::Nothing,
+            },
             Self::Unnamed(known) => {
                 // Class 42 is what parsing finds wrong; without a SQLSTATE, Rust could not write a parameter.
                 let doubtful = error
@@ -104,10 +109,20 @@ impl Book {
                 if doubtful {
                     known.write().unwrap_or_else(PoisonError::into_inner).remove(sql.text());
                 }
-                false
+                After::Nothing
             }
         }
     }
+}
+
+/// What follows from a statement's failure for the connection it failed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    Nothing,
+    /// Prepared again it may succeed: where nothing was done before it in its transaction, it is sent once more.
+    Again,
+    /// The connection does not know it any more and never will.
+    ConnectionGoes,
 }
 
 impl Ready {

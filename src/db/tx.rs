@@ -72,7 +72,7 @@ use super::{
     errors::{classify, lost_a_race},
     preamble::Scope,
     queue::Place,
-    statements::{Book, Ready},
+    statements::{After, Book, Ready},
 };
 use crate::{Error, Result, telemetry::note_held};
 
@@ -205,6 +205,8 @@ pub struct Tx<'c, M: Mode> {
     state: State,
     within: Option<Duration>,
     lost_a_race: bool,
+    /// The statement was prepared for what a migration has changed since.
+    outdated: bool,
     mode: PhantomData<M>,
 }
 
@@ -218,7 +220,15 @@ enum State {
 
 impl<'c, M: Mode> Tx<'c, M> {
     fn new(lease: &'c mut Lease, scope: Scope) -> Self {
-        Self { lease, scope, state: State::NotBegun, within: None, lost_a_race: false, mode: PhantomData }
+        Self {
+            lease,
+            scope,
+            state: State::NotBegun,
+            within: None,
+            lost_a_race: false,
+            outdated: false,
+            mode: PhantomData,
+        }
     }
 
     /// Each statement may take so long, which is less than all may (`statement_timeout` in `sql/bootstrap.sql`): for what a
@@ -273,11 +283,13 @@ impl<'c, M: Mode> Tx<'c, M> {
     }
 
     /// Sends one statement, and once more where it was the whole transaction and lost a race with another: PostgreSQL has
-    /// ended one of two that waited for each other, and undone all it did.
+    /// ended one of two that waited for each other, and undone all it did. Once more as well where it was the first of its
+    /// transaction and had been prepared for a table that a migration has changed since.
     async fn run(&mut self, sql: Sql, params: Params<'_>, commit: bool) -> Result<Vec<Row>> {
-        let whole = commit && self.state == State::NotBegun;
+        let first = self.state == State::NotBegun;
         let sent = self.send(sql, params, commit).await;
-        if !whole || !std::mem::take(&mut self.lost_a_race) || self.lease.in_transaction {
+        let (lost, outdated) = (std::mem::take(&mut self.lost_a_race), std::mem::take(&mut self.outdated));
+        if !first || !(lost && commit || outdated) || self.lease.in_transaction {
             return sent;
         }
         self.state = State::NotBegun;
@@ -339,11 +351,12 @@ impl<'c, M: Mode> Tx<'c, M> {
                 // After a failed statement COMMIT rolls back, and it has been answered: the session is
                 // idle. Otherwise say so ourselves. Whatever goes wrong here costs the connection.
                 let over = if commit { ended } else { client.batch_execute("rollback").await };
-                self.lease.in_transaction = opened.is_err() || over.is_err();
+                let lost = opened.is_err() || over.is_err();
                 let error = opened.err().or(answered.err());
-                if error.as_ref().is_some_and(|error| self.lease.book.failed(sql, error)) {
-                    self.lease.in_transaction = true; // the next connection starts afresh
-                }
+                let after = error.as_ref().map_or(After::Nothing, |error| self.lease.book.failed(client, sql, error));
+                self.outdated = after == After::Again;
+                // Where its session has to go, the next connection starts afresh.
+                self.lease.in_transaction = lost || after == After::ConnectionGoes;
                 self.lost_a_race = error.as_ref().is_some_and(lost_a_race);
                 let gave_up = error.as_ref().is_some_and(|error| error.code() == Some(&SqlState::QUERY_CANCELED));
                 let error = error.map_or_else(

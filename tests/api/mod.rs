@@ -10,6 +10,7 @@ mod cache_model;
 mod connections;
 mod cors;
 mod dashboard;
+mod deploys;
 mod documents;
 mod domains;
 mod ended;

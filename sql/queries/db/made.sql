@@ -1,0 +1,1 @@
+select path, object, sha256 from audit.made
