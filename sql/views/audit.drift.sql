@@ -11,7 +11,7 @@ where a.definition is distinct from c.definition
   -- What `rowhouse migrate` is building just now is neither there nor missing.
   and not (coalesce(a.kind, c.kind) = 'index'
            and exists (select from audit.made m
-                       where m.sha256 = 'building' and ends_with(coalesce(a.object, c.object), '.' || m.object)));
+                       where m.sha256 = 'building' and coalesce(a.object, c.object) like '%.' || m.object));
 
 alter view audit.drift owner to rowhouse_owner;
 grant select on audit.drift to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_platform, rowhouse_auditor;
