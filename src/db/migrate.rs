@@ -36,7 +36,7 @@ const HISTORY: &str = "audit.schema_history";
 const LOCK: i64 = i64::from_be_bytes(*b"rowhouse");
 
 /// How long another run may take: its patience, and some.
-const ANOTHER_RUN: Duration = Duration::from_secs(600);
+const ANOTHER_RUN: Duration = Duration::from_mins(10);
 
 /// One fact about the database that is not as sql/ would have it, or that a migration changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { accept: false, reapply: false, patience: Duration::from_secs(120), observe: false }
+        Self { accept: false, reapply: false, patience: Duration::from_mins(2), observe: false }
     }
 }
 
@@ -212,7 +212,8 @@ async fn refuse_what_no_file_mends(migrator: &AdminConn) -> Result<(), Failure> 
 }
 
 fn listed(facts: &[Difference]) -> String {
-    facts.iter().map(|fact| format!("\n  {fact}")).collect()
+    let lines: Vec<String> = facts.iter().map(|fact| format!("\n  {fact}")).collect();
+    lines.concat()
 }
 
 fn changes(before: &[Fact], after: &[Fact]) -> Vec<Difference> {

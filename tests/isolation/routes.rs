@@ -204,7 +204,8 @@ fn with_body(request: RequestBuilder, body: Value) -> RequestBuilder {
 async fn when_free(request: impl Fn() -> RequestBuilder) -> Answer {
     for _ in 0..100 {
         let answer = Answer::of(request()).await;
-        if !answer.text.contains("urn:rowhouse:problem:busy") {
+        if !["busy", "files_under_way"].iter().any(|code| answer.text.contains(&format!("urn:rowhouse:problem:{code}")))
+        {
             return answer;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -57,7 +57,7 @@ impl Run<'_> {
             return Ok(());
         }
         let (creates, rest) = function_parts(FOR_MIGRATIONS, text(FOR_MIGRATIONS)?)?;
-        let mut script = self.functions_script(&creates, &rest)?;
+        let mut script = functions_script(&creates, &rest)?;
         script.push_str(&self.record_all(|_| false).await?);
         self.step(&format!("sql/{FOR_MIGRATIONS}"), &[], &script).await?;
         for (migration, path) in pending {
@@ -132,7 +132,7 @@ impl Run<'_> {
              from pg_proc p join pg_namespace n on n.oid = p.pronamespace
              where n.nspname || '.' || p.proname in ({list}) and p.xmin = pg_current_xact_id()::xid;\n"
         ));
-        let mut script = self.functions_script(&creates, &rest)?;
+        let mut script = functions_script(&creates, &rest)?;
         for (path, _) in &changed {
             script.push_str(&applied(path, digests.get(path)));
         }
@@ -141,26 +141,6 @@ impl Run<'_> {
         script.push_str(&self.record(&["function", "function grant", "owner", "comment"], &matching));
         script.push_str(GENERATIONS_DUE);
         self.step("sql/functions", &[], &script).await
-    }
-
-    /// Makes functions, takes every right on them, gives those that the files say.
-    fn functions_script(&self, creates: &str, rest: &str) -> Result<String, Failure> {
-        let revoke = "do $revoke$
-            declare
-                item record;
-            begin
-                for item in
-                    select distinct p.oid::regprocedure as signature, a.grantee
-                    from pg_proc p, aclexplode(p.proacl) a
-                    where p.pronamespace in ('tenant'::regnamespace, 'registry'::regnamespace, 'audit'::regnamespace)
-                      and p.xmin = pg_current_xact_id()::xid and a.grantee <> p.proowner
-                loop
-                    execute format('revoke all on function %s from %s cascade', item.signature,
-                                   case when item.grantee = 0 then 'public' else item.grantee::regrole::text end);
-                end loop;
-            end
-            $revoke$;\n";
-        Ok([text("apply/lend.sql")?, creates, revoke, rest, text("apply/take_back.sql")?].join("\n"))
     }
 
     /// The views of schema audit, all anew where one changed.
@@ -226,6 +206,26 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// Makes functions, takes every right on them, gives those that the files say.
+fn functions_script(creates: &str, rest: &str) -> Result<String, Failure> {
+    let revoke = "do $revoke$
+        declare
+            item record;
+        begin
+            for item in
+                select distinct p.oid::regprocedure as signature, a.grantee
+                from pg_proc p, aclexplode(p.proacl) a
+                where p.pronamespace in ('tenant'::regnamespace, 'registry'::regnamespace, 'audit'::regnamespace)
+                  and p.xmin = pg_current_xact_id()::xid and a.grantee <> p.proowner
+            loop
+                execute format('revoke all on function %s from %s cascade', item.signature,
+                               case when item.grantee = 0 then 'public' else item.grantee::regrole::text end);
+            end loop;
+        end
+        $revoke$;\n";
+    Ok([text("apply/lend.sql")?, creates, revoke, rest, text("apply/take_back.sql")?].join("\n"))
 }
 
 const ALL_OF_IT: &str = "delete from audit.applied;

@@ -99,7 +99,7 @@ struct Cut<'a> {
     found: Vec<Statement<'a>>,
 }
 
-impl<'a> Cut<'a> {
+impl Cut<'_> {
     /// Reads what comes next. False at the end.
     fn step(&mut self) -> bool {
         let rest = &self.script[self.at..];
