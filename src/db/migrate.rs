@@ -145,6 +145,21 @@ pub async fn migrate_with(migrator: &mut AdminConn, options: &Options) -> Result
     unlocked.map(|()| report)
 }
 
+/// Runs files that the binary does not carry as it runs its own: `migrations/…` and `indexes/…`, by path and contents. They are not written into
+/// the list of migrations, so each call runs them; an index is the next run's to drop. For measuring what a migration does to those who are served.
+pub async fn apply_beside(
+    migrator: &mut AdminConn,
+    options: &Options,
+    files: &[(&str, &'static str)],
+) -> Result<MigrateReport, Failure> {
+    one_at_a_time(migrator).await?;
+    let mut run = Run { admin: migrator, options, report: MigrateReport::default(), recorded: true };
+    let outcome = run.beside(files).await;
+    let report = run.report;
+    migrator.script("unlock", &format!("select pg_advisory_unlock({LOCK})")).await?;
+    outcome.map(|()| report)
+}
+
 /// Waits for another run to end, asking now and then: whoever waited inside PostgreSQL would hold a snapshot meanwhile, for
 /// which `create index concurrently` of the run before waits in its turn.
 async fn one_at_a_time(migrator: &AdminConn) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use super::{
     Applied, Difference, FromRow, HISTORY, Schema,
-    files::{folder, function_parts, migrations, text},
+    files::{IndexFile, folder, function_parts, migrations, text},
     literal,
     script::statements,
     steps::{GENERATIONS_DUE, Run, applied, made},
@@ -77,6 +77,21 @@ impl Run<'_> {
             script.push_str(&self.record_all(|_| false).await?);
             self.step(&format!("sql/{path}"), &locked_by(file), &script).await?;
             self.report.migrations.push(migration.to_string());
+        }
+        Ok(())
+    }
+
+    /// Migrations and indexes that the binary does not carry.
+    pub(super) async fn beside(&mut self, files: &[(&str, &'static str)]) -> Result<(), Failure> {
+        for (path, contents) in files {
+            if path.starts_with("indexes/") {
+                let known = self.made().await?;
+                self.index(&IndexFile::read(path, contents)?, &known, &BTreeMap::new()).await?;
+            } else {
+                let mut script = format!("set local role rowhouse_owner;\n{contents};\nreset role;\n");
+                script.push_str(&self.record_all(|_| false).await?);
+                self.step(&format!("sql/{path}"), &locked_by(contents), &script).await?;
+            }
         }
         Ok(())
     }

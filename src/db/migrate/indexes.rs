@@ -44,7 +44,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn index(
+    /// Makes one of them, where it is not there as its file says.
+    pub(super) async fn index(
         &mut self,
         file: &IndexFile,
         known: &Made,
