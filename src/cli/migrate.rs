@@ -29,7 +29,7 @@ pub(super) struct Migrate {
     /// Apply every file again, whether it changed or not.
     #[arg(long, conflicts_with = "check")]
     reapply: bool,
-    /// Migrate a copy of the database and throw it away; print what each step locks, and for how long. Needs a superuser's URL.
+    /// Migrate a copy of the database and throw it away; print what each step locks, for how long, and what of it will be noticed. Needs a superuser's URL.
     #[arg(long, conflicts_with_all = ["check", "keys"])]
     rehearse: bool,
     /// Seconds that a step waits for those who hold the table it is about.
@@ -98,6 +98,10 @@ impl Migrate {
             let locks =
                 if step.locks.is_empty() { "nothing that others wait for".to_owned() } else { step.locks.join(", ") };
             println!("{:>8.1} ms  {}: {locks}", step.held.as_secs_f64() * 1000.0, step.name);
+        }
+        let ahead = |remark: &&db::Remark| report.migrations.contains(&remark.migration);
+        for remark in db::lint_migrations()?.iter().filter(ahead) {
+            println!("{remark}");
         }
         println!("{} steps on a copy, which is gone; the database is as it was", report.steps.len());
         Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@
 mod apply;
 mod files;
 mod indexes;
+mod lint;
 mod made;
 mod script;
 mod steps;
@@ -20,10 +21,13 @@ use rowhouse_pg::{literal, parse};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Row;
 
-pub use self::steps::Step;
 use self::{
     files::{digests, folder, migrations, text},
     steps::Run,
+};
+pub use self::{
+    lint::{Remark, lint_migrations},
+    steps::Step,
 };
 use super::{AdminConn, FromRow};
 use crate::{error::Failure, sql};

@@ -18,8 +18,8 @@ mod tx;
 pub use check::{Complaint, refuse_unless_walled, search_is_indexed, still_walled};
 pub use constraints::{CONSTRAINTS, Constraint, Meaning};
 pub use migrate::{
-    Difference, MigrateReport, Options as MigrateOptions, Step, apply_beside, bootstrap, check, migrate, migrate_with,
-    set_passwords,
+    Difference, MigrateReport, Options as MigrateOptions, Remark, Step, apply_beside, bootstrap, check,
+    lint_migrations, migrate, migrate_with, set_passwords,
 };
 pub use pool::{API_ROLE, Db, GATE_ROLE, Limits, Urls};
 pub use queue::Share;

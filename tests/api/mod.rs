@@ -22,6 +22,7 @@ mod generators;
 mod idempotency;
 mod import;
 mod import_faults;
+mod in_turn;
 mod invitations;
 mod kept_out;
 mod layers;

@@ -68,7 +68,12 @@ pub(super) async fn furnish(
     for table in tables.iter().filter(|table| !table.partition) {
         let row = match made_with_the_tenant(session, table, &persona, &[]).await {
             Some(row) => row,
-            None if table.tenant.is_none() => continue,
+            None if table.tenant.is_none() => match root(tables, table) {
+                Some(key) => of_the_tenant(session, table, &key.name, &persona, &[])
+                    .await
+                    .ok_or_else(|| Failure(format!("{} has no row of the tenant {tenant}", table.name)))?,
+                None => continue,
+            },
             None => {
                 made.push(table.plain.clone());
                 insert(session, tables, table, config, &mut persona, &[], 0).await.map_err(Failure)?
@@ -99,14 +104,7 @@ async fn insert(
     {
         fixed.insert(tenant, literal(&persona.tenant));
     }
-    // The table of the tenants themselves: its first row is the tenant.
-    let root = tables.iter().filter(|other| table.tenant.is_none() && other.id != table.id).find_map(|other| {
-        let key = other.foreign_keys().filter(|key| key.target.as_ref() == Some(&table.id)).find_map(|key| {
-            let at = key.columns.iter().position(|column| Some(column) == other.tenant.as_ref())?;
-            key.target_columns.get(at)
-        });
-        key.and_then(|name| table.column(name))
-    });
+    let root = root(tables, table);
     if let Some(column) = root.filter(|column| number == 0 && !persona.tenant.is_empty() && !column.generated) {
         fixed.insert(&column.name, literal(&persona.tenant));
     }
@@ -179,6 +177,17 @@ async fn insert(
     Err(format!("no row could be made up for {}: {last}", table.name))
 }
 
+/// The column that says which tenant a row is, in the table of the tenants themselves: its first row is the tenant.
+fn root<'t>(tables: &[Table], table: &'t Table) -> Option<&'t Column> {
+    tables.iter().filter(|other| table.tenant.is_none() && other.id != table.id).find_map(|other| {
+        let key = other.foreign_keys().filter(|key| key.target.as_ref() == Some(&table.id)).find_map(|key| {
+            let at = key.columns.iter().position(|column| Some(column) == other.tenant.as_ref())?;
+            key.target_columns.get(at)
+        });
+        key.and_then(|name| table.column(name))
+    })
+}
+
 /// Whether the row breaks a key that is the tenant and nothing else.
 fn one_a_tenant(table: &Table, refusal: &Refusal) -> bool {
     let broken = table.keys.iter().find(|key| refusal.constraint.as_ref() == Some(&key.name));
@@ -187,7 +196,18 @@ fn one_a_tenant(table: &Table, refusal: &Refusal) -> bool {
 
 /// A row of the tenant's besides those that were made up.
 async fn made_with_the_tenant(session: &AdminConn, table: &Table, persona: &Persona, but: &[Row]) -> Option<Row> {
-    let tenant = list(std::slice::from_ref(table.tenant.as_ref()?));
+    of_the_tenant(session, table, table.tenant.as_ref()?, persona, but).await
+}
+
+/// A row whose column says that it is the tenant's, or the tenant.
+async fn of_the_tenant(
+    session: &AdminConn,
+    table: &Table,
+    column: &String,
+    persona: &Persona,
+    but: &[Row],
+) -> Option<Row> {
+    let tenant = list(std::slice::from_ref(column));
     let statement = format!("select * from {} where {tenant} = {}", table.name, literal(&persona.tenant));
     let answer = attempt(session, &statement).await.ok()?;
     let mut rows = answer.rows.into_iter().map(|row| answer.columns.iter().cloned().zip(row).collect::<Row>());
