@@ -1,4 +1,4 @@
--- Trigger, not a door: the roles every tenant starts with stay as they are. Only who serves is asked.
+-- Trigger, not a door: the roles every tenant starts with stay as they are. Whoever stands behind the wall is asked.
 create or replace function registry.keep_built_in() returns trigger
     language plpgsql set search_path = ''
 as $$

@@ -1,4 +1,4 @@
--- Trigger, not a door: a password too short to be the only factor keeps its second one. Only who serves is asked.
+-- Trigger, not a door: a password too short to be the only factor keeps its second one. Whoever stands behind the wall is asked.
 create or replace function registry.keep_second_factor() returns trigger
     language plpgsql set search_path = ''
 as $$

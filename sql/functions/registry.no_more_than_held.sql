@@ -1,7 +1,7 @@
 -- Trigger, not a door: nobody grants, changes or takes away more than they hold themselves. It stands on
 -- whatever carries permissions (roles, memberships, invitations, API keys) and looks at the row before and
 -- after, so an admin neither makes an owner nor unmakes one. RH004 names the first permission that is missing.
--- Only who serves is asked: migrations, cascades and doors are not the caller's doing.
+-- Migrations, cascades and doors are not asked: they are not the caller's doing (sql/policies say for whom the trigger holds).
 create or replace function registry.no_more_than_held() returns trigger
     language plpgsql set search_path = ''
 as $$

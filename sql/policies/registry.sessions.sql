@@ -25,6 +25,7 @@ grant select, delete on registry.sessions to rowhouse_identity;
 grant insert (id, user_id, kind, device, address, idle_until, expires_at) on registry.sessions to rowhouse_identity;
 grant update (acts_in, address, authenticated_at, last_used_at, idle_until) on registry.sessions to rowhouse_identity;
 
+-- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger note_end after delete on registry.sessions
-    for each row when (current_user = 'rowhouse_gate')
+    for each row when (row_security_active('registry.sessions'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_identity'))
     execute function registry.note_account_event('session_ended', 'user_id', 'handle');

@@ -29,11 +29,14 @@ grant update (secret_sealed, confirmed_at, last_step, created_at) on registry.to
 grant select (user_id, secret_sealed, confirmed_at, last_step) on registry.totp to rowhouse_identity;
 grant update (last_step) on registry.totp to rowhouse_identity;
 
+-- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger keep_second_factor before delete on registry.totp
-    for each row when (current_user = 'rowhouse_gate') execute function registry.keep_second_factor();
+    for each row when (row_security_active('registry.totp'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_identity'))
+    execute function registry.keep_second_factor();
 create or replace trigger note_added after update of confirmed_at on registry.totp
     for each row when (old.confirmed_at is null and new.confirmed_at is not null)
     execute function registry.note_account_event('second_factor_added', 'user_id');
 create or replace trigger note_removed after delete on registry.totp
-    for each row when (current_user = 'rowhouse_gate' and old.confirmed_at is not null)
+    for each row when (old.confirmed_at is not null
+                       and row_security_active('registry.totp'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_identity'))
     execute function registry.note_account_event('second_factor_removed', 'user_id');

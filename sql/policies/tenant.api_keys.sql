@@ -32,14 +32,18 @@ grant select (tenant_id, id, permissions, tenant_status, secret_hash, previous_h
     on tenant.api_keys to rowhouse_tenancy;
 grant update (last_used_at) on tenant.api_keys to rowhouse_tenancy;
 
+-- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 -- Being used is no change of the key.
 create or replace trigger keep_version before update of name, secret_hash, expires_at, created_by on tenant.api_keys
     for each row execute function registry.keep_version();
 create or replace trigger known_permissions before insert on tenant.api_keys
     for each row execute function registry.known_permissions();
 create or replace trigger person_only before insert or update on tenant.api_keys
-    for each row when (current_user = 'rowhouse_api') execute function registry.person_only();
+    for each row when (row_security_active('tenant.api_keys'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
+    execute function registry.person_only();
 create or replace trigger no_more_than_held before insert or update on tenant.api_keys
-    for each row when (current_user = 'rowhouse_api') execute function registry.no_more_than_held();
+    for each row when (row_security_active('tenant.api_keys'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
+    execute function registry.no_more_than_held();
 create or replace trigger tell_of_api_key after insert or delete on tenant.api_keys
-    for each row when (current_user = 'rowhouse_api') execute function registry.tell_of_api_key();
+    for each row when (row_security_active('tenant.api_keys'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
+    execute function registry.tell_of_api_key();

@@ -29,11 +29,14 @@ grant update (token_hash, expires_at) on tenant.invitations to rowhouse_api;
 grant select (tenant_id, id, email, role_id, permissions, token_hash, invited_by, expires_at), delete on tenant.invitations
     to rowhouse_tenancy;
 
+-- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger keep_version before update on tenant.invitations
     for each row execute function registry.keep_version();
 create or replace trigger no_more_than_held before insert or update on tenant.invitations
-    for each row when (current_user = 'rowhouse_api') execute function registry.no_more_than_held();
+    for each row when (row_security_active('tenant.invitations'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
+    execute function registry.no_more_than_held();
 create or replace trigger check_invitation after insert on tenant.invitations
-    for each row when (current_user = 'rowhouse_api') execute function registry.check_invitation();
+    for each row when (row_security_active('tenant.invitations'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
+    execute function registry.check_invitation();
 create or replace trigger withdraw_widened after update of permissions on tenant.invitations
     for each row when (new.permissions <> old.permissions) execute function registry.withdraw_widened();

@@ -44,17 +44,22 @@ grant select (tenant_id, user_id, role_id) on tenant.memberships to rowhouse_wri
 -- Locking a row asks for the right to change it.
 grant update (updated_at) on tenant.memberships to rowhouse_tenancy;
 
+-- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger people_in_order before update or delete on tenant.memberships
-    for each statement when (current_user in ('rowhouse_api', 'rowhouse_tenancy')) execute function registry.people_in_order();
+    for each statement when (row_security_active('tenant.memberships'::regclass) and current_user <> 'rowhouse_owner')
+    execute function registry.people_in_order();
 create or replace trigger keep_version before update on tenant.memberships
     for each row execute function registry.keep_version();
 create or replace trigger no_more_than_held before update or delete on tenant.memberships
-    for each row when (current_user = 'rowhouse_api') execute function registry.no_more_than_held();
+    for each row when (row_security_active('tenant.memberships'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
+    execute function registry.no_more_than_held();
 create or replace trigger keep_an_owner after update of role_id or delete on tenant.memberships
-    for each row when (current_user in ('rowhouse_api', 'rowhouse_tenancy')) execute function registry.keep_an_owner();
+    for each row when (row_security_active('tenant.memberships'::regclass) and current_user <> 'rowhouse_owner')
+    execute function registry.keep_an_owner();
 -- Not for what cascades from the role itself: that sets the same role once more.
 create or replace trigger tell_of_role after update of role_id on tenant.memberships
-    for each row when (new.role_id <> old.role_id and current_user = 'rowhouse_api')
+    for each row when (new.role_id <> old.role_id
+                       and row_security_active('tenant.memberships'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
     execute function registry.tell_of_role();
 -- Whoever changes it, by hand too.
 create or replace trigger withdraw_invitations after update of role_id, permissions, account_active on tenant.memberships

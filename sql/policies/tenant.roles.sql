@@ -39,13 +39,17 @@ grant select (tenant_id, id, name, built_in) on tenant.roles to rowhouse_writers
 -- Locking a row asks for the right to change it; the policy's check lets no change through.
 grant update (updated_at) on tenant.roles to rowhouse_tenancy;
 
+-- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger people_in_order before update or delete on tenant.roles
-    for each statement when (current_user in ('rowhouse_api', 'rowhouse_tenancy')) execute function registry.people_in_order();
+    for each statement when (row_security_active('tenant.roles'::regclass) and current_user <> 'rowhouse_owner')
+    execute function registry.people_in_order();
 create or replace trigger keep_version before update on tenant.roles
     for each row execute function registry.keep_version();
 create or replace trigger keep_built_in before update or delete on tenant.roles
-    for each row when (current_user = 'rowhouse_api') execute function registry.keep_built_in();
+    for each row when (row_security_active('tenant.roles'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
+    execute function registry.keep_built_in();
 create or replace trigger known_permissions before insert or update of permissions on tenant.roles
     for each row execute function registry.known_permissions();
 create or replace trigger no_more_than_held before insert or update or delete on tenant.roles
-    for each row when (current_user = 'rowhouse_api') execute function registry.no_more_than_held();
+    for each row when (row_security_active('tenant.roles'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
+    execute function registry.no_more_than_held();

@@ -462,6 +462,19 @@ create function shop.remember() returns trigger language plpgsql as
     $$ begin insert into shop.history values (now(), new.note); return new; end $$;
 create trigger remember after insert on shop.remembered for each row execute function shop.remember();
 
+-- hole: trigger-for-one-role shop.guarded.for_one
+-- hole: trigger-for-one-role shop.guarded.for_two
+-- hole: trigger-for-one-role shop.guarded.for_one_said_backwards
+create table shop.guarded (tenant_id uuid not null, id uuid not null, note text, primary key (tenant_id, id));
+call shop.wall('shop.guarded');
+create function shop.guard() returns trigger language plpgsql as $$ begin return new; end $$;
+create trigger for_one before insert on shop.guarded
+    for each row when (current_user = 'holes_app') execute function shop.guard();
+create trigger for_two before insert on shop.guarded
+    for each row when (new.note is not null and current_user in ('holes_app', 'holes_other')) execute function shop.guard();
+create trigger for_one_said_backwards before insert on shop.guarded
+    for each row when ('holes_app' = session_user::text) execute function shop.guard();
+
 -- hole: side-table shop.open_history
 create table shop.open_history (at timestamptz, what text);
 call shop.secure('shop.open_history');

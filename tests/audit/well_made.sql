@@ -186,6 +186,14 @@ begin
 end
 $$;
 create trigger write_down after insert or update on crm.customers for each row execute function crm.write_down();
+-- For everybody behind the wall but some, and by what a column says.
+create trigger for_all_but_doors after update on crm.customers for each row
+    when (row_security_active('crm.customers'::regclass) and current_user not in ('made_doors', 'made_owner'))
+    execute function crm.write_down();
+create trigger for_all_but_one after update on crm.customers for each row
+    when (not (current_user = 'made_doors') and old.name <> 'current_user = ''made_staff''') execute function crm.write_down();
+create trigger by_a_column after update on crm.customers for each row
+    when (old.name = current_user) execute function crm.write_down();
 
 create view crm.customer_totals with (security_invoker = true) as
     select c.org_id, c.id, c.name, sum(i.total_cents) as total_cents

@@ -17,6 +17,7 @@ mod seals;
 mod session;
 mod told;
 mod tries;
+mod worker;
 
 pub(crate) use catalog::{DOORS, IDENTITY, TENANCY, WRITERS};
 

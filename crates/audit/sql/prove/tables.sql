@@ -156,6 +156,11 @@ select 'side-table', nspname || '.mutant', name,
               nspname, nspname, serves.rolname, nspname, '', nspname, name, nspname)
 from one, serves
 union all
+select 'trigger-for-one-role', name, name,
+       format('create function %I.mutant() returns trigger language plpgsql set search_path = %L as $f$ begin return new; end $f$; revoke all on function %I.mutant() from public; create trigger mutant before update on %s for each row when (current_user = %L) execute function %I.mutant()',
+              nspname, '', nspname, name, serves.rolname, nspname)
+from one, serves
+union all
 select 'trigger-writes-as-owner', name, name,
        format('create function %I.mutant() returns trigger language plpgsql security definer set search_path = %L as $f$ begin return new; end $f$; revoke all on function %I.mutant() from public; create trigger mutant before update on %s for each row execute function %I.mutant()',
               nspname, '', nspname, name, nspname)
