@@ -20,3 +20,7 @@ end
 $$;
 grant select on audit.schema_history, audit.files, audit.applied, audit.made
     to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_platform, rowhouse_auditor;
+comment on table audit.schema_history is 'The migrations that were applied.';
+comment on table audit.files is 'The digest of each file of sql/ as it was last applied.';
+comment on table audit.applied is 'What the catalog said when files were last applied; audit.drift compares it with what it says now.';
+comment on table audit.made is 'Which objects each file has made, by digest, so that what did not change is left alone.';

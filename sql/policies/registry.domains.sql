@@ -1,5 +1,5 @@
--- registry.domains: a tenant's claims to domains, seen and made by the tenant; operators see all. A claim
--- resolves to nobody: registry.hosts does, once registry.note_domain_check was shown the record.
+comment on table registry.domains is
+    'A tenant''s claims to domains, seen and made by the tenant; operators see all. A claim resolves to nobody: registry.hosts does, once registry.note_domain_check was shown the record.';
 alter table registry.domains enable row level security;
 alter table registry.domains force row level security;
 
@@ -7,23 +7,31 @@ create policy wall on registry.domains as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on registry.domains is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on registry.domains for select to rowhouse_api
+create policy select_permitted on registry.domains for select to rowhouse_api
     using (tenant_id = (select registry.require('tenant:read')));
-create policy add on registry.domains for insert to rowhouse_api
+comment on policy select_permitted on registry.domains is 'Whoever holds tenant:read in the tenant that is set.';
+create policy insert_permitted on registry.domains for insert to rowhouse_api
     with check (tenant_id = (select registry.require('domains:write')));
-create policy remove on registry.domains for delete to rowhouse_api
+comment on policy insert_permitted on registry.domains is 'Whoever holds domains:write in the tenant that is set.';
+create policy delete_permitted on registry.domains for delete to rowhouse_api
     using (tenant_id = (select registry.require('domains:delete')));
-create policy operate on registry.domains for select to rowhouse_platform
+comment on policy delete_permitted on registry.domains is 'Whoever holds domains:delete in the tenant that is set.';
+create policy select_operators on registry.domains for select to rowhouse_platform
     using (true);
+comment on policy select_operators on registry.domains is 'Operators, by the platforms own role.';
 
--- registry.note_domain_check: the claims of the tenant that is set, and of others those that resolve, to let go of. Once let
--- go of they do not resolve, and a row that is written has to be seen as well.
-create policy check_own on registry.domains for select to rowhouse_tenancy
+create policy select_doors on registry.domains for select to rowhouse_tenancy
     using (true);
-create policy note_own on registry.domains for update to rowhouse_tenancy
+comment on policy select_doors on registry.domains is
+    'registry.note_domain_check: claims of the tenant that is set, and of others those that resolve, to let go of; once let go of they do not resolve, and a row that is written has to be seen as well.';
+create policy update_doors on registry.domains for update to rowhouse_tenancy
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid) or verified_at is not null)
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid) or verified_at is null);
+comment on policy update_doors on registry.domains is
+    'registry.note_domain_check: a claim of the tenant that is set is proven; anothers that resolves is let go of.';
 
 grant select, delete on registry.domains to rowhouse_api;
 grant insert (tenant_id, id, domain, challenge) on registry.domains to rowhouse_api;

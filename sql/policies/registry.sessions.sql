@@ -1,5 +1,5 @@
--- registry.sessions: a person sees and ends their own sessions, by their handles; doors begin and prolong them. The id, which
--- opens one, nobody who serves or operates may read.
+comment on table registry.sessions is
+    'A person sees and ends their own sessions, by their handles; doors begin and prolong them. The id, which opens one, nobody who serves or operates may read.';
 alter table registry.sessions enable row level security;
 alter table registry.sessions force row level security;
 
@@ -7,16 +7,23 @@ create policy wall on registry.sessions as restrictive
     to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using      (user_id = (select current_setting('app.user_id')::uuid))
     with check (user_id = (select current_setting('app.user_id')::uuid));
+comment on policy wall on registry.sessions is
+    'Wall: rows of the person who is set and of nobody else; restrictive, so no other policy widens it. Without a person it raises.';
 
-create policy own on registry.sessions for select to rowhouse_gate
+create policy select_own on registry.sessions for select to rowhouse_gate
     using (user_id = (select registry.signed_in()));
-create policy finish on registry.sessions for delete to rowhouse_gate
+comment on policy select_own on registry.sessions is
+    'A person signed in sees their own sessions; the id, which opens one, is granted to nobody who serves.';
+create policy delete_own on registry.sessions for delete to rowhouse_gate
     using (user_id = (select registry.signed_in()));
-create policy operate on registry.sessions for select to rowhouse_platform
+comment on policy delete_own on registry.sessions is 'A person signed in ends a session of theirs.';
+create policy select_operators on registry.sessions for select to rowhouse_platform
     using (true);
+comment on policy select_operators on registry.sessions is 'Operators, by the platforms own role.';
 
-create policy keep on registry.sessions to rowhouse_identity
+create policy all_doors on registry.sessions to rowhouse_identity
     using (true) with check (true);
+comment on policy all_doors on registry.sessions is 'Doors on accounts begin, prolong and end sessions.';
 
 grant select (user_id, handle, kind, device, address, created_at, authenticated_at, last_used_at, idle_until, expires_at), delete
     on registry.sessions to rowhouse_gate;

@@ -1,4 +1,4 @@
--- registry.tenants: a request sees its own tenant's record and may rename it; operators see all.
+comment on table registry.tenants is 'A request sees its own tenant''s record and may rename it; operators see all.';
 alter table registry.tenants enable row level security;
 alter table registry.tenants force row level security;
 
@@ -6,21 +6,26 @@ create policy wall on registry.tenants as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (id = (select current_setting('app.tenant_id')::uuid))
     with check (id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on registry.tenants is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on registry.tenants for select to rowhouse_api
+create policy select_permitted on registry.tenants for select to rowhouse_api
     using (id = (select registry.require('tenant:read')));
-create policy rename on registry.tenants for update to rowhouse_api
+comment on policy select_permitted on registry.tenants is 'Whoever holds tenant:read in the tenant that is set.';
+create policy update_permitted on registry.tenants for update to rowhouse_api
     using      (id = (select registry.require('tenant:write')))
     with check (id = (select registry.require('tenant:write')));
-create policy operate on registry.tenants for select to rowhouse_platform
+comment on policy update_permitted on registry.tenants is 'Whoever holds tenant:write in the tenant that is set.';
+create policy select_operators on registry.tenants for select to rowhouse_platform
     using (true);
+comment on policy select_operators on registry.tenants is 'Operators, by the platforms own role.';
 
--- registry.tenant_of_host finds a tenant by its slug; registry.my_tenants names the user's own;
--- registry.found_tenant makes one.
-create policy resolve on registry.tenants for select to rowhouse_tenancy
+create policy select_doors on registry.tenants for select to rowhouse_tenancy
     using (true);
-create policy found on registry.tenants for insert to rowhouse_tenancy
+comment on policy select_doors on registry.tenants is 'registry.tenant_of_host finds a tenant by its slug; registry.my_tenants names a persons own.';
+create policy insert_found on registry.tenants for insert to rowhouse_tenancy
     with check (status = 'trial');
+comment on policy insert_found on registry.tenants is 'registry.found_tenant: a tenant begins on trial.';
 
 grant select on registry.tenants to rowhouse_api, rowhouse_platform;
 grant update (name) on registry.tenants to rowhouse_api;

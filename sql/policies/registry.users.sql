@@ -1,5 +1,4 @@
--- registry.users: a person sees their own record, never a password hash, and changes their own name; operators
--- see all but hashes.
+comment on table registry.users is 'A person sees their own record, never a password hash, and changes their own name; operators see all but hashes.';
 alter table registry.users enable row level security;
 alter table registry.users force row level security;
 
@@ -7,22 +6,30 @@ create policy wall on registry.users as restrictive
     to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_owner
     using      (id = (select current_setting('app.user_id')::uuid))
     with check (id = (select current_setting('app.user_id')::uuid));
+comment on policy wall on registry.users is
+    'Wall: rows of the person who is set and of nobody else; restrictive, so no other policy widens it. Without a person it raises.';
 
-create policy self on registry.users for select to rowhouse_gate
+create policy select_own on registry.users for select to rowhouse_gate
     using (id = (select registry.signed_in()));
-create policy rename on registry.users for update to rowhouse_gate
+comment on policy select_own on registry.users is
+    'A person signed in sees their own record; the hash of the password is granted to nobody who serves.';
+create policy update_own on registry.users for update to rowhouse_gate
     using      (id = (select registry.signed_in()))
     with check (id = (select registry.signed_in()));
-create policy operate on registry.users for select to rowhouse_platform
+comment on policy update_own on registry.users is 'A person signed in changes their own name.';
+create policy select_operators on registry.users for select to rowhouse_platform
     using (true);
+comment on policy select_operators on registry.users is 'Operators, by the platforms own role.';
 
--- The doors look one account up by its address or id, make one, and change what proves who it is.
-create policy sign_in on registry.users for select to rowhouse_identity
+create policy select_doors on registry.users for select to rowhouse_identity
     using (true);
-create policy sign_up on registry.users for insert to rowhouse_identity
+comment on policy select_doors on registry.users is 'Doors on accounts look one up by its address or id.';
+create policy insert_doors on registry.users for insert to rowhouse_identity
     with check (active);
-create policy prove on registry.users for update to rowhouse_identity
+comment on policy insert_doors on registry.users is 'Doors on accounts make one.';
+create policy update_doors on registry.users for update to rowhouse_identity
     using (true) with check (true);
+comment on policy update_doors on registry.users is 'Doors on accounts change what proves who somebody is.';
 
 grant select (id, email, full_name, active, email_verified_at, leans_on_second_factor, created_at, updated_at, version)
     on registry.users to rowhouse_gate, rowhouse_platform;

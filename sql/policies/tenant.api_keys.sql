@@ -1,5 +1,7 @@
--- tenant.api_keys: walled. A key holds no more than whoever makes or rotates it; revoking one asks for the
--- permission alone. Of secrets only SHA-256 is here.
+comment on table tenant.api_keys is
+    'Walled. A key holds no more than whoever makes or rotates it; revoking one asks for the permission alone. Of secrets only SHA-256 is here.';
+comment on column tenant.api_keys.secret_hash is 'SHA-256 of the secret.';
+comment on column tenant.api_keys.previous_hash is 'SHA-256 of the secret before it was rotated, good until previous_until.';
 alter table tenant.api_keys enable row level security;
 alter table tenant.api_keys force row level security;
 
@@ -7,23 +9,30 @@ create policy wall on tenant.api_keys as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.api_keys is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on tenant.api_keys for select to rowhouse_api
+create policy select_permitted on tenant.api_keys for select to rowhouse_api
     using (tenant_id = (select registry.require('api-keys:read')));
-create policy add on tenant.api_keys for insert to rowhouse_api
+comment on policy select_permitted on tenant.api_keys is 'Whoever holds api-keys:read in the tenant that is set.';
+create policy insert_permitted on tenant.api_keys for insert to rowhouse_api
     with check (tenant_id = (select registry.require('api-keys:write')));
-create policy change on tenant.api_keys for update to rowhouse_api
+comment on policy insert_permitted on tenant.api_keys is 'Whoever holds api-keys:write in the tenant that is set.';
+create policy update_permitted on tenant.api_keys for update to rowhouse_api
     using      (tenant_id = (select registry.require('api-keys:write')))
     with check (tenant_id = (select registry.require('api-keys:write')));
-create policy remove on tenant.api_keys for delete to rowhouse_api
+comment on policy update_permitted on tenant.api_keys is 'Whoever holds api-keys:write in the tenant that is set.';
+create policy delete_permitted on tenant.api_keys for delete to rowhouse_api
     using (tenant_id = (select registry.require('api-keys:delete')));
+comment on policy delete_permitted on tenant.api_keys is 'Whoever holds api-keys:delete in the tenant that is set.';
 
--- registry.require asks what a key holds, and registry.touch_api_key notes its use, in the tenant that is set.
-create policy ask on tenant.api_keys for select to rowhouse_tenancy
+create policy select_doors on tenant.api_keys for select to rowhouse_tenancy
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
-create policy touch on tenant.api_keys for update to rowhouse_tenancy
+comment on policy select_doors on tenant.api_keys is 'registry.require asks what a key of the tenant that is set holds.';
+create policy update_doors on tenant.api_keys for update to rowhouse_tenancy
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy update_doors on tenant.api_keys is 'registry.touch_api_key notes that a key of the tenant that is set was used.';
 
 grant select, delete on tenant.api_keys to rowhouse_api;
 grant insert (tenant_id, id, name, permissions, tenant_status, secret_hash, hint, created_by, expires_at) on tenant.api_keys to rowhouse_api;

@@ -1,5 +1,5 @@
--- tenant.generations: walled; read by whoever belongs to the tenant, written by a trigger alone. It tells that something
--- has changed and not what.
+comment on table tenant.generations is
+    'Walled; read by whoever belongs to the tenant, written by a trigger alone. It tells that something has changed and not what.';
 alter table tenant.generations enable row level security;
 alter table tenant.generations force row level security;
 
@@ -7,18 +7,24 @@ create policy wall on tenant.generations as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.generations is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on tenant.generations for select to rowhouse_api
+create policy select_members on tenant.generations for select to rowhouse_api
     using (tenant_id = (select registry.require(null)));
+comment on policy select_members on tenant.generations is
+    'Whoever belongs to the tenant that is set, whatever they hold: it tells that something has changed and not what.';
 
--- registry.begin_generations, for a tenant that is being founded, and registry.note_change, for whichever has changed: a
--- member may join or leave while no tenant is set.
-create policy found on tenant.generations for insert to rowhouse_writers
+create policy insert_found on tenant.generations for insert to rowhouse_writers
     with check (slot between 1 and 8);
-create policy note on tenant.generations for select to rowhouse_writers
+comment on policy insert_found on tenant.generations is 'registry.begin_generations, for a tenant that is being founded.';
+create policy select_triggers on tenant.generations for select to rowhouse_writers
     using (true);
-create policy change on tenant.generations for update to rowhouse_writers
+comment on policy select_triggers on tenant.generations is
+    'registry.note_change, for whichever tenant has changed: a member may join or leave while no tenant is set.';
+create policy update_triggers on tenant.generations for update to rowhouse_writers
     using (true);
+comment on policy update_triggers on tenant.generations is 'registry.note_change, for whichever tenant has changed.';
 
 grant select on tenant.generations to rowhouse_api;
 grant select, update (products, projects, tasks, members, settings), insert (tenant_id, slot) on tenant.generations to rowhouse_writers;

@@ -1,5 +1,7 @@
--- tenant.idempotency_keys: walled, and inside the wall each caller's own: no permission shows anybody else's. A caller
--- sets neither when a key expires nor, later on, whose it is or what was asked with it.
+comment on table tenant.idempotency_keys is
+    'Walled, and inside the wall each caller''s own: no permission shows anybody else''s. A caller sets neither when a key expires nor, later on, whose it is or what was asked with it.';
+comment on column tenant.idempotency_keys.fingerprint is 'SHA-256 of the request: the same key with another request is refused.';
+comment on column tenant.idempotency_keys.answer is 'The body that was answered, given again.';
 alter table tenant.idempotency_keys enable row level security;
 alter table tenant.idempotency_keys force row level security;
 
@@ -7,16 +9,22 @@ create policy wall on tenant.idempotency_keys as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.idempotency_keys is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy own on tenant.idempotency_keys for select to rowhouse_api
+create policy select_own on tenant.idempotency_keys for select to rowhouse_api
     using (principal = (select registry.principal()));
-create policy claim on tenant.idempotency_keys for insert to rowhouse_api
+comment on policy select_own on tenant.idempotency_keys is 'Each caller sees their own; no permission shows anybody elses.';
+create policy insert_own on tenant.idempotency_keys for insert to rowhouse_api
     with check (principal = (select registry.principal()));
-create policy store on tenant.idempotency_keys for update to rowhouse_api
+comment on policy insert_own on tenant.idempotency_keys is 'Each caller claims keys of their own.';
+create policy update_own on tenant.idempotency_keys for update to rowhouse_api
     using      (principal = (select registry.principal()))
     with check (principal = (select registry.principal()));
-create policy forget on tenant.idempotency_keys for delete to rowhouse_api
+comment on policy update_own on tenant.idempotency_keys is 'Each caller keeps the answer with their own key.';
+create policy delete_own on tenant.idempotency_keys for delete to rowhouse_api
     using (principal = (select registry.principal()));
+comment on policy delete_own on tenant.idempotency_keys is 'Each caller lets go of keys of their own.';
 
 grant select, delete on tenant.idempotency_keys to rowhouse_api;
 grant insert (tenant_id, user_id, api_key_id, key, fingerprint) on tenant.idempotency_keys to rowhouse_api;

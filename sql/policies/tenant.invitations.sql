@@ -1,5 +1,6 @@
--- tenant.invitations: walled. Nobody invites to a role that holds more than they do themselves. Whoever is
--- invited is no member yet and comes through doors, with the token. What whoever invited may hand out no longer is withdrawn.
+comment on table tenant.invitations is
+    'Walled. Nobody invites to a role that holds more than they do themselves. Whoever is invited is no member yet and comes through doors, with the token. What whoever invited may hand out no longer is withdrawn.';
+comment on column tenant.invitations.token_hash is 'SHA-256 of what stands in the letter.';
 alter table tenant.invitations enable row level security;
 alter table tenant.invitations force row level security;
 
@@ -7,21 +8,30 @@ create policy wall on tenant.invitations as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.invitations is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on tenant.invitations for select to rowhouse_api
+create policy select_permitted on tenant.invitations for select to rowhouse_api
     using (tenant_id = (select registry.require('invitations:read')));
-create policy add on tenant.invitations for insert to rowhouse_api
+comment on policy select_permitted on tenant.invitations is 'Whoever holds invitations:read in the tenant that is set.';
+create policy insert_permitted on tenant.invitations for insert to rowhouse_api
     with check (tenant_id = (select registry.require('invitations:write')));
-create policy change on tenant.invitations for update to rowhouse_api
+comment on policy insert_permitted on tenant.invitations is 'Whoever holds invitations:write in the tenant that is set.';
+create policy update_permitted on tenant.invitations for update to rowhouse_api
     using      (tenant_id = (select registry.require('invitations:write')))
     with check (tenant_id = (select registry.require('invitations:write')));
-create policy remove on tenant.invitations for delete to rowhouse_api
+comment on policy update_permitted on tenant.invitations is 'Whoever holds invitations:write in the tenant that is set.';
+create policy delete_permitted on tenant.invitations for delete to rowhouse_api
     using (tenant_id = (select registry.require('invitations:delete')));
+comment on policy delete_permitted on tenant.invitations is 'Whoever holds invitations:delete in the tenant that is set.';
 
-create policy through_token on tenant.invitations for select to rowhouse_tenancy
+create policy select_token on tenant.invitations for select to rowhouse_tenancy
     using (expires_at > now());
-create policy use_up on tenant.invitations for delete to rowhouse_tenancy
+comment on policy select_token on tenant.invitations is
+    'Doors find an invitation by its token while it is good: whoever is invited is no member yet.';
+create policy delete_token on tenant.invitations for delete to rowhouse_tenancy
     using (expires_at > now());
+comment on policy delete_token on tenant.invitations is 'Doors take away an invitation that was accepted.';
 
 grant select, delete on tenant.invitations to rowhouse_api;
 grant insert (tenant_id, id, email, role_id, permissions, token_hash, invited_by, invited_by_key, expires_at) on tenant.invitations to rowhouse_api;

@@ -1,5 +1,5 @@
--- tenant.memberships: walled. Seen by fellow members; given another role or removed by whoever may, and by
--- nobody who holds less than the member does. Nobody adds one but by an invitation, through its door.
+comment on table tenant.memberships is
+    'Walled. Seen by fellow members; given another role or removed by whoever may, and by nobody who holds less than the member does. Nobody adds one but by an invitation, through its door.';
 alter table tenant.memberships enable row level security;
 alter table tenant.memberships force row level security;
 
@@ -7,32 +7,40 @@ create policy wall on tenant.memberships as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.memberships is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on tenant.memberships for select to rowhouse_api
+create policy select_permitted on tenant.memberships for select to rowhouse_api
     using (tenant_id = (select registry.require('members:read')));
-create policy change on tenant.memberships for update to rowhouse_api
+comment on policy select_permitted on tenant.memberships is 'Whoever holds members:read in the tenant that is set.';
+create policy update_permitted on tenant.memberships for update to rowhouse_api
     using      (tenant_id = (select registry.require('members:write')))
     with check (tenant_id = (select registry.require('members:write')));
-create policy remove on tenant.memberships for delete to rowhouse_api
+comment on policy update_permitted on tenant.memberships is 'Whoever holds members:write in the tenant that is set.';
+create policy delete_permitted on tenant.memberships for delete to rowhouse_api
     using (tenant_id = (select registry.require('members:delete')));
+comment on policy delete_permitted on tenant.memberships is 'Whoever holds members:delete in the tenant that is set.';
 
--- The doors see the memberships of the user who asks, in whichever tenant, and remove one of theirs. Whether an
--- owner is left is asked in the tenant that is set. Nobody is both, so one setting may be empty. Without (select …): it is
--- asked of the one row that registry.require reads at each statement, and to prepare for more would cost more.
-create policy own on tenant.memberships for select to rowhouse_tenancy
+-- Nobody is both, so one setting may be empty. Without (select …): it is asked of the one row that registry.require reads at
+-- each statement, and to prepare for more would cost more.
+create policy select_doors on tenant.memberships for select to rowhouse_tenancy
     using (tenant_id = nullif(current_setting('app.tenant_id'), '')::uuid
            or user_id = nullif(current_setting('app.user_id'), '')::uuid);
-create policy leave on tenant.memberships for delete to rowhouse_tenancy
+comment on policy select_doors on tenant.memberships is
+    'Doors see the memberships of the person who asks, in whichever tenant, and those of the tenant that is set.';
+create policy delete_leave on tenant.memberships for delete to rowhouse_tenancy
     using (user_id = (select current_setting('app.user_id')::uuid));
--- registry.check_invitation locks the membership of whoever invites; the policy's check lets no change through.
-create policy lock on tenant.memberships for update to rowhouse_tenancy
+comment on policy delete_leave on tenant.memberships is 'registry.leave_tenant removes a membership of the person who asks.';
+create policy update_lock on tenant.memberships for update to rowhouse_tenancy
     using (tenant_id = (select current_setting('app.tenant_id')::uuid)) with check (false);
--- registry.found_tenant and registry.join_tenant; the foreign keys say whom and as what.
-create policy joining on tenant.memberships for insert to rowhouse_tenancy
+comment on policy update_lock on tenant.memberships is
+    'registry.check_invitation locks the membership of whoever invites; the check lets no change through.';
+create policy insert_join on tenant.memberships for insert to rowhouse_tenancy
     with check (account_active);
--- registry.tell_of_api_key tells the owners of the tenant that is set.
-create policy tell on tenant.memberships for select to rowhouse_writers
+comment on policy insert_join on tenant.memberships is 'registry.found_tenant and registry.join_tenant; the foreign keys say whom and as what.';
+create policy select_tell on tenant.memberships for select to rowhouse_writers
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy select_tell on tenant.memberships is 'registry.tell_of_api_key tells the owners of the tenant that is set.';
 
 grant select, delete on tenant.memberships to rowhouse_api;
 grant update (role_id, permissions) on tenant.memberships to rowhouse_api;

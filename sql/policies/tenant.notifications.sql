@@ -1,5 +1,5 @@
--- tenant.notifications: walled, and inside the wall each member's own: no permission shows anybody else's, and an API key
--- has none. A member says when they have read one, and nothing else; nobody who serves writes or deletes one.
+comment on table tenant.notifications is
+    'Walled, and inside the wall each member''s own: no permission shows anybody else''s, and an API key has none. A member says when they have read one, and nothing else; nobody who serves writes or deletes one.';
 alter table tenant.notifications enable row level security;
 alter table tenant.notifications force row level security;
 
@@ -7,16 +7,21 @@ create policy wall on tenant.notifications as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.notifications is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy own on tenant.notifications for select to rowhouse_api
+create policy select_own on tenant.notifications for select to rowhouse_api
     using (tenant_id = (select registry.require_person()) and user_id = (select current_setting('app.user_id')::uuid));
-create policy mark on tenant.notifications for update to rowhouse_api
+comment on policy select_own on tenant.notifications is 'Each member sees their own; no permission shows anybody elses.';
+create policy update_own on tenant.notifications for update to rowhouse_api
     using      (tenant_id = (select registry.require_person()) and user_id = (select current_setting('app.user_id')::uuid))
     with check (tenant_id = (select registry.require_person()) and user_id = (select current_setting('app.user_id')::uuid));
+comment on policy update_own on tenant.notifications is 'Each member says of their own that they have read it, and nothing else.';
 
--- registry.notify_member, which doors alone may call, for whom it concerns. It sees none of them.
-create policy tell on tenant.notifications for insert to rowhouse_writers
+create policy insert_tell on tenant.notifications for insert to rowhouse_writers
     with check (read_at is null);
+comment on policy insert_tell on tenant.notifications is
+    'registry.notify_member, which doors alone may call, for whom it concerns. It sees none of them.';
 
 grant select on tenant.notifications to rowhouse_api;
 grant update (read_at) on tenant.notifications to rowhouse_api;

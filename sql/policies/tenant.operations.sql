@@ -1,4 +1,4 @@
--- tenant.operations: walled. Work that outlives its request: begun, told of and cancelled by members.
+comment on table tenant.operations is 'Walled. Work that outlives its request: begun, told of and cancelled by members.';
 alter table tenant.operations enable row level security;
 alter table tenant.operations force row level security;
 
@@ -6,14 +6,19 @@ create policy wall on tenant.operations as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.operations is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on tenant.operations for select to rowhouse_api
+create policy select_permitted on tenant.operations for select to rowhouse_api
     using (tenant_id = (select registry.require('operations:read')));
-create policy add on tenant.operations for insert to rowhouse_api
+comment on policy select_permitted on tenant.operations is 'Whoever holds operations:read in the tenant that is set.';
+create policy insert_permitted on tenant.operations for insert to rowhouse_api
     with check (tenant_id = (select registry.require('operations:write')));
-create policy change on tenant.operations for update to rowhouse_api
+comment on policy insert_permitted on tenant.operations is 'Whoever holds operations:write in the tenant that is set.';
+create policy update_permitted on tenant.operations for update to rowhouse_api
     using      (tenant_id = (select registry.require('operations:write')))
     with check (tenant_id = (select registry.require('operations:write')));
+comment on policy update_permitted on tenant.operations is 'Whoever holds operations:write in the tenant that is set.';
 
 grant select on tenant.operations to rowhouse_api;
 grant insert (tenant_id, id, kind, total, created_by) on tenant.operations to rowhouse_api;

@@ -1,4 +1,4 @@
--- tenant.product_tags: walled; written with the product, by triggers that have the caller's rights.
+comment on table tenant.product_tags is 'Walled; written with the product, by triggers that have the caller''s rights.';
 alter table tenant.product_tags enable row level security;
 alter table tenant.product_tags force row level security;
 
@@ -6,12 +6,17 @@ create policy wall on tenant.product_tags as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.product_tags is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on tenant.product_tags for select to rowhouse_api
+create policy select_permitted on tenant.product_tags for select to rowhouse_api
     using (tenant_id = (select registry.require('products:read')));
-create policy add on tenant.product_tags for insert to rowhouse_api
+comment on policy select_permitted on tenant.product_tags is 'Whoever holds products:read in the tenant that is set.';
+create policy insert_permitted on tenant.product_tags for insert to rowhouse_api
     with check (tenant_id = (select registry.require('products:write')));
-create policy remove on tenant.product_tags for delete to rowhouse_api
+comment on policy insert_permitted on tenant.product_tags is 'Whoever holds products:write in the tenant that is set.';
+create policy delete_permitted on tenant.product_tags for delete to rowhouse_api
     using (tenant_id = (select registry.require('products:write')));
+comment on policy delete_permitted on tenant.product_tags is 'Whoever holds products:write in the tenant that is set.';
 
 grant select, insert, delete on tenant.product_tags to rowhouse_api;

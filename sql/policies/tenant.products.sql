@@ -1,4 +1,4 @@
--- tenant.products: walled; read, write and delete are separate permissions.
+comment on table tenant.products is 'Walled; read, write and delete are separate permissions.';
 alter table tenant.products enable row level security;
 alter table tenant.products force row level security;
 
@@ -6,16 +6,22 @@ create policy wall on tenant.products as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.products is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on tenant.products for select to rowhouse_api
+create policy select_permitted on tenant.products for select to rowhouse_api
     using (tenant_id = (select registry.require('products:read')));
-create policy add on tenant.products for insert to rowhouse_api
+comment on policy select_permitted on tenant.products is 'Whoever holds products:read in the tenant that is set.';
+create policy insert_permitted on tenant.products for insert to rowhouse_api
     with check (tenant_id = (select registry.require('products:write')));
-create policy change on tenant.products for update to rowhouse_api
+comment on policy insert_permitted on tenant.products is 'Whoever holds products:write in the tenant that is set.';
+create policy update_permitted on tenant.products for update to rowhouse_api
     using      (tenant_id = (select registry.require('products:write')))
     with check (tenant_id = (select registry.require('products:write')));
-create policy remove on tenant.products for delete to rowhouse_api
+comment on policy update_permitted on tenant.products is 'Whoever holds products:write in the tenant that is set.';
+create policy delete_permitted on tenant.products for delete to rowhouse_api
     using (tenant_id = (select registry.require('products:delete')));
+comment on policy delete_permitted on tenant.products is 'Whoever holds products:delete in the tenant that is set.';
 
 -- language and search are written by registry.index_product alone; language is granted so that a change of the tenant's
 -- language can have every product indexed anew (the trigger puts the right one there whatever is written).

@@ -1,5 +1,5 @@
--- tenant.project_tasks: walled; its own permissions. Deleting a project takes its tasks along through
--- the composite foreign key, which asks for projects:delete only.
+comment on table tenant.project_tasks is
+    'Walled; its own permissions. Deleting a project takes its tasks along through the composite foreign key, which asks for projects:delete only.';
 alter table tenant.project_tasks enable row level security;
 alter table tenant.project_tasks force row level security;
 
@@ -7,16 +7,22 @@ create policy wall on tenant.project_tasks as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.project_tasks is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on tenant.project_tasks for select to rowhouse_api
+create policy select_permitted on tenant.project_tasks for select to rowhouse_api
     using (tenant_id = (select registry.require('tasks:read')));
-create policy add on tenant.project_tasks for insert to rowhouse_api
+comment on policy select_permitted on tenant.project_tasks is 'Whoever holds tasks:read in the tenant that is set.';
+create policy insert_permitted on tenant.project_tasks for insert to rowhouse_api
     with check (tenant_id = (select registry.require('tasks:write')));
-create policy change on tenant.project_tasks for update to rowhouse_api
+comment on policy insert_permitted on tenant.project_tasks is 'Whoever holds tasks:write in the tenant that is set.';
+create policy update_permitted on tenant.project_tasks for update to rowhouse_api
     using      (tenant_id = (select registry.require('tasks:write')))
     with check (tenant_id = (select registry.require('tasks:write')));
-create policy remove on tenant.project_tasks for delete to rowhouse_api
+comment on policy update_permitted on tenant.project_tasks is 'Whoever holds tasks:write in the tenant that is set.';
+create policy delete_permitted on tenant.project_tasks for delete to rowhouse_api
     using (tenant_id = (select registry.require('tasks:delete')));
+comment on policy delete_permitted on tenant.project_tasks is 'Whoever holds tasks:delete in the tenant that is set.';
 
 -- A task stays with its project: project_id is not among the columns that change.
 grant select, delete on tenant.project_tasks to rowhouse_api;

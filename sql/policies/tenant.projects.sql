@@ -1,22 +1,27 @@
--- tenant.projects: walled; read, write and delete are separate permissions.
+comment on table tenant.projects is 'Walled; read, write and delete are separate permissions.';
 alter table tenant.projects enable row level security;
 alter table tenant.projects force row level security;
 
--- Restrictive, so that no policy added later can widen it. No missing_ok: without a tenant this raises.
 create policy wall on tenant.projects as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.projects is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on tenant.projects for select to rowhouse_api
+create policy select_permitted on tenant.projects for select to rowhouse_api
     using (tenant_id = (select registry.require('projects:read')));
-create policy add on tenant.projects for insert to rowhouse_api
+comment on policy select_permitted on tenant.projects is 'Whoever holds projects:read in the tenant that is set.';
+create policy insert_permitted on tenant.projects for insert to rowhouse_api
     with check (tenant_id = (select registry.require('projects:write')));
-create policy change on tenant.projects for update to rowhouse_api
+comment on policy insert_permitted on tenant.projects is 'Whoever holds projects:write in the tenant that is set.';
+create policy update_permitted on tenant.projects for update to rowhouse_api
     using      (tenant_id = (select registry.require('projects:write')))
     with check (tenant_id = (select registry.require('projects:write')));
-create policy remove on tenant.projects for delete to rowhouse_api
+comment on policy update_permitted on tenant.projects is 'Whoever holds projects:write in the tenant that is set.';
+create policy delete_permitted on tenant.projects for delete to rowhouse_api
     using (tenant_id = (select registry.require('projects:delete')));
+comment on policy delete_permitted on tenant.projects is 'Whoever holds projects:delete in the tenant that is set.';
 
 -- By column: tenant_id and id are set once and never change; times and version are the database's.
 grant select, delete on tenant.projects to rowhouse_api;

@@ -1,5 +1,5 @@
--- tenant.roles: walled. The built-in ones stay as they are; nobody makes, changes or deletes a role that holds
--- more than they do themselves.
+comment on table tenant.roles is
+    'Walled. The built-in ones stay as they are; nobody makes, changes or deletes a role that holds more than they do themselves.';
 alter table tenant.roles enable row level security;
 alter table tenant.roles force row level security;
 
@@ -7,28 +7,36 @@ create policy wall on tenant.roles as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.roles is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on tenant.roles for select to rowhouse_api
+create policy select_permitted on tenant.roles for select to rowhouse_api
     using (tenant_id = (select registry.require('roles:read')));
-create policy add on tenant.roles for insert to rowhouse_api
+comment on policy select_permitted on tenant.roles is 'Whoever holds roles:read in the tenant that is set.';
+create policy insert_permitted on tenant.roles for insert to rowhouse_api
     with check (tenant_id = (select registry.require('roles:write')));
-create policy change on tenant.roles for update to rowhouse_api
+comment on policy insert_permitted on tenant.roles is 'Whoever holds roles:write in the tenant that is set.';
+create policy update_permitted on tenant.roles for update to rowhouse_api
     using      (tenant_id = (select registry.require('roles:write')))
     with check (tenant_id = (select registry.require('roles:write')));
-create policy remove on tenant.roles for delete to rowhouse_api
+comment on policy update_permitted on tenant.roles is 'Whoever holds roles:write in the tenant that is set.';
+create policy delete_permitted on tenant.roles for delete to rowhouse_api
     using (tenant_id = (select registry.require('roles:delete')));
+comment on policy delete_permitted on tenant.roles is 'Whoever holds roles:delete in the tenant that is set.';
 
--- registry.my_tenants names the role held in each tenant: it joins by (tenant_id, id) from a membership it may
--- see. registry.found_tenant makes the built-in ones, and registry.keep_an_owner locks one of them.
-create policy through_membership on tenant.roles for select to rowhouse_tenancy
+create policy select_doors on tenant.roles for select to rowhouse_tenancy
     using (true);
--- registry.tell_of_role and registry.tell_of_api_key, in the tenant that is set.
-create policy tell on tenant.roles for select to rowhouse_writers
+comment on policy select_doors on tenant.roles is
+    'registry.my_tenants names the role held in each tenant, from a membership it may see; registry.found_tenant and registry.keep_an_owner look one up.';
+create policy select_tell on tenant.roles for select to rowhouse_writers
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
-create policy found on tenant.roles for insert to rowhouse_tenancy
+comment on policy select_tell on tenant.roles is 'registry.tell_of_role and registry.tell_of_api_key, in the tenant that is set.';
+create policy insert_found on tenant.roles for insert to rowhouse_tenancy
     with check (built_in);
-create policy lock on tenant.roles for update to rowhouse_tenancy
+comment on policy insert_found on tenant.roles is 'registry.found_tenant makes those that every tenant has.';
+create policy update_lock on tenant.roles for update to rowhouse_tenancy
     using (built_in and tenant_id = (select current_setting('app.tenant_id')::uuid)) with check (false);
+comment on policy update_lock on tenant.roles is 'registry.keep_an_owner locks one of the tenant that is set; the check lets no change through.';
 
 grant select, delete on tenant.roles to rowhouse_api;
 grant insert (tenant_id, id, name, permissions) on tenant.roles to rowhouse_api;

@@ -1,4 +1,4 @@
--- tenant.settings: walled. A row comes and goes with its tenant; members read it and change it.
+comment on table tenant.settings is 'Walled. A row comes and goes with its tenant; members read it and change it.';
 alter table tenant.settings enable row level security;
 alter table tenant.settings force row level security;
 
@@ -6,18 +6,23 @@ create policy wall on tenant.settings as restrictive
     to rowhouse_api, rowhouse_worker, rowhouse_owner
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.settings is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
 
-create policy read on tenant.settings for select to rowhouse_api
+create policy select_permitted on tenant.settings for select to rowhouse_api
     using (tenant_id = (select registry.require('settings:read')));
-create policy change on tenant.settings for update to rowhouse_api
+comment on policy select_permitted on tenant.settings is 'Whoever holds settings:read in the tenant that is set.';
+create policy update_permitted on tenant.settings for update to rowhouse_api
     using      (tenant_id = (select registry.require('settings:write')))
     with check (tenant_id = (select registry.require('settings:write')));
+comment on policy update_permitted on tenant.settings is 'Whoever holds settings:write in the tenant that is set.';
 
--- registry.begin_settings makes the row of a tenant that is being founded; registry.tenant_defaults reads two keys.
-create policy found on tenant.settings for insert to rowhouse_tenancy
+create policy insert_found on tenant.settings for insert to rowhouse_tenancy
     with check (version = 1);
-create policy through_tenant on tenant.settings for select to rowhouse_tenancy
+comment on policy insert_found on tenant.settings is 'registry.begin_settings makes the row of a tenant that is being founded.';
+create policy select_doors on tenant.settings for select to rowhouse_tenancy
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy select_doors on tenant.settings is 'registry.tenant_defaults reads those of the tenant that is set.';
 
 grant select on tenant.settings to rowhouse_api;
 grant update (language, time_zone, currency, week_starts, low_stock_threshold) on tenant.settings to rowhouse_api;

@@ -118,6 +118,18 @@ select 'comment', 'function ' || p.oid::regprocedure, obj_description(p.oid, 'pg
 from pg_proc p join house on house.oid = p.pronamespace
 where p.prosecdef and obj_description(p.oid, 'pg_proc') is not null
 union all
+-- What a table, a column and a policy are for: \d+ shows it.
+select 'comment', 'table ' || name, obj_description(oid, 'pg_class') from relations
+where relkind in ('r', 'p') and obj_description(oid, 'pg_class') is not null
+union all
+select 'comment', 'column ' || r.name || '.' || a.attname, col_description(r.oid, a.attnum)
+from relations r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+where col_description(r.oid, a.attnum) is not null
+union all
+select 'comment', 'policy ' || r.name || '.' || p.polname, obj_description(p.oid, 'pg_policy')
+from relations r join pg_policy p on p.polrelid = r.oid
+where obj_description(p.oid, 'pg_policy') is not null
+union all
 -- One row a grantee: what the owner holds by owning is left out.
 select g.kind, g.object || ' to ' || case when a.grantee = 0 then 'public' else a.grantee::regrole::text end,
        string_agg(lower(a.privilege_type) || case when a.is_grantable then ' with grant option' else '' end, ', '

@@ -90,7 +90,7 @@ async fn a_changed_expression_alters_its_policy_and_leaves_the_others() {
     let superuser = db.superuser().await;
     let ids = "select string_agg(oid || polname, ' ' order by oid) from pg_policy where polrelid = 'tenant.projects'::regclass";
     let before: String = superuser.query_one(ids, &[]).await.unwrap().get(0);
-    superuser.batch_execute("alter policy read on tenant.projects using (true)").await.unwrap();
+    superuser.batch_execute("alter policy select_permitted on tenant.projects using (true)").await.unwrap();
     db::migrate(&mut db.migrator().await, false).await.unwrap();
     let after: String = superuser.query_one(ids, &[]).await.unwrap().get(0);
     assert_eq!(before, after);

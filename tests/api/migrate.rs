@@ -115,7 +115,10 @@ const MENDED_BY_FILES: &[(&str, &str)] = &[
         "changed policy tenant.projects.wall",
     ),
     ("create policy extra on tenant.roles to rowhouse_api using (true)", "added policy tenant.roles.extra"),
-    ("alter policy read on tenant.projects using (true)", "changed policy tenant.projects.read"),
+    (
+        "alter policy select_permitted on tenant.projects using (true)",
+        "changed policy tenant.projects.select_permitted",
+    ),
     ("alter table tenant.project_tasks disable row level security", "changed row security tenant.project_tasks"),
     ("alter table registry.users no force row level security", "changed row security registry.users"),
     ("grant truncate on tenant.projects to rowhouse_api", "changed table grant tenant.projects to rowhouse_api"),

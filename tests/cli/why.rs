@@ -106,7 +106,7 @@ async fn what_is_shown_is_shown_for_each_command() {
     let arguments = ["--tenant", "acme", "--user", owner, "--table", "tenant.projects", "--id", &id];
     let told = scene.run_as("postgres", &arguments);
     assert!(told.said.starts_with("shown: rowhouse_api may select it"), "{}", told.said);
-    assert!(told.said.contains("  ✓ select  wall  restrictive  tenant_id = "), "{}", told.said);
+    assert!(told.said.contains("  ✓ select  wall              restrictive  tenant_id = "), "{}", told.said);
     assert!(told.said.contains("PostgreSQL, asked as rowhouse_api, says the same"), "{}", told.said);
     assert!(!told.said.contains('\u{1b}'), "colour is for terminals");
 }

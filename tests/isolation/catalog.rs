@@ -132,6 +132,39 @@ async fn every_table_has_row_security_enabled_and_forced() {
     none("views, sequences and the like", &names(&db.superuser().await, other).await);
 }
 
+/// A DBA who looks at a table in psql reads what it and each of its policies are for, and what is in what nobody can read.
+#[tokio::test]
+async fn every_table_every_policy_and_every_column_of_bytes_says_in_the_catalog_what_it_is_for() {
+    let db = TestDb::new().await;
+    let silent = "with house as (
+            select c.oid, c.oid::regclass::text as name from pg_class c
+            where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace, 'audit'::regnamespace) and c.relkind in ('r', 'p'))
+        select format('sql/policies/%s.sql lacks: comment on table %s is …', name, name) from house
+        where obj_description(oid, 'pg_class') is null
+        union all
+        select format('sql/policies/%s.sql lacks: comment on policy %I on %s is …', name, p.polname, name)
+        from house join pg_policy p on p.polrelid = house.oid where obj_description(p.oid, 'pg_policy') is null
+        union all
+        select format('sql/policies/%s.sql lacks: comment on column %s.%I is …', name, name, a.attname)
+        from house join pg_attribute a on a.attrelid = house.oid and a.attnum > 0 and a.atttypid = 'bytea'::regtype
+        where col_description(house.oid, a.attnum) is null and not a.attisdropped
+        order by 1";
+    none("what is silent", &names(&db.superuser().await, silent).await);
+}
+
+/// A policy is called by its command, and then by whom or what for: `wall`, `select_permitted`, `insert_doors`.
+#[tokio::test]
+async fn every_policy_is_named_by_its_command() {
+    let db = TestDb::new().await;
+    let misnamed = "select polrelid::regclass || '.' || polname from pg_policy
+        where polname <> 'wall'
+          and not starts_with(polname, case polcmd when 'r' then 'select_' when 'a' then 'insert_' when 'w' then 'update_' when 'd' then 'delete_' else 'all_' end)";
+    none(
+        "policies that are not named by their command, such as select_permitted",
+        &names(&db.superuser().await, misnamed).await,
+    );
+}
+
 #[tokio::test]
 async fn every_tenant_table_has_the_one_restrictive_wall_and_nothing_wider() {
     let db = TestDb::new().await;

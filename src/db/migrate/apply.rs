@@ -164,6 +164,7 @@ impl Run<'_> {
         let ours = |fact: &Difference| {
             fact.kind == "view" && fact.object.starts_with("audit.")
                 || fact.object.starts_with("view audit.")
+                || fact.kind == "comment" && fact.object.starts_with("table audit.")
                 || fact.kind.ends_with(" grant") && fact.object.starts_with("audit.")
         };
         let files: Vec<_> = digests.iter().filter(|(path, _)| path.starts_with("views/")).collect();
