@@ -3,6 +3,7 @@ mod bootstrap;
 mod demo;
 mod descriptors;
 mod dev;
+mod errors;
 mod keys;
 mod limit;
 mod migrate;
@@ -63,6 +64,8 @@ enum Command {
     Keys(keys::Keys),
     /// Print the OpenAPI document.
     Openapi,
+    /// Print what can go wrong: each code with its status, what happened and what to do.
+    Errors,
     /// Ask a running server whether it is ready; exits 1 when it is not.
     Healthcheck(serve::Healthcheck),
 }
@@ -98,6 +101,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Platform(command) => runtime.block_on(command.run()).map(done),
         Command::Keys(command) => runtime.block_on(command.run()).map(done),
         Command::Openapi => openapi::print().map(done),
+        Command::Errors => {
+            errors::print();
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Healthcheck(command) => runtime.block_on(command.run()),
     }
 }

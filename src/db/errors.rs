@@ -29,36 +29,20 @@ pub(super) fn classify(statement: &'static str, error: &tokio_postgres::Error) -
         return Error::internal(format!("{statement}: {error}"));
     };
     let code = db.code();
-    match code.code() {
-        // Raised by functions under sql/functions, each of which lists its own.
-        "RH001" => return Error::AccountDeactivated,
-        "RH002" => return Error::NotAMember,
-        "RH003" => return Error::TenantNotOpen(db.message().to_owned()),
-        "RH004" => return Error::PermissionDenied(db.message().to_owned()),
-        "RH006" => return Error::SessionEnded,
-        "RH007" => return Error::Unauthenticated(Error::NO_SUCH_KEY),
-        "RH008" => return Error::AuthenticateAgain(db.message().parse().unwrap_or_default()),
-        "RH009" => return Error::BuiltInRole,
-        "RH010" => return Error::LastOwner,
-        "RH011" => return Error::TooManyAttempts(60 * 60),
-        "RH012" => return Error::LinkSpent,
-        "RH013" => return Error::WrongAddress(db.message().to_owned()),
-        "RH014" => return Error::MemberAlready,
-        "RH015" => return Error::AccountExists,
-        "RH018" => return Error::PersonRequired,
-        "RH017" => return Error::LeansOnSecondFactor,
-        "RH016" => return Error::DomainTaken,
-        "RH021" => return Error::SignupClosed,
-        "RH040" => {
+    match Error::raised(code.code(), db.message()) {
+        Some(Error::NotReady(reasons)) => {
             tracing::error!(
                 trace_id = trace_id(),
                 statement,
                 "a door of the database refused this server's seal: `rowhouse keys seal`, and both clocks set by the same"
             );
-            return Error::NotReady(1);
+            return Error::NotReady(reasons);
         }
-        "RH030" => return Error::IdempotencyKeyInUse,
-        _ => {}
+        Some(Error::Internal(said)) => {
+            return Error::internal(format!("{statement}: SQLSTATE {}: {said}", code.code()));
+        }
+        Some(error) => return error,
+        None => {}
     }
     if let Some(constraint) = db.constraint()
         && let Some(error) = constraints::meaning(constraint)
