@@ -3,14 +3,14 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     app::{App, EdgeLimits, Parts, Readiness, Settings},
-    auth::{AuthSettings, Authn, AuthnParts, Clock, Ended, Hosts, Keys, Lifetimes, Passwords, Tokens, Uses},
+    auth::{AuthSettings, Authn, AuthnParts, Clock, Ended, Hosts, Keys, LastUsed, Lifetimes, Passwords, Tokens},
     cache::Cache,
     db::{Db, Limits, Urls},
     dns::NameServers,
     error::Failure,
-    http::{Leaving, Untaken, workshop::Workshop},
+    http::{Leaving, Untaken, executor::Executor},
     limits::{Counting, RateLimits},
-    mail::{Post, PostOptions},
+    mail::{MailOptions, Mailer},
     redis::Redis,
     server::Serving,
     settings::{Profile, Tuning},
@@ -44,7 +44,7 @@ impl Tuning {
             tokens: Tokens::new(keys, clock, &self.issuer, &self.audience, self.token_seconds),
             passwords: Passwords::new(hashes.max(1), Duration::from_millis(self.request_ms) / 2)?,
             hosts: Hosts::new(&self.base_domain, &self.hosts),
-            uses: Uses::default(),
+            uses: LastUsed::default(),
             ended: Ended::new(redis.clone()),
             shares: limits.clone(),
             settings: AuthSettings {
@@ -60,7 +60,7 @@ impl Tuning {
         Ok(App::new(Parts {
             auth,
             db,
-            post: Post::new(&PostOptions {
+            mailer: Mailer::new(&MailOptions {
                 smtp_url: self.smtp_url.as_ref(),
                 from: &self.mail_from,
                 app_url: &self.app_url,
@@ -72,7 +72,7 @@ impl Tuning {
                 None => Cache::local(self.cache_bytes, self.cache_share_bytes),
             },
             limits,
-            workshop: Workshop::new(usize::from(self.pool), self.import_bytes),
+            executor: Executor::new(usize::from(self.pool), self.import_bytes),
             settings: Settings {
                 import_bytes: self.import_bytes,
                 documents: self.documents || self.profile == Profile::Development,

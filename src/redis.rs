@@ -39,7 +39,7 @@ struct Inner {
 
 /// It is away, slow, or did not do what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Away;
+pub struct Unavailable;
 
 impl Redis {
     /// Prepares it; connects when it is first asked. Within a Tokio runtime.
@@ -58,14 +58,14 @@ impl Redis {
 
     /// Whether it answered when it was last asked. While it does not, nobody but a task of its own asks.
     #[must_use]
-    pub fn is_there(&self) -> bool {
+    pub fn available(&self) -> bool {
         !self.0.away.load(Ordering::Relaxed)
     }
 
     /// Waits for an answer, if anything is asked at all.
-    pub(crate) async fn ask<T>(&self, question: impl Future<Output = RedisResult<T>>) -> Result<T, Away> {
-        if !self.is_there() {
-            return Err(Away);
+    pub(crate) async fn ask<T>(&self, question: impl Future<Output = RedisResult<T>>) -> Result<T, Unavailable> {
+        if !self.available() {
+            return Err(Unavailable);
         }
         match tokio::time::timeout(PATIENCE, question).await {
             Ok(Ok(answer)) => {
@@ -75,15 +75,15 @@ impl Redis {
             // It is full, or something else is not to its liking; but it is there.
             Ok(Err(error)) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
                 tracing::debug!(kind = ?error.kind(), "Redis refused");
-                Err(Away)
+                Err(Unavailable)
             }
             Ok(Err(error)) => {
                 self.failed(&format!("{:?}", error.kind()));
-                Err(Away)
+                Err(Unavailable)
             }
             Err(_) => {
                 self.failed("no answer in time");
-                Err(Away)
+                Err(Unavailable)
             }
         }
     }
@@ -93,7 +93,7 @@ impl Redis {
             return;
         }
         tracing::warn!(why, "Redis is away; going on without it");
-        tokio::spawn(come_back(Arc::downgrade(&self.0)));
+        tokio::spawn(reconnect(Arc::downgrade(&self.0)));
     }
 
     /// A connection of its own that hears what is said in a channel; none where it cannot be had just now.
@@ -122,7 +122,7 @@ impl Redis {
 
 /// Asks it now and then, on a new connection each time, since the old one may lead nowhere; until it answers in time
 /// twice in a row, or nobody needs it any more.
-async fn come_back(redis: Weak<Inner>) {
+async fn reconnect(redis: Weak<Inner>) {
     let (mut pause, longest) = TRIED_AFTER;
     loop {
         tokio::time::sleep(pause).await;
@@ -154,6 +154,6 @@ fn config() -> ConnectionManagerConfig {
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("is_there", &self.is_there()).finish_non_exhaustive()
+        f.debug_struct("Redis").field("available", &self.available()).finish_non_exhaustive()
     }
 }

@@ -167,7 +167,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     responses((status = OK, body = ApiKey, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
-    let key: Option<ApiKey> = conn.read().last().maybe(sql!("api_keys/get"), &[&id]).await?;
+    let key: Option<ApiKey> = conn.read().last().optional(sql!("api_keys/get"), &[&id]).await?;
     key.map(|key| known.answer(key)).ok_or(missed("API key", false))
 }
 
@@ -196,11 +196,11 @@ async fn update(
     let params: crate::db::Params<'_> =
         &[&id, &versions, &patch.name, &patch.expires_at.is_given(), &patch.expires_at.value()];
     let mut conn = tenant.connect().await?;
-    let changed: Option<ApiKey> = conn.write().last().maybe(sql!("api_keys/update"), params).await?;
+    let changed: Option<ApiKey> = conn.write().last().optional(sql!("api_keys/update"), params).await?;
     if let Some(key) = changed {
         return Ok(prefer.changed(key));
     }
-    let there: Option<ApiKey> = conn.read().last().maybe(sql!("api_keys/get"), &[&id]).await?;
+    let there: Option<ApiKey> = conn.read().last().optional(sql!("api_keys/get"), &[&id]).await?;
     Err(missed("API key", there.is_some()))
 }
 
@@ -241,12 +241,12 @@ async fn delete(
     IfMatch(versions): IfMatch,
 ) -> Result<StatusCode> {
     let mut conn = tenant.connect().await?;
-    let deleted: Option<()> = conn.write().last().maybe(sql!("api_keys/delete"), &[&id, &versions]).await?;
+    let deleted: Option<()> = conn.write().last().optional(sql!("api_keys/delete"), &[&id, &versions]).await?;
     if deleted.is_some() {
         app.auth.ended.key(app.secrets(), tenant.id(), id);
         return Ok(StatusCode::NO_CONTENT);
     }
-    let there: Option<ApiKey> = conn.read().last().maybe(sql!("api_keys/get"), &[&id]).await?;
+    let there: Option<ApiKey> = conn.read().last().optional(sql!("api_keys/get"), &[&id]).await?;
     Err(missed("API key", there.is_some()))
 }
 

@@ -114,7 +114,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     responses((status = OK, body = Domain)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Json<Domain>> {
     let mut conn = tenant.connect().await?;
-    let claim: Option<Domain> = conn.read().last().maybe(sql!("domains/get"), &[&id]).await?;
+    let claim: Option<Domain> = conn.read().last().optional(sql!("domains/get"), &[&id]).await?;
     claim.map(Json).ok_or(Error::NotFound("domain"))
 }
 
@@ -129,7 +129,7 @@ async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
         return Ok(answer);
     }
     let mut conn = tenant.connect().await?;
-    let claim: Option<Domain> = conn.read().last().maybe(sql!("domains/to_verify"), &[&id]).await?;
+    let claim: Option<Domain> = conn.read().last().optional(sql!("domains/to_verify"), &[&id]).await?;
     // A name server may take its time; no connection waits for it.
     drop(conn);
     let claim = claim.ok_or(Error::NotFound("domain"))?;
@@ -163,7 +163,7 @@ async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
     responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>) -> Result<StatusCode> {
     let mut conn = tenant.connect().await?;
-    let deleted: Option<Name> = conn.write().last().maybe(sql!("domains/delete"), &[&id]).await?;
+    let deleted: Option<Name> = conn.write().last().optional(sql!("domains/delete"), &[&id]).await?;
     let Name(domain) = deleted.ok_or(Error::NotFound("domain"))?;
     app.auth.hosts.forget(&domain);
     Ok(StatusCode::NO_CONTENT)

@@ -76,11 +76,12 @@ async fn ready(app: &App) -> Result<()> {
 }
 
 async fn ask(app: &App) -> Result<()> {
-    let complaints = db::still_walled(&app.readiness.db, &app.seal("seal_holds", &[Some("")]), Some(LOCKED)).await?;
-    for complaint in &complaints {
-        tracing::error!(%complaint, "not fit to serve");
+    let startup_problems =
+        db::still_walled(&app.readiness.db, &app.seal("seal_holds", &[Some("")]), Some(LOCKED)).await?;
+    for problem in &startup_problems {
+        tracing::error!(%problem, "not fit to serve");
     }
-    if complaints.is_empty() { Ok(()) } else { Err(Error::NotReady(complaints.len())) }
+    if startup_problems.is_empty() { Ok(()) } else { Err(Error::NotReady(startup_problems.len())) }
 }
 
 /// What `/readyz` answers where nobody who calls the API comes: all of it, whether the server is ready or not.
@@ -93,7 +94,7 @@ pub(crate) async fn details(app: &App) -> Response {
     let details = Details {
         status: said,
         search: indexed.ok().map(|indexed| if indexed { "indexed" } else { "scanned" }),
-        cache: CacheHealth { kind: app.cache.kind(), status: if app.cache.is_there() { "ok" } else { "away" } },
+        cache: CacheHealth { kind: app.cache.kind(), status: if app.cache.available() { "ok" } else { "away" } },
     };
     (status, [(header::CACHE_CONTROL, "no-store")], Json(details)).into_response()
 }

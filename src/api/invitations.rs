@@ -102,7 +102,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     if let Some(answer) = once.answered(&tenant).await? {
         return Ok(answer);
     }
-    let place = app.post.place_for_invitation(&email)?;
+    let place = app.mailer.place_for_invitation(&email)?;
     count(&app, &tenant, &email).await?;
     let id = Uuid::now_v7();
     let link = new_invitation(tenant.id(), id)?;
@@ -112,14 +112,14 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
         Begun::Again(answer) => return Ok(answer),
     };
     let params: crate::db::Params<'_> = &[&id, &email, &new.role_id, &link.hash.as_slice(), &tenant.user(), &LIFETIME];
-    let made: Option<Invitation> = attempt.tx().maybe(sql!("invitations/insert"), params).await?;
+    let made: Option<Invitation> = attempt.tx().optional(sql!("invitations/insert"), params).await?;
     let Some(invitation) = made else {
         let unknown = Violation::at("/role_id", "unknown", "is not a role of this tenant");
         return attempt.refuse(Error::Invalid(vec![unknown])).await;
     };
     let (head, done) = attempt.one::<Letterhead>(sql!("invitations/letterhead"), &[]).await?;
     let answer = done.created(&format!("/api/v1/tenant/invitations/{id}"), invitation).await?;
-    app.post.send(place, letter(id, email, head, link.token));
+    app.mailer.send(place, letter(id, email, head, link.token));
     Ok(answer)
 }
 
@@ -130,7 +130,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     responses((status = OK, body = Invitation, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
-    let invitation: Option<Invitation> = conn.read().last().maybe(sql!("invitations/get"), &[&id]).await?;
+    let invitation: Option<Invitation> = conn.read().last().optional(sql!("invitations/get"), &[&id]).await?;
     invitation.map(|invitation| known.answer(invitation)).ok_or(missed("invitation", false))
 }
 
@@ -143,7 +143,7 @@ async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
     if let Some(answer) = once.answered(&tenant).await? {
         return Ok(answer);
     }
-    let place = app.post.place()?;
+    let place = app.mailer.place()?;
     count(&app, &tenant, &id.to_string()).await?;
     let link = new_invitation(tenant.id(), id)?;
     let mut conn = tenant.connect().await?;
@@ -152,12 +152,12 @@ async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
         Begun::Again(answer) => return Ok(answer),
     };
     let params: crate::db::Params<'_> = &[&id, &link.hash.as_slice(), &LIFETIME];
-    let sent: Option<Invitation> = attempt.tx().maybe(sql!("invitations/resend"), params).await?;
+    let sent: Option<Invitation> = attempt.tx().optional(sql!("invitations/resend"), params).await?;
     let Some(invitation) = sent else { return attempt.refuse(missed("invitation", false)).await };
     let (head, done) = attempt.one::<Letterhead>(sql!("invitations/letterhead"), &[]).await?;
     let email = invitation.email.clone();
     let answer = done.answer(Tagged(invitation)).await?;
-    app.post.send(place, letter(id, email, head, link.token));
+    app.mailer.send(place, letter(id, email, head, link.token));
     Ok(answer)
 }
 
@@ -168,11 +168,11 @@ async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
     let mut conn = tenant.connect().await?;
-    let deleted: Option<()> = conn.write().last().maybe(sql!("invitations/delete"), &[&id, &versions]).await?;
+    let deleted: Option<()> = conn.write().last().optional(sql!("invitations/delete"), &[&id, &versions]).await?;
     if deleted.is_some() {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let there: Option<Invitation> = conn.read().last().maybe(sql!("invitations/get"), &[&id]).await?;
+    let there: Option<Invitation> = conn.read().last().optional(sql!("invitations/get"), &[&id]).await?;
     Err(missed("invitation", there.is_some()))
 }
 

@@ -112,7 +112,7 @@ async fn refresh(State(app): State<App>, client: Client, Json(given): Json<Refre
 async fn logout(State(app): State<App>, me: SignedIn) -> Result<Response> {
     let mut conn = me.connect().await?;
     let session = me.person().session.handle();
-    conn.write().last().maybe::<()>(sql!("sessions/finish"), &[&session]).await?;
+    conn.write().last().optional::<()>(sql!("sessions/finish"), &[&session]).await?;
     app.auth.ended.sessions(app.secrets(), [session]);
     let mut response = StatusCode::NO_CONTENT.into_response();
     if me.kind() == Kind::Browser {

@@ -115,7 +115,8 @@ async fn update(
     }
     violations.finish()?;
     let mut conn = signed_in.connect().await?;
-    let changed: Option<Profile> = conn.write().last().maybe(sql!("me/update"), &[&versions, &patch.full_name]).await?;
+    let changed: Option<Profile> =
+        conn.write().last().optional(sql!("me/update"), &[&versions, &patch.full_name]).await?;
     changed.map(|profile| prefer.changed(profile)).ok_or_else(|| missed("account", true))
 }
 
@@ -132,7 +133,7 @@ async fn change_email(
     let mut violations = Violations::default();
     let email = violations.email("/email", &given.email);
     violations.finish()?;
-    let place = app.post.place()?;
+    let place = app.mailer.place()?;
     attempt_of_person(&app.auth, Action::Email, &signed_in, &client).await?;
     let mut public = app.db.public().await?;
     let waits = attempt(&mut public, Action::Letter, &email, &client).await?.account_waits;
@@ -148,7 +149,7 @@ async fn change_email(
         if free { Link::ConfirmNewAddress { name: profile.full_name, token: link.token } } else { Link::AddressTaken };
     // One's own address is nobody else's, and a post box that is full enough gets no more.
     if !waits && email != profile.email {
-        app.post.send(place, Letter { to: email, link: about });
+        app.mailer.send(place, Letter { to: email, link: about });
     }
     Ok(StatusCode::ACCEPTED)
 }

@@ -106,7 +106,7 @@ async fn list(
     responses((status = OK, body = Member, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
-    let member: Option<Member> = conn.read().last().maybe(sql!("members/get"), &[&id]).await?;
+    let member: Option<Member> = conn.read().last().optional(sql!("members/get"), &[&id]).await?;
     member.map(|member| known.answer(member)).ok_or(missed("member", false))
 }
 
@@ -129,11 +129,11 @@ async fn update(
     let params: crate::db::Params<'_> = &[&id, &versions, &patch.role_id];
     let mut tx = conn.write();
     tx.one::<()>(sql!("members/hold"), &[]).await?;
-    let changed: Option<Member> = tx.last().maybe(sql!("members/update"), params).await?;
+    let changed: Option<Member> = tx.last().optional(sql!("members/update"), params).await?;
     if let Some(member) = changed {
         return Ok(prefer.changed(member));
     }
-    let there: Option<Member> = conn.read().last().maybe(sql!("members/get"), &[&id]).await?;
+    let there: Option<Member> = conn.read().last().optional(sql!("members/get"), &[&id]).await?;
     let fits = |member: &Member| versions.as_ref().is_none_or(|versions| versions.contains(&member.version));
     match there {
         // The member is there at that version, so it was the role that was not found.
@@ -153,11 +153,11 @@ async fn update(
     responses((status = NO_CONTENT)))]
 async fn remove(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
     let mut conn = tenant.connect().await?;
-    let removed: Option<()> = conn.write().last().maybe(sql!("members/delete"), &[&id, &versions]).await?;
+    let removed: Option<()> = conn.write().last().optional(sql!("members/delete"), &[&id, &versions]).await?;
     if removed.is_some() {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let there: Option<Member> = conn.read().last().maybe(sql!("members/get"), &[&id]).await?;
+    let there: Option<Member> = conn.read().last().optional(sql!("members/get"), &[&id]).await?;
     Err(missed("member", there.is_some()))
 }
 

@@ -49,7 +49,7 @@ async fn list(
         (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
-    let operation: Option<Operation> = conn.read().last().maybe(sql!("operations/get"), &[&id]).await?;
+    let operation: Option<Operation> = conn.read().last().optional(sql!("operations/get"), &[&id]).await?;
     let operation = operation.ok_or(missed("operation", false))?;
     let under_way = operation.is_under_way();
     Ok(Operation::told(under_way, known.answer(operation)))
@@ -64,10 +64,10 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
         headers(("ETag" = String), ("Location" = String), ("Retry-After" = String)))))]
 async fn cancel(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Response> {
     let mut conn = tenant.connect().await?;
-    let asked: Option<Operation> = conn.write().last().maybe(sql!("operations/cancel"), &[&id]).await?;
+    let asked: Option<Operation> = conn.write().last().optional(sql!("operations/cancel"), &[&id]).await?;
     if let Some(operation) = asked {
         return if operation.is_under_way() { Ok(operation.accepted()) } else { Err(Error::OperationEnded) };
     }
-    let there: Option<Operation> = conn.read().last().maybe(sql!("operations/get"), &[&id]).await?;
+    let there: Option<Operation> = conn.read().last().optional(sql!("operations/get"), &[&id]).await?;
     Err(if there.is_some() { Error::OperationEnded } else { missed("operation", false) })
 }

@@ -63,7 +63,7 @@ struct Me {
     responses((status = ACCEPTED)))]
 async fn request(State(app): State<App>, client: Client, Json(given): Json<EmailAddress>) -> Result<StatusCode> {
     let link = |name, token| Link::ResetPassword { name, token };
-    send_link(&app.post, &app.auth, &client, &given, ("reset_password", LINK_LIFETIME), link).await
+    send_link(&app.mailer, &app.auth, &client, &given, ("reset_password", LINK_LIFETIME), link).await
 }
 
 /// Set a new password with the token that was sent by letter.
@@ -73,11 +73,11 @@ async fn request(State(app): State<App>, client: Client, Json(given): Json<Email
     responses((status = NO_CONTENT)))]
 async fn confirm(State(app): State<App>, client: Client, Json(given): Json<PasswordReset>) -> Result<StatusCode> {
     let hash = link_hash(&given.token)?;
-    let place = app.post.place()?;
+    let place = app.mailer.place()?;
     let mut conn = app.db.public().await?;
     attempt(&mut conn, Action::Link, given.token.expose_secret(), &client).await?;
     let whose: Option<Used> =
-        conn.read().last().maybe(sql!("auth/find_mail_token"), &[&"reset_password", &hash.as_slice()]).await?;
+        conn.read().last().optional(sql!("auth/find_mail_token"), &[&"reset_password", &hash.as_slice()]).await?;
     drop(conn);
     let Used { email, full_name } = whose.ok_or(Error::LinkSpent)?;
     let mut violations = Violations::default();
@@ -87,9 +87,9 @@ async fn confirm(State(app): State<App>, client: Client, Json(given): Json<Passw
     let purposes: &[&str] = &["reset_password"];
     let params: crate::db::Params<'_> = &[&purposes, &hash.as_slice(), &password_hash];
     let mut conn = app.db.public().await?;
-    let used: Option<Used> = conn.write().last().maybe(sql!("auth/use_mail_token"), params).await?;
+    let used: Option<Used> = conn.write().last().optional(sql!("auth/use_mail_token"), params).await?;
     let Used { email, full_name } = used.ok_or(Error::LinkSpent)?;
-    app.post.send(place, Letter { to: email, link: Link::PasswordChanged { name: full_name } });
+    app.mailer.send(place, Letter { to: email, link: Link::PasswordChanged { name: full_name } });
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -109,7 +109,7 @@ async fn change(
     let mut violations = Violations::default();
     violations.password("/password", &given.password, me.second_factor, &[&me.email, &me.full_name]);
     violations.finish()?;
-    let place = app.post.place()?;
+    let place = app.mailer.place()?;
     attempt_of_person(&app.auth, Action::Password, &signed_in, &client).await?;
     let leans = !password_faults(&given.password, false, &[]).is_empty();
     let hash = app.auth.passwords.hash(Asker::Person(signed_in.user()), given.password).await?;
@@ -120,7 +120,7 @@ async fn change(
     let seal = app.seal("change_password", &[Some(&user), Some(&session), Some(&hash), Some(&leans.to_string())]);
     tx.last().one::<()>(sql!("me/change_password"), &[&hash, &leans, &seal]).await?;
     app.auth.ended.sessions(app.secrets(), others);
-    app.post.send(place, Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
+    app.mailer.send(place, Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
     Ok(StatusCode::NO_CONTENT)
 }
 

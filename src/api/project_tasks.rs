@@ -210,7 +210,7 @@ async fn create(tenant: Tenant, Path(project): Path<Uuid>, Post(new, once): Post
     responses((status = OK, body = Task, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path((project, id)): Path<(Uuid, Uuid)>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
-    let task: Option<Task> = conn.read().last().maybe(sql!("project_tasks/get"), &[&project, &id]).await?;
+    let task: Option<Task> = conn.read().last().optional(sql!("project_tasks/get"), &[&project, &id]).await?;
     task.map(|task| known.answer(task)).ok_or(missed("task", false))
 }
 
@@ -236,11 +236,11 @@ async fn update(
 
     let mut conn = tenant.connect().await?;
     let params: crate::db::Params<'_> = &[&project, &id, &versions, &patch.name, &patch.status];
-    let changed: Option<Task> = conn.write().last().maybe(sql!("project_tasks/update"), params).await?;
+    let changed: Option<Task> = conn.write().last().optional(sql!("project_tasks/update"), params).await?;
     if let Some(task) = changed {
         return Ok(prefer.changed(task));
     }
-    let there: Option<Task> = conn.read().last().maybe(sql!("project_tasks/get"), &[&project, &id]).await?;
+    let there: Option<Task> = conn.read().last().optional(sql!("project_tasks/get"), &[&project, &id]).await?;
     Err(missed("task", there.is_some()))
 }
 
@@ -257,11 +257,11 @@ async fn delete(
 ) -> Result<StatusCode> {
     let mut conn = tenant.connect().await?;
     let deleted: Option<()> =
-        conn.write().last().maybe(sql!("project_tasks/delete"), &[&project, &id, &versions]).await?;
+        conn.write().last().optional(sql!("project_tasks/delete"), &[&project, &id, &versions]).await?;
     if deleted.is_some() {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let there: Option<Task> = conn.read().last().maybe(sql!("project_tasks/get"), &[&project, &id]).await?;
+    let there: Option<Task> = conn.read().last().optional(sql!("project_tasks/get"), &[&project, &id]).await?;
     Err(missed("task", there.is_some()))
 }
 

@@ -209,7 +209,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProject>) -> Result<Res
     responses((status = OK, body = Project, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
-    let project: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&id]).await?;
+    let project: Option<Project> = conn.read().last().optional(sql!("projects/get"), &[&id]).await?;
     project.map(|project| known.answer(project)).ok_or(missed("project", false))
 }
 
@@ -241,7 +241,7 @@ async fn update(
     let changed: Option<Project> = conn
         .write()
         .last()
-        .maybe(
+        .optional(
             sql!("projects/update"),
             &[
                 &id,
@@ -258,7 +258,7 @@ async fn update(
     if let Some(project) = changed {
         return Ok(prefer.changed(project));
     }
-    let there: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&id]).await?;
+    let there: Option<Project> = conn.read().last().optional(sql!("projects/get"), &[&id]).await?;
     Err(missed("project", there.is_some()))
 }
 
@@ -269,11 +269,11 @@ async fn update(
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
     let mut conn = tenant.connect().await?;
-    let deleted: Option<()> = conn.write().last().maybe(sql!("projects/delete"), &[&id, &versions]).await?;
+    let deleted: Option<()> = conn.write().last().optional(sql!("projects/delete"), &[&id, &versions]).await?;
     if deleted.is_some() {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let there: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&id]).await?;
+    let there: Option<Project> = conn.read().last().optional(sql!("projects/get"), &[&id]).await?;
     Err(missed("project", there.is_some()))
 }
 

@@ -137,7 +137,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Respon
     responses((status = OK, body = Role, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
-    let role: Option<Role> = conn.read().last().maybe(sql!("roles/get"), &[&id]).await?;
+    let role: Option<Role> = conn.read().last().optional(sql!("roles/get"), &[&id]).await?;
     role.map(|role| known.answer(role)).ok_or(missed("role", false))
 }
 
@@ -167,11 +167,11 @@ async fn update(
     let permissions: Option<Vec<&String>> = patch.permissions.as_ref().map(|all| all.iter().collect());
     let mut conn = tenant.connect().await?;
     let params: crate::db::Params<'_> = &[&id, &versions, &patch.name, &permissions];
-    let changed: Option<Role> = conn.write().last().maybe(sql!("roles/update"), params).await?;
+    let changed: Option<Role> = conn.write().last().optional(sql!("roles/update"), params).await?;
     if let Some(role) = changed {
         return Ok(prefer.changed(role));
     }
-    let there: Option<Role> = conn.read().last().maybe(sql!("roles/get"), &[&id]).await?;
+    let there: Option<Role> = conn.read().last().optional(sql!("roles/get"), &[&id]).await?;
     Err(missed("role", there.is_some()))
 }
 
@@ -182,11 +182,11 @@ async fn update(
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
     let mut conn = tenant.connect().await?;
-    let deleted: Option<()> = conn.write().last().maybe(sql!("roles/delete"), &[&id, &versions]).await?;
+    let deleted: Option<()> = conn.write().last().optional(sql!("roles/delete"), &[&id, &versions]).await?;
     if deleted.is_some() {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let there: Option<Role> = conn.read().last().maybe(sql!("roles/get"), &[&id]).await?;
+    let there: Option<Role> = conn.read().last().optional(sql!("roles/get"), &[&id]).await?;
     Err(missed("role", there.is_some()))
 }
 

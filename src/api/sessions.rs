@@ -73,7 +73,7 @@ async fn finish_others(State(app): State<App>, me: SignedIn) -> Result<StatusCod
     let mut conn = me.connect().await?;
     let current = me.person().session.handle();
     let mut tx = conn.write();
-    tx.maybe::<()>(sql!("devices/forget"), &[&me.user().as_uuid()]).await?;
+    tx.optional::<()>(sql!("devices/forget"), &[&me.user().as_uuid()]).await?;
     let others: Vec<Uuid> = tx.last().all(sql!("sessions/finish_others"), &[&current]).await?;
     app.auth.ended.sessions(app.secrets(), others);
     Ok(StatusCode::NO_CONTENT)
@@ -84,7 +84,7 @@ async fn finish_others(State(app): State<App>, me: SignedIn) -> Result<StatusCod
     responses((status = NO_CONTENT)))]
 async fn finish(State(app): State<App>, me: SignedIn, Path(id): Path<Uuid>) -> Result<StatusCode> {
     let mut conn = me.connect().await?;
-    let ended: Option<()> = conn.write().last().maybe(sql!("sessions/finish"), &[&id]).await?;
+    let ended: Option<()> = conn.write().last().optional(sql!("sessions/finish"), &[&id]).await?;
     ended.ok_or(Error::NotFound("session"))?;
     app.auth.ended.sessions(app.secrets(), [id]);
     Ok(StatusCode::NO_CONTENT)

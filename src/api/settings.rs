@@ -25,11 +25,11 @@ use crate::{
     db::FromRow,
     http::{
         etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        executor::Executor,
         extract::MergePatch,
         operation::Work,
         patch::Field,
         validate::Violations,
-        workshop::Workshop,
     },
     sql, text_enum,
 };
@@ -164,7 +164,7 @@ async fn update(
     // Not its last statement by nature: what follows from a setting belongs into the same transaction.
     let mut tx = conn.write();
     let params: crate::db::Params<'_> = &[&versions, &language, &time_zone, &currency, &week_starts, &low_stock];
-    let Some(changed) = tx.maybe::<TenantSettings>(sql!("settings/update"), params).await? else {
+    let Some(changed) = tx.optional::<TenantSettings>(sql!("settings/update"), params).await? else {
         tx.rollback().await?;
         return Err(missed("settings", true));
     };
@@ -176,7 +176,7 @@ async fn update(
     tx.one::<()>(sql!("products/may_import"), &[]).await?;
     let (work, operation) = Work::begin_in(&tenant, &mut tx, "products.reindex").await?;
     tx.commit().await?;
-    app.workshop.run(work, move |work, workshop| index_anew(work, workshop, language));
+    app.executor.run(work, move |work, executor| index_anew(work, executor, language));
     Ok(([(header::LINK, operation.link())], Tagged(changed)).into_response())
 }
 
@@ -184,16 +184,16 @@ async fn update(
 const BATCH: i64 = 200;
 
 /// Brings every product into a language, a transaction and a turn a batch. What is written meanwhile is in it already.
-async fn index_anew(work: Work, workshop: Workshop, language: SearchLanguage) -> Result<()> {
+async fn index_anew(work: Work, executor: Executor, language: SearchLanguage) -> Result<()> {
     let (mut after, mut done) = (Uuid::nil(), 0);
     loop {
-        let Some(_turn) = workshop.write(&work, u64::MAX).await? else {
+        let Some(_turn) = executor.write(&work, u64::MAX).await? else {
             return work.cancel(done, &json!({ "products": done })).await;
         };
         let begun = Instant::now();
         let mut conn = work.tenant().connect().await?;
         let mut tx = conn.write();
-        let batch = tx.maybe::<Batch>(sql!("products/reindex"), &[&after, &BATCH, &language]).await?;
+        let batch = tx.optional::<Batch>(sql!("products/reindex"), &[&after, &BATCH, &language]).await?;
         let Some(Batch { last, passed }) = batch else {
             return work.succeed(tx, done, &json!({ "products": done })).await;
         };

@@ -88,7 +88,7 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
     if !open {
         return Err(Error::SignupClosed);
     }
-    let place = app.post.place()?;
+    let place = app.mailer.place()?;
     let waits = attempt(&mut conn, Action::SignUp, &email, &client).await?.account_waits;
     drop(conn);
     let hash = app.auth.passwords.hash(Asker::Network(&client.network()), new.password).await?;
@@ -123,7 +123,7 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
         "renewed" => Link::ChoosePassword { token: link.token },
         _ => Link::ConfirmAddress { token: link.token },
     };
-    app.post.send(place, Letter { to: email, link: about });
+    app.mailer.send(place, Letter { to: email, link: about });
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -133,17 +133,17 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
 async fn verify(State(app): State<App>, client: Client, Json(given): Json<LinkToken>) -> Result<StatusCode> {
     let hash = link_hash(&given.token)?;
     let mut conn = app.db.public().await?;
-    let place = app.post.place()?;
+    let place = app.mailer.place()?;
     attempt(&mut conn, Action::Link, given.token.expose_secret(), &client).await?;
     let purposes: &[&str] = &["verify_email", "change_email"];
     let params: crate::db::Params<'_> = &[&purposes, &hash.as_slice(), &None::<String>];
-    let used: Option<Used> = conn.write().last().maybe(sql!("auth/use_mail_token"), params).await?;
+    let used: Option<Used> = conn.write().last().optional(sql!("auth/use_mail_token"), params).await?;
     let used = used.ok_or(Error::LinkSpent)?;
     match used.outcome.as_str() {
         "taken" => return Err(Error::LinkSpent),
         "change_email" => {
             let about = Link::AddressChanged { name: used.full_name, new: used.email };
-            app.post.send(place, Letter { to: used.former_email, link: about });
+            app.mailer.send(place, Letter { to: used.former_email, link: about });
         }
         _ => {}
     }
@@ -154,8 +154,8 @@ async fn verify(State(app): State<App>, client: Client, Json(given): Json<LinkTo
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "public", request_body = EmailAddress,
     responses((status = ACCEPTED)))]
 async fn resend(State(app): State<App>, client: Client, Json(given): Json<EmailAddress>) -> Result<StatusCode> {
-    send_link(&app.post, &app.auth, &client, &given, ("verify_email", LINK_LIFETIME), |_, token| Link::ConfirmAddress {
-        token,
+    send_link(&app.mailer, &app.auth, &client, &given, ("verify_email", LINK_LIFETIME), |_, token| {
+        Link::ConfirmAddress { token }
     })
     .await
 }

@@ -90,7 +90,7 @@ async fn update(
     violations.finish()?;
     let mut conn = tenant.connect().await?;
     let changed: Option<TenantRecord> =
-        conn.write().last().maybe(sql!("tenant/update"), &[&versions, &patch.name]).await?;
+        conn.write().last().optional(sql!("tenant/update"), &[&versions, &patch.name]).await?;
     changed.map(|record| prefer.changed(record)).ok_or_else(|| missed("tenant", true))
 }
 

@@ -67,7 +67,7 @@ async fn enrol(State(app): State<App>, client: Client, me: SignedIn) -> Result<i
     let own: Own = tx.one(sql!("totp/get"), &[]).await?;
     let enrolment = totp::enrol(app.secrets(), me.user(), &own.email)?;
     let user = me.user().as_uuid();
-    let begun: Option<()> = tx.last().maybe(sql!("totp/enrol"), &[&user, &enrolment.sealed]).await?;
+    let begun: Option<()> = tx.last().optional(sql!("totp/enrol"), &[&user, &enrolment.sealed]).await?;
     begun.ok_or_else(|| already("a second factor is there already; remove it first"))?;
     Ok((StatusCode::CREATED, NO_STORE, Json(TotpEnrolment { secret: enrolment.secret, uri: enrolment.uri })))
 }
@@ -99,13 +99,13 @@ async fn confirm(
     let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
     let user = me.user().as_uuid();
     let mut tx = conn.write();
-    let confirmed: Option<()> = tx.maybe(sql!("totp/confirm"), &[&user, &step, &sealed]).await?;
+    let confirmed: Option<()> = tx.optional(sql!("totp/confirm"), &[&user, &step, &sealed]).await?;
     if confirmed.is_none() {
         tx.rollback().await?;
         return Err(already("the second factor is confirmed already"));
     }
-    tx.maybe::<()>(sql!("totp/drop_codes"), &[&user]).await?;
-    tx.last().maybe::<()>(sql!("totp/add_codes"), &[&user, &hashes]).await?;
+    tx.optional::<()>(sql!("totp/drop_codes"), &[&user]).await?;
+    tx.last().optional::<()>(sql!("totp/add_codes"), &[&user, &hashes]).await?;
     Ok((NO_STORE, Json(RecoveryCodes { recovery_codes })))
 }
 
@@ -125,8 +125,8 @@ async fn renew_codes(State(app): State<App>, client: Client, me: SignedIn) -> Re
         tx.rollback().await?;
         return Err(already("there is no second factor that recovery codes could stand in for"));
     }
-    tx.maybe::<()>(sql!("totp/drop_codes"), &[&user]).await?;
-    tx.last().maybe::<()>(sql!("totp/add_codes"), &[&user, &hashes]).await?;
+    tx.optional::<()>(sql!("totp/drop_codes"), &[&user]).await?;
+    tx.last().optional::<()>(sql!("totp/add_codes"), &[&user, &hashes]).await?;
     Ok((NO_STORE, Json(RecoveryCodes { recovery_codes })))
 }
 
@@ -136,7 +136,7 @@ async fn renew_codes(State(app): State<App>, client: Client, me: SignedIn) -> Re
 #[utoipa::path(delete, path = "/me/totp", tag = "me", responses((status = NO_CONTENT)))]
 async fn remove(me: SignedIn) -> Result<StatusCode> {
     let mut conn = me.connect().await?;
-    let removed: Option<()> = conn.write().last().maybe(sql!("totp/remove"), &[&me.user().as_uuid()]).await?;
+    let removed: Option<()> = conn.write().last().optional(sql!("totp/remove"), &[&me.user().as_uuid()]).await?;
     removed.map(|()| StatusCode::NO_CONTENT).ok_or(Error::NotFound("second factor"))
 }
 

@@ -10,9 +10,9 @@ use crate::{
     cache::Cache,
     db::Db,
     dns::TxtLookup,
-    http::{Leaving, Untaken, extract::BodyLimits, idempotency::Keeper, workshop::Workshop},
+    http::{Leaving, Untaken, executor::Executor, extract::BodyLimits, idempotency::Keeper},
     limits::RateLimits,
-    mail::Post,
+    mail::Mailer,
 };
 
 pub use readiness::Readiness;
@@ -28,7 +28,7 @@ pub struct Parts {
     /// Access to PostgreSQL as the serving roles.
     pub db: Db,
     /// Sends letters.
-    pub post: Post,
+    pub mailer: Mailer,
     /// Looks up TXT records.
     pub dns: Box<dyn TxtLookup>,
     /// Keeps answers.
@@ -36,7 +36,7 @@ pub struct Parts {
     /// Counts requests.
     pub limits: Arc<RateLimits>,
     /// Where work that outlives its request is done.
-    pub workshop: Workshop,
+    pub executor: Executor,
     /// What was configured.
     pub settings: Settings,
     /// The last answer of `/readyz`.

@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use axum::http::HeaderValue;
 
-use super::{Ended, Hosts, Lifetimes, Passwords, Secrets, Tokens, Uses};
+use super::{Ended, Hosts, LastUsed, Lifetimes, Passwords, Secrets, Tokens};
 use crate::{
     db::{Db, Share},
     identity::{Principal, TenantId},
@@ -25,7 +25,7 @@ pub struct AuthnParts {
     /// Which host stands for which tenant.
     pub hosts: Hosts,
     /// Notes when keys and sessions were last used.
-    pub uses: Uses,
+    pub uses: LastUsed,
     /// Sessions and keys that are known to have ended.
     pub ended: Ended,
     /// Says from whose share of the connections a caller takes one.

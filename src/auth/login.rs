@@ -66,7 +66,7 @@ pub async fn sign_in(auth: &Authn, client: &Client, parts: &Parts, given: Creden
     let account: Option<Account> = match &email {
         Some(email) if !attempt.account_waits => {
             let seal = auth.seal("find_login", &[Some(email)]);
-            conn.write().last().maybe(sql!("auth/find_login"), &[email, &seal]).await?
+            conn.write().last().optional(sql!("auth/find_login"), &[email, &seal]).await?
         }
         _ => None,
     };
@@ -101,7 +101,7 @@ async fn remember(auth: &Authn, person: Person, known: Option<DeviceToken>) -> R
     let mut conn = auth.db.user(person).await?;
     let hash = device.hash();
     let params: crate::db::Params<'_> = &[&person.user.as_uuid(), &hash.as_slice(), &device::MOST];
-    conn.write().last().maybe::<()>(sql!("devices/remember"), params).await?;
+    conn.write().last().optional::<()>(sql!("devices/remember"), params).await?;
     Ok(device)
 }
 

@@ -20,6 +20,7 @@ const BLOCK: usize = 64;
 
 /// The key with which one server's seals are made. The database keeps what it needs to make the same
 /// (`registry.seal_keys`).
+#[doc(alias = "HMAC")]
 pub struct SealKey {
     key: [u8; 32],
     mac: hmac::Key,

@@ -132,7 +132,7 @@ pub(super) async fn choose_tenant(auth: &Authn, person: Person, named: Option<Te
     let named = named.map(TenantId::as_uuid);
     let chosen = conn.write().last().one::<ChosenTenant>(sql!("auth/choose_tenant"), &[&named]).await;
     if chosen.is_err() {
-        conn.write().last().maybe::<()>(sql!("sessions/finish"), &[&person.session.handle()]).await?;
+        conn.write().last().optional::<()>(sql!("sessions/finish"), &[&person.session.handle()]).await?;
     }
     Ok(chosen?.0.map(TenantId::verified))
 }

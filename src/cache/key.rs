@@ -1,16 +1,16 @@
 //! Names of what is kept. There is one way to make one, and it takes a tenant.
 use std::fmt;
 
-use super::Rule;
+use super::CachePolicy;
 use crate::auth::{Secrets, TenantId};
 
 /// Where an answer to a tenant is kept.
 ///
 /// A key without a tenant does not compile:
 /// ```compile_fail,E0308
-/// use rowhouse::cache::{Key, Rule};
+/// use rowhouse::cache::{Key, CachePolicy};
 /// # fn f(secrets: &rowhouse::auth::Secrets) {
-/// let key = Key::tenant(secrets, "products", Rule::PRODUCTS, &[]);
+/// let key = Key::tenant(secrets, "products", CachePolicy::PRODUCTS, &[]);
 /// # }
 /// ```
 /// nor one that is a text:
@@ -24,14 +24,14 @@ impl Key {
     /// Of a tenant, a kind of answer, and all that was asked: under a seal, so that whoever reads the names cannot check a
     /// guess.
     #[must_use]
-    pub fn tenant(secrets: &Secrets, tenant: TenantId, rule: Rule, what: &[&str]) -> Self {
+    pub fn tenant(secrets: &Secrets, tenant: TenantId, rule: CachePolicy, what: &[&str]) -> Self {
         let hex = secrets.name("cache key", what);
         // Braces: a cluster keeps all that is a tenant's in one place (Redis cluster specification, hash tags).
         Self(format!("rowhouse:{{{}}}:{}:{}:{hex}", tenant.as_uuid(), rule.name, rule.form))
     }
 
     #[cfg(test)]
-    pub(super) fn test(rule: Rule) -> Self {
+    pub(super) fn test(rule: CachePolicy) -> Self {
         Self(format!("test:{}", rule.name))
     }
 

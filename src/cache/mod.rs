@@ -5,12 +5,12 @@
 //! there, and with it of which generation the tenant's data is (`tenant.generations`, written in the transaction of each
 //! change). What was kept of another generation is as good as gone, whatever the cache says, and however long it could not
 //! be reached: docs/adr/0015.
-mod flights;
-mod kept;
+mod entry;
 mod key;
 mod local;
-mod rule;
-mod turn;
+mod policy;
+mod recompute_lock;
+mod single_flight;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -22,13 +22,13 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 pub use key::Key;
-pub use rule::{RULES, Rule};
+pub use policy::{CachePolicy, POLICIES};
 
 use self::{
-    flights::Flights,
-    kept::{Kept, Status},
+    entry::{Entry, Status},
     local::Local,
-    turn::{Begun, Turn},
+    recompute_lock::{Begun, RecomputeLock},
+    single_flight::SingleFlight,
 };
 use crate::{
     Result,
@@ -56,7 +56,7 @@ enum Store {
 pub struct Cache {
     store: Store,
     shares: ByteBudget,
-    flights: Flights,
+    flights: SingleFlight,
     counters: Counters,
 }
 
@@ -83,9 +83,9 @@ pub struct CacheFigures {
 }
 
 /// What is asked for.
-pub struct Asked<'a> {
+pub struct Lookup<'a> {
     /// Which kind of answer.
-    pub rule: Rule,
+    pub rule: CachePolicy,
     /// Asks whether the caller may, and answers `generation`, and `variant`: what else the answer depends on.
     pub may: Sql,
     /// What that statement takes.
@@ -121,21 +121,21 @@ impl Cache {
     }
 
     fn of(store: Store, share: u64) -> Self {
-        let longest = RULES.iter().map(|rule| rule.ttl).max().unwrap_or_default();
+        let longest = POLICIES.iter().map(|rule| rule.ttl).max().unwrap_or_default();
         Self {
             store,
             shares: ByteBudget::new(share, longest),
-            flights: Flights::default(),
+            flights: SingleFlight::default(),
             counters: Counters::default(),
         }
     }
 
     /// Whether it is there: always, where it is this process or nothing.
     #[must_use]
-    pub fn is_there(&self) -> bool {
+    pub fn available(&self) -> bool {
         match &self.store {
             Store::None | Store::Local(_) => true,
-            Store::Redis(redis) => redis.is_there(),
+            Store::Redis(redis) => redis.available(),
         }
     }
 
@@ -167,19 +167,19 @@ impl Cache {
         &self,
         secrets: &Secrets,
         tenant: &Tenant,
-        asked: Asked<'_>,
-        work_out: impl Future<Output = Result<Response>>,
+        asked: Lookup<'_>,
+        compute: impl Future<Output = Result<Response>>,
     ) -> Result<Response> {
         // Awaited at one of several places, each of which would have room for all of it.
-        let work_out = Box::pin(work_out);
-        if matches!(self.store, Store::None) || !self.is_there() {
+        let compute = Box::pin(compute);
+        if matches!(self.store, Store::None) || !self.available() {
             count(&self.counters.bypassed);
-            return Ok(Status::Bypassed { away: !self.is_there() }.on(work_out.await?));
+            return Ok(Status::Bypassed { away: !self.available() }.on(compute.await?));
         }
         let mut conn = tenant.connect().await?;
         let Allowed { generation, variant } = conn.read().last().one(asked.may, asked.params).await?;
         drop(conn);
-        let Some(generation) = generation else { return self.work_out(work_out).await };
+        let Some(generation) = generation else { return self.compute(compute).await };
         let what: Vec<&str> = asked.what.iter().copied().chain([variant.as_str()]).collect();
         let key = Key::tenant(secrets, tenant.id(), asked.rule, &what);
         let place = Place { secrets, tenant: tenant.id().as_uuid(), key, rule: asked.rule, generation };
@@ -191,40 +191,40 @@ impl Cache {
         let Some(_first) = flight.begin(WAIT).await else {
             return match self.look(&place).await {
                 Some(kept) => Ok(kept),
-                None => self.work_out(work_out).await,
+                None => self.compute(compute).await,
             };
         };
         let turn = match &self.store {
             Store::None | Store::Local(_) => None,
-            Store::Redis(redis) => match turn::begin(redis, &place.key).await {
+            Store::Redis(redis) => match recompute_lock::begin(redis, &place.key).await {
                 Begun::Mine(turn) => Some(turn),
-                Begun::Taken => return self.after_others(&place, work_out).await,
-                Begun::Away => return self.work_out(work_out).await,
+                Begun::Taken => return self.after_others(&place, compute).await,
+                Begun::Unavailable => return self.compute(compute).await,
             },
         };
-        let answer = self.work_out(work_out).await?;
+        let answer = self.compute(compute).await?;
         self.keep(&place, turn, answer).await
     }
 
-    async fn work_out(&self, work_out: impl Future<Output = Result<Response>>) -> Result<Response> {
+    async fn compute(&self, compute: impl Future<Output = Result<Response>>) -> Result<Response> {
         count(&self.counters.misses);
-        Ok(Status::Missed.on(work_out.await?))
+        Ok(Status::Missed.on(compute.await?))
     }
 
     /// Another instance is working it out.
     async fn after_others(
         &self,
         place: &Place<'_>,
-        work_out: impl Future<Output = Result<Response>>,
+        compute: impl Future<Output = Result<Response>>,
     ) -> Result<Response> {
         let until = tokio::time::Instant::now() + WAIT;
-        while self.is_there() && tokio::time::Instant::now() < until {
+        while self.available() && tokio::time::Instant::now() < until {
             tokio::time::sleep(ASK).await;
             if let Some(kept) = self.look(place).await {
                 return Ok(kept);
             }
         }
-        self.work_out(work_out).await
+        self.compute(compute).await
     }
 
     /// What is kept and counts.
@@ -232,22 +232,22 @@ impl Cache {
         let sealed = match &self.store {
             Store::None => None,
             Store::Local(local) => local.get(&place.key),
-            Store::Redis(redis) => turn::get(redis, &place.key).await,
+            Store::Redis(redis) => recompute_lock::get(redis, &place.key).await,
         }?;
         let Ok(bytes) = place.secrets.cache().open(place.key.as_bytes(), &sealed) else {
             count(&self.counters.refused);
             tracing::warn!(key = %place.key, "what was in the cache is not what was kept there");
             return None;
         };
-        let kept = Kept::read(&bytes)?;
+        let kept = Entry::read(&bytes)?;
         let age = kept.age(place.generation, place.rule.ttl)?;
         count(&self.counters.hits);
         Some(Status::Hit { age, ttl: place.rule.ttl }.on(kept.into_response()))
     }
 
     /// Keeps an answer if it can be kept.
-    async fn keep(&self, place: &Place<'_>, turn: Option<Turn>, answer: Response) -> Result<Response> {
-        let (answer, kept) = Kept::of(place.generation, answer).await?;
+    async fn keep(&self, place: &Place<'_>, turn: Option<RecomputeLock>, answer: Response) -> Result<Response> {
+        let (answer, kept) = Entry::of(place.generation, answer).await?;
         let sealed = kept.and_then(|bytes| place.secrets.cache().lock(place.key.as_bytes(), &bytes).ok());
         // Beyond its share nothing more is kept of a tenant for a while: it would be kept at the cost of others.
         let sealed = sealed.filter(|sealed| {
@@ -268,7 +268,7 @@ struct Place<'a> {
     secrets: &'a Secrets,
     tenant: Uuid,
     key: Key,
-    rule: Rule,
+    rule: CachePolicy,
     generation: Uuid,
 }
 

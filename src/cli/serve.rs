@@ -93,7 +93,7 @@ async fn tell_of_cache(app: App) {
 /// A server that could be walked around does not start, nor one behind a pooler that loses what it sends.
 pub(super) async fn refuse_unless_walled(app: &App) -> Result<(), Failure> {
     app.db.refuse_unless_carried().await?;
-    let complaints =
+    let startup_problems =
         db::refuse_unless_walled(&app.db, &app.seal("seal_holds", &[Some("")])).await.map_err(|error| match error {
             crate::Error::DatabaseUnavailable => Failure(
                 "the database in DATABASE_URL or GATE_DATABASE_URL cannot be reached; the log above says why"
@@ -101,10 +101,10 @@ pub(super) async fn refuse_unless_walled(app: &App) -> Result<(), Failure> {
             ),
             other => Failure(other.to_string()),
         })?;
-    if complaints.is_empty() {
+    if startup_problems.is_empty() {
         return Ok(());
     }
-    let list: Vec<String> = complaints.iter().map(|complaint| format!("\n  - {complaint}")).collect();
+    let list: Vec<String> = startup_problems.iter().map(|complaint| format!("\n  - {complaint}")).collect();
     Err(Failure(format!("refusing to serve, because isolation would not hold:{}", list.concat())))
 }
 

@@ -7,16 +7,17 @@ use super::{API_ROLE, Db, Difference, FromRow, GATE_ROLE, migrate};
 use crate::{Result, sql};
 
 /// One reason not to serve.
+#[doc(alias = "readiness check")]
 #[derive(Debug)]
-pub struct Complaint(pub String);
+pub struct StartupProblem(pub String);
 
-impl fmt::Display for Complaint {
+impl fmt::Display for StartupProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl FromRow for Complaint {
+impl FromRow for StartupProblem {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self(row.try_get("complaint")?))
     }
@@ -27,11 +28,11 @@ impl FromRow for Complaint {
 /// Asked as each serving role itself: whether it could step around a wall (`audit.posture`), whether the
 /// database still is what the files made of it (`audit.drift`), and whether they were this binary's files
 /// and migrations.
-pub async fn refuse_unless_walled(db: &Db, seal: &str) -> Result<Vec<Complaint>> {
-    let mut complaints = still_walled(db, seal, None).await?;
+pub async fn refuse_unless_walled(db: &Db, seal: &str) -> Result<Vec<StartupProblem>> {
+    let mut startup_problems = still_walled(db, seal, None).await?;
     let mut conn = db.public().await?;
     let mut tx = conn.read();
-    if tx.all::<Complaint>(sql!("db/never_migrated"), &[]).await?.is_empty() {
+    if tx.all::<StartupProblem>(sql!("db/never_migrated"), &[]).await?.is_empty() {
         let applied = tx.all(sql!("db/applied_migrations"), &[]).await?;
         let recorded: Vec<migrate::Digest> = tx.all(sql!("db/applied_files"), &[]).await?;
         let differences = migrate::migration_differences(&applied).and_then(|mut differences| {
@@ -39,10 +40,11 @@ pub async fn refuse_unless_walled(db: &Db, seal: &str) -> Result<Vec<Complaint>>
             Ok(differences)
         });
         let differences = differences.map_err(|failure| crate::Error::internal(failure.0))?;
-        complaints.extend(differences.iter().map(|fact| Complaint(format!("{fact}: run `rowhouse migrate`"))));
+        startup_problems
+            .extend(differences.iter().map(|fact| StartupProblem(format!("{fact}: run `rowhouse migrate`"))));
     }
     tx.commit().await?;
-    Ok(complaints)
+    Ok(startup_problems)
 }
 
 /// The part of it that stays true while a newer version migrates the database under a running server. `seal` is one for
@@ -50,35 +52,36 @@ pub async fn refuse_unless_walled(db: &Db, seal: &str) -> Result<Vec<Complaint>>
 ///
 /// # Errors
 /// [`Locked`](crate::Error::Locked) where one stays so: of what is said of it nothing can be read then.
-pub async fn still_walled(db: &Db, seal: &str, locks: Option<Duration>) -> Result<Vec<Complaint>> {
-    let mut complaints = Vec::new();
+pub async fn still_walled(db: &Db, seal: &str, locks: Option<Duration>) -> Result<Vec<StartupProblem>> {
+    let mut startup_problems = Vec::new();
     for role in [GATE_ROLE, API_ROLE] {
         let mut conn = db.as_role(role).await?;
         conn.wait_for_locks(locks);
         let mut tx = conn.read();
-        complaints.extend(tx.all::<Complaint>(sql!("db/role_is"), &[&role]).await?);
-        if tx.all::<Complaint>(sql!("db/never_migrated"), &[]).await?.len() == 1 {
-            complaints.push(Complaint("the database was never migrated: run `rowhouse migrate`".to_owned()));
+        startup_problems.extend(tx.all::<StartupProblem>(sql!("db/role_is"), &[&role]).await?);
+        if tx.all::<StartupProblem>(sql!("db/never_migrated"), &[]).await?.len() == 1 {
+            startup_problems.push(StartupProblem("the database was never migrated: run `rowhouse migrate`".to_owned()));
             tx.commit().await?;
-            return Ok(complaints);
+            return Ok(startup_problems);
         }
-        complaints.extend(tx.all::<Complaint>(sql!("db/posture"), &[]).await?);
+        startup_problems.extend(tx.all::<StartupProblem>(sql!("db/posture"), &[]).await?);
         // The same whoever asks, so one of them does.
         if role == API_ROLE {
             let drift = tx.all::<Difference>(sql!("db/drift"), &[]).await?;
-            complaints.extend(drift.iter().map(|fact| Complaint(format!("{fact}: see `rowhouse migrate --check`"))));
+            startup_problems
+                .extend(drift.iter().map(|fact| StartupProblem(format!("{fact}: see `rowhouse migrate --check`"))));
         }
         tx.commit().await?;
-        if complaints.is_empty()
+        if startup_problems.is_empty()
             && let Err(crate::Error::NotReady(_)) =
-                conn.read().last().maybe::<()>(sql!("db/seal_holds"), &[&seal]).await
+                conn.read().last().optional::<()>(sql!("db/seal_holds"), &[&seal]).await
         {
-            complaints.push(Complaint(
+            startup_problems.push(StartupProblem(
                 "the database does not accept this server's seals: run `rowhouse keys seal` with its keys, and set both clocks by the same".to_owned(),
             ));
         }
     }
-    Ok(complaints)
+    Ok(startup_problems)
 }
 
 /// Whether searches use their index, or read a tenant's products one by one (docs/adr/0013).

@@ -15,7 +15,7 @@ pub mod seed;
 mod statements;
 mod tx;
 
-pub use check::{Complaint, refuse_unless_walled, search_is_indexed, still_walled};
+pub use check::{StartupProblem, refuse_unless_walled, search_is_indexed, still_walled};
 pub use constraints::{CONSTRAINTS, Constraint, Meaning};
 pub use migrate::{
     Difference, MigrateReport, Options as MigrateOptions, Remark, Step, apply_beside, bootstrap, check,

@@ -11,7 +11,7 @@ use super::{
     errors::unavailable,
     preamble::Scope,
     queue::{Queue, Share},
-    statements::{Book, Statements},
+    statements::{StatementCache, Statements},
     tx::Lease,
 };
 use crate::{
@@ -67,7 +67,7 @@ struct Side {
     queue: Queue,
     wait: Duration,
     config: Config,
-    book: Book,
+    statements: StatementCache,
 }
 
 impl Db {
@@ -143,12 +143,12 @@ impl Side {
             .build()
             .map_err(|error| Failure(format!("the connection pool could not be made: {error}")))?;
         let queue = Queue::new(most, share);
-        Ok(Self { pool, queue, wait: limits.wait, config, book: Book::new(limits.statements) })
+        Ok(Self { pool, queue, wait: limits.wait, config, statements: StatementCache::new(limits.statements) })
     }
 
     async fn lend(&self, share: Share) -> Result<Lease> {
         let place = self.queue.place(share, self.wait).await?;
-        self.connection().await.map(|object| Lease::new(object, self.book.clone(), place))
+        self.connection().await.map(|object| Lease::new(object, self.statements.clone(), place))
     }
 
     async fn connection(&self) -> Result<deadpool_postgres::Object> {

@@ -21,6 +21,7 @@ const WAITING: usize = 256;
 const SWEEP: usize = 256;
 
 /// Whose share a connection is taken from.
+#[doc(alias = "fair queueing")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Share {
     /// A tenant's: for whoever PostgreSQL has accepted there.
@@ -235,7 +236,7 @@ impl Places {
     }
 
     /// Whether somebody has more than their part while there are others to leave room for. Work takes turns and gives way by
-    /// itself (`crate::http::workshop`).
+    /// itself (`crate::http::executor`).
     fn is_greedy(&self, share: Share, now: Instant) -> bool {
         if matches!(share, Share::Work(_)) {
             return false;

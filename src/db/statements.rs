@@ -28,7 +28,7 @@ type Types = HashMap<&'static str, Arc<[Type]>>;
 
 /// What one pool knows about the statements it sends.
 #[derive(Clone, Debug)]
-pub(super) enum Book {
+pub(super) enum StatementCache {
     Named,
     /// Types are learned at a statement's first use in this process.
     Unnamed(Arc<RwLock<Types>>),
@@ -40,7 +40,7 @@ pub(super) enum Ready {
     Unnamed(&'static str, Arc<[Type]>),
 }
 
-impl Book {
+impl StatementCache {
     pub(super) fn new(statements: Statements) -> Self {
         match statements {
             Statements::Named => Self::Named,

@@ -7,7 +7,7 @@
 //! # use rowhouse::{api::projects::Project, auth::Tenant, db::Sql, sql};
 //! # async fn f(tenant: Tenant, limit: i64) -> rowhouse::Result<()> {
 //! let mut conn = tenant.connect().await?;
-//! let one: Option<Project> = conn.read().last().maybe(sql!("projects/get"), &[&limit]).await?;
+//! let one: Option<Project> = conn.read().last().optional(sql!("projects/get"), &[&limit]).await?;
 //! # Ok(()) }
 //! ```
 //! A query without a transaction does not compile:
@@ -72,7 +72,7 @@ use super::{
     errors::{classify, lost_a_race},
     preamble::Scope,
     queue::Place,
-    statements::{After, Book, Ready},
+    statements::{After, Ready, StatementCache},
 };
 use crate::{Error, Result, telemetry::note_held};
 
@@ -80,7 +80,7 @@ use crate::{Error, Result, telemetry::note_held};
 #[derive(Debug)]
 pub(super) struct Lease {
     object: Option<Object>,
-    book: Book,
+    statements: StatementCache,
     /// Set before the first byte of a transaction is sent, cleared when the server has said it ended.
     in_transaction: bool,
     /// How long a statement waits for a lock; none is as long as the role may.
@@ -91,8 +91,15 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(object: Object, book: Book, place: Place) -> Self {
-        Self { object: Some(object), book, in_transaction: false, locks: None, since: Instant::now(), _place: place }
+    pub(super) fn new(object: Object, statements: StatementCache, place: Place) -> Self {
+        Self {
+            object: Some(object),
+            statements,
+            in_transaction: false,
+            locks: None,
+            since: Instant::now(),
+            _place: place,
+        }
     }
 }
 
@@ -245,14 +252,14 @@ impl<'c, M: Mode> Tx<'c, M> {
     }
 
     /// The first row, if any.
-    pub async fn maybe<T: FromRow>(&mut self, sql: Sql, params: Params<'_>) -> Result<Option<T>> {
+    pub async fn optional<T: FromRow>(&mut self, sql: Sql, params: Params<'_>) -> Result<Option<T>> {
         let rows = self.run(sql, params, false).await?;
         read_first(sql, &rows)
     }
 
     /// The first row; a statement that answers none is a bug and becomes an internal error.
     pub async fn one<T: FromRow>(&mut self, sql: Sql, params: Params<'_>) -> Result<T> {
-        self.maybe(sql, params).await?.ok_or_else(|| no_row(sql))
+        self.optional(sql, params).await?.ok_or_else(|| no_row(sql))
     }
 
     /// The statement that follows is the last: `COMMIT` leaves with it.
@@ -310,7 +317,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         self.state = State::Failed;
         let client = client(self.lease)?;
         // Known after its first use: no round trip from then on.
-        let known = self.lease.book.ready(client, sql).await?;
+        let known = self.lease.statements.ready(client, sql).await?;
         let mut begin = begins.then(|| self.scope.preamble(M::BEGIN, self.within, self.lease.locks));
         let statement = match known {
             Some(statement) => statement,
@@ -353,7 +360,8 @@ impl<'c, M: Mode> Tx<'c, M> {
                 let over = if commit { ended } else { client.batch_execute("rollback").await };
                 let lost = opened.is_err() || over.is_err();
                 let error = opened.err().or(answered.err());
-                let after = error.as_ref().map_or(After::Nothing, |error| self.lease.book.failed(client, sql, error));
+                let after =
+                    error.as_ref().map_or(After::Nothing, |error| self.lease.statements.failed(client, sql, error));
                 self.outdated = after == After::Again;
                 // Where its session has to go, the next connection starts afresh.
                 self.lease.in_transaction = lost || after == After::ConnectionGoes;
@@ -385,7 +393,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         if let Some(begin) = begin {
             client.batch_execute(&begin).await.map_err(|error| classify("begin", &error))?;
         }
-        let learned = self.lease.book.learn(client, sql).await;
+        let learned = self.lease.statements.learn(client, sql).await;
         if learned.is_err() {
             self.lease.in_transaction = client.batch_execute("rollback").await.is_err();
         }
@@ -394,6 +402,7 @@ impl<'c, M: Mode> Tx<'c, M> {
 }
 
 /// A transaction whose next statement is its last.
+#[doc(alias = "pipelined commit")]
 #[must_use = "a transaction that is not committed is rolled back"]
 #[derive(Debug)]
 pub struct Last<'c, M: Mode>(Tx<'c, M>);
@@ -406,14 +415,14 @@ impl<M: Mode> Last<'_, M> {
     }
 
     /// The first row, if any, committed.
-    pub async fn maybe<T: FromRow>(mut self, sql: Sql, params: Params<'_>) -> Result<Option<T>> {
+    pub async fn optional<T: FromRow>(mut self, sql: Sql, params: Params<'_>) -> Result<Option<T>> {
         let rows = self.0.run(sql, params, true).await?;
         read_first(sql, &rows)
     }
 
     /// The first row, committed; a statement that answers none is a bug and becomes an internal error.
     pub async fn one<T: FromRow>(self, sql: Sql, params: Params<'_>) -> Result<T> {
-        self.maybe(sql, params).await?.ok_or_else(|| no_row(sql))
+        self.optional(sql, params).await?.ok_or_else(|| no_row(sql))
     }
 }
 

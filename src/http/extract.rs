@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    json, shape,
+    json, schema_check,
     validate::{PILE, piles_marks},
 };
 use crate::{Error, Result, error::Violation};
@@ -150,7 +150,7 @@ fn look_again<T: DeserializeOwned + ToSchema>(bytes: &[u8], first: Violation) ->
     {
         return Ok(read);
     }
-    let mut violations = shape::misfits::<T>(&value, &twice);
+    let mut violations = schema_check::misfits::<T>(&value, &twice);
     // What reading stumbled over is always told, whatever the schema says of it.
     if !violations.iter().any(|violation| violation.pointer == first.pointer) {
         violations.insert(0, first);
@@ -253,7 +253,7 @@ impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Q
                 _ => (path, "invalid"),
             };
             let first = Violation::parameter(name, code, message);
-            let mut violations = shape::misfitting_parameters::<T>(query.as_bytes());
+            let mut violations = schema_check::misfitting_parameters::<T>(query.as_bytes());
             if !violations.iter().any(|violation| violation.parameter == first.parameter) {
                 violations.insert(0, first);
             }

@@ -9,12 +9,12 @@ use crate::error::Violation;
 
 /// JSON, and the members that are in it twice.
 #[derive(Debug, Default)]
-pub(super) struct Twice(pub(super) Vec<String>);
+pub(super) struct DuplicateKeys(pub(super) Vec<String>);
 
 /// Reads JSON of any shape. The second of two members with one name is kept, and both are noted: which one is meant,
 /// readers do not agree on (RFC 8259 §4).
-pub(super) fn read(bytes: &[u8]) -> serde_json::Result<(Value, Twice)> {
-    let mut twice = Twice::default();
+pub(super) fn read(bytes: &[u8]) -> serde_json::Result<(Value, DuplicateKeys)> {
+    let mut twice = DuplicateKeys::default();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Reader { twice: &mut twice, at: "" }.deserialize(&mut deserializer)?;
     deserializer.end()?;
@@ -74,7 +74,7 @@ pub(super) fn escaped(name: &str) -> String {
 }
 
 struct Reader<'a> {
-    twice: &'a mut Twice,
+    twice: &'a mut DuplicateKeys,
     at: &'a str,
 }
 

@@ -5,6 +5,7 @@ use std::sync::{
 };
 
 /// Whether the server is about to go. It still answers then, and says with each answer that it is the connection's last.
+#[doc(alias = "graceful shutdown")]
 #[derive(Clone, Debug, Default)]
 pub struct Leaving(Arc<AtomicBool>);
 

@@ -10,7 +10,7 @@ use crate::{
     Result,
     auth::{Action, Authn, Client, attempt, in_hex, new_link},
     db::FromRow,
-    mail::{Letter, Link, Post},
+    mail::{Letter, Link, Mailer},
     sql,
 };
 
@@ -27,7 +27,7 @@ struct Name(String);
 /// Sends a link of `purpose` that is good for as long as `lifetime`, an interval, to the account at the address, if
 /// there is one that it is for. `link` makes it of the person's name and the token.
 pub async fn send_link(
-    post: &Post,
+    mailer: &Mailer,
     auth: &Authn,
     client: &Client,
     given: &EmailAddress,
@@ -37,19 +37,19 @@ pub async fn send_link(
     let mut violations = Violations::default();
     let email = violations.email("/email", &given.email);
     violations.finish()?;
-    let place = post.place()?;
+    let place = mailer.place()?;
     let mut conn = auth.db.public().await?;
     if attempt(&mut conn, Action::Letter, &email, client).await?.account_waits {
         return Ok(StatusCode::ACCEPTED);
     }
     drop(conn);
     let auth_then = auth.clone();
-    post.send_after(place, async move {
+    mailer.send_after(place, async move {
         let new = new_link()?;
         let mut conn = auth_then.db.public().await?;
         let seal = auth_then.seal("issue_mail_token", &[Some(purpose), Some(&email), Some(&in_hex(&new.hash))]);
         let params: crate::db::Params<'_> = &[&purpose, &email, &new.hash.as_slice(), &lifetime, &seal];
-        let known: Option<Name> = conn.write().last().maybe(sql!("auth/issue_mail_token"), params).await?;
+        let known: Option<Name> = conn.write().last().optional(sql!("auth/issue_mail_token"), params).await?;
         Ok(known.map(|Name(name)| Letter { to: email, link: link(name, new.token) }))
     });
     Ok(StatusCode::ACCEPTED)

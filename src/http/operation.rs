@@ -1,5 +1,5 @@
 //! Work that outlives its request: begun with `202`, told of under `/operations/{id}` (RFC 9110 §15.3.3), and run in the
-//! process that took the request ([`super::workshop`]). What it has not committed when the process ends is undone, and it is
+//! process that took the request ([`super::executor`]). What it has not committed when the process ends is undone, and it is
 //! shown as interrupted.
 use std::time::Duration;
 
@@ -177,18 +177,18 @@ impl Work {
     /// Says that so much is done. False when somebody asked for it to stop.
     pub async fn progress(&self, done: i64) -> Result<bool> {
         let mut conn = self.tenant.connect().await?;
-        Ok(wanted(conn.write().last().maybe(sql!("operations/progress"), &[&self.id, &done]).await?))
+        Ok(wanted(conn.write().last().optional(sql!("operations/progress"), &[&self.id, &done]).await?))
     }
 
     /// The same inside a transaction of the work itself.
     pub async fn progress_in(&self, tx: &mut Tx<'_, Write>, done: i64) -> Result<bool> {
-        Ok(wanted(tx.maybe(sql!("operations/progress"), &[&self.id, &done]).await?))
+        Ok(wanted(tx.optional(sql!("operations/progress"), &[&self.id, &done]).await?))
     }
 
     /// Ends it in the transaction of its last effect, and commits both.
     pub async fn succeed(&self, tx: Tx<'_, Write>, done: i64, result: &Value) -> Result<()> {
         let status = OperationStatus::Succeeded;
-        tx.last().maybe::<()>(sql!("operations/finish"), &[&self.id, &status, &done, result]).await?;
+        tx.last().optional::<()>(sql!("operations/finish"), &[&self.id, &status, &done, result]).await?;
         Ok(())
     }
 
@@ -213,7 +213,7 @@ impl Work {
     async fn finish(&self, status: OperationStatus, done: i64, result: &Value) -> Result<()> {
         let mut conn = self.tenant.connect().await?;
         let last = conn.write().last();
-        last.maybe::<()>(sql!("operations/finish"), &[&self.id, &status, &done, result]).await?;
+        last.optional::<()>(sql!("operations/finish"), &[&self.id, &status, &done, result]).await?;
         Ok(())
     }
 
@@ -237,7 +237,7 @@ impl Work {
 
     async fn still_wanted(&self) -> Result<bool> {
         let mut conn = self.tenant.connect().await?;
-        Ok(wanted(conn.write().last().maybe(sql!("operations/wait"), &[&self.id]).await?))
+        Ok(wanted(conn.write().last().optional(sql!("operations/wait"), &[&self.id]).await?))
     }
 }
 

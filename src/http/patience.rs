@@ -14,6 +14,7 @@ const LEAST: u64 = 16 << 10;
 
 /// What somebody may still make us wait. Waiting uses it up, and bytes earn it back, up to where it began: who never
 /// takes a byte has one pause, who takes less than [`LEAST`] runs out of it, and who takes more never does.
+#[doc(alias = "slow client timeout")]
 #[derive(Debug)]
 pub(crate) struct Patience {
     pause: Duration,

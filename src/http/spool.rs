@@ -12,7 +12,7 @@ use futures_util::{Stream, stream};
 use http_body::Frame;
 use tokio::sync::Notify;
 
-use super::{patience::Patience, room::Place};
+use super::{file_quota::Place, patience::Patience};
 use crate::{Error, Result};
 
 /// Bytes that a caller takes at a time.
@@ -37,6 +37,7 @@ struct State {
 }
 
 /// Where the file is written.
+#[doc(alias = "temporary file")]
 #[derive(Clone, Debug)]
 pub struct Spool(Arc<Shared>);
 

@@ -35,6 +35,7 @@ pub enum Length {
 }
 
 /// Turns of both lengths.
+#[doc(alias = "semaphore")]
 #[derive(Clone, Debug)]
 pub struct Turns(Arc<Mutex<State>>);
 

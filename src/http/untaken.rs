@@ -20,6 +20,7 @@ const MOST: usize = 32 << 20;
 const LITTLE: u64 = 16 << 10;
 
 /// What is under way to each tenant.
+#[doc(alias = "backpressure")]
 #[derive(Clone, Default)]
 pub struct Untaken(Arc<Mutex<HashMap<Uuid, usize>>>);
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
 
-use super::{patience::Patience, room::Place};
+use super::{file_quota::Place, patience::Patience};
 use crate::{Error, Result};
 
 /// How long a caller may pause, and how far who sends slowly may fall behind the least rate.

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Whom it counts; also how it is called in headers.
-    pub whom: Whom,
+    pub whom: LimitScope,
     /// How many.
     pub requests: u64,
     /// Within how long.
@@ -15,7 +15,7 @@ pub struct Policy {
 
 /// Whom a policy counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whom {
+pub enum LimitScope {
     /// All of a tenant.
     Tenant,
     /// One member or API key of a tenant.
@@ -30,7 +30,7 @@ pub enum Whom {
     Access,
 }
 
-impl Whom {
+impl LimitScope {
     /// All of them.
     pub(super) const ALL: [Self; 6] =
         [Self::Tenant, Self::Principal, Self::Session, Self::Network, Self::Month, Self::Access];
@@ -64,7 +64,7 @@ impl Whom {
 impl Policy {
     /// So many a minute.
     #[must_use]
-    pub fn a_minute(whom: Whom, requests: u32) -> Self {
+    pub fn a_minute(whom: LimitScope, requests: u32) -> Self {
         Self { whom, requests: u64::from(requests), window: Duration::from_mins(1) }
     }
 
@@ -85,7 +85,7 @@ impl Policy {
 
 /// Where a caller stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct Remaining {
     /// By which policy.
     pub policy: Policy,
     /// How many more they may ask at once.
@@ -96,7 +96,7 @@ pub struct Standing {
     pub wait: Duration,
 }
 
-impl Standing {
+impl Remaining {
     /// From when all would have been due, and now, both in microseconds of one clock.
     pub(super) fn of(policy: Policy, due: u64, now: u64) -> Self {
         let (ahead, interval) = (due.saturating_sub(now), policy.interval());
@@ -120,7 +120,7 @@ mod tests {
     fn admitted(policy: Policy, moments: &[u64]) -> Vec<u64> {
         let mut due = 0;
         let mut admit = |now: u64| {
-            let may = Standing::of(policy, due, now).wait.is_zero();
+            let may = Remaining::of(policy, due, now).wait.is_zero();
             if may {
                 due = due.max(now) + policy.interval();
             }
@@ -135,7 +135,7 @@ mod tests {
             requests in 1..200_u32,
             mut moments in prop::collection::vec(0..180_000_000_u64, 1..400),
         ) {
-            let policy = Policy::a_minute(Whom::Tenant, requests);
+            let policy = Policy::a_minute(LimitScope::Tenant, requests);
             moments.sort_unstable();
             let counted = admitted(policy, &moments);
             for (n, begin) in counted.iter().enumerate() {
@@ -152,14 +152,14 @@ mod tests {
             due in 0..120_000_000_u64,
             now in 0..120_000_000_u64,
         ) {
-            let policy = Policy::a_minute(Whom::Tenant, requests);
+            let policy = Policy::a_minute(LimitScope::Tenant, requests);
             let due = due.min(now + policy.micros());
-            let standing = Standing::of(policy, due, now);
+            let standing = Remaining::of(policy, due, now);
             prop_assert_eq!(standing.remaining == 0, !standing.wait.is_zero());
             let later = now + u64::try_from(standing.wait.as_micros()).unwrap();
-            prop_assert!(Standing::of(policy, due, later).wait.is_zero());
+            prop_assert!(Remaining::of(policy, due, later).wait.is_zero());
             let full = now + u64::try_from(standing.reset.as_micros()).unwrap();
-            prop_assert_eq!(Standing::of(policy, due, full).remaining, u64::from(requests));
+            prop_assert_eq!(Remaining::of(policy, due, full).remaining, u64::from(requests));
         }
     }
 }

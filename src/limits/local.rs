@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Bucket, Policy, Standing, Verdict, Whom};
+use super::{Bucket, LimitScope, Policy, Remaining, Verdict};
 
 /// Callers of either kind that are told apart. More than that share one counter: an attacker with a million addresses has
 /// them count as one.
@@ -41,9 +41,9 @@ impl Local {
             let policy = bucket.policy.divided(instances);
             let due = counts[kind(policy)].due(bucket, self.kept, now);
             *due = (*due).max(now) + more(policy);
-            Standing::of(policy, *due, now)
+            Remaining::of(policy, *due, now)
         };
-        let mut standings: Vec<Standing> = buckets.iter().map(|bucket| stand(bucket, |_| 0)).collect();
+        let mut standings: Vec<Remaining> = buckets.iter().map(|bucket| stand(bucket, |_| 0)).collect();
         let admitted = standings.iter().all(|standing| standing.wait.is_zero());
         if admitted {
             standings = buckets.iter().map(|bucket| stand(bucket, Policy::interval)).collect();
@@ -86,8 +86,8 @@ impl Counts {
 
 fn kind(policy: Policy) -> usize {
     match policy.whom {
-        Whom::Tenant | Whom::Principal | Whom::Month | Whom::Access => 0,
-        Whom::Session | Whom::Network => 1,
+        LimitScope::Tenant | LimitScope::Principal | LimitScope::Month | LimitScope::Access => 0,
+        LimitScope::Session | LimitScope::Network => 1,
     }
 }
 
@@ -95,7 +95,7 @@ fn kind(policy: Policy) -> usize {
 mod tests {
     use super::*;
 
-    fn bucket(key: &str, whom: Whom, requests: u32) -> Bucket {
+    fn bucket(key: &str, whom: LimitScope, requests: u32) -> Bucket {
         Bucket { key: key.to_owned(), policy: Policy::a_minute(whom, requests) }
     }
 
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn alone_an_instance_has_its_part_and_remembers_what_redis_admitted() {
         let local = Local::default();
-        let buckets = [bucket("one", Whom::Tenant, 10)];
+        let buckets = [bucket("one", LimitScope::Tenant, 10)];
         for _ in 0..3 {
             local.note(&buckets, 2);
         }
@@ -122,9 +122,9 @@ mod tests {
     fn a_request_that_one_policy_refuses_is_counted_by_none() {
         let local = Local::default();
         let (tenant, mine, other) = (
-            bucket("tenant", Whom::Tenant, 10),
-            bucket("mine", Whom::Principal, 3),
-            bucket("other", Whom::Principal, 100),
+            bucket("tenant", LimitScope::Tenant, 10),
+            bucket("mine", LimitScope::Principal, 3),
+            bucket("other", LimitScope::Principal, 100),
         );
         assert_eq!(admitted(&local, &[tenant.clone(), mine], 1), 3);
         assert_eq!(admitted(&local, &[tenant, other], 1), 7, "what was refused took nothing from the tenant");
@@ -133,13 +133,13 @@ mod tests {
     #[test]
     fn more_strangers_than_there_is_room_for_count_as_one_and_take_nothing_from_those_who_are_known() {
         let local = Local { kept: 10, ..Local::default() };
-        let stranger = |n: usize| [bucket(&format!("stranger {n}"), Whom::Network, 2)];
+        let stranger = |n: usize| [bucket(&format!("stranger {n}"), LimitScope::Network, 2)];
         for n in 0..10 {
             assert!(local.admit(&stranger(n), 1).admitted, "{n}");
         }
         let late = (10..1_000).filter(|&n| local.admit(&stranger(n), 1).admitted).count();
         assert_eq!(late, 2, "all who came late have one counter");
         assert!(local.admit(&stranger(0), 1).admitted, "whoever was there before has one of their own");
-        assert!(local.admit(&[bucket("tenant", Whom::Tenant, 1)], 1).admitted);
+        assert!(local.admit(&[bucket("tenant", LimitScope::Tenant, 1)], 1).admitted);
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Bucket, Policy, Standing, Whom};
+use super::{Bucket, LimitScope, Policy, Remaining};
 use crate::{
     Error, Result,
     auth::{Principal, TenantId},
@@ -47,7 +47,7 @@ pub(super) struct Meter {
 
 /// A tenant, as this process knows it.
 struct Account {
-    may: May,
+    may: Quota,
     asked: Instant,
     /// Counted and not yet written; and what is being written.
     pending: i64,
@@ -62,7 +62,7 @@ struct Account {
 
 /// What a tenant may, and how much of the month's it has had.
 #[derive(Clone, Copy)]
-struct May {
+struct Quota {
     tenant_per_minute: Option<i64>,
     principal_per_minute: Option<i64>,
     tenant_per_month: Option<i64>,
@@ -111,7 +111,7 @@ impl Meter {
         let same_month = account.may.month_begins == may.month_begins;
         let unsure = same_month && (account.under_way > 0 || account.writes != writes);
         let used = if unsure { account.may.used } else { may.used };
-        (account.may, account.asked) = (May { used, ..may }, Instant::now());
+        (account.may, account.asked) = (Quota { used, ..may }, Instant::now());
         self.accepted.insert(caller(tenant, principal), Instant::now());
         Ok(true)
     }
@@ -237,13 +237,13 @@ impl Meter {
 /// Whether a request of the month was counted.
 pub(super) enum Counted {
     /// It was; where that leaves the tenant, if it has a quota.
-    Yes(Option<Standing>),
+    Yes(Option<Remaining>),
     /// There is none left.
-    Over(Standing),
+    Over(Remaining),
 }
 
 impl Account {
-    fn new(may: May) -> Self {
+    fn new(may: Quota) -> Self {
         Self { may, asked: Instant::now(), pending: 0, under_way: 0, writers: VecDeque::new(), task: false, writes: 0 }
     }
 
@@ -257,24 +257,24 @@ impl Account {
     }
 
     /// Where the tenant stands in the month, if it has a quota and the month is the one that was asked about.
-    fn month(&self) -> Option<Standing> {
+    fn month(&self) -> Option<Remaining> {
         let now = Timestamp::now();
         let quota = u64::try_from(self.may.tenant_per_month?).ok()?;
         let length = Duration::try_from(self.may.month_ends.duration_since(self.may.month_begins)).ok()?;
         let reset = Duration::try_from(self.may.month_ends.duration_since(now)).ok().filter(|left| !left.is_zero())?;
         let used = u64::try_from(self.may.used + self.under_way + self.pending).unwrap_or_default();
         let remaining = quota.saturating_sub(used);
-        let policy = Policy { whom: Whom::Month, requests: quota, window: length };
-        Some(Standing { policy, remaining, reset, wait: if remaining == 0 { reset } else { Duration::ZERO } })
+        let policy = Policy { whom: LimitScope::Month, requests: quota, window: length };
+        Some(Remaining { policy, remaining, reset, wait: if remaining == 0 { reset } else { Duration::ZERO } })
     }
 }
 
-impl May {
+impl Quota {
     fn buckets(&self, tenant: TenantId, principal: Principal) -> Vec<Bucket> {
         let limit = |limit: Option<i64>| limit.and_then(|limit| u32::try_from(limit).ok());
         let of_tenant = limit(self.tenant_per_minute).map(|limit| Bucket {
             key: format!("{}:tenant", place(tenant)),
-            policy: Policy::a_minute(Whom::Tenant, limit),
+            policy: Policy::a_minute(LimitScope::Tenant, limit),
         });
         let of_principal = limit(self.principal_per_minute).map(|limit| self::principal(tenant, principal, limit));
         of_tenant.into_iter().chain(of_principal).collect()
@@ -287,7 +287,10 @@ pub(super) fn principal(tenant: TenantId, principal: Principal, a_minute: u32) -
         Principal::Person(person) => person.user.as_uuid(),
         Principal::Key(key) => key.id(),
     };
-    Bucket { key: format!("{}:principal:{id}", place(tenant)), policy: Policy::a_minute(Whom::Principal, a_minute) }
+    Bucket {
+        key: format!("{}:principal:{id}", place(tenant)),
+        policy: Policy::a_minute(LimitScope::Principal, a_minute),
+    }
 }
 
 /// Braces: a cluster keeps all that is counted for one request in one place (Redis cluster specification, hash tags).
@@ -295,7 +298,7 @@ fn place(tenant: TenantId) -> String {
     format!("rowhouse:{{{}}}:rate", tenant.as_uuid())
 }
 
-async fn ask(db: &Db, tenant: TenantId, principal: Principal, counted: i64) -> Result<May> {
+async fn ask(db: &Db, tenant: TenantId, principal: Principal, counted: i64) -> Result<Quota> {
     let asked = tokio::time::timeout(PATIENCE, async {
         // Not the tenant's share: whether they belong to it is the question, and what it may is asked however busy it is.
         let mut conn = db.tenant(tenant, principal, Share::unproven(principal)).await?;
@@ -333,7 +336,7 @@ fn caller(tenant: TenantId, principal: Principal) -> Caller {
     }
 }
 
-impl FromRow for May {
+impl FromRow for Quota {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
             tenant_per_minute: row.try_get("tenant_per_minute")?,

@@ -20,7 +20,7 @@ use std::{
 use uuid::Uuid;
 
 pub use bytes::ByteBudget;
-pub use gcra::{Policy, Standing, Whom};
+pub use gcra::{LimitScope, Policy, Remaining};
 
 use self::{
     local::Local,
@@ -46,7 +46,7 @@ struct Bucket {
 #[derive(Debug)]
 struct Verdict {
     admitted: bool,
-    standings: Vec<Standing>,
+    standings: Vec<Remaining>,
 }
 
 /// Requests a minute of what stops somebody who spends too much, where a principal may make as many as they like.
@@ -78,7 +78,7 @@ pub struct Counting {
 
 /// Who asks inside a tenant, or says so: PostgreSQL is asked before the tenant is charged.
 #[derive(Clone, Copy, Debug)]
-pub struct Asking {
+pub struct LimitedCaller {
     /// Which tenant.
     pub tenant: TenantId,
     /// A member or an API key.
@@ -90,7 +90,7 @@ pub struct Asking {
 
 /// Somebody whom no tenant is charged for.
 #[derive(Clone, Debug)]
-pub enum Stranger {
+pub enum Anonymous {
     /// Signed in. By session and not by person: one that was stolen, and has ended, spends nothing of its owner's.
     Session(SessionId),
     /// Where a request comes from ([`Client::network`](crate::auth::Client::network)).
@@ -101,7 +101,7 @@ pub enum Stranger {
 #[derive(Debug)]
 pub struct Admission {
     /// Where the caller stands, for the answer to tell.
-    pub standings: Vec<Standing>,
+    pub standings: Vec<Remaining>,
     /// Why not, if it may not.
     pub refused: Option<Error>,
     /// Where it was counted.
@@ -116,14 +116,14 @@ pub struct LimitFigures {
     /// Let through or refused by this process's own.
     pub by_process: u64,
     /// Refused, by the name of the policy.
-    pub refused: [(&'static str, u64); Whom::ALL.len()],
+    pub refused: [(&'static str, u64); LimitScope::ALL.len()],
 }
 
 #[derive(Default)]
 struct Counters {
     by_redis: AtomicU64,
     by_process: AtomicU64,
-    refused: [AtomicU64; Whom::ALL.len()],
+    refused: [AtomicU64; LimitScope::ALL.len()],
 }
 
 /// Counts requests.
@@ -160,7 +160,7 @@ impl RateLimits {
         LimitFigures {
             by_redis: by_redis.load(Ordering::Relaxed),
             by_process: by_process.load(Ordering::Relaxed),
-            refused: std::array::from_fn(|at| (Whom::ALL[at].name(), refused[at].load(Ordering::Relaxed))),
+            refused: std::array::from_fn(|at| (LimitScope::ALL[at].name(), refused[at].load(Ordering::Relaxed))),
         }
     }
 
@@ -169,7 +169,12 @@ impl RateLimits {
     ///
     /// # Errors
     /// Where PostgreSQL has to say who this is, and does not.
-    pub async fn inside(&self, db: &Db, asking: Asking, outside: impl AsyncFnOnce() -> Admission) -> Result<Admission> {
+    pub async fn inside(
+        &self,
+        db: &Db,
+        asking: LimitedCaller,
+        outside: impl AsyncFnOnce() -> Admission,
+    ) -> Result<Admission> {
         if let Some(buckets) = self.meter.inside(db, asking.tenant, asking.principal) {
             return Ok(self.charge(db, asking, buckets).await);
         }
@@ -184,17 +189,17 @@ impl RateLimits {
     }
 
     /// Counts a request of a stranger, or refuses it.
-    pub async fn outside(&self, secrets: &Secrets, stranger: &Stranger) -> Admission {
+    pub async fn outside(&self, secrets: &Secrets, stranger: &Anonymous) -> Admission {
         let Some(requests) = self.counting.outside_per_minute else { return Admission::free() };
         let bucket = match stranger {
-            Stranger::Session(session) => Bucket {
+            Anonymous::Session(session) => Bucket {
                 key: format!("rowhouse:{{{}}}:rate:session", session.handle()),
-                policy: Policy::a_minute(Whom::Session, requests),
+                policy: Policy::a_minute(LimitScope::Session, requests),
             },
             // Under a seal: whoever reads the names learns no addresses.
-            Stranger::Network(network) => Bucket {
+            Anonymous::Network(network) => Bucket {
                 key: format!("rowhouse:{{{}}}:rate:network", secrets.name("rate", &[network])),
-                policy: Policy::a_minute(Whom::Network, requests),
+                policy: Policy::a_minute(LimitScope::Network, requests),
             },
         };
         self.within(vec![bucket]).await
@@ -221,10 +226,10 @@ impl RateLimits {
         self.meter.finish(db, patience).await;
     }
 
-    async fn charge(&self, db: &Db, asking: Asking, mut buckets: Vec<Bucket>) -> Admission {
+    async fn charge(&self, db: &Db, asking: LimitedCaller, mut buckets: Vec<Bucket>) -> Admission {
         if asking.spare {
-            let of_tenant = buckets.iter().find(|bucket| bucket.policy.whom == Whom::Tenant).cloned();
-            buckets.retain(|bucket| bucket.policy.whom == Whom::Principal);
+            let of_tenant = buckets.iter().find(|bucket| bucket.policy.whom == LimitScope::Tenant).cloned();
+            buckets.retain(|bucket| bucket.policy.whom == LimitScope::Principal);
             if buckets.is_empty() {
                 buckets.push(meter::principal(asking.tenant, asking.principal, SPARED));
             }
@@ -232,7 +237,7 @@ impl RateLimits {
             // together cannot do more of it than of anything else.
             buckets.extend(of_tenant.map(|Bucket { key, policy }| Bucket {
                 key: key + ":access",
-                policy: Policy { whom: Whom::Access, ..policy },
+                policy: Policy { whom: LimitScope::Access, ..policy },
             }));
             return self.within(buckets).await;
         }
@@ -243,7 +248,7 @@ impl RateLimits {
         match self.meter.count(db, asking.tenant) {
             Counted::Yes(month) => admission.standings.extend(month),
             Counted::Over(month) => {
-                self.note_refusal(Whom::Month);
+                self.note_refusal(LimitScope::Month);
                 let (requests, seconds) = (month.policy.requests, seconds(month.wait));
                 admission.refused = Some(Error::QuotaExceeded { requests, seconds });
                 admission.standings.push(month);
@@ -302,8 +307,8 @@ impl RateLimits {
         }
     }
 
-    fn note_refusal(&self, whom: Whom) {
-        let at = Whom::ALL.iter().position(|each| *each == whom);
+    fn note_refusal(&self, whom: LimitScope) {
+        let at = LimitScope::ALL.iter().position(|each| *each == whom);
         at.map(|at| self.counters.refused[at].fetch_add(1, Ordering::Relaxed));
     }
 }

@@ -2,7 +2,7 @@
 //! how long it takes says nothing about whether a letter was sent. It takes a place for its letter before it promises one:
 //! where there is none its caller is told, and what was promised is not dropped for want of room.
 mod boxes;
-mod letters;
+mod messages;
 mod senders;
 
 use std::{sync::Arc, time::Duration};
@@ -11,8 +11,8 @@ use secrecy::SecretString;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use boxes::Boxes;
-pub use letters::{Letter, Link};
-use senders::{Mailer, Shown, Smtp, Unsent};
+pub use messages::{Letter, Link};
+use senders::{Shown, Smtp, Transport, Unsent};
 
 use crate::{Error, Result, error::Failure, telemetry::trace_id};
 
@@ -27,7 +27,7 @@ const TRIES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::
 
 /// How letters are sent.
 #[derive(Clone, Copy)]
-pub struct PostOptions<'a> {
+pub struct MailOptions<'a> {
     /// The server that takes them; without one they are shown, or not sent at all.
     pub smtp_url: Option<&'a SecretString>,
     /// Whom they are from.
@@ -40,8 +40,8 @@ pub struct PostOptions<'a> {
 
 /// Sends letters.
 #[derive(Clone)]
-pub struct Post {
-    mailer: Arc<dyn Mailer>,
+pub struct Mailer {
+    transport: Arc<dyn Transport>,
     app_url: Arc<str>,
     places: Arc<Semaphore>,
     hands: Arc<Semaphore>,
@@ -52,16 +52,16 @@ pub struct Post {
 #[derive(Debug)]
 pub struct Place(#[expect(dead_code, reason = "held, and given back when dropped")] OwnedSemaphorePermit);
 
-impl Post {
+impl Mailer {
     /// Reads the options; connects to nobody yet.
-    pub fn new(options: &PostOptions<'_>) -> Result<Self, Failure> {
-        let mailer: Arc<dyn Mailer> = match options.smtp_url {
+    pub fn new(options: &MailOptions<'_>) -> Result<Self, Failure> {
+        let transport: Arc<dyn Transport> = match options.smtp_url {
             Some(url) => Arc::new(Smtp::new(url, options.from)?),
             None if options.show => Arc::new(Shown),
             None => Arc::new(Unsent),
         };
         Ok(Self {
-            mailer,
+            transport,
             app_url: options.app_url.trim_end_matches('/').into(),
             places: Arc::new(Semaphore::new(PLACES)),
             hands: Arc::new(Semaphore::new(HANDS)),
@@ -107,7 +107,7 @@ impl Post {
             tokio::time::sleep(wait).await;
             // Whoever waits to try again holds no hand.
             let _hand = self.hands.acquire().await;
-            match self.mailer.send(letter, &self.app_url).await {
+            match self.transport.send(letter, &self.app_url).await {
                 Ok(()) => return,
                 Err(error) => tracing::warn!(trace_id, about = letter.about(), %error, "a letter was not taken"),
             }

@@ -13,7 +13,7 @@ use crate::error::Failure;
 pub(super) type Sent<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
 
 /// Takes a letter, or says why not.
-pub(super) trait Mailer: Send + Sync {
+pub(super) trait Transport: Send + Sync {
     fn send<'a>(&'a self, letter: &'a Letter, app_url: &'a str) -> Sent<'a>;
 }
 
@@ -35,7 +35,7 @@ impl Smtp {
     }
 }
 
-impl Mailer for Smtp {
+impl Transport for Smtp {
     fn send<'a>(&'a self, letter: &'a Letter, app_url: &'a str) -> Sent<'a> {
         Box::pin(async move {
             let unwritable = |error: &dyn std::fmt::Display| Failure(format!("it cannot be written: {error}"));
@@ -55,7 +55,7 @@ impl Mailer for Smtp {
 /// Development: the letter appears on standard error, link and all.
 pub(super) struct Shown;
 
-impl Mailer for Shown {
+impl Transport for Shown {
     fn send<'a>(&'a self, letter: &'a Letter, app_url: &'a str) -> Sent<'a> {
         eprintln!("\n✉ To: {}\n  Subject: {}\n", letter.to, letter.subject());
         for line in letter.body(app_url).lines() {
@@ -70,7 +70,7 @@ impl Mailer for Shown {
 /// under the mat.
 pub(super) struct Unsent;
 
-impl Mailer for Unsent {
+impl Transport for Unsent {
     fn send<'a>(&'a self, letter: &'a Letter, _: &'a str) -> Sent<'a> {
         tracing::error!(about = letter.about(), "a letter was not sent: set ROWHOUSE_SMTP_URL");
         Box::pin(async { Ok(()) })

@@ -9,8 +9,8 @@ pub(super) fn refuse(headers: &HeaderMap, most: u64) -> Option<Error> {
     if length.is_some_and(|length| length > most) {
         return Some(Error::PayloadTooLarge(usize::try_from(most).unwrap_or(usize::MAX)));
     }
-    let is_there = length.is_some_and(|length| length > 0) || headers.contains_key(header::TRANSFER_ENCODING);
-    (is_there && is_coded(headers)).then_some(Error::UnsupportedCoding)
+    let available = length.is_some_and(|length| length > 0) || headers.contains_key(header::TRANSFER_ENCODING);
+    (available && is_coded(headers)).then_some(Error::UnsupportedCoding)
 }
 
 /// Whether there is a content coding but the one that is none (RFC 9110 §8.4.1, §12.5.3).

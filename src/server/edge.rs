@@ -90,7 +90,7 @@ pub(super) async fn edge(State(app): State<App>, request: Request, next: Next) -
 
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, HeaderValue::from_str(&request_id).unwrap_or(HeaderValue::from_static("-")));
-    if !app.cache.is_there() {
+    if !app.cache.available() {
         headers.insert(DEGRADED, HeaderValue::from_static("redis"));
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -1,4 +1,4 @@
-//! Figures for Prometheus (`OpenMetrics` 1.0) and how the server stands, on an address of their own: they are of all tenants
+//! Metrics for Prometheus (`OpenMetrics` 1.0) and how the server stands, on an address of their own: they are of all tenants
 //! together, so nobody who calls the API may see them, and none names a tenant.
 use std::fmt;
 
@@ -21,7 +21,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// `GET /metrics` and `GET /readyz`, and nothing else.
 pub fn router(app: &App) -> Router {
-    let figures = Figures(app.clone());
+    let figures = Metrics(app.clone());
     let app = app.clone();
     let ready = move || async move { health::details(&app).await };
     let answer = move || async move {
@@ -44,9 +44,9 @@ fn not_found() -> Response {
 }
 
 #[derive(Clone)]
-struct Figures(App);
+struct Metrics(App);
 
-impl Collector for Figures {
+impl Collector for Metrics {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let Self(app) = self;
         let CacheFigures { hits, misses, bypassed, refused } = app.cache.figures();
@@ -60,7 +60,7 @@ impl Collector for Figures {
         let help = "Requests that were refused with 429, by the policy that refused them";
         counters(&mut encoder, ("rowhouse_limits_refused", help), "policy", &refused)?;
         if app.cache.kind() == "redis" {
-            let there = i64::from(app.cache.is_there());
+            let there = i64::from(app.cache.available());
             gauge(&mut encoder, "rowhouse_redis_up", "Whether Redis answers; at 0 the server goes on without", there)?;
         }
         let pools = app.db.sizes();
@@ -107,8 +107,8 @@ fn whole(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-impl fmt::Debug for Figures {
+impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Figures")
+        f.write_str("Metrics")
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     auth::{Client, Principal, TenantId, claimed},
     http::problem::Failed,
-    limits::{Admission, Asking, Standing, Stranger},
+    limits::{Admission, Anonymous, LimitedCaller, Remaining},
     telemetry,
 };
 
@@ -63,9 +63,9 @@ pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) 
         // A key is somebody's only once PostgreSQL has said so.
         None | Some((Principal::Key(_), _)) => {
             let Ok(client) = Client::from_request_parts(&mut parts, &app).await;
-            Stranger::Network(client.network())
+            Anonymous::Network(client.network())
         }
-        Some((Principal::Person(person), _)) => Stranger::Session(person.session),
+        Some((Principal::Person(person), _)) => Anonymous::Session(person.session),
     };
     let inside = claimed.filter(|_| charged != Charged::Caller);
     // What a key asks for spares nobody: it is one that may have to be stopped.
@@ -78,7 +78,7 @@ pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) 
         Some(error) => error.into_response(),
         None => next.run(Request::from_parts(parts, body)).await,
     };
-    if let Some(Asking { tenant, principal, .. }) = inside
+    if let Some(LimitedCaller { tenant, principal, .. }) = inside
         && let Some(Failed(error)) = response.extensions().get::<Failed>()
     {
         app.limits.refused(tenant, principal, error);
@@ -94,12 +94,12 @@ async fn admit(
     parts: &Parts,
     claimed: Option<(Principal, Option<TenantId>)>,
     spare: bool,
-    stranger: &Stranger,
-) -> Result<(Admission, Option<Asking>)> {
+    stranger: &Anonymous,
+) -> Result<(Admission, Option<LimitedCaller>)> {
     let outside = async || app.limits.outside(app.secrets(), stranger).await;
     let Some((principal, tenant)) = claimed else { return Ok((outside().await, None)) };
     if let Some(tenant) = tenant {
-        let asking = Asking { tenant, principal, spare };
+        let asking = LimitedCaller { tenant, principal, spare };
         return Ok((app.limits.inside(&app.db, asking, outside).await?, Some(asking)));
     }
     // The host may tell, and to look it up costs something as well.
@@ -109,7 +109,7 @@ async fn admit(
     }
     match app.auth.hosts.tenant(&app.db, &parts.uri, &parts.headers).await {
         Ok(Some(tenant)) => {
-            let asking = Asking { tenant, principal, spare };
+            let asking = LimitedCaller { tenant, principal, spare };
             Ok((app.limits.inside(&app.db, asking, async || outside).await?, Some(asking)))
         }
         // What is wrong with it, and that there is none, the handler says.
@@ -119,7 +119,7 @@ async fn admit(
 }
 
 /// Tells where the caller stands.
-fn tell(response: &mut Response, standings: &[Standing]) {
+fn tell(response: &mut Response, standings: &[Remaining]) {
     let (mut policies, mut left) = (String::new(), String::new());
     for (n, standing) in standings.iter().enumerate() {
         let comma = if n == 0 { "" } else { ", " };

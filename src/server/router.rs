@@ -5,7 +5,7 @@ use axum::{Router, extract::MatchedPath, http::Method, middleware, response::Int
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{cors, edge, methods::Methods, openapi, rate_limit};
-use crate::{Error, api, app::App, http::shape};
+use crate::{Error, api, app::App, http::schema_check};
 
 /// Every route with its entry in the OpenAPI document.
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -16,7 +16,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
             .merge(api::platform_settings::routes())
             .merge(api::login::routes())
             .merge(api::password::routes())
-            .merge(api::invited::routes())
+            .merge(api::invitation_acceptance::routes())
             .merge(api::me::routes())
             .merge(api::sessions::routes())
             .merge(api::account_events::routes())
@@ -42,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 pub fn router(app: &App) -> Router {
     let (mut router, document) = routes().split_for_parts();
     let document = openapi::finish(document);
-    shape::publish(|| openapi::schemas(&document));
+    schema_check::publish(|| openapi::schemas(&document));
     let methods = Arc::new(Methods::of(&document));
     if app.settings.documents {
         router = router.merge(openapi::served(&document));

@@ -92,10 +92,10 @@ impl Supervisor {
     /// Ends what is left once nothing is answered any more: operations that are under way are interrupted and say so; tasks stop;
     /// counts are written; letters get `grace`; connections close. Fails when it was a task's end that brought it about.
     pub async fn wind_down(&self, app: &App, grace: Duration) -> Result<(), Failure> {
-        app.workshop.finish(FINISH).await;
+        app.executor.finish(FINISH).await;
         self.stop().await;
         app.limits.finish(&app.db, grace.min(FINISH)).await;
-        app.post.finish(grace).await;
+        app.mailer.finish(grace).await;
         app.db.close();
         app.readiness.close();
         match self.which.get() {

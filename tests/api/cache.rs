@@ -172,7 +172,8 @@ async fn tenants_share_nothing_and_redis_learns_nothing() {
             assert!(!kept.windows(word.len()).any(|window| window == word.as_bytes()), "{key} tells {word}");
         }
         let ttl: i64 = redis.tell(&[b"PTTL", key.as_bytes()]).await;
-        let rule = rowhouse::cache::RULES.into_iter().find(|rule| key.contains(&format!("}}:{}:", rule.name))).unwrap();
+        let rule =
+            rowhouse::cache::POLICIES.into_iter().find(|rule| key.contains(&format!("}}:{}:", rule.name))).unwrap();
         let most = i64::try_from(rule.ttl.as_millis()).unwrap();
         assert!((1..=most).contains(&ttl) && ttl > most - 60_000, "{key} {ttl}");
     }

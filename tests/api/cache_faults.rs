@@ -36,7 +36,7 @@ async fn go_on(app: &TestApp, rounds: usize) {
 /// Until the cache is there, or is away.
 async fn until(app: &TestApp, there: bool) {
     let begun = Instant::now();
-    while app.app.cache.is_there() != there {
+    while app.app.cache.available() != there {
         // It is noticed by those who ask.
         let owner = Member::new(app, &town().acme.owner, &town().acme);
         owner.get(PATHS[0]).await.expect(200);

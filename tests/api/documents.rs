@@ -182,12 +182,12 @@ async fn answers_carry_their_headers() {
 #[test]
 fn what_is_kept_is_documented_with_how_long() {
     let documentation = project_file("docs/cache.md");
-    for rule in rowhouse::cache::RULES {
+    for rule in rowhouse::cache::POLICIES {
         let row = format!("| `{}` | {} |", rule.name, rule.ttl.as_secs());
         assert!(documentation.contains(&row), "docs/cache.md has no row {row}");
     }
     let rows = documentation.lines().filter(|line| line.starts_with("| `")).count();
-    assert_eq!(rows, rowhouse::cache::RULES.len(), "docs/cache.md has rows of nothing");
+    assert_eq!(rows, rowhouse::cache::POLICIES.len(), "docs/cache.md has rows of nothing");
 }
 
 /// Two types of one name are one schema, and one of them is described as the other.

@@ -277,6 +277,6 @@ async fn each_migration_in_turn_does_its_work_on_a_database_that_serves_at_the_v
     assert_eq!(report.migrations, Vec::<String>::new());
     assert!(db::check(&growing.migrator).await.unwrap().is_empty());
     let app = TestApp::with(&db.url(API_ROLE), &crate::support::tuning(&[])).await;
-    let complaints = app.complaints().await;
-    assert!(complaints.len() == 1 && complaints[0].contains("rowhouse keys seal"), "{complaints:?}");
+    let startup_problems = app.startup_problems().await;
+    assert!(startup_problems.len() == 1 && startup_problems[0].contains("rowhouse keys seal"), "{startup_problems:?}");
 }

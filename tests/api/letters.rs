@@ -16,10 +16,10 @@ async fn an_address_that_takes_no_letters_is_in_the_way_of_no_other() {
     let app = TestApp::with_post(&db, &post).await;
     post.defer("deferred@new.example");
     for _ in 0..600 {
-        app.app.post.send(app.app.post.place().unwrap(), changed("deferred@new.example".to_owned()));
+        app.app.mailer.send(app.app.mailer.place().unwrap(), changed("deferred@new.example".to_owned()));
     }
     for n in 0..345 {
-        app.app.post.send(app.app.post.place().unwrap(), changed(format!("person{n}@new.example")));
+        app.app.mailer.send(app.app.mailer.place().unwrap(), changed(format!("person{n}@new.example")));
     }
     let owner = town().acme.owner.email;
     app.auth("password-reset", json!({ "email": owner })).await.expect(202);
@@ -99,7 +99,7 @@ async fn where_there_is_no_place_the_caller_hears_it_before_anything_is_promised
     let role = owner.role("viewer").await;
     db.forget_tries().await;
 
-    let held: Vec<_> = std::iter::from_fn(|| app.app.post.place().ok()).collect();
+    let held: Vec<_> = std::iter::from_fn(|| app.app.mailer.place().ok()).collect();
     assert!(held.len() >= 1000);
     let before = db.everything().await;
     let mut told = Vec::new();

@@ -44,10 +44,10 @@ async fn an_empty_database_is_brought_up_once_and_then_left_alone() {
     let second = db::migrate(&mut migrator, false).await.unwrap();
     assert!(second.migrations.is_empty() && !second.reapplied && second.changes.is_empty(), "{second:?}");
     let app = TestApp::with(&db.url(API_ROLE), &crate::support::tuning(&[])).await;
-    let unknown = app.complaints().await;
+    let unknown = app.startup_problems().await;
     assert!(unknown.len() == 1 && unknown[0].contains("rowhouse keys seal"), "{unknown:?}");
     SealKey::read(&KEYS).unwrap().keep(&migrator).await.unwrap();
-    assert_eq!(app.complaints().await, Vec::<String>::new());
+    assert_eq!(app.startup_problems().await, Vec::<String>::new());
 }
 
 /// The database as the first version left it, with people in it.
@@ -206,15 +206,15 @@ async fn what_is_done_by_hand_is_noticed_and_the_files_mend_it() {
     let superuser = db.superuser().await;
     let mut migrator = db.migrator().await;
     let app = TestApp::new(&db).await;
-    assert_eq!(app.complaints().await, Vec::<String>::new());
+    assert_eq!(app.startup_problems().await, Vec::<String>::new());
     for (by_hand, noticed) in MENDED_BY_FILES {
         superuser.batch_execute(by_hand).await.unwrap();
         if by_hand.contains("audit.posture") {
-            assert!(app.complaints().await.concat().contains("never migrated"));
+            assert!(app.startup_problems().await.concat().contains("never migrated"));
         } else {
             let found = differences(&migrator).await;
             assert!(found.iter().any(|found| found == noticed), "{by_hand}: {found:#?}");
-            assert_ne!(app.complaints().await, Vec::<String>::new(), "{by_hand}");
+            assert_ne!(app.startup_problems().await, Vec::<String>::new(), "{by_hand}");
         }
         let report = db::migrate(&mut migrator, false).await.unwrap();
         assert!(
@@ -222,7 +222,7 @@ async fn what_is_done_by_hand_is_noticed_and_the_files_mend_it() {
             "{by_hand}: {report:?}"
         );
         assert_eq!(differences(&migrator).await, Vec::<String>::new(), "after {by_hand}");
-        assert_eq!(app.complaints().await, Vec::<String>::new(), "after {by_hand}");
+        assert_eq!(app.startup_problems().await, Vec::<String>::new(), "after {by_hand}");
     }
 }
 
@@ -236,13 +236,13 @@ async fn what_no_file_mends_is_not_covered_up_by_migrating() {
         superuser.batch_execute(by_hand).await.unwrap();
         let found = differences(&migrator).await;
         assert!(found.iter().any(|found| found == noticed), "{by_hand}: {found:#?}");
-        assert_ne!(app.complaints().await, Vec::<String>::new(), "{by_hand}");
+        assert_ne!(app.startup_problems().await, Vec::<String>::new(), "{by_hand}");
         let refused = db::migrate(&mut migrator, false).await.unwrap_err().to_string();
         assert!(refused.contains("changed by hand") && refused.contains("--accept"), "{by_hand}: {refused}");
         assert_eq!(differences(&migrator).await, found, "it is still noticed");
         superuser.batch_execute(undo).await.unwrap();
         assert_eq!(differences(&migrator).await, Vec::<String>::new(), "after {undo}");
-        assert_eq!(app.complaints().await, Vec::<String>::new(), "after {undo}");
+        assert_eq!(app.startup_problems().await, Vec::<String>::new(), "after {undo}");
     }
     // Somebody says that it is meant to be so.
     superuser.batch_execute("create index projects_by_day on tenant.projects (tenant_id, created_at)").await.unwrap();
@@ -276,11 +276,11 @@ async fn what_lies_outside_the_house_and_can_be_read_stops_the_server() {
             .unwrap();
         superuser.batch_execute(by_hand).await.unwrap();
         superuser.batch_execute("grant select on all tables in schema reporting to rowhouse_api").await.unwrap();
-        let complaints = app.complaints().await;
-        assert!(complaints.iter().any(|text| text.contains(complaint)), "{by_hand}: {complaints:#?}");
+        let startup_problems = app.startup_problems().await;
+        assert!(startup_problems.iter().any(|text| text.contains(complaint)), "{by_hand}: {startup_problems:#?}");
         superuser.batch_execute("alter table tenant.memberships no inherit reporting.parent").await.ok();
         superuser.batch_execute("drop schema reporting cascade").await.unwrap();
-        assert_eq!(app.complaints().await, Vec::<String>::new());
+        assert_eq!(app.startup_problems().await, Vec::<String>::new());
     }
 }
 
@@ -293,9 +293,12 @@ async fn a_newer_versions_migration_does_not_take_a_running_server_out() {
     db.superuser().await.batch_execute(newer).await.unwrap();
     let ready = app.request(reqwest::Method::GET, "/readyz");
     crate::support::Answer::of(ready).await.expect(200);
-    assert!(app.complaints().await.concat().contains("policies/tenant.projects.sql"), "but it does not start again");
+    assert!(
+        app.startup_problems().await.concat().contains("policies/tenant.projects.sql"),
+        "but it does not start again"
+    );
     db.superuser().await.batch_execute("update audit.schema_history set checksum = '1'").await.unwrap();
-    assert!(app.complaints().await.concat().contains("V1__tenants_people_and_projects"));
+    assert!(app.startup_problems().await.concat().contains("V1__tenants_people_and_projects"));
 }
 
 #[tokio::test]
@@ -428,12 +431,12 @@ async fn a_role_that_could_step_around_a_wall_does_not_serve() {
         ("rowhouse_worker", "is not the role that serves"),
     ] {
         let app = TestApp::with(&db.url(role), &crate::support::tuning(&[])).await;
-        let complaints = app.complaints().await;
-        assert!(complaints.iter().any(|text| text.contains(complaint)), "{role}: {complaints:#?}");
+        let startup_problems = app.startup_problems().await;
+        assert!(startup_problems.iter().any(|text| text.contains(complaint)), "{role}: {startup_problems:#?}");
     }
     let bare = TestDb::empty().await;
     let app = TestApp::with(&bare.url(API_ROLE), &crate::support::tuning(&[])).await;
-    assert!(app.complaints().await.concat().contains("never migrated"));
+    assert!(app.startup_problems().await.concat().contains("never migrated"));
 }
 
 #[tokio::test]

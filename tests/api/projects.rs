@@ -12,7 +12,7 @@ both_ways! {
 async fn a_project_can_be_made_read_changed_and_deleted(way: Way) {
     let db = TestDb::new().await;
     let app = TestApp::by(way, &db).await;
-    assert_eq!(app.complaints().await, Vec::<String>::new());
+    assert_eq!(app.startup_problems().await, Vec::<String>::new());
     let (acme, member) = (&town().acme, town().acme.owner.id);
     let send = |method: Method, path: &str| app.as_user(method, path, member, acme.id);
 

@@ -93,7 +93,7 @@ async fn every_statement_speaks_built_in_types_alone() {
 async fn the_server_finds_itself_fit_to_serve_through_it() {
     let db = TestDb::new().await;
     let app = TestApp::by(Way::PgBouncer, &db).await;
-    assert_eq!(app.complaints().await, Vec::<String>::new());
+    assert_eq!(app.startup_problems().await, Vec::<String>::new());
     Answer::of(app.request(Method::GET, "/readyz")).await.expect(200);
     // What the role's sessions start with holds there, too.
     let api = db.api_by(Way::PgBouncer).await;

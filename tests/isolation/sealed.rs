@@ -379,17 +379,17 @@ async fn a_role_that_changes_what_it_starts_with_is_found_not_fit_to_serve() {
     let acme = &town().acme;
     app.get("/api/v1/projects", acme.owner.id, acme.id).await.expect(200);
     // A role may change what it starts with itself, and a server that finds it so is not ready.
-    assert_eq!(app.complaints().await, Vec::<String>::new(), "the control");
+    assert_eq!(app.startup_problems().await, Vec::<String>::new(), "the control");
     let api = db.api().await;
     let name = names(&superuser, "select current_database()::text").await.remove(0);
     api.batch_execute(&format!("alter role rowhouse_api in database {name} set search_path = 'pg_temp'"))
         .await
         .unwrap();
-    let complaints = app.complaints().await;
-    assert!(complaints.iter().any(|complaint| complaint.contains("role setting")), "{complaints:?}");
+    let startup_problems = app.startup_problems().await;
+    assert!(startup_problems.iter().any(|complaint| complaint.contains("role setting")), "{startup_problems:?}");
     // Whoever runs the server takes it back, and it is as before.
     superuser.batch_execute(&format!("alter role rowhouse_api in database {name} reset all")).await.unwrap();
-    assert_eq!(app.complaints().await, Vec::<String>::new());
+    assert_eq!(app.startup_problems().await, Vec::<String>::new());
 }
 
 /// What EXPLAIN expects must not depend on whose addresses there are.

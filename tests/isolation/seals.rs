@@ -158,14 +158,14 @@ async fn a_seal_is_good_for_what_it_was_made_for_with_a_key_that_is_known() {
     leave(&gate).await;
     // A server says so before it serves.
     let app = TestApp::new(&db).await;
-    let complaints = app.complaints().await;
-    assert!(complaints.iter().any(|complaint| complaint.contains("rowhouse keys seal")), "{complaints:?}");
+    let startup_problems = app.startup_problems().await;
+    assert!(startup_problems.iter().any(|complaint| complaint.contains("rowhouse keys seal")), "{startup_problems:?}");
     db.migrator()
         .await
         .script("again", &format!("update registry.seal_keys set superseded_at = null where id = '{own}'"))
         .await
         .unwrap();
-    assert_eq!(app.complaints().await, Vec::<String>::new());
+    assert_eq!(app.startup_problems().await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -107,10 +107,10 @@ impl TestApp {
     }
 
     /// The start-up check, as `rowhouse serve` makes it.
-    pub async fn complaints(&self) -> Vec<String> {
-        let complaints =
+    pub async fn startup_problems(&self) -> Vec<String> {
+        let startup_problems =
             db::refuse_unless_walled(&self.app.db, &self.app.seal("seal_holds", &[Some("")])).await.unwrap();
-        complaints.iter().map(ToString::to_string).collect()
+        startup_problems.iter().map(ToString::to_string).collect()
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -158,12 +158,12 @@ impl TestDb {
     async fn serving(url: &str) -> Client {
         let client = connect(url).await;
         client.batch_execute("begin").await.unwrap();
-        let complaints = client.query("select complaint from audit.posture", &[]).await.unwrap();
-        let complaints: Vec<String> = complaints.iter().map(|row| row.get(0)).collect();
+        let startup_problems = client.query("select complaint from audit.posture", &[]).await.unwrap();
+        let startup_problems: Vec<String> = startup_problems.iter().map(|row| row.get(0)).collect();
         client.batch_execute("rollback").await.unwrap();
         assert!(
-            complaints.is_empty(),
-            "refusing to run: {} {complaints:?}",
+            startup_problems.is_empty(),
+            "refusing to run: {} {startup_problems:?}",
             url.split('@').next().unwrap().trim_start_matches("postgresql://")
         );
         client

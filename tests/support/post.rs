@@ -92,7 +92,7 @@ impl PostBox {
 
     /// Asserts that no letter is here, after whatever the application has under way has arrived.
     pub async fn is_empty(&self, app: &TestApp) {
-        app.app.post.finish(PATIENCE).await;
+        app.app.mailer.finish(PATIENCE).await;
         let letters = self.letters.borrow().clone();
         assert!(letters.is_empty(), "nobody was to get a letter: {letters:#?}");
     }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use rowhouse::api::products::words::Words;
+use rowhouse::api::products::query_parser::Words;
 use rowhouse_pg::{AdminConn, Failure, literal};
 use serde::Serialize;
 use serde_json::Value;

@@ -13,7 +13,7 @@ use crate::{
     Error, Result,
     app::App,
     auth::Tenant,
-    cache::{Asked, Rule},
+    cache::{CachePolicy, Lookup},
     db::{FromRow, Sql},
     error::Violation,
     http::{
@@ -224,7 +224,7 @@ pub(super) async fn analytics(
     let day = |day: Option<Date>| day.map(|day| day.to_string()).unwrap_or_default();
     let kind = format.map_or("json", Format::name);
     let what = [metric.as_str(), interval.as_str(), &day(from), &day(to), kind];
-    let asked = Asked { rule: Rule::ANALYTICS, may: sql!("cache/analytics"), params: &[&metric], what: &what };
+    let asked = Lookup { rule: CachePolicy::ANALYTICS, may: sql!("cache/analytics"), params: &[&metric], what: &what };
     app.cache.answer(app.secrets(), &tenant, asked, series.answer(&tenant, format)).await
 }
 

@@ -15,7 +15,7 @@ use crate::{
     Result,
     app::App,
     auth::Tenant,
-    cache::{Asked, Rule},
+    cache::{CachePolicy, Lookup},
     db::FromRow,
     http::extract::Json,
     sql,
@@ -135,7 +135,7 @@ struct Comparison {
 #[utoipa::path(get, path = "/dashboard/kpis", tag = "dashboard", 
     responses((status = OK, body = Kpis, headers(("Cache-Status" = String)))))]
 pub(super) async fn kpis(tenant: Tenant, State(app): State<App>) -> Result<Response> {
-    let asked = Asked { rule: Rule::KPIS, may: sql!("cache/kpis"), params: &[], what: &[] };
+    let asked = Lookup { rule: CachePolicy::KPIS, may: sql!("cache/kpis"), params: &[], what: &[] };
     let kpis = async {
         let mut conn = tenant.connect().await?;
         let kpis: Kpis = conn.read().last().one(sql!("dashboard/kpis"), &[]).await?;

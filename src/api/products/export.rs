@@ -12,18 +12,18 @@ use futures_util::{Stream, StreamExt as _, stream};
 use http_body::Frame;
 use http_body_util::StreamBody;
 
-use super::file::Exported;
+use super::codec::Exported;
 use crate::{
     Error, Result,
     app::App,
     auth::Tenant,
     http::{
+        executor::Executor,
         export::{FileQuery, Format, Writer},
         extract::Query,
-        room::{Place, Way},
+        file_quota::{Place, Way},
         spool::Spool,
         upload::LONGEST,
-        workshop::Workshop,
     },
     sql,
 };
@@ -53,9 +53,9 @@ pub(super) async fn export(
     headers: HeaderMap,
 ) -> Result<Response> {
     let format = query.choose(&headers)?;
-    let place = app.workshop.place(&tenant, Way::Out)?;
+    let place = app.executor.place(&tenant, Way::Out)?;
     let (spool, frames) = Spool::new().await?;
-    tokio::spawn(make(app.workshop.clone(), tenant, format, spool, place));
+    tokio::spawn(make(app.executor.clone(), tenant, format, spool, place));
     let frames = begun(frames).await?;
     let mut headers = format.headers("products");
     headers.insert(header::TRAILER, HeaderValue::from_static("Row-Count, Repr-Digest"));
@@ -73,9 +73,9 @@ async fn begun(frames: impl Stream<Item = Taken>) -> Result<impl Stream<Item = T
 }
 
 /// Writes the file, and stays until the caller has taken it, is too slow, or may not have it any more.
-async fn make(workshop: Workshop, tenant: Tenant, format: Format, spool: Spool, mut place: Place) {
+async fn make(executor: Executor, tenant: Tenant, format: Format, spool: Spool, mut place: Place) {
     let write = async {
-        let turn = tokio::time::timeout(TURN, workshop.export(&tenant)).await.map_err(|_| Error::Busy)?;
+        let turn = tokio::time::timeout(TURN, executor.export(&tenant)).await.map_err(|_| Error::Busy)?;
         write(&tenant.at_work(), format, &spool, &mut place).await?;
         drop(turn);
         // The rest is the caller's.

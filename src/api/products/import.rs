@@ -21,8 +21,9 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    ProductStatus, each_once,
-    file::{self, Line, ProductLine},
+    ProductStatus,
+    codec::{self, Line, ProductLine},
+    each_once,
 };
 use crate::{
     Error, Result,
@@ -31,14 +32,14 @@ use crate::{
     db::{FromRow, Params, Tx, Write},
     error::Violation,
     http::{
+        executor::Executor,
         export::Format,
         extract::{Query, content_type},
+        file_quota::Way,
         idempotency::{Begun, Keeper, Once},
         operation::{Operation, Work},
         patch::Field,
-        room::Way,
         upload::Upload,
-        workshop::Workshop,
     },
     polite::politely,
     sql,
@@ -102,7 +103,7 @@ pub(super) async fn import(
     drop(conn);
 
     let (parts, body) = request.into_parts();
-    let place = app.workshop.place(&tenant, Way::In)?;
+    let place = app.executor.place(&tenant, Way::In)?;
     let upload = Upload::receive(body, app.settings.import_bytes, place).await?;
     let once = Once::of_upload(Keeper::from_ref(&app), &parts, &upload.sha256)?;
     let mut conn = tenant.connect().await?;
@@ -112,7 +113,7 @@ pub(super) async fn import(
     };
     let (work, operation, done) = Work::begin(&tenant, attempt, "products.import", None).await?;
     let answer = done.answer(operation.accepted()).await?;
-    app.workshop.run(work, move |work, workshop| run(work, workshop, upload, format, query.mode));
+    app.executor.run(work, move |work, executor| run(work, executor, upload, format, query.mode));
     Ok(answer)
 }
 
@@ -206,9 +207,9 @@ impl Seen {
     }
 }
 
-async fn run(work: Work, workshop: Workshop, upload: Upload, format: Format, mode: ImportMode) -> Result<()> {
+async fn run(work: Work, executor: Executor, upload: Upload, format: Format, mode: ImportMode) -> Result<()> {
     let Upload { file, place: _place, .. } = upload;
-    let mut import = Import { work: &work, workshop, file, format, report: Report::default(), told: Instant::now() };
+    let mut import = Import { work: &work, executor, file, format, report: Report::default(), told: Instant::now() };
     let ended = match mode {
         ImportMode::All => import.all().await,
         ImportMode::Partial => import.what_can_be().await,
@@ -237,7 +238,7 @@ enum Ended {
 
 struct Import<'w> {
     work: &'w Work,
-    workshop: Workshop,
+    executor: Executor,
     file: File,
     format: Format,
     report: Report,
@@ -266,9 +267,9 @@ impl Import<'_> {
             let mut file = self.file.try_clone()?;
             file.rewind().map(|()| file)
         };
-        let file = again().map_err(|error| file::unread(&error))?;
+        let file = again().map_err(|error| codec::unread(&error))?;
         let (format, (send, batches)) = (self.format, mpsc::channel(2));
-        let read = move || file::read(file, format, |batch| send.blocking_send(batch).is_ok());
+        let read = move || codec::read(file, format, |batch| send.blocking_send(batch).is_ok());
         Ok(Reading { batches, reader: Box::pin(politely("import", read)?) })
     }
 
@@ -287,10 +288,10 @@ impl Import<'_> {
         if self.report.rejected > 0 {
             return Err(Error::ImportRejected(self.report.rejected));
         }
-        let bytes = self.file.metadata().map_err(|error| file::unread(&error))?.len();
+        let bytes = self.file.metadata().map_err(|error| codec::unread(&error))?.len();
         let mut tries = 0;
         loop {
-            let Some(turn) = self.workshop.write(self.work, bytes).await? else {
+            let Some(turn) = self.executor.write(self.work, bytes).await? else {
                 return Ok(Ended::Cancelled);
             };
             self.report.lines = 0;
@@ -338,7 +339,7 @@ impl Import<'_> {
             let mut tries = 0;
             let (wanted, worked) = loop {
                 let bytes = good.iter().map(ProductLine::bytes).sum();
-                let Some(_turn) = self.workshop.write(self.work, bytes).await? else {
+                let Some(_turn) = self.executor.write(self.work, bytes).await? else {
                     return Ok(Ended::Cancelled);
                 };
                 let begun = Instant::now();

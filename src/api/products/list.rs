@@ -15,7 +15,7 @@ use crate::{
     Error, Result,
     app::App,
     auth::Tenant,
-    cache::{Asked, Rule},
+    cache::{CachePolicy, Lookup},
     db::{Params, Read, Sql, Tx},
     error::Violation,
     http::{
@@ -192,7 +192,8 @@ pub(super) async fn list(
     let order = query.order()?;
     let lister = Lister { tenant: &tenant, app: &app, uri: &uri, count: prefer.count(), query: &query };
     let (address, counted) = (uri.to_string(), prefer.count().map_or("", Count::name));
-    let asked = Asked { rule: Rule::PRODUCTS, may: sql!("cache/products"), params: &[], what: &[&address, counted] };
+    let asked =
+        Lookup { rule: CachePolicy::PRODUCTS, may: sql!("cache/products"), params: &[], what: &[&address, counted] };
     let page = async {
         let page = match order {
             ProductSort::Newest => lister.newest_first().await,

@@ -1,13 +1,13 @@
 //! `/products`: the catalogue. Reading and writing one product is here; lists, search, import and export are beside it.
+mod codec;
 mod export;
-mod file;
 mod import;
-mod lines;
+mod line_numbers;
 mod list;
+pub mod query_parser;
 mod search;
 mod table;
 mod text;
-pub mod words;
 
 pub(crate) use import::ImportMode;
 pub(crate) use list::ProductSort;
@@ -305,7 +305,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Res
     responses((status = OK, body = Product, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
-    let product: Option<Product> = conn.read().last().maybe(sql!("products/get"), &[&id]).await?;
+    let product: Option<Product> = conn.read().last().optional(sql!("products/get"), &[&id]).await?;
     product.map(|product| known.answer(product)).ok_or(missed("product", false))
 }
 
@@ -362,10 +362,10 @@ async fn write<T: FromRow>(tenant: &Tenant, id: Uuid, statement: Sql, params: Pa
     let mut waits = Waits::of(tenant);
     loop {
         let mut conn = waits.connect().await?;
-        match conn.write().last().maybe(statement, params).await {
+        match conn.write().last().optional(statement, params).await {
             Ok(Some(row)) => return Ok(Some(row)),
             Ok(None) => {
-                let there: Option<Product> = conn.read().last().maybe(sql!("products/get"), &[&id]).await?;
+                let there: Option<Product> = conn.read().last().optional(sql!("products/get"), &[&id]).await?;
                 return if there.is_some() { Ok(None) } else { Err(missed("product", false)) };
             }
             Err(Error::Locked) => waits.ask(conn).await?,

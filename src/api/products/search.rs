@@ -8,12 +8,12 @@ use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Product, ProductStatus, words::Words};
+use super::{Product, ProductStatus, query_parser::Words};
 use crate::{
     Error, Result,
     app::App,
     auth::Tenant,
-    cache::{Asked, Rule},
+    cache::{CachePolicy, Lookup},
     db::{FromRow, Params},
     error::Violation,
     http::{
@@ -116,7 +116,7 @@ pub(super) async fn search(
     let owner = tenant.id().as_uuid();
     let page = PageRequest::new(app.secrets().mac(), owner, list, query.limit, query.cursor.as_deref())?;
     let address = uri.to_string();
-    let asked = Asked { rule: Rule::SEARCH, may: sql!("cache/search"), params: &[], what: &[&address] };
+    let asked = Lookup { rule: CachePolicy::SEARCH, may: sql!("cache/search"), params: &[], what: &[&address] };
     app.cache.answer(app.secrets(), &tenant, asked, find(&tenant, &query, &typed, page)).await
 }
 

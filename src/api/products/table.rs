@@ -4,8 +4,8 @@ use std::{borrow::Cow, io};
 
 use super::{
     ProductStatus,
-    file::{self, Batch, COLUMNS, Line, ProductLine, split},
-    lines::{self, Lines},
+    codec::{self, Batch, COLUMNS, Line, ProductLine, split},
+    line_numbers::{self, Lines},
     text::Text,
 };
 use crate::{
@@ -35,7 +35,7 @@ pub(super) fn read(text: Text, mut batch: Batch<impl FnMut(Vec<Line>) -> bool>) 
     let header = records.next_filled()?;
     let columns = columns(header.as_ref().map(|(_, record)| record))?;
     while let Some((number, record)) = records.next_filled()? {
-        let product = if lines::holds_end(&record) {
+        let product = if line_numbers::holds_end(&record) {
             Err(vec![Violation::at("", "not_csv", "has a quote that is not closed")])
         } else {
             product(&columns, &record)
@@ -118,7 +118,7 @@ impl Records {
         let mut record = csv::ByteRecord::new();
         let more = reader.read_byte_record(&mut record);
         let number = number.unwrap_or_else(|| reader.get_mut().next_record(at).unwrap_or_default());
-        let more = more.map_err(|error| broken(&error, number))? && !lines::is_end(&record);
+        let more = more.map_err(|error| broken(&error, number))? && !line_numbers::is_end(&record);
         Ok(more.then_some((number, record)))
     }
 
@@ -221,7 +221,7 @@ fn product(columns: &[Option<&str>], record: &csv::ByteRecord) -> Result<Product
         name,
         description: field(cell("description"), |text| Some(text.to_owned())),
         sku,
-        price: file::PriceLine {
+        price: codec::PriceLine {
             amount_minor: amount_minor.unwrap_or_default(),
             currency: field(cell("currency"), |text| Some(text.to_owned())),
         },
@@ -233,7 +233,7 @@ fn product(columns: &[Option<&str>], record: &csv::ByteRecord) -> Result<Product
     // What is missing was told of.
     given.sku = given.sku.filter(|sku| !sku.is_empty());
     given.name = given.name.filter(|name| !name.is_empty());
-    wrong.extend(file::faults(&given));
+    wrong.extend(codec::faults(&given));
     if wrong.is_empty() { Ok(product) } else { Err(wrong) }
 }
 
@@ -248,8 +248,8 @@ fn field<T>(cell: Option<&Cow<'_, str>>, read: impl FnOnce(&str) -> Option<T>) -
 
 fn broken(error: &csv::Error, line: u64) -> Error {
     match error.kind() {
-        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => file::too_long(line),
-        csv::ErrorKind::Io(error) => file::unread(error),
+        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => codec::too_long(line),
+        csv::ErrorKind::Io(error) => codec::unread(error),
         _ => Error::Invalid(vec![Violation::at("", "not_csv", format!("line {line} cannot be read as CSV"))]),
     }
 }

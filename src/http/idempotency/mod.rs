@@ -37,6 +37,7 @@ use crate::{
 pub(crate) use key::check;
 
 /// What answers are kept with: the keys they are locked by, and how much of them there may be.
+#[doc(alias = "idempotency store")]
 #[derive(Clone)]
 pub struct Keeper {
     /// Has the keys.
@@ -150,7 +151,7 @@ impl Once {
         let mut conn = tenant.connect().await?;
         let whose = conn.whose();
         let params: Params<'_> = &[&whose[1], &claim.key, &claim.fingerprint.as_slice()];
-        let found: Option<Found> = conn.read().last().maybe(sql!("idempotency/find"), params).await?;
+        let found: Option<Found> = conn.read().last().optional(sql!("idempotency/find"), params).await?;
         found.map(|found| claim.again(whose, &found)).transpose()
     }
 
@@ -191,10 +192,10 @@ impl<'c> Attempt<'c> {
         let Self { prefer, .. } = self;
         match self.keep.take() {
             None => {
-                let row = self.tx.last().maybe(sql, params).await?.ok_or(missing)?;
+                let row = self.tx.last().optional(sql, params).await?.ok_or(missing)?;
                 Ok((row, Done { open: None, prefer }))
             }
-            Some(keep) => match self.tx.maybe(sql, params).await? {
+            Some(keep) => match self.tx.optional(sql, params).await? {
                 Some(row) => Ok((row, Done { open: Some((self.tx, keep)), prefer })),
                 None => self.refuse(missing).await,
             },

@@ -6,7 +6,7 @@ use redis::Script;
 use super::Key;
 use crate::{
     auth::random_secret,
-    redis::{Away, Redis},
+    redis::{Redis, Unavailable},
 };
 
 /// For how long one instance has the turn to work something out. Nobody may be left of whoever took it: Redis held still,
@@ -22,37 +22,38 @@ static GIVE_UP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("gi
 pub(super) async fn get(redis: &Redis, key: &Key) -> Option<Vec<u8>> {
     let mut connection = redis.connection();
     let mut get = redis::cmd("GET");
-    let found: Result<Option<Vec<u8>>, Away> = redis.ask(get.arg(key.as_str()).query_async(&mut connection)).await;
+    let found: Result<Option<Vec<u8>>, Unavailable> =
+        redis.ask(get.arg(key.as_str()).query_async(&mut connection)).await;
     found.ok().flatten()
 }
 
 /// Asks for the turn to work something out.
 pub(super) async fn begin(redis: &Redis, key: &Key) -> Begun {
-    let Ok(token) = random_secret() else { return Begun::Away };
+    let Ok(token) = random_secret() else { return Begun::Unavailable };
     let place = format!("{key}:turn");
     let mut connection = redis.connection();
     let mut question = redis::cmd("SET");
     question.arg(&place).arg(&token).arg("NX").arg("PX").arg(milliseconds(TURN));
-    let set: Result<Option<String>, Away> = redis.ask(question.query_async(&mut connection)).await;
+    let set: Result<Option<String>, Unavailable> = redis.ask(question.query_async(&mut connection)).await;
     match set {
-        Ok(Some(_)) => Begun::Mine(Turn { redis: redis.clone(), key: key.clone(), place, token, over: false }),
+        Ok(Some(_)) => Begun::Mine(RecomputeLock { redis: redis.clone(), key: key.clone(), place, token, over: false }),
         Ok(None) => Begun::Taken,
-        Err(Away) => Begun::Away,
+        Err(Unavailable) => Begun::Unavailable,
     }
 }
 
 /// Who works something out.
 pub(super) enum Begun {
     /// Whoever asked.
-    Mine(Turn),
+    Mine(RecomputeLock),
     /// Another instance.
     Taken,
     /// Redis does not say, or has no room: everybody for themselves.
-    Away,
+    Unavailable,
 }
 
 /// The turn to work an answer out. Dropped, it is given up: the caller is gone, or it went wrong.
-pub(super) struct Turn {
+pub(super) struct RecomputeLock {
     redis: Redis,
     key: Key,
     place: String,
@@ -61,7 +62,7 @@ pub(super) struct Turn {
     over: bool,
 }
 
-impl Turn {
+impl RecomputeLock {
     /// Keeps the answer, if it is still this one's turn.
     pub(super) async fn put(mut self, kept: &[u8], ttl: Duration) {
         let mut connection = self.redis.connection();
@@ -71,7 +72,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for RecomputeLock {
     fn drop(&mut self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if self.over {

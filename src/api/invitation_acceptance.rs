@@ -79,7 +79,7 @@ async fn show(
     let mut conn = app.db.public().await?;
     attempt(&mut conn, Action::Link, &invited.id.to_string(), &client).await?;
     let params: crate::db::Params<'_> = &[&invited.tenant, &invited.id, &invited.hash.as_slice()];
-    let found: Option<InvitationPreview> = conn.read().last().maybe(sql!("auth/find_invitation"), params).await?;
+    let found: Option<InvitationPreview> = conn.read().last().optional(sql!("auth/find_invitation"), params).await?;
     found.map(Json).ok_or(Error::LinkSpent)
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 /// A kind of answer that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
+pub struct CachePolicy {
     /// Its name in keys.
     pub name: &'static str,
     /// How long an answer counts that nothing else has put out of date: figures go by the clock as well.
@@ -13,7 +13,7 @@ pub struct Rule {
     pub form: u8,
 }
 
-impl Rule {
+impl CachePolicy {
     /// Pages of products.
     pub const PRODUCTS: Self = Self { name: "products", ttl: Duration::from_mins(10), form: 1 };
     /// What a search found.
@@ -25,4 +25,5 @@ impl Rule {
 }
 
 /// All of them.
-pub const RULES: [Rule; 4] = [Rule::PRODUCTS, Rule::SEARCH, Rule::KPIS, Rule::ANALYTICS];
+pub const POLICIES: [CachePolicy; 4] =
+    [CachePolicy::PRODUCTS, CachePolicy::SEARCH, CachePolicy::KPIS, CachePolicy::ANALYTICS];

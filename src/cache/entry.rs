@@ -15,14 +15,14 @@ const LARGEST: usize = 256 << 10;
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// An answer, the generation it was worked out of or after, and when.
-pub(super) struct Kept {
+pub(super) struct Entry {
     generation: Uuid,
     at: Duration,
     headers: HeaderMap,
     body: Bytes,
 }
 
-impl Kept {
+impl Entry {
     /// The answer again, and what to keep of it: nothing, unless it is a success of reasonable size.
     pub(super) async fn of(generation: Uuid, answer: Response) -> Result<(Response, Option<Vec<u8>>)> {
         let small = answer.body().size_hint().exact().is_some_and(|bytes| bytes <= LARGEST as u64);

@@ -21,26 +21,26 @@ const REMEMBERED: usize = 10_000;
 const AT_ONCE: usize = 2;
 
 /// Notes uses.
-pub struct Uses {
+pub struct LastUsed {
     /// By SHA-256 of a key's secret, or by a session's id: whoever makes up a secret notes another use.
     noted: Cache<[u8; 32], Instant>,
     room: Arc<Semaphore>,
 }
 
-impl Default for Uses {
+impl Default for LastUsed {
     fn default() -> Self {
         Self { noted: Cache::new(REMEMBERED), room: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
-impl Uses {
+impl LastUsed {
     /// Notes that an API key is in use.
     pub(super) fn of_key(&self, db: &Db, tenant: TenantId, principal: Principal) {
         let Principal::Key(key) = principal else { return };
         let db = db.clone();
         self.note(*key.secret_hash(), async move {
             let mut conn = db.tenant(tenant, principal, Share::unproven(principal)).await?;
-            conn.write().last().maybe::<()>(sql!("auth/touch_api_key"), &[]).await
+            conn.write().last().optional::<()>(sql!("auth/touch_api_key"), &[]).await
         });
     }
 
@@ -49,7 +49,7 @@ impl Uses {
         let db = db.clone();
         self.note(sha256(person.session.as_uuid().as_bytes()), async move {
             let mut conn = db.user(person).await?;
-            conn.write().last().maybe::<()>(sql!("auth/touch_session"), &[&lifetimes.browser_idle()]).await
+            conn.write().last().optional::<()>(sql!("auth/touch_session"), &[&lifetimes.browser_idle()]).await
         });
     }
 

@@ -17,7 +17,7 @@ const OF_A_PRINCIPAL: usize = 4;
 
 /// Room for files.
 #[derive(Clone, Debug)]
-pub struct Room(Arc<Mutex<State>>);
+pub struct FileQuota(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
@@ -42,10 +42,10 @@ pub struct Place {
     whose: Whose,
     way: Way,
     bytes: u64,
-    room: Room,
+    room: FileQuota,
 }
 
-impl Room {
+impl FileQuota {
     /// Room for so many bytes.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn no_tenant_and_no_person_takes_the_room_of_all() {
-        let room = Room::new(40);
+        let room = FileQuota::new(40);
         let whole = |whose| {
             let mut place = room.place(whose, Way::In)?;
             place.hold(10).map(|()| place)
@@ -137,7 +137,7 @@ mod tests {
         fn somebody_new_always_finds_some_and_what_is_not_needed_leaves_nothing_behind(
             asked in prop::collection::vec((1u128..6, 1u128..6, 0u64..1_000_000), 0..60),
         ) {
-            let room = Room::new(1_000_000);
+            let room = FileQuota::new(1_000_000);
             let mut places = Vec::new();
             for (tenant, principal, bytes) in asked {
                 if let Ok(mut place) = room.place(of(tenant, principal), Way::Out)

@@ -6,23 +6,24 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use tokio::sync::{Mutex as RecomputeLock, OwnedMutexGuard};
 
 use super::Key;
 
-type Turns = Arc<Mutex<HashMap<Key, Arc<Turn<()>>>>>;
+type Turns = Arc<Mutex<HashMap<Key, Arc<RecomputeLock<()>>>>>;
 
+#[doc(alias = "request coalescing")]
 #[derive(Default)]
-pub(super) struct Flights(Turns);
+pub(super) struct SingleFlight(Turns);
 
 /// Something that is being worked out, or about to be.
 pub(super) struct Flight {
     key: Key,
-    turn: Option<Arc<Turn<()>>>,
+    turn: Option<Arc<RecomputeLock<()>>>,
     turns: Turns,
 }
 
-impl Flights {
+impl SingleFlight {
     pub(super) fn of(&self, key: &Key) -> Flight {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = turns.entry(key.clone()).or_default().clone();
@@ -56,12 +57,12 @@ impl Drop for Flight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::Rule;
+    use crate::cache::CachePolicy;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn nothing_is_left_of_a_crowd() {
-        let flights = Arc::new(Flights::default());
-        let key = Key::test(Rule::KPIS);
+        let flights = Arc::new(SingleFlight::default());
+        let key = Key::test(CachePolicy::KPIS);
         let crowd = (0..200).map(|_| {
             let (flights, key) = (flights.clone(), key.clone());
             tokio::spawn(async move {

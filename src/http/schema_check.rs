@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema, openapi::path::ParameterIn};
 use uuid::Uuid;
 
 use super::{
-    json::{Twice, escaped},
+    json::{DuplicateKeys, escaped},
     validate::{MOST, too_long, too_short},
 };
 use crate::error::Violation;
@@ -21,7 +21,7 @@ pub fn publish(schemas: impl FnOnce() -> HashMap<String, Value>) {
 }
 
 /// What does not fit the schema of `T`; at most [`MOST`].
-pub(super) fn misfits<T: ToSchema>(value: &Value, twice: &Twice) -> Vec<Violation> {
+pub(super) fn misfits<T: ToSchema>(value: &Value, twice: &DuplicateKeys) -> Vec<Violation> {
     let mut named = Vec::new();
     T::schemas(&mut named);
     let named = named.into_iter().map(|(name, schema)| (name, written(&schema))).collect::<HashMap<_, _>>();

@@ -9,8 +9,8 @@ use tokio_util::{
 };
 
 use super::{
+    file_quota::{FileQuota, Place, Way},
     operation::Work,
-    room::{Place, Room, Way},
     turns::{Length, Turn, Turns, Whose},
 };
 use crate::{Error, Result, auth::Tenant};
@@ -21,21 +21,22 @@ const FILES: u64 = 4;
 const SHORT: u64 = 32 << 10;
 
 /// Where work that outlives its request is done.
+#[doc(alias = "background jobs")]
 #[derive(Clone, Debug)]
-pub struct Workshop {
+pub struct Executor {
     /// One operation of a tenant at a time, in the order in which they began: they may write the same rows.
     own: Turns,
     writes: Turns,
     exports: Turns,
-    room: Room,
+    room: FileQuota,
     /// Operations that are under way.
     tasks: TaskTracker,
     /// Cancelled when they are to be interrupted.
     cut: CancellationToken,
 }
 
-impl Workshop {
-    /// A workshop beside a pool of so many connections, for files of so many bytes.
+impl Executor {
+    /// An executor beside a pool of so many connections, for files of so many bytes.
     #[must_use]
     pub fn new(connections: usize, file_bytes: u64) -> Self {
         // One in four to each kind; an operation needs a second one now and then, to tell how far it is.
@@ -44,7 +45,7 @@ impl Workshop {
             own: Turns::new(usize::MAX, 0),
             writes: Turns::new(share, 1),
             exports: Turns::new(share, 0),
-            room: Room::new(file_bytes.saturating_mul(FILES)),
+            room: FileQuota::new(file_bytes.saturating_mul(FILES)),
             tasks: TaskTracker::new(),
             cut: CancellationToken::new(),
         }
@@ -66,12 +67,12 @@ impl Workshop {
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        let workshop = self.clone();
+        let executor = self.clone();
         self.tasks.spawn(async move {
             let ended = tokio::select! {
-                ended = workshop.clone().work(&work, job) => ended,
+                ended = executor.clone().work(&work, job) => ended,
                 // What it has not committed is undone with its connection.
-                () = workshop.cut.cancelled() => Err(Error::Leaving),
+                () = executor.cut.cancelled() => Err(Error::Leaving),
             };
             let Err(error) = ended else { return };
             if let Error::Internal(what) = &error {
