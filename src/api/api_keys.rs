@@ -115,7 +115,8 @@ struct ApiKeyRotation {
 /// List API keys, newest first.
 ///
 /// Needs `api-keys:read`.
-#[utoipa::path(get, path = "/tenant/api-keys", tag = "api-keys", params(PlainQuery),
+#[utoipa::path(get, path = "/tenant/api-keys", tag = "api-keys",
+    extensions(("x-route" = json!({ "charged": "principal" }))), params(PlainQuery),
     responses((status = OK, body = Page<ApiKey>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
 async fn list(
     tenant: Tenant,
@@ -133,7 +134,8 @@ async fn list(
 /// Make an API key. The answer is the only one that shows it.
 ///
 /// Needs `api-keys:write` and `api-keys:read`, and every permission that the key is to hold.
-#[utoipa::path(post, path = "/tenant/api-keys", tag = "api-keys", request_body = NewApiKey,
+#[utoipa::path(post, path = "/tenant/api-keys", tag = "api-keys",
+    extensions(("x-route" = json!({ "charged": "principal", "shown_once": true }))), request_body = NewApiKey,
     responses((status = CREATED, body = ApiKeyWithSecret, headers(("ETag" = String), ("Location" = String)))))]
 async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewApiKey>) -> Result<Response> {
     let mut violations = Violations::default();
@@ -163,7 +165,8 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
 /// Read an API key.
 ///
 /// Needs `api-keys:read`.
-#[utoipa::path(get, path = "/tenant/api-keys/{id}", tag = "api-keys", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/tenant/api-keys/{id}", tag = "api-keys",
+    extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
     responses((status = OK, body = ApiKey, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
@@ -176,6 +179,7 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
 /// Needs `api-keys:write` and `api-keys:read`, every permission that the key holds, and `If-Match` with the ETag that was
 /// read.
 #[utoipa::path(patch, path = "/tenant/api-keys/{id}", tag = "api-keys",
+    extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path), ("If-Match" = String, Header)),
     request_body(content = ApiKeyPatch, content_type = "application/merge-patch+json"),
     responses((status = OK, body = ApiKey, headers(("ETag" = String)))))]
@@ -207,7 +211,8 @@ async fn update(
 /// Give a key a new secret, shown this once. The old one stays good for a while.
 ///
 /// Needs `api-keys:write` and `api-keys:read`, and every permission that the key holds.
-#[utoipa::path(post, path = "/tenant/api-keys/{id}/rotate", tag = "api-keys", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/tenant/api-keys/{id}/rotate", tag = "api-keys",
+    extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
     request_body = ApiKeyRotation, responses((status = OK, body = ApiKeyWithSecret, headers(("ETag" = String)))))]
 async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Post(how, once): Post<ApiKeyRotation>) -> Result<Response> {
     let hours = how.overlap_hours.unwrap_or(24);
@@ -233,6 +238,7 @@ async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Post(how, once): Post<ApiK
 ///
 /// Needs `api-keys:delete` and `api-keys:read`, and `If-Match` with the ETag that was read.
 #[utoipa::path(delete, path = "/tenant/api-keys/{id}", tag = "api-keys",
+    extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(
     State(app): State<App>,

@@ -50,7 +50,8 @@ struct CacheHealth {
 /// Alive.
 ///
 /// Touches nothing: a database that is away is no reason to restart the process.
-#[utoipa::path(get, path = "/livez", tag = "public", responses((status = OK, body = Health)))]
+#[utoipa::path(get, path = "/livez", tag = "public",
+    extensions(("x-route" = json!({ "charged": "nobody" }))), responses((status = OK, body = Health)))]
 async fn livez() -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok" }))
 }
@@ -59,7 +60,8 @@ async fn livez() -> impl IntoResponse {
 ///
 /// Asks the database, as the serving roles, whether it is there and still walled as when it was migrated. 503 as well from
 /// the moment the server is told to stop.
-#[utoipa::path(get, path = "/readyz", tag = "public", responses((status = OK, body = Health)))]
+#[utoipa::path(get, path = "/readyz", tag = "public",
+    extensions(("x-route" = json!({ "charged": "nobody" }))), responses((status = OK, body = Health)))]
 async fn readyz(State(app): State<App>) -> Result<impl IntoResponse> {
     ready(&app).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(Health { status: "ok" })))

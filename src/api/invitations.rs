@@ -74,7 +74,8 @@ struct Letterhead {
 /// List open invitations, newest first.
 ///
 /// Needs `invitations:read`.
-#[utoipa::path(get, path = "/tenant/invitations", tag = "invitations", params(PlainQuery),
+#[utoipa::path(get, path = "/tenant/invitations", tag = "invitations",
+    extensions(("x-route" = json!({ "charged": "principal" }))), params(PlainQuery),
     responses((status = OK, body = Page<Invitation>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
 async fn list(
     tenant: Tenant,
@@ -92,7 +93,8 @@ async fn list(
 /// Invite somebody by e-mail. The link in the letter is good for a week.
 ///
 /// Needs `invitations:write`, `invitations:read` and `roles:read`, and every permission that the role holds.
-#[utoipa::path(post, path = "/tenant/invitations", tag = "invitations", request_body = NewInvitation,
+#[utoipa::path(post, path = "/tenant/invitations", tag = "invitations",
+    extensions(("x-route" = json!({ "charged": "principal", "key": "required" }))), request_body = NewInvitation,
     responses((status = CREATED, body = Invitation, headers(("ETag" = String), ("Location" = String)))))]
 async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewInvitation>) -> Result<Response> {
     once.required()?;
@@ -126,7 +128,8 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
 /// Read an invitation.
 ///
 /// Needs `invitations:read`.
-#[utoipa::path(get, path = "/tenant/invitations/{id}", tag = "invitations", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/tenant/invitations/{id}", tag = "invitations",
+    extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
     responses((status = OK, body = Invitation, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
@@ -137,7 +140,8 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
 /// Send an invitation once more, with a new link that is good for a week; the one before no longer is.
 ///
 /// Needs `invitations:write` and `invitations:read`, and every permission that the role holds.
-#[utoipa::path(post, path = "/tenant/invitations/{id}/resend", tag = "invitations", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/tenant/invitations/{id}/resend", tag = "invitations",
+    extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
     responses((status = OK, body = Invitation, headers(("ETag" = String)))))]
 async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, once: Once) -> Result<Response> {
     if let Some(answer) = once.answered(&tenant).await? {
@@ -165,6 +169,7 @@ async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
 ///
 /// Needs `invitations:delete` and `invitations:read`, and `If-Match` with the ETag that was read.
 #[utoipa::path(delete, path = "/tenant/invitations/{id}", tag = "invitations",
+    extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
     let mut conn = tenant.connect().await?;

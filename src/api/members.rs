@@ -77,7 +77,8 @@ struct MemberPatch {
 /// List members, by e-mail address.
 ///
 /// Needs `members:read`.
-#[utoipa::path(get, path = "/tenant/members", tag = "members", params(MembersQuery),
+#[utoipa::path(get, path = "/tenant/members", tag = "members",
+    extensions(("x-route" = json!({ "charged": "principal" }))), params(MembersQuery),
     responses((status = OK, body = Page<Member>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
 async fn list(
     tenant: Tenant,
@@ -102,7 +103,9 @@ async fn list(
 /// Read a member.
 ///
 /// Needs `members:read`.
-#[utoipa::path(get, path = "/tenant/members/{id}", tag = "members", params(("id" = Uuid, Path, description = "The user's id")),
+#[utoipa::path(get, path = "/tenant/members/{id}", tag = "members",
+    extensions(("x-route" = json!({ "charged": "principal" }))),
+    params(("id" = Uuid, Path, description = "The user's id")),
     responses((status = OK, body = Member, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
@@ -115,6 +118,7 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
 /// Needs `members:write`, `members:read` and `roles:read`, every permission that either role holds, and `If-Match` with
 /// the ETag that was read. The last owner stays one.
 #[utoipa::path(patch, path = "/tenant/members/{id}", tag = "members",
+    extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path, description = "The user's id"), ("If-Match" = String, Header)),
     request_body(content = MemberPatch, content_type = "application/merge-patch+json"),
     responses((status = OK, body = Member, headers(("ETag" = String)))))]
@@ -149,6 +153,7 @@ async fn update(
 /// Needs `members:delete` and `members:read`, every permission that the member holds, and `If-Match` with the ETag that
 /// was read. The last owner stays.
 #[utoipa::path(delete, path = "/tenant/members/{id}", tag = "members",
+    extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path, description = "The user's id"), ("If-Match" = String, Header)),
     responses((status = NO_CONTENT)))]
 async fn remove(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {

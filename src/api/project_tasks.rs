@@ -89,7 +89,8 @@ struct TaskPatch {
 /// List a project's tasks.
 ///
 /// Needs `tasks:read` and `projects:read`.
-#[utoipa::path(get, path = "/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path), ListQuery<TaskStatus>),
+#[utoipa::path(get, path = "/projects/{project_id}/tasks", tag = "tasks",
+    extensions(("x-route" = json!({ "counted": true }))), params(("project_id" = Uuid, Path), ListQuery<TaskStatus>),
     responses((status = OK, body = Page<Task>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
 async fn list(
     tenant: Tenant,

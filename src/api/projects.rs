@@ -107,7 +107,8 @@ struct ProjectPatch {
 /// List projects.
 ///
 /// Needs `projects:read`.
-#[utoipa::path(get, path = "/projects", tag = "projects", params(ListQuery<ProjectStatus>),
+#[utoipa::path(get, path = "/projects", tag = "projects",
+    extensions(("x-route" = json!({ "counted": true }))), params(ListQuery<ProjectStatus>),
     responses((status = OK, body = Page<Project>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
 async fn list(
     tenant: Tenant,

@@ -94,7 +94,8 @@ struct PermissionList {
 /// List roles, by name.
 ///
 /// Needs `roles:read`.
-#[utoipa::path(get, path = "/tenant/roles", tag = "roles", params(PlainQuery),
+#[utoipa::path(get, path = "/tenant/roles", tag = "roles",
+    extensions(("x-route" = json!({ "charged": "principal" }))), params(PlainQuery),
     responses((status = OK, body = Page<Role>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
 async fn list(
     tenant: Tenant,
@@ -112,7 +113,8 @@ async fn list(
 /// Make a role.
 ///
 /// Needs `roles:write` and `roles:read`, and every permission that the role is to hold.
-#[utoipa::path(post, path = "/tenant/roles", tag = "roles", request_body = NewRole,
+#[utoipa::path(post, path = "/tenant/roles", tag = "roles",
+    extensions(("x-route" = json!({ "charged": "principal" }))), request_body = NewRole,
     responses((status = CREATED, body = Role, headers(("ETag" = String), ("Location" = String)))))]
 async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Response> {
     let mut violations = Violations::default();
@@ -133,7 +135,8 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Respon
 /// Read a role.
 ///
 /// Needs `roles:read`.
-#[utoipa::path(get, path = "/tenant/roles/{id}", tag = "roles", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/tenant/roles/{id}", tag = "roles",
+    extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
     responses((status = OK, body = Role, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.connect().await?;
@@ -146,6 +149,7 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
 /// Needs `roles:write` and `roles:read`, every permission that the role holds and is to hold, and `If-Match` with the ETag
 /// that was read.
 #[utoipa::path(patch, path = "/tenant/roles/{id}", tag = "roles",
+    extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path), ("If-Match" = String, Header)),
     request_body(content = RolePatch, content_type = "application/merge-patch+json"),
     responses((status = OK, body = Role, headers(("ETag" = String)))))]
@@ -179,6 +183,7 @@ async fn update(
 ///
 /// Needs `roles:delete` and `roles:read`, every permission that the role holds, and `If-Match` with the ETag that was read.
 #[utoipa::path(delete, path = "/tenant/roles/{id}", tag = "roles",
+    extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
     let mut conn = tenant.connect().await?;

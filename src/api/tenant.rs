@@ -97,7 +97,8 @@ async fn update(
 /// Leave the tenant.
 ///
 /// Needs no permission. The last owner stays.
-#[utoipa::path(post, path = "/tenant/leave", tag = "tenant", responses((status = NO_CONTENT)))]
+#[utoipa::path(post, path = "/tenant/leave", tag = "tenant",
+    extensions(("x-route" = json!({ "charged": "principal", "key": "not_kept" }))), responses((status = NO_CONTENT)))]
 async fn leave(tenant: Tenant) -> Result<StatusCode> {
     tenant.person()?;
     let mut conn = tenant.connect().await?;

@@ -58,7 +58,8 @@ struct SwitchTenant {
 }
 
 /// Make a tenant and become its owner.
-#[utoipa::path(post, path = "/tenants", tag = "me", request_body = NewTenant,
+#[utoipa::path(post, path = "/tenants", tag = "me",
+    extensions(("x-route" = json!({ "key": "kept" }))), request_body = NewTenant,
     responses((status = CREATED, body = MadeTenant)))]
 async fn create(me: SignedIn, Post(new, once): Post<NewTenant>) -> Result<Response> {
     let mut violations = Violations::default();

@@ -1,6 +1,6 @@
 //! The edge: what every request passes on its way in and every answer on its way out. One layer, so that
 //! the order of things is the order of lines.
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -11,7 +11,11 @@ use axum::{
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use super::{body, rate_limit};
+use super::{
+    body,
+    facts::{Charged, Routes},
+    rate_limit,
+};
 use crate::{
     Error,
     app::{App, EdgeLimits},
@@ -29,7 +33,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What the answer does without, for now.
 const DEGRADED: HeaderName = HeaderName::from_static("rowhouse-degraded");
 
-pub(super) async fn edge(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn edge(State((app, routes)): State<(App, Arc<Routes>)>, request: Request, next: Next) -> Response {
     let limits = app.settings.edge;
     let started = Instant::now();
     let trace_id = trace_id(request.headers());
@@ -39,9 +43,10 @@ pub(super) async fn edge(State(app): State<App>, request: Request, next: Next) -
     // The route, not the path: ids in log lines cannot be grouped.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
-    let private = !matches!(route, "/livez" | "/readyz" | "/.well-known/jwks.json" | "/api/v1/openapi.json");
+    let facts = routes.get(route);
+    let private = facts.is_none_or(|facts| facts.charged != Charged::Nobody);
     // A file may be large, and may take as long as it keeps coming (http::upload); nothing is held meanwhile.
-    let files = route == "/api/v1/products/import";
+    let files = facts.is_some_and(|facts| facts.upload);
     let misplaced = match host_name(request.uri(), request.headers()) {
         // RFC 9112 §3.2.
         Ok(None) if request.version() == Version::HTTP_11 => {

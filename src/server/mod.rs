@@ -5,6 +5,7 @@ mod body;
 mod connection;
 mod cors;
 mod edge;
+mod facts;
 mod listener;
 mod methods;
 pub mod metrics;

@@ -1,6 +1,6 @@
 //! How many requests a caller may make, asked before anything else is done for it; answers say where it stands
 //! (draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy`, `RateLimit`).
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts as _, MatchedPath, Request, State},
@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
+use super::facts::{Charged, Routes};
 use crate::{
     Error, Result,
     app::App,
@@ -21,39 +22,10 @@ use crate::{
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 
-/// What a route is charged to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Charged {
-    /// Nobody: whoever looks whether the server lives, reads its keys or documents, or asks for what is not there.
-    Nobody,
-    /// The network: it is for whoever is nobody yet, and what else they send says nothing.
-    Network,
-    /// Whoever asks, whatever tenant they name: it is about themselves. Whatever has become of a tenant, one can sign out.
-    Caller,
-    /// Whoever asks, in their tenant, and apart from what else it asks for: a tenant that has nothing left can still revoke
-    /// the key that spends it.
-    Principal,
-    /// The tenant as well.
-    Tenant,
-}
-
-fn charged(route: &str) -> Charged {
-    let Some(route) = route.strip_prefix("/api/v1/") else { return Charged::Nobody };
-    let mut words = route.split('/');
-    match (words.next(), words.next()) {
-        (Some("openapi.json"), _) => Charged::Nobody,
-        (Some("auth"), Some("logout" | "authenticate-again" | "switch-tenant")) | (Some("me" | "tenants"), _) => {
-            Charged::Caller
-        }
-        (Some("auth" | "platform"), _) => Charged::Network,
-        (Some("tenant"), Some("api-keys" | "members" | "roles" | "invitations" | "leave")) => Charged::Principal,
-        _ => Charged::Tenant,
-    }
-}
-
 /// Counts requests to the API.
-pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
-    let charged = charged(request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str));
+pub(super) async fn limit(State((app, routes)): State<(App, Arc<Routes>)>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let charged = routes.get(route).map_or(Charged::Nobody, |facts| facts.charged);
     if charged == Charged::Nobody {
         return next.run(request).await;
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use axum::{Router, extract::MatchedPath, http::Method, middleware, response::IntoResponse as _};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{cors, edge, methods::Methods, openapi, rate_limit};
+use super::{cors, edge, facts::Routes, methods::Methods, openapi, rate_limit};
 use crate::{Error, api, app::App, http::schema_check};
 
 /// Every route with its entry in the OpenAPI document.
@@ -41,6 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// The whole application: routes, documents, and the edge that every request passes.
 pub fn router(app: &App) -> Router {
     let (mut router, document) = routes().split_for_parts();
+    let facts = Arc::new(Routes::of(&document));
     let document = openapi::finish(document);
     schema_check::publish(|| openapi::schemas(&document));
     let methods = Arc::new(Methods::of(&document));
@@ -57,8 +58,8 @@ pub fn router(app: &App) -> Router {
             methods.answer(&method, route.as_ref())
         })
         .layer(axum::extract::DefaultBodyLimit::max(app.settings.edge.body_bytes))
-        .layer(middleware::from_fn_with_state(app.clone(), rate_limit::limit))
-        .layer(middleware::from_fn_with_state(app.clone(), edge::edge));
+        .layer(middleware::from_fn_with_state((app.clone(), facts.clone()), rate_limit::limit))
+        .layer(middleware::from_fn_with_state((app.clone(), facts), edge::edge));
     // Outside of all: a preflight says nothing of who asks.
     let router = match cors::layer(&app.auth.settings.origins) {
         Some(layer) => router.layer(middleware::from_fn_with_state(layer, cors::cors)),

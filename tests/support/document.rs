@@ -114,6 +114,12 @@ impl Operation {
         responses.keys().filter_map(|status| status.parse().ok()).find(|status| (200..300).contains(status)).unwrap()
     }
 
+    /// Whether a header has to be sent.
+    pub fn requires(&self, header: &str) -> bool {
+        let parameters = self.said["parameters"].as_array();
+        parameters.into_iter().flatten().any(|parameter| parameter["name"] == header && parameter["required"] == true)
+    }
+
     /// The path, with these ids in place of its parameters.
     pub fn at(&self, ids: &Named) -> String {
         ids.iter().fold(self.path.clone(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id))

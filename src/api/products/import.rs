@@ -85,7 +85,8 @@ pub(super) struct ImportQuery {
 /// default where the product is new; an empty cell or `null` clears it, or sets it to its default. The answer is an
 /// operation, whose `result` counts what was created, updated and left as it was, and says what is wrong with which line.
 /// A tenant's operations run one after the other; while one writes, changes to the same products are answered `409`.
-#[utoipa::path(post, path = "/products/import", tag = "products", params(ImportQuery),
+#[utoipa::path(post, path = "/products/import", tag = "products",
+    extensions(("x-route" = json!({ "upload": true }))), params(ImportQuery),
     request_body(content((String = "text/csv"), (String = "application/x-ndjson"))),
     responses((status = ACCEPTED, body = Operation,
         headers(("ETag" = String), ("Location" = String), ("Retry-After" = String)))))]

@@ -179,7 +179,8 @@ impl ProductQuery {
 ///
 /// Needs `products:read`. Filters hold together; a range of prices goes with `sort=price`, a range of times with
 /// `sort=newest`, and each chooses its order where none is said.
-#[utoipa::path(get, path = "/products", tag = "products", params(ProductQuery),
+#[utoipa::path(get, path = "/products", tag = "products",
+    extensions(("x-route" = json!({ "counted": true }))), params(ProductQuery),
     responses((status = OK, body = Page<Product>, headers(("Cache-Status" = String),
         ("Link" = String, description = "The next page, RFC 8288")))))]
 pub(super) async fn list(

@@ -6,35 +6,21 @@ use utoipa::openapi::{
     schema::{ObjectBuilder, Type},
 };
 
-/// POSTs that are refused without an `Idempotency-Key`.
-const KEY_REQUIRED: [&str; 1] = ["/api/v1/tenant/invitations"];
-
-/// POSTs inside a tenant that take a key and keep no answer: whoever has left is nobody there, and is told so.
-const NOT_KEPT: [&str; 1] = ["/api/v1/tenant/leave"];
-
-/// POSTs outside any tenant of which the answer is kept. The others answer secrets, or are good once by what they carry.
-const KEPT_OUTSIDE: [&str; 1] = ["/api/v1/tenants"];
-
-/// Lists that are counted when that is preferred.
-const COUNTED: [&str; 3] = ["/api/v1/projects", "/api/v1/projects/{project_id}/tasks", "/api/v1/products"];
-
-/// POSTs that answer what is never shown again, whatever is preferred.
-const SHOWN_ONCE: [&str; 1] = ["/api/v1/tenant/api-keys"];
+use crate::server::facts::{Facts, Key};
 
 /// Adds what is true of a method: the key of a POST, and what can be preferred.
-pub(super) fn add_headers(path: &str, item: &mut PathItem) {
+pub(super) fn add_headers(item: &mut PathItem) {
     if let Some(post) = &mut item.post {
-        let required = if KEY_REQUIRED.contains(&path) { Required::True } else { Required::False };
+        let facts = Facts::of(post);
+        let required = if facts.key == Key::Required { Required::True } else { Required::False };
         let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
         let what = "Made for this request: sent again with it, the request is done once. Kept for 24 hours";
         add_header(post, "Idempotency-Key", required, what, text);
-        let outside = post.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "public" || tag == "me"));
-        let kept = if outside { KEPT_OUTSIDE.contains(&path) } else { !NOT_KEPT.contains(&path) };
-        if kept {
+        if facts.key != Key::NotKept {
             let what = "true when this was answered before, and nothing was done";
             add_response_header(post, "Idempotency-Replayed", what);
         }
-        if makes_a_resource(post) && !SHOWN_ONCE.contains(&path) {
+        if makes_a_resource(post) && !facts.shown_once {
             add_preference(post, "return=minimal: answer without the resource");
         }
     }
@@ -44,7 +30,7 @@ pub(super) fn add_headers(path: &str, item: &mut PathItem) {
         add_response_header(patch, "ETag", "The new version");
         add_preference(patch, "return=minimal: answer without the resource");
     }
-    if let Some(get) = item.get.as_mut().filter(|_| COUNTED.contains(&path)) {
+    if let Some(get) = item.get.as_mut().filter(|get| Facts::of(get).counted) {
         add_preference(get, "count=exact, or count=estimated, which counts to ten thousand: tell the list's length");
     }
 }

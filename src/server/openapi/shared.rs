@@ -10,6 +10,7 @@ use utoipa::openapi::{
 };
 
 use super::{names, requests};
+use crate::server::facts;
 
 /// `*` or entity tags (RFC 9110 §8.8.3).
 const TAGS: &str = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#;
@@ -37,9 +38,10 @@ const SOMETIMES: [&str; 9] = [
 /// as public, the bearer token and the tenant header.
 pub(in crate::server) fn finish(mut openapi: OpenApi) -> OpenApi {
     for (path, item) in &mut openapi.paths.paths {
-        requests::add_headers(path, item);
+        requests::add_headers(item);
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         for operation in operations.into_iter().flatten() {
+            facts::strip(operation);
             operation.operation_id = Some(names::operation_id(path, operation));
             let tagged = |tag: &str| operation.tags.iter().flatten().any(|name| name == tag);
             let (public, mine) = (tagged("public"), tagged("me"));
