@@ -89,7 +89,14 @@ async fn every_list_holds_all_rows_of_its_tenant_by_each_sort_and_filter() {
                 } else {
                     (format!("and {name} = '{word}'"), "of that kind")
                 };
+                if name != "sort" {
+                    rows::one_with(&superuser, &table, id, town().acme.id, name, &word).await;
+                }
                 let expected = kept(&superuser, &path, &filter).await;
+                assert!(
+                    !expected.is_empty(),
+                    "{route}?{name}={word}: {table} has such a row of acme's, and not {path}"
+                );
                 let found = walk(&app, &path, &format!("&{name}={word}"), id).await;
                 assert_eq!(found, expected, "GET {route}?{name}={word} has not the rows of {table} {what}");
             }

@@ -151,6 +151,11 @@ def conforms(campaign, name, tenant):
     say(f"as {name}: {requests_sent} requests to {len(counts)} operations, {len(accepted)} of which were answered 2xx")
     if tenant and (never := sorted(set(counts) - accepted)):
         say(f"  never answered 2xx: {', '.join(never)}")
+        # Whoever asks about one operation wants to know what it answers.
+        if options.operation:
+            print(f"as {name}: {', '.join(never)} was never answered 2xx, so nothing that its successes say was tried; it answered "
+                  f"{counts[never[0]]}. Give it what it takes in tests/conformance/hooks.py, or more tries with --examples")
+            return False
     if not well or not counts:
         print(report)
         return False

@@ -129,3 +129,33 @@ pub async fn fresh(
     named.insert(last, own);
     named
 }
+
+/// Sees to it that a tenant has a row with this word in this column: where there is none, a copy of another is made.
+pub async fn one_with(superuser: &Client, table: &str, id: &str, tenant: Uuid, column: &str, word: &str) {
+    let of = format!("from {table} where tenant_id = '{tenant}'");
+    let there = format!("select {column} {of} and {column} = '{word}' limit 1");
+    if superuser.query_opt(&there, &[]).await.unwrap().is_some() {
+        return;
+    }
+    let new = Uuid::now_v7();
+    // Texts are told apart where no two may be alike.
+    let columns = format!(
+        "select string_agg(quote_ident(attname), ', '), string_agg(case
+                when attname = '{id}' then quote_literal('{new}')
+                when attname = '{column}' then quote_literal('{word}')
+                when atttypid = 'text'::regtype and exists (
+                    select from pg_index i where i.indrelid = a.attrelid and i.indisunique and attnum = any(i.indkey)) then quote_ident(attname) || ' || ' || quote_literal('{new}')
+                else quote_ident(attname) end, ', ')
+         from pg_attribute a
+         where attrelid = '{table}'::regclass and attnum > 0 and not attisdropped and attgenerated = ''"
+    );
+    let columns = superuser.query_one(&columns, &[]).await.unwrap();
+    let (columns, values): (String, String) = (columns.get(0), columns.get(1));
+    let copy = format!("insert into {table} ({columns}) select {values} {of} order by ctid limit 1");
+    superuser.batch_execute(&copy).await.unwrap_or_else(|error| {
+        panic!(
+            "{table} has no row with {column} = '{word}', and a copy of another cannot be one: give it one in \
+             tests/support/fixture.rs, or its list would be walked where there is nothing\n{copy}\n{error:?}"
+        )
+    });
+}
