@@ -124,12 +124,18 @@ async fn every_table_has_row_security_enabled_and_forced() {
     let exempt = "select c.oid::regclass::text from pg_class c
         where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace) and c.relkind in ('r', 'p')
           and not (c.relrowsecurity and c.relforcerowsecurity)";
-    none("tables without a forced wall", &names(&db.superuser().await, exempt).await);
+    none(
+        "tables without a wall that holds their owner too: begin sql/policies/<table>.sql with `alter table … enable row level security` and `… force row level security`, as sql/policies/tenant.projects.sql does",
+        &names(&db.superuser().await, exempt).await,
+    );
     // What cannot carry a wall has no place in these schemas.
     let other = "select c.oid::regclass::text from pg_class c
         where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace)
           and c.relkind not in ('r', 'p', 'i', 'I')";
-    none("views, sequences and the like", &names(&db.superuser().await, other).await);
+    none(
+        "views, sequences and the like, which carry no wall: make a table of it, or a function under sql/functions",
+        &names(&db.superuser().await, other).await,
+    );
 }
 
 /// A DBA who looks at a table in psql reads what it and each of its policies are for, and what is in what nobody can read.
@@ -149,7 +155,10 @@ async fn every_table_every_policy_and_every_column_of_bytes_says_in_the_catalog_
         from house join pg_attribute a on a.attrelid = house.oid and a.attnum > 0 and a.atttypid = 'bytea'::regtype
         where col_description(house.oid, a.attnum) is null and not a.attisdropped
         order by 1";
-    none("what is silent", &names(&db.superuser().await, silent).await);
+    none(
+        "what has no comment in the catalog: write `comment on …` into its sql/policies/<table>.sql, or into the migration that makes the column",
+        &names(&db.superuser().await, silent).await,
+    );
 }
 
 /// A policy is called by its command, and then by whom or what for: `wall`, `select_permitted`, `insert_doors`.
@@ -185,7 +194,31 @@ async fn every_tenant_table_has_the_one_restrictive_wall_and_nothing_wider() {
     let outside = "select polrelid::regclass || '.' || polname from pg_policy, unnest(polroles) as role
         where polpermissive and polrelid in (select oid from pg_class where relnamespace = 'tenant'::regnamespace)
           and role not in ('rowhouse_api'::regrole, 'rowhouse_tenancy'::regrole, 'rowhouse_writers'::regrole)";
-    none("policies for roles that the wall does not name", &names(&superuser, outside).await);
+    none(
+        "policies for roles that the wall does not name: add the role to `create policy wall` in the table's file under sql/policies",
+        &names(&superuser, outside).await,
+    );
+}
+
+/// Without its policy a granted command finds no row, which its caller is told as if the row were another's; without its grant a policy
+/// is never asked.
+#[tokio::test]
+async fn what_is_granted_has_a_policy_and_what_has_a_policy_is_granted() {
+    let db = TestDb::new().await;
+    let uneven = "select 'sql/policies/' || name || '.sql: ' || case when granted
+                then 'grants ' || word || ' to ' || role || ' and has no policy for it: create policy ' || word || '_permitted … for ' || word
+                else 'has a policy for ' || word || ' to ' || role || ' and grants it not: grant ' || word || ' … on ' || name || ' to ' || role end
+        from (
+            select c.oid::regclass::text as name, word, role,
+                has_table_privilege(role, c.oid, word)
+                    or word <> 'delete' and has_any_column_privilege(role, c.oid, case word when 'delete' then 'select' else word end) as granted,
+                exists (select from pg_policy p where p.polrelid = c.oid and p.polpermissive and p.polcmd in (letter, '*')
+                        and (p.polroles = '{0}' or exists (select from unnest(p.polroles) r where r <> 0 and pg_has_role(role, r, 'usage')))) as policed
+            from pg_class c, unnest(array['rowhouse_api', 'rowhouse_gate']) role,
+                (values ('select', 'r'::\"char\"), ('insert', 'a'), ('update', 'w'), ('delete', 'd')) commands (word, letter)
+            where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace) and c.relkind = 'r' and c.relrowsecurity
+        ) each where granted <> policed order by 1";
+    none("grants and policies that do not go together", &names(&db.superuser().await, uneven).await);
 }
 
 #[tokio::test]
@@ -205,12 +238,18 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
           and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
               !~ ('^(\\(\\(tenant_id = \\( SELECT registry\\.require_person\\(\\) AS require_person\\)\\)'
                   || ' AND \\(user_id = \\( SELECT \\(current_setting\\(''app\\.user_id''::text\\)\\)::uuid AS current_setting\\)\\)\\))+$')";
-    none("policies that ask otherwise", &names(&db.superuser().await, others).await);
+    none(
+        "policies that ask otherwise than those of sql/policies/tenant.projects.sql, `tenant_id = (select registry.require('…'))`, where a table is not listed here with why",
+        &names(&db.superuser().await, others).await,
+    );
     let unknown = "select distinct m[1] from pg_policy,
             regexp_matches(coalesce(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)),
                            'require\\(''([^'']+)''', 'g') as m
         where not exists (select from registry.permissions where name = m[1])";
-    none("permissions that policies ask for and nobody can hold", &names(&db.superuser().await, unknown).await);
+    none(
+        "permissions that policies ask for and nobody can hold: the migration that makes the table adds them (`registry.permissions`) and gives them to the roles of every tenant",
+        &names(&db.superuser().await, unknown).await,
+    );
 }
 
 #[tokio::test]
@@ -234,13 +273,19 @@ async fn every_key_of_a_tenant_table_leads_with_the_tenant() {
         where f.contype = 'f' and r.relnamespace = 'tenant'::regnamespace
           and not ((select attname from pg_attribute where attrelid = f.conrelid and attnum = f.conkey[1]) = 'tenant_id'
                and (select attname from pg_attribute where attrelid = f.confrelid and attnum = f.confkey[1]) = 'tenant_id')";
-    none("foreign keys that do not lead with the tenant", &names(&superuser, foreign).await);
+    none(
+        "foreign keys that do not lead with the tenant, so that a row could refer to another tenant's: write `foreign key (tenant_id, …) references … (tenant_id, id)` in its migration",
+        &names(&superuser, foreign).await,
+    );
     // `set null` on the whole key would clear the tenant.
     let clears = "select conrelid::regclass || '.' || conname from pg_constraint
         where contype = 'f' and confdeltype in ('n', 'd') and (confdelsetcols is null
           or exists (select from pg_attribute where attrelid = conrelid and attnum = any (confdelsetcols)
                      and attname = 'tenant_id'))";
-    none("foreign keys that would clear the tenant", &names(&superuser, clears).await);
+    none(
+        "foreign keys that would clear the tenant: name the columns, `on delete set null (owner_id)`",
+        &names(&superuser, clears).await,
+    );
 }
 
 #[tokio::test]
@@ -251,12 +296,18 @@ async fn nobody_who_serves_holds_more_than_select_insert_update_and_delete() {
         from pg_class c, aclexplode(c.relacl) a
         where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace) and a.grantee <> c.relowner
           and (a.grantee = 0 or a.is_grantable or a.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))";
-    none("grants beyond the four", &names(&superuser, more).await);
+    none(
+        "grants beyond select, insert, update and delete: take them out of sql/policies/<table>.sql",
+        &names(&superuser, more).await,
+    );
     let movable = "select c.oid::regclass::text || '.' || a.attname from pg_class c
         join pg_attribute a on a.attrelid = c.oid and a.attname in ('tenant_id', 'id', 'version')
         where c.relnamespace = 'tenant'::regnamespace and c.relkind = 'r'
           and has_column_privilege('rowhouse_api', c.oid, a.attname, 'update')";
-    none("columns that must not change and can be changed", &names(&superuser, movable).await);
+    none(
+        "columns that must not change and can be changed: `grant update (…)` in sql/policies/<table>.sql names the others alone",
+        &names(&superuser, movable).await,
+    );
 }
 
 #[tokio::test]
@@ -282,7 +333,10 @@ async fn every_definer_function_is_listed_with_its_owner_and_pins_its_search_pat
         where p.pronamespace in ('tenant'::regnamespace, 'registry'::regnamespace, 'audit'::regnamespace)
           and (p.proconfig is null or not 'search_path=\"\"' = any (p.proconfig)
                or has_function_privilege('public', p.oid, 'execute') or p.proleakproof)";
-    none("functions that are not pinned, not revoked, or leakproof", &names(&superuser, loose).await);
+    none(
+        "functions that are not pinned (`set search_path = ''`), not revoked from public, or leakproof: its file under sql/functions",
+        &names(&superuser, loose).await,
+    );
 }
 
 #[tokio::test]
@@ -304,9 +358,15 @@ async fn every_constraint_that_a_request_can_break_has_a_meaning() {
         .iter()
         .filter(|name| !known.contains(&name.as_str()) && !NOT_THE_CALLERS.iter().any(|(known, _)| known == name))
         .collect();
-    assert!(missing.is_empty(), "src/db/constraints.rs says what each means: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "a request can break these and nobody says what that means to whoever sent it: a `rule(…)` in src/db/constraints.rs for each, or its reason in NOT_THE_CALLERS: {missing:?}"
+    );
     let excused = NOT_THE_CALLERS.iter().map(|(name, _)| *name);
     for name in known.iter().copied().chain(excused).filter(|name| !BY_DOORS.contains(name)) {
-        assert!(breakable.iter().any(|found| found == name), "{name} is a constraint that a request can break");
+        assert!(
+            breakable.iter().any(|found| found == name),
+            "{name} is named in src/db/constraints.rs or NOT_THE_CALLERS, and no request can break it: take it out, or spell it as its migration does"
+        );
     }
 }
