@@ -3,6 +3,7 @@
 mod attacks;
 mod auditor;
 mod catalog;
+mod directory;
 mod doors;
 mod own_routes;
 mod own_rows;
