@@ -7,6 +7,7 @@ mod errors;
 mod keys;
 mod limit;
 mod migrate;
+mod new;
 mod openapi;
 mod platform;
 mod serve;
@@ -62,6 +63,8 @@ enum Command {
     Platform(platform::Platform),
     /// Signing keys.
     Keys(keys::Keys),
+    /// Write the first version of something into a checkout.
+    New(new::New),
     /// Print the OpenAPI document.
     Openapi,
     /// Print what can go wrong: each code with its status, what happened and what to do.
@@ -100,6 +103,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::User(command) => runtime.block_on(command.run()).map(done),
         Command::Platform(command) => runtime.block_on(command.run()).map(done),
         Command::Keys(command) => runtime.block_on(command.run()).map(done),
+        Command::New(command) => command.run(),
         Command::Openapi => openapi::print().map(done),
         Command::Errors => {
             errors::print();

@@ -196,6 +196,10 @@ fn every_schema_is_one_types() {
     fn sources(dir: &Path, all: &mut Vec<String>) {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
+            // Templates of types that are none here.
+            if path.ends_with("cli/new") {
+                continue;
+            }
             if path.is_dir() {
                 sources(&path, all);
             } else if path.extension().is_some_and(|extension| extension == "rs") {

@@ -3,6 +3,7 @@ mod dev;
 mod keys;
 mod killed;
 mod killed_import;
+mod new;
 mod operate;
 mod serve;
 mod why;

@@ -11,10 +11,14 @@ use rowhouse::{
     auth::SealKey,
     db::{self, AdminConn, Sql},
 };
+use rowhouse_audit::{
+    attack,
+    audit::{Config, Options, Scope},
+};
 use rowhouse_dev::{Durability, PrivatePostgres};
 use tokio_postgres::{Client, NoTls};
 
-use super::{Bouncer, Way, fixture};
+use super::{Bouncer, Way, fixture, town};
 
 /// SQL that breaks a wall before the tests run, to see them fail: see `tests/can_fail`.
 const SABOTAGE: &str = "ROWHOUSE_SABOTAGE";
@@ -76,12 +80,34 @@ async fn prepare(cluster: &PrivatePostgres) {
     assert!(!report.migrations.is_empty(), "the template starts empty");
     SealKey::read(&super::KEYS).unwrap().keep(&migrator).await.unwrap();
     fixture::build(&migrator).await;
+    furnish(&superuser).await;
     if let Ok(sabotage) = std::env::var(SABOTAGE) {
         superuser.script("sabotage", &sabotage).await.unwrap();
         // Written down as if the files had said so: what has to notice are the attacks, not the start-up check.
         let record = "delete from audit.applied; insert into audit.applied select * from audit.catalog";
         superuser.script("sabotage", record).await.unwrap();
     }
+}
+
+/// Rows of both tenants in each table in which the fixture has none, made up from the catalog as the attacks do: a table that is new
+/// has something to attack from the first day.
+async fn furnish(superuser: &AdminConn) {
+    let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("rowhouse-audit.toml");
+    let config = Config::read(&config).unwrap();
+    let options = Options {
+        tenant_columns: config.tenant_columns.clone(),
+        setting: config.setting.clone().unwrap(),
+        roles: config.roles.clone(),
+        schemas: Vec::new(),
+        ignore: Vec::new(),
+    };
+    attack::begin(superuser).await.unwrap();
+    let scope = Scope::discover(superuser, &options).await.unwrap();
+    for tenant in [&town().acme, &town().globex] {
+        let id = tenant.id.to_string();
+        attack::furnish(superuser, &scope, &config.attack, &id, &id[24..]).await.unwrap();
+    }
+    superuser.script("keep", "commit").await.unwrap();
 }
 
 /// A database of one test's own, with the two tenants in it.

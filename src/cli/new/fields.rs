@@ -1,0 +1,287 @@
+//! What a resource is made of, as it was said on the command line.
+use crate::error::Failure;
+
+/// A resource to be written.
+#[derive(Debug)]
+pub(super) struct Resource {
+    /// `customers`.
+    pub(super) name: String,
+    /// `customer`.
+    pub(super) one: String,
+    pub(super) fields: Vec<Field>,
+    /// Listed by name as well, and narrowed to a status.
+    pub(super) sorted: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    /// May be left out.
+    pub(super) optional: bool,
+    /// Within a tenant no two are alike.
+    pub(super) unique: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One line, of up to so many characters.
+    Line(usize),
+    /// Several lines.
+    Text,
+    Email,
+    Int,
+    Flag,
+    /// One of these words.
+    Words(Vec<String>),
+}
+
+/// Characters of a text of several lines.
+pub(super) const TEXT: usize = 10_000;
+
+/// Columns that every table has, and words that are something else in SQL or in Rust.
+const TAKEN: &[&str] = &[
+    "select",
+    "insert",
+    "update",
+    "delete",
+    "struct",
+    "trait",
+    "use",
+    "pub",
+    "ref",
+    "return",
+    "static",
+    "loop",
+    "while",
+    "union",
+    "unique",
+    "using",
+    "when",
+    "with",
+    "window",
+    "primary",
+    "references",
+    "tenant_id",
+    "id",
+    "created_at",
+    "updated_at",
+    "version",
+    "all",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "async",
+    "await",
+    "box",
+    "break",
+    "case",
+    "cast",
+    "check",
+    "column",
+    "const",
+    "constraint",
+    "create",
+    "crate",
+    "default",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "enum",
+    "except",
+    "false",
+    "fn",
+    "for",
+    "foreign",
+    "from",
+    "grant",
+    "group",
+    "having",
+    "impl",
+    "in",
+    "into",
+    "let",
+    "limit",
+    "match",
+    "mod",
+    "move",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "or",
+    "order",
+    "self",
+    "table",
+    "true",
+    "type",
+    "user",
+    "where",
+];
+
+impl Resource {
+    pub(super) fn read(
+        name: &str,
+        one: Option<&str>,
+        fields: &[String],
+        list: &[String],
+        filter: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let name = word(name, "a resource")?;
+        let one = match one {
+            Some(one) => word(one, "one of them")?,
+            None => match name.strip_suffix("ies") {
+                Some(stem) => format!("{stem}y"),
+                None => name.strip_suffix('s').unwrap_or_default().to_owned(),
+            },
+        };
+        if one.is_empty() || one == name {
+            return Err(Failure(format!("what is one of the {name} called? say --one NAME")));
+        }
+        let fields: Vec<Field> = fields.iter().map(|field| Field::read(field)).collect::<Result<_, _>>()?;
+        for (at, field) in fields.iter().enumerate() {
+            if fields[..at].iter().any(|before| before.name == field.name) {
+                return Err(Failure(format!("{} is there twice", field.name)));
+            }
+        }
+        let orders: Vec<&str> = list.iter().map(String::as_str).collect();
+        let sorted = match (orders.as_slice(), filter) {
+            (["newest"], None) => false,
+            (["newest", "name"] | ["name", "newest"], Some("status")) => true,
+            _ => {
+                return Err(Failure(
+                    "lists are written newest first, or with `--list newest,name --filter status`; other orders and filters are a query each, by hand: docs/adding-a-resource.md"
+                        .to_owned(),
+                ));
+            }
+        };
+        let has = |name: &str, fits: fn(&Kind) -> bool| {
+            fields.iter().any(|field| field.name == name && fits(&field.kind) && !field.optional)
+        };
+        if sorted && !has("name", |kind| matches!(kind, Kind::Line(_))) {
+            return Err(Failure("--list name asks for a field name:line(MAX)".to_owned()));
+        }
+        if sorted && !has("status", |kind| matches!(kind, Kind::Words(_))) {
+            return Err(Failure("--filter status asks for a field such as status:active|archived".to_owned()));
+        }
+        Ok(Self { name, one, fields, sorted })
+    }
+
+    /// `Customer`.
+    pub(super) fn type_name(&self) -> String {
+        camel(&self.one)
+    }
+
+    /// `billing-addresses`: as the path has it, and permissions.
+    pub(super) fn path(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// The columns that are read, in order.
+    pub(super) fn columns(&self) -> String {
+        let own = self.fields.iter().map(|field| field.name.as_str());
+        let all: Vec<&str> = std::iter::once("id").chain(own).chain(["created_at", "updated_at", "version"]).collect();
+        all.join(", ")
+    }
+
+    /// Fields of which one is long, which end a page before it has as many rows as it may.
+    pub(super) fn long(&self) -> Vec<&Field> {
+        self.fields.iter().filter(|field| field.kind == Kind::Text).collect()
+    }
+}
+
+impl Field {
+    fn read(text: &str) -> Result<Self, Failure> {
+        let wrong = |why: &str| {
+            Failure(format!("{text}: {why}; a field is NAME:KIND, such as name:line(200), email:email!, notes:text?"))
+        };
+        let (name, kind) = text.split_once(':').ok_or_else(|| wrong("there is no colon"))?;
+        let name = word(name, "a field")?;
+        let bare = kind.trim_end_matches(['?', '!']);
+        let marks = &kind[bare.len()..];
+        let (optional, unique) = (marks.contains('?'), marks.contains('!'));
+        if marks.len() > usize::from(optional) + usize::from(unique) {
+            return Err(wrong("? or ! is there twice"));
+        }
+        let kind = match bare {
+            "text" => Kind::Text,
+            "email" => Kind::Email,
+            "int" => Kind::Int,
+            "flag" => Kind::Flag,
+            _ if bare.starts_with("line(") => {
+                let most = bare
+                    .strip_prefix("line(")
+                    .and_then(|rest| rest.strip_suffix(')'))
+                    .and_then(|most| most.parse().ok());
+                Kind::Line(
+                    most.filter(|most| (1..=TEXT).contains(most))
+                        .ok_or_else(|| wrong("line(MAX) asks for 1 to 10000"))?,
+                )
+            }
+            _ if bare.contains('|') => {
+                let words: Vec<String> = bare.split('|').map(|one| word(one, "a choice")).collect::<Result<_, _>>()?;
+                if words.iter().enumerate().any(|(at, word)| words[..at].contains(word)) {
+                    return Err(wrong("a word is there twice"));
+                }
+                Kind::Words(words)
+            }
+            _ => return Err(wrong("kinds are line(MAX), text, email, int, flag, or words with | between them")),
+        };
+        if optional && matches!(kind, Kind::Words(_) | Kind::Flag) {
+            return Err(wrong("words and flags have a default and are never left out"));
+        }
+        if unique && !matches!(kind, Kind::Line(_) | Kind::Email | Kind::Int) {
+            return Err(wrong("only line, email and int can be unique"));
+        }
+        Ok(Self { name, kind, optional, unique })
+    }
+
+    /// The type of the column.
+    pub(super) fn sql_type(&self) -> &'static str {
+        match self.kind {
+            Kind::Int => "integer",
+            Kind::Flag => "boolean",
+            _ => "text",
+        }
+    }
+
+    /// What tests bind for it.
+    pub(super) fn sample(&self) -> String {
+        match &self.kind {
+            Kind::Int => "7".to_owned(),
+            Kind::Flag => "true".to_owned(),
+            Kind::Email => "'planted@example.com'".to_owned(),
+            Kind::Words(words) => format!("'{}'", words[words.len() - 1]),
+            Kind::Line(_) | Kind::Text => "'planted'".to_owned(),
+        }
+    }
+}
+
+/// A name that is one in SQL, in Rust and in a path.
+fn word(name: &str, what: &str) -> Result<String, Failure> {
+    let fits = name.len() <= 40
+        && name.starts_with(|char: char| char.is_ascii_lowercase())
+        && !name.ends_with('_')
+        && name.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_');
+    if !fits {
+        return Err(Failure(format!(
+            "{name}: {what} is called by lower-case letters, digits and _, 40 at most, such as customers"
+        )));
+    }
+    if TAKEN.contains(&name) {
+        return Err(Failure(format!("{name}: means something else already; call {what} otherwise")));
+    }
+    Ok(name.to_owned())
+}
+
+/// `in_progress` as `InProgress`.
+pub(super) fn camel(name: &str) -> String {
+    let part =
+        |part: &str| part.chars().take(1).flat_map(char::to_uppercase).chain(part.chars().skip(1)).collect::<String>();
+    name.split('_').map(part).collect()
+}

@@ -1,0 +1,129 @@
+//! What is in Rust beside the handlers: a test, and the lines that name them elsewhere.
+use super::{
+    fields::{Field, Kind, Resource, TEXT, camel},
+    handlers::api,
+    tree::Tree,
+};
+use crate::error::Failure;
+
+pub(super) fn write(resource: &Resource, tree: &mut Tree) -> Result<(), Failure> {
+    let name = &resource.name;
+    tree.create(&format!("src/api/{name}.rs"), api(resource));
+    tree.create(&format!("tests/api/{name}.rs"), test(resource));
+    let module = |prefix: &str| format!("{prefix}mod {name};");
+    let (public, private) = (module("pub "), module(""));
+    tree.insert("src/api/mod.rs", "//!", &public, |line| {
+        line.is_empty() || line.starts_with("pub mod") && line > public.as_str()
+    })?;
+    tree.insert("tests/api/mod.rs", "//!", &private, |line| {
+        line.is_empty() || line.starts_with("mod ") && line > private.as_str()
+    })?;
+    let merge = format!("            .merge(api::{name}::routes())");
+    tree.insert("src/server/router.rs", ".merge(api::project_tasks", &merge, |_| true)?;
+    for rule in constraints(resource) {
+        tree.insert("src/db/constraints.rs", "pub const CONSTRAINTS", &rule, |line| line == "];")?;
+    }
+    if resource.sorted {
+        let counted = format!("    \"/api/v1/{}\",", resource.path());
+        tree.insert("src/server/openapi/requests.rs", "const COUNTED", &counted, |line| line == "];")?;
+    }
+    Ok(())
+}
+
+/// What breaking each constraint means to a caller.
+fn constraints(resource: &Resource) -> Vec<String> {
+    let Resource { name, one, .. } = resource;
+    let mut all = Vec::new();
+    for field in &resource.fields {
+        let column = &field.name;
+        let mut rule = |kind: &str, meaning: &str, detail: &str| {
+            all.push(format!("    rule(\"{name}_{column}_{kind}\", \"/{column}\", Meaning::{meaning}, \"{detail}\"),"));
+        };
+        if field.unique {
+            rule("key", "Taken", &format!("another {} of this tenant has this {column}", spoken(one)));
+        }
+        match &field.kind {
+            Kind::Line(most) => rule("check", "OutOfRange", &format!("must have 1 to {most} characters")),
+            Kind::Text => rule("check", "OutOfRange", &format!("must have at most {TEXT} characters")),
+            Kind::Email => rule("check", "OutOfRange", "is not an e-mail address"),
+            Kind::Words(_) => {
+                rule("check", "OutOfRange", &format!("is not a {column} of {} {}", article(one), spoken(one)));
+            }
+            Kind::Int | Kind::Flag => {}
+        }
+    }
+    all
+}
+
+/// `line_item` as one says it.
+pub(super) fn spoken(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+pub(super) fn article(name: &str) -> &'static str {
+    if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+fn test(resource: &Resource) -> String {
+    let (name, one, path) = (&resource.name, &resource.one, resource.path());
+    let value = |field: &Field, which: &str| match &field.kind {
+        Kind::Int => which.len().to_string(),
+        Kind::Flag => "true".to_owned(),
+        Kind::Email => format!("\"{which}@example.com\""),
+        Kind::Words(words) => format!("\"{}\"", words[if which == "first" { 0 } else { words.len() - 1 }]),
+        Kind::Line(_) | Kind::Text => format!("\"{which}\""),
+    };
+    let body = |which: &str| {
+        let members: Vec<String> =
+            resource.fields.iter().map(|field| format!("\"{}\": {}", field.name, value(field, which))).collect();
+        members.join(", ")
+    };
+    let taken = resource.fields.iter().filter(|field| field.unique).map(|field| {
+        format!(
+            "\n    // Within a tenant no two have the same {}.\n    Answer::of(send(Method::POST, \"/api/v1/{path}\").json(&json!({{ {} }}))).await.problem(409, \"conflict\");\n",
+            field.name,
+            body("second")
+        )
+    });
+    let taken: String = taken.take(1).collect();
+    let (first, second) = (body("first"), body("second"));
+    format!(
+        "//! {} through HTTP: what only this resource does. What is true of all is tested for all.
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{{Answer, TestApp, TestDb, Way, both_ways, town}};
+
+both_ways! {{
+    #[tokio::test]
+    {}_{one}_lives_changes_and_goes;
+}}
+
+async fn {}_{one}_lives_changes_and_goes(way: Way) {{
+    let db = TestDb::new().await;
+    let app = TestApp::by(way, &db).await;
+    let acme = &town().acme;
+    let send = |method: Method, path: &str| app.as_user(method, path, acme.owner.id, acme.id);
+
+    let made = Answer::of(send(Method::POST, \"/api/v1/{path}\").json(&json!({{ {first} }}))).await.expect(201);
+    let ({one}, path) = (made.json(), made.header(\"location\").to_owned());
+    assert_eq!(Answer::of(send(Method::GET, &path)).await.expect(200).json(), {one});
+    let list = Answer::of(send(Method::GET, \"/api/v1/{path}\")).await.expect(200).json();
+    assert!(list[\"items\"].as_array().unwrap().contains(&{one}), \"{{list}}\");
+
+    let change = send(Method::PATCH, &path).header(\"if-match\", made.header(\"etag\"));
+    let changed = Answer::of(change.json(&json!({{ {second} }}))).await.expect(200);
+    assert_eq!(Answer::of(send(Method::GET, &path)).await.expect(200).json(), changed.json());
+    let stale = send(Method::DELETE, &path).header(\"if-match\", made.header(\"etag\"));
+    Answer::of(stale).await.problem(412, \"precondition_failed\");
+{taken}
+    let gone = send(Method::DELETE, &path).header(\"if-match\", changed.header(\"etag\"));
+    Answer::of(gone).await.expect(204);
+    Answer::of(send(Method::GET, &path)).await.problem(404, \"not_found\");
+}}
+",
+        camel(name),
+        article(one),
+        article(one),
+    )
+}
