@@ -31,7 +31,6 @@ fn checkout(name: &str) -> PathBuf {
         "src/api/projects.rs",
         "src/api/mod.rs",
         "src/db/constraints.rs",
-        "src/server/openapi/requests.rs",
         "src/server/router.rs",
         "tests/api/mod.rs",
     ];

@@ -39,6 +39,8 @@ fn attribute(parts: &[&str]) -> String {
 pub(super) fn api(resource: &Resource) -> String {
     let parts = [head(resource), types(resource), lists(resource), changes(resource), row(resource)];
     let names = [
+        // A line of its own that begins with `use` would be one of this file's, to whoever reads imports.
+        ("@USE@", "use".to_owned()),
         ("@NAME@", resource.name.clone()),
         ("@PATH@", resource.path()),
         ("@TYPE@", resource.type_name()),
@@ -74,7 +76,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{{router::OpenApiRouter, routes}};
 use uuid::Uuid;
 
-use crate::{{
+@USE@ crate::{{
     Result,
     app::App,
     auth::Tenant,
@@ -240,7 +242,8 @@ async fn list(
         "/// List @MANY@.
 ///
 /// Needs `@PATH@:read`.
-#[utoipa::path(get, path = \"/@PATH@\", tag = \"@PATH@\", params(ListQuery<@TYPE@Status>),
+#[utoipa::path(get, path = \"/@PATH@\", tag = \"@PATH@\",
+    extensions((\"x-route\" = json!({{ \"counted\": true }}))), params(ListQuery<@TYPE@Status>),
     {answer}
 async fn list(
     tenant: Tenant,

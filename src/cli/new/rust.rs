@@ -23,10 +23,6 @@ pub(super) fn write(resource: &Resource, tree: &mut Tree) -> Result<(), Failure>
     for rule in constraints(resource) {
         tree.insert("src/db/constraints.rs", "pub const CONSTRAINTS", &rule, |line| line == "];")?;
     }
-    if resource.sorted {
-        let counted = format!("    \"/api/v1/{}\",", resource.path());
-        tree.insert("src/server/openapi/requests.rs", "const COUNTED", &counted, |line| line == "];")?;
-    }
     Ok(())
 }
 
