@@ -27,7 +27,9 @@ fn migration(resource: &Resource) -> String {
         let rest = match &field.kind {
             Kind::Line(most) => format!("{null} {check} (char_length({column}) between 1 and {most})"),
             Kind::Text => format!("{null} {check} (char_length({column}) <= {TEXT})"),
-            Kind::Email => format!("{null} {check} (char_length({column}) between 3 and 254)"),
+            Kind::Email => {
+                format!("{null} {check} (char_length({column}) between 3 and 254 and {column} like '_%@_%')")
+            }
             Kind::Int => null.to_owned(),
             Kind::Flag => " not null default false".to_owned(),
             Kind::Words(words) => {
