@@ -8,8 +8,8 @@ use std::{
 use super::{rowhouse, run};
 use crate::support::TestDb;
 
-const CUSTOMERS: [&str; 9] = [
-    "customers",
+const SPECIMENS: [&str; 9] = [
+    "specimens",
     "name:line(200)",
     "email:email!",
     "notes:text?",
@@ -68,23 +68,23 @@ fn everything(root: &Path) -> BTreeMap<PathBuf, String> {
 #[tokio::test]
 async fn the_table_that_is_written_is_walled_and_the_audit_finds_nothing() {
     let root = checkout("walled");
-    let (code, said, err) = new(&root, &CUSTOMERS);
+    let (code, said, err) = new(&root, &SPECIMENS);
     assert_eq!(code, Some(0), "{err}");
-    assert!(said.contains("wrote  sql/migrations/V42__customers.sql") && said.contains("openapi.json"), "{said}");
+    assert!(said.contains("wrote  sql/migrations/V42__specimens.sql") && said.contains("openapi.json"), "{said}");
     let written = |path: &str| fs::read_to_string(root.join(path)).unwrap();
     let db = TestDb::new().await;
     let migrator = db.migrator().await;
     let migration =
-        format!("begin; set local role rowhouse_owner; {}; commit", written("sql/migrations/V42__customers.sql"));
+        format!("begin; set local role rowhouse_owner; {}; commit", written("sql/migrations/V42__specimens.sql"));
     migrator.script("migration", &migration).await.unwrap();
     migrator
         .script(
             "policies",
-            &format!("begin; set local role rowhouse_owner; {}; commit", written("sql/policies/tenant.customers.sql")),
+            &format!("begin; set local role rowhouse_owner; {}; commit", written("sql/policies/tenant.specimens.sql")),
         )
         .await
         .unwrap();
-    for query in fs::read_dir(root.join("sql/queries/customers")).unwrap() {
+    for query in fs::read_dir(root.join("sql/queries/specimens")).unwrap() {
         let text = fs::read_to_string(query.unwrap().path()).unwrap();
         migrator.script("query", &format!("prepare looked_at as {text}; deallocate looked_at")).await.unwrap();
     }
@@ -101,16 +101,27 @@ async fn the_table_that_is_written_is_walled_and_the_audit_finds_nothing() {
 #[test]
 fn what_is_there_is_never_overwritten() {
     let root = checkout("twice");
-    assert_eq!(new(&root, &CUSTOMERS).0, Some(0));
+    assert_eq!(new(&root, &SPECIMENS).0, Some(0));
     let before = everything(&root);
-    let (code, _, err) = new(&root, &CUSTOMERS);
+    let (code, _, err) = new(&root, &SPECIMENS);
     assert!(code == Some(2) && err.contains("already"), "{err}");
     assert_eq!(everything(&root), before);
     // A second resource finds its places as well.
-    let (code, _, err) = new(&root, &["assets", "serial:line(40)!", "floor:int?", "leased:flag", "kind:desk|chair"]);
+    let (code, _, err) =
+        new(&root, &["containers", "serial:line(40)!", "floor:int?", "leased:flag", "kind:desk|chair"]);
     assert_eq!(code, Some(0), "{err}");
     let router = fs::read_to_string(root.join("src/server/router.rs")).unwrap();
-    assert!(router.contains("api::customers::routes()") && router.contains("api::assets::routes()"));
+    assert!(router.contains("api::specimens::routes()") && router.contains("api::containers::routes()"));
+    // One that sorts after all others, and choices that are words of SQL.
+    let (code, _, err) = new(&root, &["zebras", "stripes:int", "sex:all|user"]);
+    assert_eq!(code, Some(0), "{err}");
+    // What cannot be written whole is not written at all.
+    let before = everything(&root);
+    fs::write(root.join("sql/queries/yaks"), "in the way").unwrap();
+    let (code, _, err) = new(&root, &["yaks", "name:line(5)"]);
+    assert!(code == Some(2) && err.contains("sql/queries/yaks") && err.contains("nothing was left behind"), "{err}");
+    fs::remove_file(root.join("sql/queries/yaks")).unwrap();
+    assert_eq!(everything(&root), before);
     fs::remove_dir_all(&root).unwrap();
 }
 
@@ -122,26 +133,32 @@ fn bad_questions_get_a_sentence_and_leave_the_checkout_as_it_was() {
         (&["Customers", "name:line(5)"][..], "lower-case letters"),
         (&["table", "name:line(5)"], "means something else already"),
         (&["sheep", "name:line(5)"], "say --one NAME"),
-        (&["customers", "name"], "there is no colon"),
-        (&["customers", "name:varchar"], "kinds are"),
-        (&["customers", "name:line(0)"], "1 to 10000"),
-        (&["customers", "version:int"], "means something else already"),
-        (&["customers", "a:int", "a:int"], "there twice"),
-        (&["customers", "a:x|x"], "a word is there twice"),
-        (&["customers", "notes:text!"], "only line, email and int"),
-        (&["customers", "a:x|y?"], "never left out"),
-        (&["customers", "name:line(5)", "--list", "name"], "newest first"),
+        (&["specimens", "name"], "there is no colon"),
+        (&["specimens", "name:varchar"], "kinds are"),
+        (&["specimens", "name:line(0)"], "1 to 10000"),
+        (&["specimens", "version:int"], "means something else already"),
+        (&["specimens", "to:email"], "means something else already"),
+        (&["specimens", "if:int"], "means something else already"),
+        (&["specimens", "conn:email"], "means something else already"),
+        (&["specimens", "a:x1|x_1"], "a word is there twice"),
+        (&["specimens_that_have_a_name_of_forty_chars", "a_field_with_a_name_that_is_long_as_well:int"], "40 at most"),
+        (&["specimens_with_rather_long_names", "a_field_with_a_rather_long_name_too:int"], "too long a name"),
+        (&["specimens", "a:int", "a:int"], "there twice"),
+        (&["specimens", "a:x|x"], "a word is there twice"),
+        (&["specimens", "notes:text!"], "only line, email and int"),
+        (&["specimens", "a:x|y?"], "never left out"),
+        (&["specimens", "name:line(5)", "--list", "name"], "newest first"),
         (
-            &["customers", "title:line(5)", "status:a|b", "--list", "newest,name", "--filter", "status"],
+            &["specimens", "title:line(5)", "status:a|b", "--list", "newest,name", "--filter", "status"],
             "name:line(MAX)",
         ),
-        (&["customers", "name:line(5)", "--list", "newest,name", "--filter", "status"], "status:active|archived"),
+        (&["specimens", "name:line(5)", "--list", "newest,name", "--filter", "status"], "status:active|archived"),
     ] {
         let (code, _, err) = new(&root, arguments);
         assert!(code == Some(2) && err.contains(told), "{arguments:?}: {err}");
         assert_eq!(everything(&root), before, "{arguments:?}");
     }
-    let (code, _, err) = new(&std::env::temp_dir(), &CUSTOMERS);
+    let (code, _, err) = new(&std::env::temp_dir(), &SPECIMENS);
     assert!(code == Some(2) && err.contains("no checkout"), "{err}");
     fs::remove_dir_all(&root).unwrap();
 }

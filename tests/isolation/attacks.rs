@@ -92,7 +92,9 @@ impl Scene {
     async fn columns(&self, table: &str, privilege: &str) -> Vec<String> {
         let columns = format!(
             "select attname::text from pg_attribute where attrelid = '{table}'::regclass and attnum > 0
-               and not attisdropped and has_column_privilege('rowhouse_api', attrelid, attnum, '{privilege}') order by attnum"
+               and not attisdropped and has_column_privilege('rowhouse_api', attrelid, attnum, '{privilege}')
+             -- First those that can be set to their default, or for which `blind_value` has something else.
+             order by attnotnull and not atthasdef and attname not in ('name', 'email', 'token_hash'), attnum"
         );
         names(&self.superuser, &columns).await
     }

@@ -39,89 +39,26 @@ pub(super) enum Kind {
 /// Characters of a text of several lines.
 pub(super) const TEXT: usize = 10_000;
 
-/// Columns that every table has, and words that are something else in SQL or in Rust.
+/// Columns that every table has, words that are something else in SQL (PostgreSQL, appendix C) or in Rust, and what handlers call theirs.
+#[rustfmt::skip]
 const TAKEN: &[&str] = &[
-    "select",
-    "insert",
-    "update",
-    "delete",
-    "struct",
-    "trait",
-    "use",
-    "pub",
-    "ref",
-    "return",
-    "static",
-    "loop",
-    "while",
-    "union",
-    "unique",
-    "using",
-    "when",
-    "with",
-    "window",
-    "primary",
-    "references",
-    "tenant_id",
-    "id",
-    "created_at",
-    "updated_at",
-    "version",
-    "all",
-    "analyze",
-    "and",
-    "any",
-    "array",
-    "as",
-    "asc",
-    "async",
-    "await",
-    "box",
-    "break",
-    "case",
-    "cast",
-    "check",
-    "column",
-    "const",
-    "constraint",
-    "create",
-    "crate",
-    "default",
-    "desc",
-    "distinct",
-    "do",
-    "else",
-    "end",
-    "enum",
-    "except",
-    "false",
-    "fn",
-    "for",
-    "foreign",
-    "from",
-    "grant",
-    "group",
-    "having",
-    "impl",
-    "in",
-    "into",
-    "let",
-    "limit",
-    "match",
-    "mod",
-    "move",
-    "not",
-    "null",
-    "offset",
-    "on",
-    "or",
-    "order",
-    "self",
-    "table",
-    "true",
-    "type",
-    "user",
-    "where",
+    "abstract", "after", "all", "analyse", "analyze", "and", "any", "app", "array", "as", "asc", "asymmetric",
+    "async", "attempt", "authorization", "await", "become", "between", "both", "box", "break", "case", "cast",
+    "changed", "check", "collate", "collation", "column", "concurrently", "conn", "const", "constraint", "continue",
+    "count", "crate", "create", "created_at", "cross", "current_catalog", "current_date", "current_role",
+    "current_schema", "current_time", "current_timestamp", "current_user", "default", "deferrable", "delete",
+    "deleted", "desc", "distinct", "do", "done", "dyn", "else", "end", "enum", "except", "exists", "extern", "false",
+    "fetch", "final", "fn", "for", "foreign", "found", "freeze", "from", "full", "gen", "grant", "group", "having",
+    "id", "if", "ilike", "impl", "in", "initially", "inner", "insert", "intersect", "into", "is", "isnull", "join",
+    "known", "last", "lateral", "leading", "left", "let", "like", "limit", "localtime", "localtimestamp", "loop",
+    "macro", "match", "mod", "move", "mut", "natural", "new", "not", "notnull", "null", "offset", "on", "once",
+    "only", "or", "order", "outer", "overlaps", "override", "page", "params", "patch", "placing", "prefer",
+    "primary", "priv", "pub", "query", "ref", "references", "return", "returning", "right", "rows", "secret",
+    "select", "self", "session_user", "set", "similar", "some", "static", "struct", "super", "symmetric",
+    "system_user", "table", "tablesample", "tenant", "tenant_id", "then", "there", "to", "total", "trailing",
+    "trait", "true", "try", "tx", "type", "typeof", "union", "unique", "unsafe", "unsized", "update", "updated_at",
+    "uri", "use", "user", "using", "values", "variadic", "verbose", "version", "versions", "violations", "virtual",
+    "when", "where", "while", "window", "with", "yield",
 ];
 
 impl Resource {
@@ -168,6 +105,16 @@ impl Resource {
         }
         if sorted && !has("status", |kind| matches!(kind, Kind::Words(_))) {
             return Err(Failure("--filter status asks for a field such as status:active|archived".to_owned()));
+        }
+        // PostgreSQL cuts names at 63 bytes, and then no error is known by its constraint.
+        if let Some(field) = fields.iter().find(|field| name.len() + field.name.len() + "__check".len() > 63) {
+            return Err(Failure(format!(
+                "{name}_{}_check would be too long a name; make one of the two shorter",
+                field.name
+            )));
+        }
+        if fields.iter().any(|field| field.name == one) {
+            return Err(Failure(format!("{one} is what one of them is called; call the field otherwise")));
         }
         Ok(Self { name, one, fields, sorted })
     }
@@ -224,8 +171,13 @@ impl Field {
                 )
             }
             _ if bare.contains('|') => {
-                let words: Vec<String> = bare.split('|').map(|one| word(one, "a choice")).collect::<Result<_, _>>()?;
-                if words.iter().enumerate().any(|(at, word)| words[..at].contains(word)) {
+                let words: Vec<String> =
+                    bare.split('|').map(|one| spelled(one, "a choice")).collect::<Result<_, _>>()?;
+                if words
+                    .iter()
+                    .enumerate()
+                    .any(|(at, word)| words[..at].iter().any(|other| camel(other) == camel(word)))
+                {
                     return Err(wrong("a word is there twice"));
                 }
                 Kind::Words(words)
@@ -262,8 +214,16 @@ impl Field {
     }
 }
 
-/// A name that is one in SQL, in Rust and in a path.
+/// A name that is one in SQL, in Rust and in a path, and means nothing else there.
 fn word(name: &str, what: &str) -> Result<String, Failure> {
+    if TAKEN.contains(&name) {
+        return Err(Failure(format!("{name}: means something else already; call {what} otherwise")));
+    }
+    spelled(name, what)
+}
+
+/// The same, whatever it means: in quotes it means nothing.
+fn spelled(name: &str, what: &str) -> Result<String, Failure> {
     let fits = name.len() <= 40
         && name.starts_with(|char: char| char.is_ascii_lowercase())
         && !name.ends_with('_')
@@ -272,9 +232,6 @@ fn word(name: &str, what: &str) -> Result<String, Failure> {
         return Err(Failure(format!(
             "{name}: {what} is called by lower-case letters, digits and _, 40 at most, such as customers"
         )));
-    }
-    if TAKEN.contains(&name) {
-        return Err(Failure(format!("{name}: means something else already; call {what} otherwise")));
     }
     Ok(name.to_owned())
 }

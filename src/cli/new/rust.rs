@@ -1,6 +1,6 @@
 //! What is in Rust beside the handlers: a test, and the lines that name them elsewhere.
 use super::{
-    fields::{Field, Kind, Resource, TEXT, camel},
+    fields::{Field, Kind, Resource, TEXT},
     handlers::api,
     tree::Tree,
 };
@@ -12,12 +12,9 @@ pub(super) fn write(resource: &Resource, tree: &mut Tree) -> Result<(), Failure>
     tree.create(&format!("tests/api/{name}.rs"), test(resource));
     let module = |prefix: &str| format!("{prefix}mod {name};");
     let (public, private) = (module("pub "), module(""));
-    tree.insert("src/api/mod.rs", "//!", &public, |line| {
-        line.is_empty() || line.starts_with("pub mod") && line > public.as_str()
-    })?;
-    tree.insert("tests/api/mod.rs", "//!", &private, |line| {
-        line.is_empty() || line.starts_with("mod ") && line > private.as_str()
-    })?;
+    // In which order modules stand, cargo fmt says.
+    tree.insert("src/api/mod.rs", "pub mod", &public, |line| !line.starts_with("pub mod"))?;
+    tree.insert("tests/api/mod.rs", "mod ", &private, |line| !line.starts_with("mod "))?;
     let merge = format!("            .merge(api::{name}::routes())");
     tree.insert("src/server/router.rs", ".merge(api::project_tasks", &merge, |_| true)?;
     for rule in constraints(resource) {
@@ -61,7 +58,7 @@ pub(super) fn article(name: &str) -> &'static str {
 }
 
 fn test(resource: &Resource) -> String {
-    let (name, one, path) = (&resource.name, &resource.one, resource.path());
+    let (one, path) = (&resource.one, resource.path());
     let value = |field: &Field, which: &str| match &field.kind {
         Kind::Int => which.len().to_string(),
         Kind::Flag => "true".to_owned(),
@@ -84,11 +81,11 @@ fn test(resource: &Resource) -> String {
     let taken: String = taken.take(1).collect();
     let (first, second) = (body("first"), body("second"));
     format!(
-        "//! {} through HTTP: what only this resource does. What is true of all is tested for all.
+        "//! `/{}` through HTTP: what only this resource does. What is true of all is tested for all.
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{{Answer, TestApp, TestDb, Way, both_ways, town}};
+use @CRATE@::support::{{Answer, TestApp, TestDb, Way, both_ways, town}};
 
 both_ways! {{
     #[tokio::test]
@@ -118,8 +115,10 @@ async fn {}_{one}_lives_changes_and_goes(way: Way) {{
     Answer::of(send(Method::GET, &path)).await.problem(404, \"not_found\");
 }}
 ",
-        camel(name),
+        path,
         article(one),
         article(one),
     )
+    // Said as it is, it would be an import of this file's, to whoever reads imports.
+    .replace("@CRATE@", "crate")
 }

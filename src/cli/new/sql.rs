@@ -17,8 +17,8 @@ pub(super) fn write(resource: &Resource, version: u32, tree: &mut Tree) {
 fn migration(resource: &Resource) -> String {
     let Resource { name, .. } = resource;
     let mut text = format!(
-        "-- {}.\ncreate table tenant.{name} (\n    tenant_id   uuid        not null constraint {name}_tenant_fkey references registry.tenants (id),\n    id          uuid        not null,\n",
-        super::fields::camel(name)
+        "-- {}: walled by sql/policies.\ncreate table tenant.{name} (\n    tenant_id   uuid        not null constraint {name}_tenant_fkey references registry.tenants (id),\n    id          uuid        not null,\n",
+        resource.path()
     );
     for field in &resource.fields {
         let Field { name: column, optional, .. } = field;
@@ -224,7 +224,7 @@ fn list(resource: &Resource, what: &str, filter: Option<&str>, order: &str) -> S
         narrowed = format!(" and status = ${at}");
     }
     let (after, sort) = if order == "name" {
-        let at = bind(&|n| format!("-- ${n} after text = 'a' or ''"));
+        let at = bind(&|n| format!("-- ${n} after text = '5' or ''"));
         let id = bind(&|n| format!("-- ${n} after_id uuid = {{middle}} or {{nil}}"));
         (format!("(name, id) > (${at}, ${id})"), "name, id")
     } else {
