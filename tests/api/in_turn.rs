@@ -5,11 +5,10 @@ use rowhouse::{
     db::{self, API_ROLE, AdminConn},
     error::Failure,
 };
-use rowhouse_audit::audit::{Config, Options, Scope};
 
 use crate::{
     cli,
-    support::{TestApp, TestDb},
+    support::{TestApp, TestDb, furnish},
 };
 
 /// What was written before anybody looked, by migration and rule. An applied migration never changes, so this list becomes no longer.
@@ -104,7 +103,6 @@ async fn a_rehearsal_says_what_will_be_noticed_and_changes_nothing() {
 struct Growing {
     superuser: AdminConn,
     migrator: AdminConn,
-    config: Config,
 }
 
 impl Growing {
@@ -124,9 +122,7 @@ impl Growing {
             ));
         }
         superuser.script("statements", &insert).await.unwrap();
-        let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("rowhouse-audit.toml");
-        let config = Config::read(&config).unwrap();
-        let mut growing = Self { superuser, migrator: db.migrator().await, config };
+        let mut growing = Self { superuser, migrator: db.migrator().await };
         growing.apply().await;
         growing
     }
@@ -157,21 +153,8 @@ impl Growing {
                 self.superuser.script(&table, statement).await.unwrap();
             }
         }
-        rowhouse_audit::attack::begin(&self.superuser).await.unwrap();
-        let options = Options {
-            tenant_columns: self.config.tenant_columns.clone(),
-            setting: self.config.setting.clone().unwrap(),
-            roles: self.config.roles.clone(),
-            schemas: Vec::new(),
-            ignore: Vec::new(),
-        };
-        let scope = Scope::discover(&self.superuser, &options).await.unwrap();
-        for tenant in ["00000000-0000-7000-8000-00000000000a", "00000000-0000-7000-8000-00000000001a"] {
-            rowhouse_audit::attack::furnish(&self.superuser, &scope, &self.config.attack, tenant, &tenant[34..])
-                .await
-                .unwrap();
-        }
-        self.superuser.script("keep", "commit").await.unwrap();
+        let tenants = ["00000000-0000-7000-8000-00000000000a", "00000000-0000-7000-8000-00000000001a"];
+        furnish(&self.superuser, &tenants.map(str::to_owned)).await;
         let none: Vec<String> = self
             .texts("select * from growing.rows()")
             .await

@@ -1,6 +1,7 @@
 //! What guards a table guards it against every role that is not named, as one for background work would be: here `rowhouse_worker`
 //! has each right that `rowhouse_api` has, and is let through by every policy but the walls.
 use tokio_postgres::Client;
+use uuid::Uuid;
 
 use super::{enter, leave, refusal};
 use crate::support::{TenantFixture, TestDb, town};
@@ -40,6 +41,13 @@ async fn worker(db: &TestDb) -> Client {
 fn attacks(acme: &TenantFixture) -> Vec<(&'static str, String, &'static str)> {
     let (tenant, viewer, owner) = (acme.id, acme.viewer.id, acme.owner.id);
     let everything = "(select array_agg(name) from registry.permissions)";
+    let invite = |by: Uuid, role: &str| {
+        format!(
+            "insert into tenant.invitations (tenant_id, id, email, role_id, permissions, token_hash, invited_by, expires_at)
+             select '{tenant}', gen_random_uuid(), 'mallory@example.com', r.id, r.permissions, sha256('y'), '{by}', now() + interval '1 day'
+             from tenant.roles r where r.tenant_id = '{tenant}' and r.name = '{role}'"
+        )
+    };
     vec![
         (
             "make a role that holds everything",
@@ -68,24 +76,8 @@ fn attacks(acme: &TenantFixture) -> Vec<(&'static str, String, &'static str)> {
             ),
             "RH004",
         ),
-        (
-            "invite somebody as more than one is",
-            format!(
-                "insert into tenant.invitations (tenant_id, id, email, role_id, permissions, token_hash, invited_by, expires_at)
-                 select '{tenant}', gen_random_uuid(), 'mallory@example.com', r.id, r.permissions, sha256('y'), '{viewer}', now() + interval '1 day'
-                 from tenant.roles r where r.tenant_id = '{tenant}' and r.name = 'owner'"
-            ),
-            "RH004",
-        ),
-        (
-            "invite somebody in another's name",
-            format!(
-                "insert into tenant.invitations (tenant_id, id, email, role_id, permissions, token_hash, invited_by, expires_at)
-                 select '{tenant}', gen_random_uuid(), 'mallory@example.com', r.id, r.permissions, sha256('y'), '{owner}', now() + interval '1 day'
-                 from tenant.roles r where r.tenant_id = '{tenant}' and r.name = 'viewer'"
-            ),
-            "42501",
-        ),
+        ("invite somebody as more than one is", invite(viewer, "owner"), "RH004"),
+        ("invite somebody in another's name", invite(owner, "viewer"), "42501"),
         (
             "begin an operation in another's name",
             format!(

@@ -80,7 +80,7 @@ async fn prepare(cluster: &PrivatePostgres) {
     assert!(!report.migrations.is_empty(), "the template starts empty");
     SealKey::read(&super::KEYS).unwrap().keep(&migrator).await.unwrap();
     fixture::build(&migrator).await;
-    furnish(&superuser).await;
+    furnish(&superuser, &[town().acme.id.to_string(), town().globex.id.to_string()]).await;
     if let Ok(sabotage) = std::env::var(SABOTAGE) {
         superuser.script("sabotage", &sabotage).await.unwrap();
         // Written down as if the files had said so: what has to notice are the attacks, not the start-up check.
@@ -89,9 +89,9 @@ async fn prepare(cluster: &PrivatePostgres) {
     }
 }
 
-/// Rows of both tenants in each table in which the fixture has none, made up from the catalog as the attacks do: a table that is new
-/// has something to attack from the first day.
-async fn furnish(superuser: &AdminConn) {
+/// Rows of these tenants in each table in which they have none, made up from the catalog as the attacks do: a table that is new has
+/// something to attack from the first day.
+pub async fn furnish(superuser: &AdminConn, tenants: &[String]) {
     let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("rowhouse-audit.toml");
     let config = Config::read(&config).unwrap();
     let options = Options {
@@ -103,9 +103,8 @@ async fn furnish(superuser: &AdminConn) {
     };
     attack::begin(superuser).await.unwrap();
     let scope = Scope::discover(superuser, &options).await.unwrap();
-    for tenant in [&town().acme, &town().globex] {
-        let id = tenant.id.to_string();
-        attack::furnish(superuser, &scope, &config.attack, &id, &id[24..]).await.unwrap();
+    for tenant in tenants {
+        attack::furnish(superuser, &scope, &config.attack, tenant, &tenant[24..]).await.unwrap();
     }
     superuser.script("keep", "commit").await.unwrap();
 }

@@ -19,7 +19,7 @@ mod way;
 pub use app::{Answer, TestApp, tuning, without_documents};
 pub use bouncer::Bouncer;
 pub use caller::Caller;
-pub use database::{TestDb, sockets};
+pub use database::{TestDb, furnish, sockets};
 pub use document::{Document, Operation};
 pub use fixture::{PASSWORD, Person, TenantFixture, handle, hex, key_of, town};
 pub use goods::{CSV, NDJSON, each, product, query};
