@@ -67,55 +67,11 @@ fn migration(resource: &Resource) -> String {
 }
 
 fn policies(resource: &Resource) -> String {
-    let (name, path) = (&resource.name, resource.path());
     let columns: Vec<&str> = resource.fields.iter().map(|field| field.name.as_str()).collect();
-    let columns = columns.join(", ");
-    let mut text = format!(
-        "comment on table tenant.{name} is 'Walled; read, write and delete are separate permissions.';
-alter table tenant.{name} enable row level security;
-alter table tenant.{name} force row level security;
-
-create policy wall on tenant.{name} as restrictive
-    to rowhouse_api, rowhouse_worker, rowhouse_owner
-    using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
-    with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
-comment on policy wall on tenant.{name} is
-    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
-
-"
-    );
-    for (command, permission, using, check) in [
-        ("select", "read", true, false),
-        ("insert", "write", false, true),
-        ("update", "write", true, true),
-        ("delete", "delete", true, false),
-    ] {
-        let asked = format!("(tenant_id = (select registry.require('{path}:{permission}')))");
-        let _ = write!(text, "create policy {command}_permitted on tenant.{name} for {command} to rowhouse_api");
-        if using {
-            let _ = write!(text, "\n    using {asked}");
-        }
-        if check {
-            let _ = write!(text, "\n    with check {asked}");
-        }
-        let _ = writeln!(
-            text,
-            ";\ncomment on policy {command}_permitted on tenant.{name} is 'Whoever holds {path}:{permission} in the tenant that is set.';"
-        );
-    }
-    let _ = write!(
-        text,
-        "
--- By column: tenant_id and id are set once and never change; times and version are the database's.
-grant select, delete on tenant.{name} to rowhouse_api;
-grant insert (tenant_id, id, {columns}) on tenant.{name} to rowhouse_api;
-grant update ({columns}) on tenant.{name} to rowhouse_api;
-
-create or replace trigger keep_version before update on tenant.{name}
-    for each row execute function registry.keep_version();
-"
-    );
-    text
+    include_str!("policies.sql")
+        .replace("@NAME@", &resource.name)
+        .replace("@PATH@", &resource.path())
+        .replace("@COLUMNS@", &columns.join(", "))
 }
 
 fn queries(resource: &Resource) -> Vec<(&'static str, String)> {
