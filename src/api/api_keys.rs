@@ -126,7 +126,7 @@ async fn list(
 ) -> Result<Page<ApiKey>> {
     let page = query.page::<Uuid>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
     let after = page.after.unwrap_or(Uuid::max());
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("api_keys/list"), &[&after, &page.fetch()]).await?;
     page.page(rows, |key: &ApiKey| key.id)
 }
@@ -151,7 +151,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     let permissions: Vec<&String> = new.permissions.iter().collect();
     let params: crate::db::Params<'_> =
         &[&id, &new.name, &permissions, &secret.secret_hash.as_slice(), &secret.hint, &tenant.user(), &new.expires_at];
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -169,7 +169,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
     responses((status = OK, body = ApiKey, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let key: Option<ApiKey> = conn.read().last().optional(sql!("api_keys/get"), &[&id]).await?;
     key.map(|key| known.answer(key)).ok_or(missed("API key", false))
 }
@@ -199,7 +199,7 @@ async fn update(
     violations.finish()?;
     let params: crate::db::Params<'_> =
         &[&id, &versions, &patch.name, &patch.expires_at.is_given(), &patch.expires_at.value()];
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let changed: Option<ApiKey> = conn.write().last().optional(sql!("api_keys/update"), params).await?;
     if let Some(key) = changed {
         return Ok(prefer.changed(key));
@@ -223,7 +223,7 @@ async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Post(how, once): Post<ApiK
     let secret = new_key(tenant.id(), id)?;
     let overlap = format!("{hours} hours");
     let params: crate::db::Params<'_> = &[&id, &secret.secret_hash.as_slice(), &secret.hint, &overlap];
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -246,7 +246,7 @@ async fn delete(
     Path(id): Path<Uuid>,
     IfMatch(versions): IfMatch,
 ) -> Result<StatusCode> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let deleted: Option<()> = conn.write().last().optional(sql!("api_keys/delete"), &[&id, &versions]).await?;
     if deleted.is_some() {
         app.auth.ended.key(app.secrets(), tenant.id(), id);

@@ -77,7 +77,7 @@ async fn list(
 ) -> Result<Page<Domain>> {
     let page = query.page::<String>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
     let after = page.after.as_deref().unwrap_or_default();
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("domains/list"), &[&after, &page.fetch()]).await?;
     page.page(rows, |domain: &Domain| domain.domain.clone())
 }
@@ -98,7 +98,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     violations.finish()?;
     let id = Uuid::now_v7();
     let challenge = new_link()?.token;
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -113,7 +113,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
 #[utoipa::path(get, path = "/tenant/domains/{id}", tag = "domains", params(("id" = Uuid, Path)),
     responses((status = OK, body = Domain)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Json<Domain>> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let claim: Option<Domain> = conn.read().last().optional(sql!("domains/get"), &[&id]).await?;
     claim.map(Json).ok_or(Error::NotFound("domain"))
 }
@@ -128,13 +128,13 @@ async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
     if let Some(answer) = once.answered(&tenant).await? {
         return Ok(answer);
     }
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let claim: Option<Domain> = conn.read().last().optional(sql!("domains/to_verify"), &[&id]).await?;
     // A name server may take its time; no connection waits for it.
     drop(conn);
     let claim = claim.ok_or(Error::NotFound("domain"))?;
     let texts = app.dns.texts(&claim.record_name).await?;
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let mut attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -162,7 +162,7 @@ async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
 #[utoipa::path(delete, path = "/tenant/domains/{id}", tag = "domains", params(("id" = Uuid, Path)),
     responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>) -> Result<StatusCode> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let deleted: Option<Name> = conn.write().last().optional(sql!("domains/delete"), &[&id]).await?;
     let Name(domain) = deleted.ok_or(Error::NotFound("domain"))?;
     app.auth.hosts.forget(&domain);

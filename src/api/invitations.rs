@@ -85,7 +85,7 @@ async fn list(
 ) -> Result<Page<Invitation>> {
     let page = query.page::<Uuid>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
     let after = page.after.unwrap_or(Uuid::max());
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("invitations/list"), &[&after, &page.fetch()]).await?;
     page.page(rows, |invitation: &Invitation| invitation.id)
 }
@@ -108,7 +108,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     count(&app, &tenant, &email).await?;
     let id = Uuid::now_v7();
     let link = new_invitation(tenant.id(), id)?;
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let mut attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -132,7 +132,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
     responses((status = OK, body = Invitation, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let invitation: Option<Invitation> = conn.read().last().optional(sql!("invitations/get"), &[&id]).await?;
     invitation.map(|invitation| known.answer(invitation)).ok_or(missed("invitation", false))
 }
@@ -150,7 +150,7 @@ async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
     let place = app.mailer.place()?;
     count(&app, &tenant, &id.to_string()).await?;
     let link = new_invitation(tenant.id(), id)?;
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let mut attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -172,7 +172,7 @@ async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
     extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let deleted: Option<()> = conn.write().last().optional(sql!("invitations/delete"), &[&id, &versions]).await?;
     if deleted.is_some() {
         return Ok(StatusCode::NO_CONTENT);
@@ -183,7 +183,7 @@ async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch
 
 /// Counts a letter, for who may send one: nobody else must be able to use up what a tenant may.
 async fn count(app: &App, tenant: &Tenant, to: &str) -> Result<()> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     conn.read().last().one::<()>(sql!("invitations/may_invite"), &[]).await?;
     drop(conn);
     attempt_of_tenant(&app.auth, Action::Invitation, to, tenant.id()).await

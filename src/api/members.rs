@@ -91,7 +91,7 @@ async fn list(
     let owner = tenant.id().as_uuid();
     let page = PageRequest::<String>::new(app.secrets().mac(), owner, list, query.limit, query.cursor.as_deref())?;
     let after = page.after.as_deref().unwrap_or_default();
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let tx = conn.read().last();
     let rows = match query.role_id {
         None => tx.all(sql!("members/list"), &[&after, &page.fetch()]).await,
@@ -108,7 +108,7 @@ async fn list(
     params(("id" = Uuid, Path, description = "The user's id")),
     responses((status = OK, body = Member, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let member: Option<Member> = conn.read().last().optional(sql!("members/get"), &[&id]).await?;
     member.map(|member| known.answer(member)).ok_or(missed("member", false))
 }
@@ -129,7 +129,7 @@ async fn update(
     prefer: Prefer,
     MergePatch(patch): MergePatch<MemberPatch>,
 ) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let params: crate::db::Params<'_> = &[&id, &versions, &patch.role_id];
     let mut tx = conn.write();
     tx.one::<()>(sql!("members/hold"), &[]).await?;
@@ -157,7 +157,7 @@ async fn update(
     params(("id" = Uuid, Path, description = "The user's id"), ("If-Match" = String, Header)),
     responses((status = NO_CONTENT)))]
 async fn remove(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let removed: Option<()> = conn.write().last().optional(sql!("members/delete"), &[&id, &versions]).await?;
     if removed.is_some() {
         return Ok(StatusCode::NO_CONTENT);

@@ -131,7 +131,7 @@ async fn list(
     let cursor = query.cursor.as_deref();
     let page = PageRequest::<Uuid>::new(app.secrets().mac(), tenant.id().as_uuid(), whole, query.limit, cursor)?;
     let before = page.after.unwrap_or(Uuid::max());
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let last = conn.read().last();
     let rows = if query.unread {
         last.all(sql!("notifications/list_unread"), &[&me, &before, &page.fetch()]).await
@@ -148,7 +148,7 @@ async fn list(
     responses((status = OK, body = UnreadCount)))]
 async fn unread_count(tenant: Tenant) -> Result<Json<UnreadCount>> {
     let me = tenant.person()?.as_uuid();
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let counted: Counted = conn.read().last().one(sql!("notifications/count_unread"), &[&me, &(COUNTED + 1)]).await?;
     Ok(Json(counted.into()))
 }
@@ -173,7 +173,7 @@ async fn unread(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Resp
 
 async fn mark(tenant: &Tenant, id: Uuid, read: bool, once: Once) -> Result<Response> {
     let me = tenant.person()?.as_uuid();
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -192,7 +192,7 @@ async fn read_all(tenant: Tenant, Post(what, once): Post<MarkAllRead>) -> Result
     let me = tenant.person()?.as_uuid();
     let until = what.until.unwrap_or(Uuid::max());
     let full = usize::try_from(BATCH).unwrap_or(usize::MAX);
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let mut attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),

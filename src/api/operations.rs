@@ -36,7 +36,7 @@ async fn list(
 ) -> Result<Page<Operation>> {
     let page = query.page::<Uuid>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
     let after = page.after.unwrap_or(Uuid::max());
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("operations/list"), &[&after, &page.fetch(), &page.bytes()]).await?;
     page.page(rows, Operation::id)
 }
@@ -48,7 +48,7 @@ async fn list(
     responses((status = OK, body = Operation, headers(("ETag" = String), ("Retry-After" = String, description = "Seconds, while it is under way"))),
         (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let operation: Option<Operation> = conn.read().last().optional(sql!("operations/get"), &[&id]).await?;
     let operation = operation.ok_or(missed("operation", false))?;
     let under_way = operation.is_under_way();
@@ -63,7 +63,7 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
     responses((status = ACCEPTED, body = Operation,
         headers(("ETag" = String), ("Location" = String), ("Retry-After" = String)))))]
 async fn cancel(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let asked: Option<Operation> = conn.write().last().optional(sql!("operations/cancel"), &[&id]).await?;
     if let Some(operation) = asked {
         return if operation.is_under_way() { Ok(operation.accepted()) } else { Err(Error::OperationEnded) };

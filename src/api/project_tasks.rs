@@ -117,7 +117,7 @@ async fn newest_first(
 ) -> Result<Page<Task>> {
     let page = query.page::<Uuid>(secret, tenant.id(), uri)?;
     let after = page.after.unwrap_or(Uuid::max());
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let mut tx = conn.read();
     let total = count(&mut tx, prefer, project, query.status).await?;
     let last = tx.last();
@@ -142,7 +142,7 @@ async fn by_name(
     let page = query.page::<(String, Uuid)>(secret, tenant.id(), uri)?;
     // Before every task: no name is empty.
     let (name, id) = page.after.clone().unwrap_or_default();
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let mut tx = conn.read();
     let total = count(&mut tx, prefer, project, query.status).await?;
     let last = tx.last();
@@ -192,7 +192,7 @@ async fn create(tenant: Tenant, Path(project): Path<Uuid>, Post(new, once): Post
 
     let id = Uuid::now_v7();
     let status = new.status.unwrap_or(TaskStatus::Open);
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -210,7 +210,7 @@ async fn create(tenant: Tenant, Path(project): Path<Uuid>, Post(new, once): Post
     params(("project_id" = Uuid, Path), ("id" = Uuid, Path)),
     responses((status = OK, body = Task, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path((project, id)): Path<(Uuid, Uuid)>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let task: Option<Task> = conn.read().last().optional(sql!("project_tasks/get"), &[&project, &id]).await?;
     task.map(|task| known.answer(task)).ok_or(missed("task", false))
 }
@@ -235,7 +235,7 @@ async fn update(
     }
     violations.finish()?;
 
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let params: crate::db::Params<'_> = &[&project, &id, &versions, &patch.name, &patch.status];
     let changed: Option<Task> = conn.write().last().optional(sql!("project_tasks/update"), params).await?;
     if let Some(task) = changed {
@@ -256,7 +256,7 @@ async fn delete(
     Path((project, id)): Path<(Uuid, Uuid)>,
     IfMatch(versions): IfMatch,
 ) -> Result<StatusCode> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let deleted: Option<()> =
         conn.write().last().optional(sql!("project_tasks/delete"), &[&project, &id, &versions]).await?;
     if deleted.is_some() {

@@ -133,7 +133,7 @@ async fn newest_first(
 ) -> Result<Page<Project>> {
     let page = query.page::<Uuid>(secret, tenant.id(), uri)?;
     let after = page.after.unwrap_or(Uuid::max());
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let mut tx = conn.read();
     let total = count(&mut tx, prefer, query.status).await?;
     let last = tx.last();
@@ -155,7 +155,7 @@ async fn by_name(
 ) -> Result<Page<Project>> {
     let page = query.page::<String>(secret, tenant.id(), uri)?;
     let after = page.after.as_deref().unwrap_or_default();
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let mut tx = conn.read();
     let total = count(&mut tx, prefer, query.status).await?;
     let last = tx.last();
@@ -193,7 +193,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProject>) -> Result<Res
 
     let id = Uuid::now_v7();
     let status = new.status.unwrap_or(ProjectStatus::Active);
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -209,7 +209,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProject>) -> Result<Res
 #[utoipa::path(get, path = "/projects/{id}", tag = "projects", params(("id" = Uuid, Path)),
     responses((status = OK, body = Project, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let project: Option<Project> = conn.read().last().optional(sql!("projects/get"), &[&id]).await?;
     project.map(|project| known.answer(project)).ok_or(missed("project", false))
 }
@@ -238,7 +238,7 @@ async fn update(
     violations.finish()?;
 
     let ProjectPatch { name, description, status, owner_id } = &patch;
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let changed: Option<Project> = conn
         .write()
         .last()
@@ -269,7 +269,7 @@ async fn update(
 #[utoipa::path(delete, path = "/projects/{id}", tag = "projects",
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let deleted: Option<()> = conn.write().last().optional(sql!("projects/delete"), &[&id, &versions]).await?;
     if deleted.is_some() {
         return Ok(StatusCode::NO_CONTENT);

@@ -105,7 +105,7 @@ async fn list(
 ) -> Result<Page<Role>> {
     let page = query.page::<String>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
     let after = page.after.as_deref().unwrap_or_default();
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("roles/list"), &[&after, &page.fetch()]).await?;
     page.page(rows, |role: &Role| role.name.clone())
 }
@@ -123,7 +123,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Respon
     violations.finish()?;
     let id = Uuid::now_v7();
     let permissions: Vec<&String> = new.permissions.iter().collect();
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -139,7 +139,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Respon
     extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
     responses((status = OK, body = Role, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let role: Option<Role> = conn.read().last().optional(sql!("roles/get"), &[&id]).await?;
     role.map(|role| known.answer(role)).ok_or(missed("role", false))
 }
@@ -169,7 +169,7 @@ async fn update(
     }
     violations.finish()?;
     let permissions: Option<Vec<&String>> = patch.permissions.as_ref().map(|all| all.iter().collect());
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let params: crate::db::Params<'_> = &[&id, &versions, &patch.name, &permissions];
     let changed: Option<Role> = conn.write().last().optional(sql!("roles/update"), params).await?;
     if let Some(role) = changed {
@@ -186,7 +186,7 @@ async fn update(
     extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let deleted: Option<()> = conn.write().last().optional(sql!("roles/delete"), &[&id, &versions]).await?;
     if deleted.is_some() {
         return Ok(StatusCode::NO_CONTENT);
@@ -200,7 +200,7 @@ async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch
 /// Needs `roles:read`.
 #[utoipa::path(get, path = "/tenant/permissions", tag = "roles", responses((status = OK, body = PermissionList)))]
 async fn permissions(tenant: Tenant) -> Result<Json<PermissionList>> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let items = conn.read().last().all(sql!("roles/permissions"), &[]).await?;
     Ok(Json(PermissionList { items }))
 }

@@ -131,7 +131,7 @@ struct TenantSettingsPatch {
 #[utoipa::path(get, path = "/tenant/settings", tag = "settings",
     responses((status = OK, body = TenantSettings, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let settings: TenantSettings = conn.read().last().one(sql!("settings/get"), &[]).await?;
     Ok(known.answer(settings))
 }
@@ -160,7 +160,7 @@ async fn update(
     let low_stock = given(&patch.low_stock_threshold, LOW_STOCK, |units| low_stock(&mut violations, *units));
     violations.finish()?;
 
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     // Not its last statement by nature: what follows from a setting belongs into the same transaction.
     let mut tx = conn.write();
     let params: crate::db::Params<'_> = &[&versions, &language, &time_zone, &currency, &week_starts, &low_stock];
@@ -191,7 +191,7 @@ async fn index_anew(work: Work, executor: Executor, language: SearchLanguage) ->
             return work.cancel(done, &json!({ "products": done })).await;
         };
         let begun = Instant::now();
-        let mut conn = work.tenant().connect().await?;
+        let mut conn = work.tenant().writes().await?;
         let mut tx = conn.write();
         let batch = tx.optional::<Batch>(sql!("products/reindex"), &[&after, &BATCH, &language]).await?;
         let Some(Batch { last, passed }) = batch else {

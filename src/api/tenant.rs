@@ -66,7 +66,7 @@ struct TenantPatch {
 #[utoipa::path(get, path = "/tenant", tag = "tenant",
     responses((status = OK, body = TenantRecord, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let record: TenantRecord = conn.read().last().one(sql!("tenant/get"), &[]).await?;
     Ok(known.answer(record))
 }
@@ -88,7 +88,7 @@ async fn update(
         violations.line("/name", name, NAME);
     }
     violations.finish()?;
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let changed: Option<TenantRecord> =
         conn.write().last().optional(sql!("tenant/update"), &[&versions, &patch.name]).await?;
     changed.map(|record| prefer.changed(record)).ok_or_else(|| missed("tenant", true))
@@ -101,7 +101,7 @@ async fn update(
     extensions(("x-route" = json!({ "charged": "principal", "key": "not_kept" }))), responses((status = NO_CONTENT)))]
 async fn leave(tenant: Tenant) -> Result<StatusCode> {
     tenant.person()?;
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     conn.write().last().one::<()>(sql!("tenant/leave"), &[]).await?;
     Ok(StatusCode::NO_CONTENT)
 }

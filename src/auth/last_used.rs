@@ -39,7 +39,7 @@ impl LastUsed {
         let Principal::Key(key) = principal else { return };
         let db = db.clone();
         self.note(*key.secret_hash(), async move {
-            let mut conn = db.tenant(tenant, principal, Share::unproven(principal)).await?;
+            let mut conn = db.tenant_writes(tenant, principal, Share::unproven(principal)).await?;
             conn.write().last().optional::<()>(sql!("auth/touch_api_key"), &[]).await
         });
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Authn, Kind, Person, Principal, TenantId, UserId, api_key, cookie};
 use crate::{
     Error, Result,
-    db::{Db, Share, TenantConn, UserConn},
+    db::{Db, Share, TenantReads, TenantWrites, UserConn},
     error::Violation,
     telemetry,
 };
@@ -64,10 +64,15 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// A connection promised to this principal in this tenant. Take it when the request is understood, not
-    /// before: every moment it is held, another request waits.
-    pub async fn connect(&self) -> Result<TenantConn> {
-        self.db.tenant(self.id, self.principal, self.share).await
+    /// A connection promised to this principal in this tenant, for what only reads. Take it when the request is understood,
+    /// not before: every moment it is held, another request waits.
+    pub async fn reads(&self) -> Result<TenantReads> {
+        self.db.tenant_reads(self.id, self.principal, self.share).await
+    }
+
+    /// The same for what writes.
+    pub async fn writes(&self) -> Result<TenantWrites> {
+        self.db.tenant_writes(self.id, self.principal, self.share).await
     }
 
     /// The same for what goes on after the request was answered, and holds a connection for long: beside what the tenant's

@@ -176,7 +176,7 @@ impl Cache {
             count(&self.counters.bypassed);
             return Ok(Status::Bypassed { away: !self.available() }.on(compute.await?));
         }
-        let mut conn = tenant.connect().await?;
+        let mut conn = tenant.writes().await?;
         let Allowed { generation, variant } = conn.read().last().one(asked.may, asked.params).await?;
         drop(conn);
         let Some(generation) = generation else { return self.compute(compute).await };

@@ -25,4 +25,4 @@ pub use pool::{API_ROLE, Db, GATE_ROLE, Limits, Urls};
 pub use queue::Share;
 pub use rowhouse_pg::{AdminConn, FromRow, Params, Sql, as_role};
 pub use statements::Statements;
-pub use tx::{Last, PublicConn, Read, Snapshot, TenantConn, Tx, UserConn, Write};
+pub use tx::{Last, PublicConn, Read, Snapshot, TenantReads, TenantWrites, Tx, UserConn, Write};

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio_postgres::Config;
 
 use super::{
-    PublicConn, TenantConn, UserConn,
+    PublicConn, TenantReads, TenantWrites, UserConn,
     errors::unavailable,
     preamble::Scope,
     queue::{Queue, Share},
@@ -81,9 +81,15 @@ impl Db {
         })
     }
 
-    /// Lends a connection that can do one thing: begin a transaction as this principal in this tenant.
-    pub(crate) async fn tenant(&self, tenant: TenantId, principal: Principal, share: Share) -> Result<TenantConn> {
-        Ok(TenantConn::new(self.api.lend(share).await?, Scope::Tenant(tenant, principal)))
+    /// Lends a connection that can do one thing: begin a transaction as this principal in this tenant that only reads. Today it
+    /// is one like all others; whoever asks here can be given one to a replica (docs/adr/0023).
+    pub(crate) async fn tenant_reads(&self, tenant: TenantId, who: Principal, share: Share) -> Result<TenantReads> {
+        Ok(TenantReads::new(self.api.lend(share).await?, Scope::Tenant(tenant, who)))
+    }
+
+    /// The same where it may write.
+    pub(crate) async fn tenant_writes(&self, tenant: TenantId, who: Principal, share: Share) -> Result<TenantWrites> {
+        Ok(TenantWrites::new(self.api.lend(share).await?, Scope::Tenant(tenant, who)))
     }
 
     /// Whether anybody else has asked for a connection for tenants lately.

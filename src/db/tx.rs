@@ -1,4 +1,4 @@
-//! `TenantConn` → `Tx` → committed. Each arrow consumes or borrows the one before.
+//! `TenantReads` or `TenantWrites` → `Tx` → committed. Each arrow consumes or borrows the one before.
 //!
 //! A transaction begins with its first statement and may end with its last, in the same flush: `BEGIN`
 //! and `SET LOCAL`, the prepared statement and `COMMIT` leave together before the first answer is awaited.
@@ -6,7 +6,7 @@
 //! ```no_run
 //! # use rowhouse::{api::projects::Project, auth::Tenant, db::Sql, sql};
 //! # async fn f(tenant: Tenant, limit: i64) -> rowhouse::Result<()> {
-//! let mut conn = tenant.connect().await?;
+//! let mut conn = tenant.reads().await?;
 //! let one: Option<Project> = conn.read().last().optional(sql!("projects/get"), &[&limit]).await?;
 //! # Ok(()) }
 //! ```
@@ -14,7 +14,7 @@
 //! ```compile_fail,E0599
 //! # use rowhouse::{auth::Tenant, api::projects::Project, sql};
 //! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
-//! let mut conn = tenant.connect().await?;
+//! let mut conn = tenant.reads().await?;
 //! let all: Vec<Project> = conn.all(sql!("projects/get"), &[]).await?;
 //! # Ok(()) }
 //! ```
@@ -22,7 +22,7 @@
 //! ```compile_fail,E0382
 //! # use rowhouse::{auth::Tenant, api::projects::Project, sql};
 //! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
-//! let mut conn = tenant.connect().await?;
+//! let mut conn = tenant.reads().await?;
 //! let mut tx = conn.read();
 //! tx.commit().await?;
 //! let all: Vec<Project> = tx.all(sql!("projects/get"), &[]).await?;
@@ -32,7 +32,7 @@
 //! ```compile_fail,E0382
 //! # use rowhouse::{auth::Tenant, api::projects::Project, sql};
 //! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
-//! let mut conn = tenant.connect().await?;
+//! let mut conn = tenant.reads().await?;
 //! let tx = conn.read();
 //! let all: Vec<Project> = tx.last().all(sql!("projects/get"), &[]).await?;
 //! tx.commit().await?;
@@ -42,10 +42,18 @@
 //! ```compile_fail,E0499
 //! # use rowhouse::auth::Tenant;
 //! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
-//! let mut conn = tenant.connect().await?;
-//! let (one, two) = (conn.read(), conn.write());
+//! let mut conn = tenant.writes().await?;
+//! let (one, two) = (conn.read(), conn.snapshot());
 //! one.commit().await?;
 //! two.commit().await?;
+//! # Ok(()) }
+//! ```
+//! nor a write on a connection for reading:
+//! ```compile_fail,E0599
+//! # use rowhouse::{auth::Tenant, sql};
+//! # async fn f(tenant: Tenant, id: uuid::Uuid) -> rowhouse::Result<()> {
+//! let mut conn = tenant.reads().await?;
+//! conn.write().last().optional::<()>(sql!("projects/delete"), &[&id, &None::<Vec<i32>>]).await?;
 //! # Ok(()) }
 //! ```
 //! nor a tenant nobody verified:
@@ -55,7 +63,7 @@
 //! nor a tenant's connection without a verified tenant:
 //! ```compile_fail,E0624
 //! # async fn f(db: rowhouse::db::Db, tenant: rowhouse::auth::TenantId, who: rowhouse::auth::Principal) {
-//! let conn = db.tenant(tenant, who).await;
+//! let conn = db.tenant_reads(tenant, who).await;
 //! # }
 //! ```
 use std::{
@@ -153,17 +161,29 @@ macro_rules! connection {
                 Tx::new(&mut self.lease, self.scope)
             }
 
+        }
+    };
+}
+
+macro_rules! writes {
+    ($($name:ident),+) => {$(
+        impl $name {
             /// A transaction that may write.
             pub fn write(&mut self) -> Tx<'_, Write> {
                 Tx::new(&mut self.lease, self.scope)
             }
         }
-    };
+    )+};
 }
 
 connection! {
-    /// A connection promised to one member or API key inside one tenant. It has no query method: begin first.
-    TenantConn
+    /// A connection promised to one member or API key inside one tenant, for what only reads: it may lead where nothing can be
+    /// written. It has no query method: begin first.
+    TenantReads
+}
+connection! {
+    /// A connection promised to one member or API key inside one tenant, for what writes, and reads on the way.
+    TenantWrites
 }
 connection! {
     /// A connection promised to a signed-in user outside any tenant: their own record, their own tenants.
@@ -174,6 +194,7 @@ connection! {
     /// A connection for callers nobody knows yet. Only the doors made for them answer.
     PublicConn
 }
+writes!(TenantWrites, UserConn, PublicConn);
 
 /// Kinds of transaction.
 pub trait Mode {

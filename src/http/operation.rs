@@ -176,7 +176,7 @@ impl Work {
 
     /// Says that so much is done. False when somebody asked for it to stop.
     pub async fn progress(&self, done: i64) -> Result<bool> {
-        let mut conn = self.tenant.connect().await?;
+        let mut conn = self.tenant.writes().await?;
         Ok(wanted(conn.write().last().optional(sql!("operations/progress"), &[&self.id, &done]).await?))
     }
 
@@ -211,7 +211,7 @@ impl Work {
     }
 
     async fn finish(&self, status: OperationStatus, done: i64, result: &Value) -> Result<()> {
-        let mut conn = self.tenant.connect().await?;
+        let mut conn = self.tenant.writes().await?;
         let last = conn.write().last();
         last.optional::<()>(sql!("operations/finish"), &[&self.id, &status, &done, result]).await?;
         Ok(())
@@ -236,7 +236,7 @@ impl Work {
     }
 
     async fn still_wanted(&self) -> Result<bool> {
-        let mut conn = self.tenant.connect().await?;
+        let mut conn = self.tenant.writes().await?;
         Ok(wanted(conn.write().last().optional(sql!("operations/wait"), &[&self.id]).await?))
     }
 }

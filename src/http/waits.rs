@@ -2,7 +2,7 @@
 //! (an import, indexing anew) may hold it for minutes, and to wait for that would only take connections from others.
 use std::time::Duration;
 
-use crate::{Error, Result, auth::Tenant, db::TenantConn, sql};
+use crate::{Error, Result, auth::Tenant, db::TenantWrites, sql};
 
 /// How long to wait before asking who holds it.
 const MOMENT: Duration = Duration::from_millis(10);
@@ -12,7 +12,7 @@ const MOMENT: Duration = Duration::from_millis(10);
 /// ```text
 /// let mut waits = Waits::of(&tenant);
 /// let changed = loop {
-///     let mut conn = waits.connect().await?;
+///     let mut conn = waits.writes().await?;
 ///     match conn.write().last().optional(sql, params).await {
 ///         Err(Error::Locked) => waits.ask(conn).await?,
 ///         done => break done?,
@@ -33,14 +33,14 @@ impl<'t> Waits<'t> {
     }
 
     /// A connection to try with.
-    pub async fn connect(&self) -> Result<TenantConn> {
-        let mut conn = self.tenant.connect().await?;
+    pub async fn writes(&self) -> Result<TenantWrites> {
+        let mut conn = self.tenant.writes().await?;
         conn.wait_for_locks((!self.asked).then_some(MOMENT));
         Ok(conn)
     }
 
     /// What it would write is locked: `409` while an operation of the tenant is running, else it may try once more.
-    pub async fn ask(&mut self, mut conn: TenantConn) -> Result<()> {
+    pub async fn ask(&mut self, mut conn: TenantWrites) -> Result<()> {
         if std::mem::replace(&mut self.asked, true) {
             return Err(Error::Locked);
         }

@@ -301,12 +301,11 @@ fn place(tenant: TenantId) -> String {
 async fn ask(db: &Db, tenant: TenantId, principal: Principal, counted: i64) -> Result<Quota> {
     let asked = tokio::time::timeout(PATIENCE, async {
         // Not the tenant's share: whether they belong to it is the question, and what it may is asked however busy it is.
-        let mut conn = db.tenant(tenant, principal, Share::unproven(principal)).await?;
-        let meter = sql!("limits/meter");
+        let (share, meter) = (Share::unproven(principal), sql!("limits/meter"));
         if counted == 0 {
-            conn.read().last().one(meter, &[&counted]).await
+            db.tenant_reads(tenant, principal, share).await?.read().last().one(meter, &[&counted]).await
         } else {
-            conn.write().last().one(meter, &[&counted]).await
+            db.tenant_writes(tenant, principal, share).await?.write().last().one(meter, &[&counted]).await
         }
     });
     asked.await.unwrap_or(Err(Error::DatabaseTimeout))

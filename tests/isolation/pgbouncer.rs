@@ -219,7 +219,7 @@ impl FromRow for Word {
 /// Sends a statement whose second parameter is of whatever type the function takes.
 async fn typed(tenant: Tenant) -> Result<String> {
     const TYPED: Sql = Sql::file("test/typed", "select registry.typed($2)::text as word where $1::uuid is not null");
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let word: Word = conn.read().last().one(TYPED, &[&FourBytes]).await?;
     Ok(word.0)
 }

@@ -70,7 +70,7 @@ impl FromRow for Pid {
 
 /// A well-behaved borrower: says which backend it had, and fails when it finds anything of others.
 async fn look(tenant: Tenant) -> Result<String> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let found: Look = conn.read().last().one(LOOK, &[]).await?;
     assert_eq!(found.tenant, tenant.id().as_uuid().to_string());
     assert_eq!(found.bound, tenant.id().as_uuid());
@@ -80,21 +80,21 @@ async fn look(tenant: Tenant) -> Result<String> {
 
 /// Borrowers that end badly, each in the middle of a transaction that has written.
 async fn panics(tenant: Tenant) -> Result<String> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let mut tx = conn.write();
     let _: Vec<Pid> = tx.all(RENAME, &[]).await?;
     panic!("in the middle of a transaction");
 }
 
 async fn forgets(tenant: Tenant) -> Result<String> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let mut tx = conn.write();
     let written: Vec<Pid> = tx.all(RENAME, &[]).await?;
     Ok(written[0].0.to_string())
 }
 
 async fn dawdles(tenant: Tenant) -> Result<String> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let mut tx = conn.write();
     let _: Vec<Pid> = tx.all(RENAME, &[]).await?;
     tokio::time::sleep(Duration::from_hours(1)).await;
@@ -103,7 +103,7 @@ async fn dawdles(tenant: Tenant) -> Result<String> {
 }
 
 async fn fails(tenant: Tenant) -> Result<String> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let mut tx = conn.write();
     let _: Vec<Pid> = tx.all(RENAME, &[]).await?;
     let error = tx.all::<Pid>(FAIL, &[]).await.map(drop).unwrap_err();
@@ -115,7 +115,7 @@ async fn fails(tenant: Tenant) -> Result<String> {
 
 /// Forgets a transaction and begins another on the same connection, whose commit would commit both.
 async fn reuses(tenant: Tenant) -> Result<String> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let mut forgotten = conn.write();
     let _: Vec<Pid> = forgotten.all(RENAME, &[]).await?;
     drop(forgotten);
@@ -125,7 +125,7 @@ async fn reuses(tenant: Tenant) -> Result<String> {
 
 /// Loses patience with a statement and commits as if it had been answered.
 async fn hurries(tenant: Tenant) -> Result<String> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     // Once in peace, so that the next time it is sent at once.
     let mut tx = conn.write();
     let _: Vec<Pid> = tx.all(RENAME, &[]).await?;

@@ -231,7 +231,7 @@ pub(super) async fn analytics(
 impl Series {
     async fn answer(&self, tenant: &Tenant, format: Option<Format>) -> Result<Response> {
         let Self { metric, from, to, interval, .. } = *self;
-        let mut conn = tenant.connect().await?;
+        let mut conn = tenant.reads().await?;
         let counted: Vec<Counted> = conn.read().last().all(metric.sql(), &[&from, &to, &interval, &(MOST + 1)]).await?;
         let analytics = Analytics::new(metric, interval, counted)?;
         let varies = [(header::VARY, HeaderValue::from_static("Accept"))];

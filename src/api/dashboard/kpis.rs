@@ -137,7 +137,7 @@ struct Comparison {
 pub(super) async fn kpis(tenant: Tenant, State(app): State<App>) -> Result<Response> {
     let asked = Lookup { rule: CachePolicy::KPIS, may: sql!("cache/kpis"), params: &[], what: &[] };
     let kpis = async {
-        let mut conn = tenant.connect().await?;
+        let mut conn = tenant.reads().await?;
         let kpis: Kpis = conn.read().last().one(sql!("dashboard/kpis"), &[]).await?;
         Ok(Json(kpis).into_response())
     };

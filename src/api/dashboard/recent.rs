@@ -46,7 +46,7 @@ pub(super) async fn recent_projects(
 ) -> Result<Page<RecentProject>> {
     let page = query.page::<(Timestamp, Uuid)>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
     let (before, id) = page.after.unwrap_or((Timestamp::MAX, Uuid::max()));
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("dashboard/recent_projects"), &[&before, &id, &page.fetch()]).await?;
     page.page(rows, |project: &RecentProject| (project.updated_at, project.id))
 }

@@ -94,7 +94,7 @@ async fn make(executor: Executor, tenant: Tenant, format: Format, spool: Spool, 
 }
 
 async fn write(tenant: &Tenant, format: Format, spool: &Spool, place: &mut Place) -> Result<()> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let mut tx = conn.snapshot();
     let mut writer = Writer::new(format);
     let mut after = String::new();
@@ -120,7 +120,7 @@ async fn not_allowed(tenant: &Tenant) -> Error {
     loop {
         tokio::time::sleep(EVERY).await;
         let asked = async {
-            let mut conn = tenant.connect().await?;
+            let mut conn = tenant.reads().await?;
             conn.read().last().one::<()>(sql!("products/may_export"), &[]).await
         };
         match asked.await {

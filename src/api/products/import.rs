@@ -99,7 +99,7 @@ pub(super) async fn import(
     // Whoever says nothing of a body has none.
     let named = query.format.filter(|_| content_type(request.headers()).is_some());
     let format = named.map_or_else(|| format(request.headers()), Ok)?;
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     conn.read().last().one::<()>(sql!("products/may_import"), &[]).await?;
     drop(conn);
 
@@ -107,7 +107,7 @@ pub(super) async fn import(
     let place = app.executor.place(&tenant, Way::In)?;
     let upload = Upload::receive(body, app.settings.import_bytes, place).await?;
     let once = Once::of_upload(Keeper::from_ref(&app), &parts, &upload.sha256)?;
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -312,7 +312,7 @@ impl Import<'_> {
     /// One transaction.
     async fn write_all(&mut self) -> Result<Ended> {
         let mut reading = self.read()?;
-        let mut conn = self.work.tenant().connect().await?;
+        let mut conn = self.work.tenant().writes().await?;
         let mut tx = conn.write();
         while let Some(batch) = reading.batches.recv().await {
             let lines: Vec<ProductLine> = batch.into_iter().filter_map(|line| line.product.ok()).collect();
@@ -355,14 +355,14 @@ impl Import<'_> {
             }
         }
         reading.ended().await?;
-        let mut conn = self.work.tenant().connect().await?;
+        let mut conn = self.work.tenant().writes().await?;
         self.work.succeed(conn.write(), self.report.lines, &self.report.json()).await?;
         Ok(Ended::Well)
     }
 
     /// One batch. False when somebody asked for it to stop.
     async fn write_some(&mut self, lines: &[ProductLine]) -> Result<bool> {
-        let mut conn = self.work.tenant().connect().await?;
+        let mut conn = self.work.tenant().writes().await?;
         let mut tx = conn.write();
         let written = write(&mut tx, lines).await?;
         let wanted = self.work.progress_in(&mut tx, self.report.lines).await?;

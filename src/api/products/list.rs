@@ -283,7 +283,7 @@ impl Lister<'_> {
         newest: bool,
         key: impl Fn(&Product) -> K,
     ) -> Result<Page<Product>> {
-        let mut conn = self.tenant.connect().await?;
+        let mut conn = self.tenant.reads().await?;
         let mut tx = conn.read();
         let total = self.query.counted(&mut tx, self.count, newest).await?;
         let filters = self.query.filters(Some(page.fetch()), Some(page.bytes()));

@@ -284,7 +284,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Res
         &[&id, name, &description, sku, &price.amount_minor, &price.currency, &stock, &status, &tags];
     let mut waits = Waits::of(&tenant);
     loop {
-        let mut conn = waits.connect().await?;
+        let mut conn = waits.writes().await?;
         let attempt = match once.clone().begin(&mut conn).await? {
             Begun::First(attempt) => attempt,
             Begun::Again(answer) => return Ok(answer),
@@ -304,7 +304,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Res
 #[utoipa::path(get, path = "/products/{id}", tag = "products", params(("id" = Uuid, Path)),
     responses((status = OK, body = Product, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let product: Option<Product> = conn.read().last().optional(sql!("products/get"), &[&id]).await?;
     product.map(|product| known.answer(product)).ok_or(missed("product", false))
 }
@@ -361,7 +361,7 @@ async fn update(
 async fn write<T: FromRow>(tenant: &Tenant, id: Uuid, statement: Sql, params: Params<'_>) -> Result<Option<T>> {
     let mut waits = Waits::of(tenant);
     loop {
-        let mut conn = waits.connect().await?;
+        let mut conn = waits.writes().await?;
         match conn.write().last().optional(statement, params).await {
             Ok(Some(row)) => return Ok(Some(row)),
             Ok(None) => {

@@ -132,7 +132,7 @@ async fn find(
     let SearchQuery { status, tag, .. } = query;
     let asked: Params<'_> =
         &[&words.groups, &words.kinds, &words.texts, &words.negated, status, tag, &score, &id, &limit, &bytes];
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let rows: Vec<FoundRow> = conn.read().within(SEARCH).last().all(sql!("products/search"), asked).await?;
     let mut facets = SearchFacets::default();
     let mut hits = Vec::with_capacity(rows.len());
@@ -176,7 +176,7 @@ struct Suggestion {
     responses((status = OK, body = Suggestions)))]
 pub(super) async fn suggest(tenant: Tenant, Query(query): Query<SuggestQuery>) -> Result<Json<Suggestions>> {
     let typed = typed(&query.q)?;
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let asked: Params<'_> = &[&typed, &Words::last(&typed), &SUGGESTIONS];
     let items = conn.read().within(SEARCH).last().all(sql!("products/suggest"), asked).await?;
     Ok(Json(Suggestions { items }))

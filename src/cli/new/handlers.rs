@@ -188,7 +188,7 @@ async fn list(
 ) -> Result<Page<@TYPE@>> {{
     let page = query.page::<Uuid>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
     let after = page.after.unwrap_or(Uuid::max());
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!(\"@NAME@/list_newest\"), &[&after, &page.fetch(){bytes}]).await?;
     page.page(rows, |@ONE@: &@TYPE@| @ONE@.id)
 }}
@@ -206,7 +206,7 @@ async fn list(
 ) -> Result<Page<@TYPE@>> {{
     let page = query.page::<{key}>(secret, tenant.id(), uri)?;
     {after}
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let mut tx = conn.read();
     let total = count(&mut tx, prefer, query.status).await?;
     let last = tx.last();
@@ -346,7 +346,7 @@ fn changes(resource: &Resource) -> String {
     responses((status = CREATED, body = @TYPE@, headers((\"ETag\" = String), (\"Location\" = String)))))]
 async fn create(tenant: Tenant, Post(new, once): Post<New@TYPE@>) -> Result<Response> {{
 {}    let id = Uuid::now_v7();
-{defaults}    let mut conn = tenant.connect().await?;
+{defaults}    let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {{
         Begun::First(attempt) => attempt,
         Begun::Again(answer) => return Ok(answer),
@@ -362,7 +362,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<New@TYPE@>) -> Result<Resp
 #[utoipa::path(get, path = \"/@PATH@/{{id}}\", tag = \"@PATH@\", params((\"id\" = Uuid, Path)),
     responses((status = OK, body = @TYPE@, headers((\"ETag\" = String))), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {{
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.reads().await?;
     let found: Option<@TYPE@> = conn.read().last().optional(sql!(\"@NAME@/get\"), &[&id]).await?;
     found.map(|@ONE@| known.answer(@ONE@)).ok_or(missed(\"@SPOKEN@\", false))
 }}
@@ -382,7 +382,7 @@ async fn update(
     MergePatch(patch): MergePatch<@TYPE@Patch>,
 ) -> Result<Response> {{
 {}    let params: Params<'_> = &[{}];
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let changed: Option<@TYPE@> = conn.write().last().optional(sql!(\"@NAME@/update\"), params).await?;
     if let Some(@ONE@) = changed {{
         return Ok(prefer.changed(@ONE@));
@@ -397,7 +397,7 @@ async fn update(
 #[utoipa::path(delete, path = \"/@PATH@/{{id}}\", tag = \"@PATH@\",
     params((\"id\" = Uuid, Path), (\"If-Match\" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {{
-    let mut conn = tenant.connect().await?;
+    let mut conn = tenant.writes().await?;
     let deleted: Option<()> = conn.write().last().optional(sql!(\"@NAME@/delete\"), &[&id, &versions]).await?;
     if deleted.is_some() {{
         return Ok(StatusCode::NO_CONTENT);

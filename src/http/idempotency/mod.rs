@@ -29,7 +29,7 @@ use super::{
 use crate::{
     Error, Result,
     auth::{Authn, Tenant},
-    db::{FromRow, Params, Sql, TenantConn, Tx, UserConn, Write},
+    db::{FromRow, Params, Sql, TenantWrites, Tx, UserConn, Write},
     limits::RateLimits,
     sql,
 };
@@ -125,7 +125,7 @@ macro_rules! keeps {
         }
     };
 }
-keeps!(TenantConn, "idempotency/claim", "idempotency/store", "idempotency/forget");
+keeps!(TenantWrites, "idempotency/claim", "idempotency/store", "idempotency/forget");
 keeps!(UserConn, "idempotency/claim_own", "idempotency/store_own", "idempotency/forget_own");
 
 impl Once {
@@ -148,7 +148,7 @@ impl Once {
     /// begin, and should not do it for nothing; [`begin`](Self::begin) decides.
     pub async fn answered(&self, tenant: &Tenant) -> Result<Option<Response>> {
         let Some(claim) = &self.claim else { return Ok(None) };
-        let mut conn = tenant.connect().await?;
+        let mut conn = tenant.reads().await?;
         let whose = conn.whose();
         let params: Params<'_> = &[&whose[1], &claim.key, &claim.fingerprint.as_slice()];
         let found: Option<Found> = conn.read().last().optional(sql!("idempotency/find"), params).await?;
