@@ -19,6 +19,7 @@ pub mod app;
 pub mod auth;
 pub mod cache;
 pub mod cli;
+pub mod clock;
 pub mod compose;
 pub mod currency;
 pub mod db;

@@ -23,6 +23,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use rowhouse::{auth::Keys, error::Failure};
+use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::{NoTls, Row, types::ToSql};
 use uuid::Uuid;
@@ -85,7 +86,7 @@ impl App {
         let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         let token = token.ok_or(StatusCode::UNAUTHORIZED)?;
         if let Some(claims) = self.verified.read().unwrap_or_else(PoisonError::into_inner).get(token) {
-            let valid = claims.exp > Timestamp::now().as_second();
+            let valid = claims.exp > rowhouse::clock::now().as_second();
             return if valid { Ok(claims.clone()) } else { Err(StatusCode::UNAUTHORIZED) };
         }
         let verified = decode::<Claims>(token, &self.key, &self.validation).map_err(|_| StatusCode::UNAUTHORIZED)?;
@@ -184,7 +185,7 @@ async fn create(
     Json(new): Json<NewProject>,
 ) -> Answer<(StatusCode, Json<Project>)> {
     let caller = app.caller(&headers)?;
-    let id = Uuid::now_v7();
+    let id = new_id();
     let status = new.status.as_deref().unwrap_or("active");
     let values: [&(dyn ToSql + Sync); 6] = [&caller.tid, &id, &new.name, &new.description, &status, &new.owner_id];
     let rows = app.rows(&caller, "", INSERT, &values).await?;

@@ -2,9 +2,9 @@
 //! longer to hash than all else takes to measure.
 use std::{fs, path::Path};
 
-use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use rowhouse::{auth::Keys, error::Failure};
+use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ impl Signer {
     }
 
     pub(crate) fn token(&self, tenant: Uuid, user: Uuid) -> Result<String, Failure> {
-        let now = Timestamp::now().as_second();
+        let now = rowhouse::clock::now().as_second();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -53,7 +53,7 @@ impl Signer {
             exp: now + LIFETIME,
             iat: now,
             nbf: now,
-            jti: Uuid::now_v7(),
+            jti: new_id(),
             // In the data set a person's session has the person's id.
             sid: user,
             tid: tenant,

@@ -7,6 +7,7 @@ use axum::{
     response::Response,
 };
 use jiff::Timestamp;
+use rowhouse_pg::new_id;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
@@ -146,7 +147,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     violations.permissions("/permissions", &new.permissions);
     in_the_future(&mut violations, &app, new.expires_at);
     violations.finish()?;
-    let id = Uuid::now_v7();
+    let id = new_id();
     let secret = new_key(tenant.id(), id)?;
     let permissions: Vec<&String> = new.permissions.iter().collect();
     let params: crate::db::Params<'_> =

@@ -6,6 +6,7 @@ use axum::{
     response::Response,
 };
 use jiff::Timestamp;
+use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -96,7 +97,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
         violations.push("/domain", "not_allowed", "is the platform's own; the subdomain is the tenant's slug");
     }
     violations.finish()?;
-    let id = Uuid::now_v7();
+    let id = new_id();
     let challenge = new_link()?.token;
     let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {

@@ -1,6 +1,7 @@
 //! Accepting an invitation: as somebody who has an account, or by making one.
 use axum::{extract::State, http::StatusCode};
 use jiff::Timestamp;
+use rowhouse_pg::new_id;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
@@ -100,7 +101,7 @@ async fn accept_as_new(
     attempt(&mut conn, Action::Link, &invited.id.to_string(), &client).await?;
     drop(conn);
     let hash = app.auth.passwords.hash(Asker::Network(&client.network()), given.password).await?;
-    let user = Uuid::now_v7();
+    let user = new_id();
     let mut conn = app.db.public().await?;
     let params: crate::db::Params<'_> =
         &[&invited.tenant, &invited.id, &invited.hash.as_slice(), &user, &given.full_name, &hash];

@@ -5,6 +5,7 @@ use axum::{
     response::Response,
 };
 use jiff::Timestamp;
+use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -106,7 +107,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     }
     let place = app.mailer.place_for_invitation(&email)?;
     count(&app, &tenant, &email).await?;
-    let id = Uuid::now_v7();
+    let id = new_id();
     let link = new_invitation(tenant.id(), id)?;
     let mut conn = tenant.writes().await?;
     let mut attempt = match once.begin(&mut conn).await? {

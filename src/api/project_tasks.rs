@@ -6,6 +6,7 @@ use axum::{
     response::Response,
 };
 use jiff::Timestamp;
+use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -190,7 +191,7 @@ async fn create(tenant: Tenant, Path(project): Path<Uuid>, Post(new, once): Post
     violations.line("/name", &new.name, NAME);
     violations.finish()?;
 
-    let id = Uuid::now_v7();
+    let id = new_id();
     let status = new.status.unwrap_or(TaskStatus::Open);
     let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {

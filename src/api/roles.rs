@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use jiff::Timestamp;
+use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -121,7 +122,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Respon
     violations.line("/name", &new.name, NAME);
     violations.permissions("/permissions", &new.permissions);
     violations.finish()?;
-    let id = Uuid::now_v7();
+    let id = new_id();
     let permissions: Vec<&String> = new.permissions.iter().collect();
     let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {

@@ -1,6 +1,7 @@
 //! `/auth/signup` and `/auth/verify-email`: an account, and the proof that its address is its owner's. Whoever asks is
 //! told the same whether an address has an account or not; the address itself is told by letter.
 use axum::{extract::State, http::StatusCode};
+use rowhouse_pg::new_id;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio_postgres::Row;
@@ -95,9 +96,9 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
     if waits {
         return Ok(StatusCode::ACCEPTED);
     }
-    let (user, tenant) = (Uuid::now_v7(), Uuid::now_v7());
+    let (user, tenant) = (new_id(), new_id());
     let slugs = new.organization.as_deref().map(|name| slug::candidates(name, tenant.as_bytes()));
-    let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| Uuid::now_v7()).collect();
+    let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| new_id()).collect();
     let link = new_link()?;
     let (id, link_hash) = (user.to_string(), in_hex(&link.hash));
     let seal = app

@@ -1,5 +1,6 @@
 //! `/tenants`: making a tenant, and going from one to another.
 use axum::{extract::State, http::StatusCode, response::Response};
+use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -71,9 +72,9 @@ async fn create(me: SignedIn, Post(new, once): Post<NewTenant>) -> Result<Respon
     }
     violations.finish()?;
 
-    let id = Uuid::now_v7();
+    let id = new_id();
     let slugs = new.slug.map_or_else(|| slug::candidates(&new.name, id.as_bytes()), |slug| vec![slug]);
-    let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| Uuid::now_v7()).collect();
+    let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| new_id()).collect();
     let mut conn = me.connect().await?;
     let attempt = match once.begin(&mut conn).await? {
         Begun::First(attempt) => attempt,

@@ -64,10 +64,11 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
+    use rowhouse_pg::new_id;
 
     #[test]
     fn a_key_is_read_back_and_one_altered_anywhere_is_not() {
-        let (tenant, id) = (TenantId::verified(Uuid::now_v7()), Uuid::now_v7());
+        let (tenant, id) = (TenantId::verified(new_id()), new_id());
         let new = new_key(tenant, id).unwrap();
         let key = new.key.expose_secret();
         let (of, read) = read_key(key).unwrap();

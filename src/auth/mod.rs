@@ -48,9 +48,10 @@ pub use session::{Kind, Lifetimes, Opened, refresh, switch_tenant};
 pub use step_up::{Proof, authenticate_again};
 pub use tenant::{SignedIn, Tenant, claimed, tenant_named_by};
 pub use throttle::{Action, Attempt, attempt, attempt_of_person, attempt_of_tenant, attempt_password};
-pub use token::{Clock, IssuedToken, Tokens};
+pub use token::{IssuedToken, Tokens};
 
 pub use crate::{
+    clock::Clock,
     digest::sha256,
     identity::{Person, PresentedKey, Principal, SessionId, TenantId, UserId},
 };

@@ -1,17 +1,13 @@
 //! Seals: what the server has verified, in a form in which a door of the database believes it (docs/adr/0019).
-use std::{
-    fmt::Write as _,
-    fs,
-    path::Path,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fmt::Write as _, fs, path::Path};
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rowhouse_pg::new_id;
 use uuid::Uuid;
 
 use super::{keys::write_private, random_secret, sha256};
-use crate::{db::AdminConn, error::Failure, sql};
+use crate::{clock, db::AdminConn, error::Failure, sql};
 
 /// The name of the file with the key, beside the signing keys.
 const FILE: &str = "seal";
@@ -100,8 +96,8 @@ impl SealKey {
     #[must_use]
     pub fn seal(&self, door: &str, fields: &[Option<&str>]) -> String {
         // The machine's own clock and not a test's: the database looks at its own, too.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        self.seal_at(door, fields, now, Uuid::now_v7())
+        let now = u64::try_from(clock::now().as_second()).unwrap_or_default();
+        self.seal_at(door, fields, now, new_id())
     }
 
     /// `number` is this seal's own: by it a door knows one that was shown before.

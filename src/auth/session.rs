@@ -1,5 +1,6 @@
 //! Sessions: opened by signing in, kept by refreshing, and what is issued for them.
 use jiff::Timestamp;
+use rowhouse_pg::new_id;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -71,7 +72,7 @@ pub(super) async fn open(
     kind: Kind,
     attempt: &Attempt,
 ) -> Result<(Person, Option<RefreshToken>, i64)> {
-    let session = Uuid::now_v7();
+    let session = new_id();
     let refresh = (kind == Kind::Bearer).then(RefreshToken::new).transpose()?;
     let lifetimes = auth.settings.lifetimes;
     let (kind, idle) = match kind {

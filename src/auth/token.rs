@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Keys, Person, SessionId, TenantId, UserId, keys::Ring, sha256};
-use crate::{Error, Result};
+use crate::{Error, Result, clock::Clock};
+use rowhouse_pg::new_id;
 
 /// Longest token looked at, in bytes. Ours have about 500.
 const LONGEST: usize = 4096;
@@ -16,29 +17,6 @@ const REMEMBERED: usize = 10_000;
 /// How far a neighbour's clock may be ahead of ours, in seconds.
 const SKEW: i64 = 5;
 const TYPE: &str = "at+jwt";
-
-/// Tells the time, in seconds since 1970; handed in so that tests can move it.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
-
-impl Clock {
-    /// The machine's clock.
-    #[must_use]
-    pub fn system() -> Self {
-        Self::new(|| jiff::Timestamp::now().as_second())
-    }
-
-    /// Any other.
-    pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    /// Now.
-    #[must_use]
-    pub fn now(&self) -> i64 {
-        (self.0)()
-    }
-}
 
 /// What an access token says (RFC 9068 §2.2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -134,7 +112,7 @@ impl Tokens {
             exp: now + self.lifetime,
             iat: now,
             nbf: now,
-            jti: Uuid::now_v7(),
+            jti: new_id(),
             sid: person.session.as_uuid(),
             tid: tenant.map(TenantId::as_uuid),
             kid: String::new(),

@@ -1,5 +1,5 @@
 //! An answer as it is kept, and what is said about an answer that could have been (RFC 9211, RFC 9111 §5.1).
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes, HttpBody as _, to_bytes},
@@ -8,7 +8,7 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::{Error, Result};
+use crate::{Error, Result, clock};
 
 /// Bytes of an answer that is kept, at most.
 const LARGEST: usize = 256 << 10;
@@ -85,7 +85,7 @@ impl Entry {
 }
 
 fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    Duration::from_millis(clock::now().as_millisecond().try_into().unwrap_or_default())
 }
 
 /// What the cache had to do with an answer.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
+use rowhouse_pg::new_id;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use tokio_postgres::Row;
@@ -139,10 +140,10 @@ async fn create(admin: &AdminConn, name: &str, owner: &str, wanted: Option<Strin
         return Err(Failure(format!("the slug {slug} is reserved")));
     }
     let owner = normal_email(owner).ok_or_else(|| Failure(format!("{owner:?} is not an e-mail address")))?;
-    let id = Uuid::now_v7();
+    let id = new_id();
     let given = wanted.clone();
     let slugs = wanted.map_or_else(|| slug::candidates(name, id.as_bytes()), |slug| vec![slug]);
-    let role_ids: Vec<Uuid> = (0..8).map(|_| Uuid::now_v7()).collect();
+    let role_ids: Vec<Uuid> = (0..8).map(|_| new_id()).collect();
     let params: crate::db::Params<'_> = &[&owner, &id, &name, &slugs, &role_ids];
     if admin.all::<()>(sql!("operate/owner"), &[&owner]).await?.is_empty() {
         return Err(Failure(format!("there is no active account with the address {owner}; it has to sign up first")));

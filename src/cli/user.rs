@@ -1,8 +1,8 @@
 //! `rowhouse user`: accounts, for whoever runs the platform.
 use clap::{Args, Subcommand};
+use rowhouse_pg::new_id;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_postgres::Row;
-use uuid::Uuid;
 
 use crate::{
     auth::{hash_password, new_link, normal_email, random_secret},
@@ -79,7 +79,7 @@ impl User {
 async fn create_operator(admin: &AdminConn, email: &str, name: &str) -> Result<(), Failure> {
     let nobody_knows = hash_password(&random_secret()?.into())?;
     let link = new_link()?;
-    let params: crate::db::Params<'_> = &[&Uuid::now_v7(), &email, &name, &nobody_knows, &link.hash.as_slice()];
+    let params: crate::db::Params<'_> = &[&new_id(), &email, &name, &nobody_knows, &link.hash.as_slice()];
     let made: Vec<Made> = admin.all(sql!("operate/create_operator"), params).await?;
     match made.first() {
         Some(Made { new: true }) => {

@@ -1,6 +1,7 @@
 //! Tenants, people and projects for development, tests and benchmarks; written as the migrator, since
 //! nothing that serves can make a tenant yet.
 use postgres_types::ToSql;
+use rowhouse_pg::new_id;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -61,15 +62,15 @@ pub async fn database_exists(admin: &AdminConn, name: &str) -> Result<bool, Fail
 
 /// Makes a tenant with its built-in roles.
 pub async fn add_tenant(admin: &AdminConn, slug: &str, name: &str) -> Result<Uuid, Failure> {
-    let id = Uuid::now_v7();
-    let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| Uuid::now_v7()).collect();
+    let id = new_id();
+    let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| new_id()).collect();
     write(admin, sql!("seed/tenant"), &[&id, &slug, &name, &role_ids]).await?;
     Ok(id)
 }
 
 /// Makes a user with a password that is already hashed.
 pub async fn add_user(admin: &AdminConn, email: &str, full_name: &str, password_hash: &str) -> Result<Uuid, Failure> {
-    let id = Uuid::now_v7();
+    let id = new_id();
     write(admin, sql!("seed/user"), &[&id, &email, &full_name, &password_hash]).await?;
     Ok(id)
 }
@@ -81,7 +82,7 @@ pub async fn add_member(admin: &AdminConn, tenant: Uuid, user: Uuid, role: &str)
 
 /// Makes this many projects, with names of their own, and some tasks in each.
 pub async fn add_projects(admin: &AdminConn, tenant: Uuid, owner: Option<Uuid>, count: usize) -> Result<(), Failure> {
-    let ids: Vec<Uuid> = (0..count).map(|_| Uuid::now_v7()).collect();
+    let ids: Vec<Uuid> = (0..count).map(|_| new_id()).collect();
     let names: Vec<String> = (0..count)
         .map(|n| format!("{} {} {n}", QUALITIES[n % QUALITIES.len()], THINGS[n / QUALITIES.len() % THINGS.len()]))
         .collect();
@@ -92,7 +93,7 @@ pub async fn add_projects(admin: &AdminConn, tenant: Uuid, owner: Option<Uuid>, 
 
     let per_project = |n: usize| n % 4;
     let of: Vec<Uuid> = ids.iter().enumerate().flat_map(|(n, id)| vec![*id; per_project(n)]).collect();
-    let task_ids: Vec<Uuid> = of.iter().map(|_| Uuid::now_v7()).collect();
+    let task_ids: Vec<Uuid> = of.iter().map(|_| new_id()).collect();
     let task_names: Vec<&str> = (0..of.len()).map(|n| CHORES[n % CHORES.len()]).collect();
     let task_statuses: Vec<&str> = (0..of.len()).map(|n| TASK_STATUSES[n % TASK_STATUSES.len()]).collect();
     write(admin, sql!("seed/tasks"), &[&tenant, &task_ids, &of, &task_names, &task_statuses]).await

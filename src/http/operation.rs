@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use jiff::Timestamp;
+use rowhouse_pg::new_id;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_postgres::Row;
@@ -144,7 +145,7 @@ impl Work {
         kind: &'static str,
         total: Option<i64>,
     ) -> Result<(Self, Operation, Done<'c>)> {
-        let id = Uuid::now_v7();
+        let id = new_id();
         let params: crate::db::Params<'_> = &[&id, &kind, &total, &tenant.user()];
         let (operation, done) = attempt.one::<Operation>(sql!("operations/insert"), params).await?;
         Ok((Self::of(tenant, id), operation, done))
@@ -152,7 +153,7 @@ impl Work {
 
     /// Writes it down in a transaction that does something else as well. Run it once that is committed.
     pub async fn begin_in(tenant: &Tenant, tx: &mut Tx<'_, Write>, kind: &'static str) -> Result<(Self, Operation)> {
-        let id = Uuid::now_v7();
+        let id = new_id();
         let params: crate::db::Params<'_> = &[&id, &kind, &None::<i64>, &tenant.user()];
         let operation = tx.one(sql!("operations/insert"), params).await?;
         Ok((Self::of(tenant, id), operation))

@@ -17,6 +17,7 @@ use super::{Bucket, LimitScope, Policy, Remaining};
 use crate::{
     Error, Result,
     auth::{Principal, TenantId},
+    clock,
     db::{Db, FromRow, Share},
     sql,
 };
@@ -258,7 +259,8 @@ impl Account {
 
     /// Where the tenant stands in the month, if it has a quota and the month is the one that was asked about.
     fn month(&self) -> Option<Remaining> {
-        let now = Timestamp::now();
+        // One that is wrong shows another time until the month is over; what is counted, PostgreSQL counts.
+        let now = clock::now();
         let quota = u64::try_from(self.may.tenant_per_month?).ok()?;
         let length = Duration::try_from(self.may.month_ends.duration_since(self.may.month_begins)).ok()?;
         let reset = Duration::try_from(self.may.month_ends.duration_since(now)).ok().filter(|left| !left.is_zero())?;

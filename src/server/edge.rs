@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::FutureExt as _;
-use uuid::Uuid;
+use rowhouse_pg::new_id;
 
 use super::{
     body,
@@ -135,7 +135,7 @@ fn trace_id(headers: &HeaderMap) -> String {
         .filter(|id| {
             id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && id.bytes().any(|byte| byte != b'0')
         })
-        .map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_ascii_lowercase)
+        .map_or_else(|| new_id().simple().to_string(), str::to_ascii_lowercase)
 }
 
 /// The caller's request id, if it is one that can stand in a header and a log line.

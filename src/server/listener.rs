@@ -3,11 +3,11 @@ use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use axum::{Router, http::Uri, response::Response};
 use hyper_util::service::TowerToHyperService;
+use rowhouse_pg::new_id;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
-use uuid::Uuid;
 
 use super::{connection::Manner, places::Places};
 use crate::{
@@ -126,5 +126,5 @@ impl House {
 
 /// What everybody is answered for whom there is no place.
 async fn refuse(uri: Uri) -> Response {
-    problem::write(&Error::TooManyConnections, uri.path(), &Uuid::now_v7().simple().to_string())
+    problem::write(&Error::TooManyConnections, uri.path(), &new_id().simple().to_string())
 }

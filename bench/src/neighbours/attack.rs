@@ -13,6 +13,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use reqwest::{Client, Method, Url};
 use rowhouse::error::Failure;
+use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{
@@ -20,7 +21,6 @@ use tokio::{
     net::TcpStream,
     process::{Child, Command},
 };
-use uuid::Uuid;
 
 use crate::{servers::Server, store::PASSWORD};
 
@@ -220,7 +220,7 @@ impl Attacker {
                     self.send(Method::POST, "/auth/login", Some(Body::Json(body))).await.0
                 }
                 Attack::Roles => {
-                    let name = format!("Role {n} {turn} {}", Uuid::now_v7());
+                    let name = format!("Role {n} {turn} {}", new_id());
                     let body = json!({ "name": name, "permissions": ["projects:read"] });
                     self.send(Method::POST, "/tenant/roles", Some(Body::Json(body))).await.0
                 }
@@ -253,7 +253,7 @@ impl Attacker {
         let mut request = self.client.request(method.clone(), url).bearer_auth(&self.token).header("if-match", "*");
         request = match body {
             None => request,
-            Some(Body::Json(json)) => request.header("idempotency-key", Uuid::now_v7().to_string()).json(&json),
+            Some(Body::Json(json)) => request.header("idempotency-key", new_id().to_string()).json(&json),
             Some(Body::File(file)) => request.header("content-type", "application/x-ndjson").body(file),
         };
         match request.send().await {
@@ -309,7 +309,7 @@ enum Body {
 
 /// The whole catalogue, another one each time.
 fn file() -> String {
-    let salt = Uuid::now_v7();
+    let salt = new_id();
     let line = |n: u32| {
         let words = if n < LONG { "a b c lamp desk brass ".repeat(1_500) } else { format!("a b c lamp {n} {salt}") };
         let line = json!({
@@ -324,7 +324,7 @@ fn file() -> String {
 fn large(n: usize, turn: u32, of: &str) -> Value {
     let size = if of.chars().count() == 1 { 90_000 } else { 13_300 };
     json!({
-        "sku": format!("large-{n}-{turn}-{}", Uuid::now_v7()), "name": "Large", "description": format!("a{}", of.repeat(size)),
+        "sku": format!("large-{n}-{turn}-{}", new_id()), "name": "Large", "description": format!("a{}", of.repeat(size)),
         "price": { "amount_minor": 100 }
     })
 }

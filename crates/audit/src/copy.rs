@@ -93,7 +93,7 @@ impl DatabaseCopy {
 }
 
 fn name() -> String {
-    format!("rowhouse_clone_{}_{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[24..])
+    format!("rowhouse_clone_{}_{}", std::process::id(), &rowhouse_pg::new_id().simple().to_string()[24..])
 }
 
 /// A connection to some other database of the server.

@@ -5,12 +5,14 @@ mod admin;
 mod ask;
 mod connect;
 mod failure;
+mod id;
 mod quote;
 mod sql;
 
 pub use admin::{AdminConn, Answer, Refusal};
 pub use connect::{as_role, describe, for_programs, open, parse, tls};
 pub use failure::Failure;
+pub use id::new_id;
 pub use quote::{identifier, literal, set_local};
 pub use sql::{FromRow, Sql};
 

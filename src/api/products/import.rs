@@ -13,6 +13,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
+use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -397,7 +398,7 @@ impl FromRow for Written {
 }
 
 async fn write(tx: &mut Tx<'_, Write>, lines: &[ProductLine]) -> Result<Written> {
-    let ids: Vec<Uuid> = lines.iter().map(|_| Uuid::now_v7()).collect();
+    let ids: Vec<Uuid> = lines.iter().map(|_| new_id()).collect();
     let names: Vec<&str> = lines.iter().map(|line| &*line.name).collect();
     let descriptions: Vec<Option<&str>> = lines.iter().map(|line| text(&line.description)).collect();
     let skus: Vec<&str> = lines.iter().map(|line| &*line.sku).collect();

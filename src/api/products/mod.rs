@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 
 use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
+use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -276,7 +277,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Res
     violations.finish()?;
 
     let NewProduct { name, description, sku, price, stock, status, tags } = &new;
-    let id = Uuid::now_v7();
+    let id = new_id();
     let status = status.unwrap_or(ProductStatus::Active);
     let stock = stock.unwrap_or_default();
     let (description, tags) = (described(description.as_ref()), each_once(tags));

@@ -70,6 +70,7 @@ fn head(resource: &Resource) -> String {
     response::Response,
 }};
 use jiff::Timestamp;
+use rowhouse_pg::new_id;
 use serde::{{Deserialize, Serialize}};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
@@ -345,7 +346,7 @@ fn changes(resource: &Resource) -> String {
 #[utoipa::path(post, path = \"/@PATH@\", tag = \"@PATH@\", request_body = New@TYPE@,
     responses((status = CREATED, body = @TYPE@, headers((\"ETag\" = String), (\"Location\" = String)))))]
 async fn create(tenant: Tenant, Post(new, once): Post<New@TYPE@>) -> Result<Response> {{
-{}    let id = Uuid::now_v7();
+{}    let id = new_id();
 {defaults}    let mut conn = tenant.writes().await?;
     let attempt = match once.begin(&mut conn).await? {{
         Begun::First(attempt) => attempt,

@@ -128,7 +128,7 @@ impl Arguments {
         named.sort_by_key(|known| std::cmp::Reverse(known.words.intersection(&wanted).count()));
         let mut found: Vec<String> = Vec::new();
         if base == "uuid" && ["new", "next"].iter().any(|word| wanted.contains(*word)) {
-            found.push(uuid::Uuid::now_v7().to_string());
+            found.push(rowhouse_pg::new_id().to_string());
         }
         for known in &named {
             found.extend(known.values.iter().cloned());

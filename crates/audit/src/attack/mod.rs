@@ -160,7 +160,7 @@ pub async fn prepare<'a>(session: &'a AdminConn, scope: &Scope, config: &Attack)
     }
     let Some(first) = scope.roles.first() else { return Err(Failure("no role to attack as".to_owned())) };
     let tables = model::read(session, first, &config.tables).await?;
-    let token = |tenant: char| format!("rh{tenant}{}", &uuid::Uuid::now_v7().simple().to_string()[22..]);
+    let token = |tenant: char| format!("rh{tenant}{}", &rowhouse_pg::new_id().simple().to_string()[22..]);
     let (mine, mut empty) = generate::persona(session, &tables, config, &token('a')).await?;
     let (theirs, more) = generate::persona(session, &tables, config, &token('b')).await?;
     empty.extend(more);

@@ -246,9 +246,9 @@ pub(super) fn plain_values(kind: &str, token: &str) -> Option<Vec<String>> {
         "regconfig" => vec!["pg_catalog.simple".to_owned()],
         "interval" => vec!["1 day".to_owned()],
         "bytea" => vec![format!("\\x{}", "00".repeat(32))],
-        "uuid" => vec![uuid::Uuid::now_v7().to_string()],
+        "uuid" => vec![rowhouse_pg::new_id().to_string()],
         "uuid[]" => {
-            let fresh: Vec<String> = (0..8).map(|_| uuid::Uuid::now_v7().to_string()).collect();
+            let fresh: Vec<String> = (0..8).map(|_| rowhouse_pg::new_id().to_string()).collect();
             vec![format!("{{{}}}", fresh.join(",")), "{}".to_owned()]
         }
         "text[]" => vec![format!("{{{token}}}"), "{}".to_owned()],
