@@ -27,7 +27,6 @@ mod digest;
 pub mod dns;
 pub mod error;
 pub mod http;
-pub mod identity;
 pub mod limits;
 mod line;
 pub mod mail;

@@ -53,7 +53,7 @@ pub(super) fn read_key(key: &str) -> Result<(TenantId, PresentedKey)> {
     let body = front.strip_prefix(PREFIX).and_then(|body| BASE64.decode(body).ok()).ok_or(BAD)?;
     let body: [u8; BODY] = body.try_into().map_err(|_| BAD)?;
     let uuid = |at: usize| Uuid::from_slice(&body[at..at + 16]).map_err(|_| BAD);
-    Ok((TenantId::verified(uuid(0)?), PresentedKey::verified(uuid(16)?, sha256(&body[32..]))))
+    Ok((TenantId::assume_verified(uuid(0)?), PresentedKey::assume_verified(uuid(16)?, sha256(&body[32..]))))
 }
 
 /// Four bytes take six characters.
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_key_is_read_back_and_one_altered_anywhere_is_not() {
-        let (tenant, id) = (TenantId::verified(new_id()), new_id());
+        let (tenant, id) = (TenantId::assume_verified(new_id()), new_id());
         let new = new_key(tenant, id).unwrap();
         let key = new.key.expose_secret();
         let (of, read) = read_key(key).unwrap();

@@ -4,11 +4,10 @@ use std::{ops::Deref, sync::Arc};
 
 use axum::http::HeaderValue;
 
+use rowhouse_walls::{Principal, TenantId};
+
 use super::{Ended, Hosts, LastUsed, Lifetimes, Passwords, Secrets, Tokens};
-use crate::{
-    db::{Db, Share},
-    identity::{Principal, TenantId},
-};
+use crate::db::{Db, Share};
 
 /// What it takes to know who asks.
 #[derive(Clone)]

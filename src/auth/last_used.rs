@@ -40,7 +40,7 @@ impl LastUsed {
         let db = db.clone();
         self.note(*key.secret_hash(), async move {
             let mut conn = db.tenant_writes(tenant, principal, Share::unproven(principal)).await?;
-            conn.write().last().optional::<()>(sql!("auth/touch_api_key"), &[]).await
+            Ok(conn.write().last().optional(sql!("auth/touch_api_key"), &[]).await?)
         });
     }
 
@@ -49,7 +49,7 @@ impl LastUsed {
         let db = db.clone();
         self.note(sha256(person.session.as_uuid().as_bytes()), async move {
             let mut conn = db.user(person).await?;
-            conn.write().last().optional::<()>(sql!("auth/touch_session"), &[&lifetimes.browser_idle()]).await
+            Ok(conn.write().last().optional(sql!("auth/touch_session"), &[&lifetimes.browser_idle()]).await?)
         });
     }
 

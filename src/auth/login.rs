@@ -78,7 +78,7 @@ pub async fn sign_in(auth: &Authn, client: &Client, parts: &Parts, given: Creden
     let hash = account.as_ref().map(|account| account.password_hash.clone());
     let matches = auth.passwords.verify(asker, given.password.clone(), hash).await?;
     let account = account.filter(|account| matches && account.may_sign_in).ok_or(Error::WrongCredentials)?;
-    let user = UserId::verified(account.user_id);
+    let user = UserId::assume_verified(account.user_id);
     let second_factor = match &account.totp_sealed {
         None => SecondFactor::default(),
         Some(sealed) => totp::read(auth.secrets(), user, sealed, given.totp.as_ref(), auth.tokens.now())?,

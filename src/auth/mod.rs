@@ -1,5 +1,5 @@
 //! From a token, a cookie or an API key to a [`Tenant`]. This module alone makes [`TenantId`], [`UserId`] and
-//! [`SessionId`], which [`crate::identity`] defines.
+//! [`SessionId`], which [`rowhouse_walls`] defines.
 mod api_key;
 mod authn;
 mod client;
@@ -50,8 +50,6 @@ pub use tenant::{SignedIn, Tenant, claimed, tenant_named_by};
 pub use throttle::{Action, Attempt, attempt, attempt_of_person, attempt_of_tenant, attempt_password};
 pub use token::{IssuedToken, Tokens};
 
-pub use crate::{
-    clock::Clock,
-    digest::sha256,
-    identity::{Person, PresentedKey, Principal, SessionId, TenantId, UserId},
-};
+pub use rowhouse_walls::{Person, PresentedKey, Principal, SessionId, TenantId, UserId};
+
+pub use crate::{clock::Clock, digest::sha256};

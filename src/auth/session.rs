@@ -117,7 +117,7 @@ pub(super) async fn open(
         .await?;
     match (opened.outcome.as_str(), opened.expires_at) {
         ("opened", Some(expires_at)) => {
-            let person = Person { user: holds.user, session: SessionId::verified(session) };
+            let person = Person { user: holds.user, session: SessionId::assume_verified(session) };
             Ok((person, refresh, expires_at.as_second()))
         }
         ("second_factor", _) => Err(Error::SecondFactorRequired),
@@ -135,7 +135,7 @@ pub(super) async fn choose_tenant(auth: &Authn, person: Person, named: Option<Te
     if chosen.is_err() {
         conn.write().last().optional::<()>(sql!("sessions/finish"), &[&person.session.handle()]).await?;
     }
-    Ok(chosen?.0.map(TenantId::verified))
+    Ok(chosen?.0.map(TenantId::assume_verified))
 }
 
 struct Rotated {
@@ -158,7 +158,8 @@ pub async fn refresh(auth: &Authn, client: &Client, presented: &RefreshToken) ->
         ("rotated", _) => next,
         ("repeated", Some(sealed)) => presented.open(sealed)?,
         ("replayed", _) => {
-            auth.ended.sessions(auth.secrets(), rotated.session.map(|session| SessionId::verified(session).handle()));
+            auth.ended
+                .sessions(auth.secrets(), rotated.session.map(|session| SessionId::assume_verified(session).handle()));
             let trace_id = crate::telemetry::trace_id();
             tracing::warn!(trace_id, "a refresh token was replayed; its session was ended");
             return Err(Error::RefreshTokenSpent);
@@ -169,8 +170,8 @@ pub async fn refresh(auth: &Authn, client: &Client, presented: &RefreshToken) ->
         return Err(Error::internal("a rotation answered no session"));
     };
     Ok(Opened {
-        person: Person { user: UserId::verified(user), session: SessionId::verified(session) },
-        tenant: rotated.tenant.map(TenantId::verified),
+        person: Person { user: UserId::assume_verified(user), session: SessionId::assume_verified(session) },
+        tenant: rotated.tenant.map(TenantId::assume_verified),
         refresh: Some(next),
         device: None,
         expires_at: None,
@@ -185,7 +186,7 @@ pub async fn switch_tenant(me: &SignedIn, wanted: Uuid) -> Result<Opened> {
     let mut tx = conn.write();
     tx.one::<()>(sql!("me/switch_tenant"), &[&wanted]).await?;
     let Until(until) = tx.last().one(sql!("sessions/until"), &[&me.person().session.handle()]).await?;
-    let tenant = Some(TenantId::verified(wanted));
+    let tenant = Some(TenantId::assume_verified(wanted));
     Ok(Opened { person: me.person(), tenant, refresh: None, device: None, expires_at: Some(until.as_second()) })
 }
 

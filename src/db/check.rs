@@ -73,8 +73,8 @@ pub async fn still_walled(db: &Db, seal: &str, locks: Option<Duration>) -> Resul
         }
         tx.commit().await?;
         if startup_problems.is_empty()
-            && let Err(crate::Error::NotReady(_)) =
-                conn.read().last().optional::<()>(sql!("db/seal_holds"), &[&seal]).await
+            && let Err(refused) = conn.read().last().optional::<()>(sql!("db/seal_holds"), &[&seal]).await
+            && let crate::Error::NotReady(_) = refused.into()
         {
             startup_problems.push(StartupProblem(
                 "the database does not accept this server's seals: run `rowhouse keys seal` with its keys, and set both clocks by the same".to_owned(),

@@ -1,25 +1,29 @@
 //! The two pools of connections: one role serves tenants, the other strangers and accounts (docs/adr/0018).
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts};
-use rowhouse_pg::{describe, parse, tls};
-use secrecy::{ExposeSecret as _, SecretString};
-use tokio_postgres::Config;
+use clap::ValueEnum;
+use rowhouse_walls::{
+    Person, Pool, PoolOptions, Principal, PublicConn, Settings, Share, TenantId, TenantReads, TenantWrites, Unfit,
+    UserConn,
+};
+use secrecy::SecretString;
 
-use super::{
-    PublicConn, TenantReads, TenantWrites, UserConn,
-    errors::unavailable,
-    preamble::Scope,
-    queue::{Queue, Share},
-    statements::{StatementCache, Statements},
-    tx::Lease,
-};
 use crate::{
-    Error, Result,
+    Result,
     error::Failure,
-    identity::{Person, Principal, TenantId},
-    telemetry::trace_id,
+    telemetry::{note_held, trace_id},
 };
+
+/// How statements are sent to PostgreSQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Statements {
+    /// Prepared once on each connection, under a name: for PostgreSQL itself, and for PgBouncer 1.21 and later.
+    #[default]
+    Named,
+    /// Sent whole each time, without a name: for poolers that give each transaction another connection and
+    /// carry no names.
+    Unnamed,
+}
 
 /// How many connections in each pool, how long to wait for one, and how statements are sent on it.
 #[derive(Clone, Copy, Debug)]
@@ -51,129 +55,107 @@ pub struct Urls {
 }
 
 /// Access to PostgreSQL as the roles that serve.
+///
+/// A tenant's connection is for whoever was verified to ask in one (`auth::Tenant`), and nobody else gets it:
+/// ```compile_fail,E0624
+/// # async fn f(db: rowhouse::db::Db, tenant: rowhouse::auth::TenantId, who: rowhouse::auth::Principal) {
+/// let conn = db.tenant_reads(tenant, who).await;
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Db {
     /// For tenants.
-    api: Side,
+    api: Pool,
     /// For strangers and accounts. Neither can starve the other, and neither role may do what the other does.
-    gate: Side,
-    pub(super) statements: Statements,
-}
-
-/// The connections of one role.
-#[derive(Clone, Debug)]
-struct Side {
-    pool: Pool,
-    queue: Queue,
-    wait: Duration,
-    config: Config,
-    statements: StatementCache,
+    gate: Pool,
 }
 
 impl Db {
     /// Prepares the pools; connects to nobody yet.
     pub fn open(urls: &Urls, limits: Limits) -> Result<Self, Failure> {
+        let statements = match limits.statements {
+            Statements::Named => rowhouse_walls::Statements::Named,
+            Statements::Unnamed => rowhouse_walls::Statements::Unnamed,
+        };
+        let settings = Settings { trace_id, held: note_held, ..Settings::default() };
+        let options = |name, connections, share| PoolOptions {
+            name,
+            connections,
+            share,
+            wait: limits.wait,
+            statements,
+            settings,
+        };
         let all_but_one = limits.gate_connections.saturating_sub(1);
         Ok(Self {
-            api: Side::open(&urls.api, "rowhouse-api", (limits.connections, limits.share), limits)?,
-            gate: Side::open(&urls.gate, "rowhouse-gate", (limits.gate_connections, all_but_one), limits)?,
-            statements: limits.statements,
+            api: Pool::open(&urls.api, options("rowhouse-api", limits.connections, limits.share))?,
+            gate: Pool::open(&urls.gate, options("rowhouse-gate", limits.gate_connections, all_but_one))?,
         })
     }
 
     /// Lends a connection that can do one thing: begin a transaction as this principal in this tenant that only reads. Today it
     /// is one like all others; whoever asks here can be given one to a replica (docs/adr/0023).
     pub(crate) async fn tenant_reads(&self, tenant: TenantId, who: Principal, share: Share) -> Result<TenantReads> {
-        Ok(TenantReads::new(self.api.lend(share).await?, Scope::Tenant(tenant, who)))
+        Ok(self.api.tenant_reads(tenant, who, share).await?)
     }
 
     /// The same where it may write.
     pub(crate) async fn tenant_writes(&self, tenant: TenantId, who: Principal, share: Share) -> Result<TenantWrites> {
-        Ok(TenantWrites::new(self.api.lend(share).await?, Scope::Tenant(tenant, who)))
+        Ok(self.api.tenant_writes(tenant, who, share).await?)
     }
 
     /// Whether anybody else has asked for a connection for tenants lately.
     pub(crate) fn others_than(&self, share: Share) -> bool {
-        self.api.queue.others(share)
+        self.api.others_than(share)
     }
 
     /// Lends a connection for a signed-in user outside any tenant.
     pub(crate) async fn user(&self, person: Person) -> Result<UserConn> {
-        Ok(UserConn::new(self.gate.lend(Share::Person(person.user)).await?, Scope::User(person)))
+        Ok(self.gate.user(person).await?)
     }
 
     /// Lends a connection for callers nobody knows yet.
     pub async fn public(&self) -> Result<PublicConn> {
-        Ok(PublicConn::new(self.gate.lend(Share::Strangers).await?, Scope::Public))
+        Ok(self.gate.public(Share::Strangers).await?)
     }
 
     /// A connection as one of the roles that serve, to ask whether it is fit to.
     pub(super) async fn as_role(&self, role: &'static str) -> Result<PublicConn> {
         let side = if role == API_ROLE { &self.api } else { &self.gate };
-        Ok(PublicConn::new(side.lend(Share::Unproven(None)).await?, Scope::Public))
+        Ok(side.public(Share::Unproven(None)).await?)
     }
 
-    /// How each of the roles that serve connects.
-    pub(super) fn configs(&self) -> [&Config; 2] {
-        [&self.api.config, &self.gate.config]
+    /// Refuses a pooler that does not carry transactions, or not the way statements are sent.
+    pub async fn refuse_unless_carried(&self) -> Result<(), Failure> {
+        for side in [&self.api, &self.gate] {
+            side.refuse_unless_carried().await.map_err(|unfit| {
+                let remedy = match unfit {
+                    Unfit::NamesAreLost => {
+                        "Set ROWHOUSE_STATEMENTS=unnamed, or use PgBouncer 1.21 or later with max_prepared_statements above 0, or \
+                         connect to PostgreSQL itself"
+                    }
+                    Unfit::TransactionsAreRefused => {
+                        "Set pool_mode = transaction (or session) in PgBouncer; pool_mode = statement cannot work, because who asks \
+                         is said by SET LOCAL inside a transaction"
+                    }
+                };
+                Failure(format!("refusing to serve through this pooler: {unfit}. {remedy}"))
+            })?;
+        }
+        Ok(())
     }
 
     /// Connections in use or idle, and how many there may be, of the pool for tenants and of that for strangers and
     /// accounts.
     #[must_use]
     pub fn sizes(&self) -> [(&'static str, usize, usize); 2] {
-        let (api, gate) = (self.api.pool.status(), self.gate.pool.status());
-        [("api", api.size, api.max_size), ("gate", gate.size, gate.max_size)]
+        let ((api, most), (gate, gate_most)) = (self.api.size(), self.gate.size());
+        [("api", api, most), ("gate", gate, gate_most)]
     }
 
     /// Closes idle connections and lends no more.
     pub fn close(&self) {
-        self.api.pool.close();
-        self.gate.pool.close();
-    }
-}
-
-impl Side {
-    fn open(url: &SecretString, name: &str, (most, share): (usize, usize), limits: Limits) -> Result<Self, Failure> {
-        let mut config = parse(url.expose_secret())?;
-        config.application_name(name).connect_timeout(Duration::from_secs(3)).keepalives_idle(Duration::from_secs(30));
-        // Fast: recycling costs no round trip. What makes that safe is in `tx`: a connection comes back
-        // only when the server has said that its transaction ended, and nothing can set session state.
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config.clone(), tls(), recycling);
-        let pool = Pool::builder(manager)
-            .max_size(most)
-            .wait_timeout(Some(limits.wait))
-            .create_timeout(Some(Duration::from_secs(3)))
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| Failure(format!("the connection pool could not be made: {error}")))?;
-        let queue = Queue::new(most, share);
-        Ok(Self { pool, queue, wait: limits.wait, config, statements: StatementCache::new(limits.statements) })
-    }
-
-    async fn lend(&self, share: Share) -> Result<Lease> {
-        let place = self.queue.place(share, self.wait).await?;
-        self.connection().await.map(|object| Lease::new(object, self.statements.clone(), place))
-    }
-
-    async fn connection(&self) -> Result<deadpool_postgres::Object> {
-        // A connection that is free is taken without setting a timer; whoever has to wait sets one.
-        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.pool.timeouts() };
-        let lent = match self.pool.timeout_get(&at_once).await {
-            Err(PoolError::Timeout(TimeoutType::Wait)) => self.pool.get().await,
-            other => other,
-        };
-        lent.map_err(|error| match error {
-            PoolError::Timeout(TimeoutType::Wait) => Error::PoolExhausted,
-            PoolError::Backend(error) => {
-                tracing::warn!(trace_id = trace_id(), error = %describe(&error), "cannot connect to PostgreSQL");
-                unavailable()
-            }
-            error => {
-                tracing::warn!(trace_id = trace_id(), %error, "no connection to PostgreSQL");
-                unavailable()
-            }
-        })
+        self.api.close();
+        self.gate.close();
     }
 }

@@ -13,7 +13,7 @@ const MOMENT: Duration = Duration::from_millis(10);
 /// let mut waits = Waits::of(&tenant);
 /// let changed = loop {
 ///     let mut conn = waits.writes().await?;
-///     match conn.write().last().optional(sql, params).await {
+///     match conn.write().last().optional(sql, params).await.map_err(Error::from) {
 ///         Err(Error::Locked) => waits.ask(conn).await?,
 ///         done => break done?,
 ///     }
@@ -44,7 +44,7 @@ impl<'t> Waits<'t> {
         if std::mem::replace(&mut self.asked, true) {
             return Err(Error::Locked);
         }
-        match conn.read().last().optional::<()>(sql!("operations/under_way"), &[]).await {
+        match conn.read().last().optional::<()>(sql!("operations/under_way"), &[]).await.map_err(Error::from) {
             Ok(None) => Ok(()),
             // Whoever may not know of operations is not told, and is not kept waiting either.
             Ok(Some(())) | Err(Error::PermissionDenied(_)) => Err(Error::OperationInProgress),

@@ -305,9 +305,9 @@ async fn ask(db: &Db, tenant: TenantId, principal: Principal, counted: i64) -> R
         // Not the tenant's share: whether they belong to it is the question, and what it may is asked however busy it is.
         let (share, meter) = (Share::unproven(principal), sql!("limits/meter"));
         if counted == 0 {
-            db.tenant_reads(tenant, principal, share).await?.read().last().one(meter, &[&counted]).await
+            Ok(db.tenant_reads(tenant, principal, share).await?.read().last().one(meter, &[&counted]).await?)
         } else {
-            db.tenant_writes(tenant, principal, share).await?.write().last().one(meter, &[&counted]).await
+            Ok(db.tenant_writes(tenant, principal, share).await?.write().last().one(meter, &[&counted]).await?)
         }
     });
     asked.await.unwrap_or(Err(Error::DatabaseTimeout))

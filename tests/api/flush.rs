@@ -141,11 +141,11 @@ async fn one_statement_one_flush(statements: &str) {
                 let writes = proxy.disarm();
                 assert_eq!(writes.len(), 1, "{method} {path}: {writes:#?}");
                 let begin = if method == Method::GET {
-                    "reset all; begin isolation level read committed read only; set local app.tenant_id"
+                    r#"reset all; begin isolation level read committed read only; set local "app"."tenant_id""#
                 } else {
-                    "reset all; begin isolation level read committed read write; set local app.tenant_id"
+                    r#"reset all; begin isolation level read committed read write; set local "app"."tenant_id""#
                 };
-                let places = [begin, "set local app.user_id", "commit\0"].map(|part| writes[0].find(part));
+                let places = [begin, r#"set local "app"."user_id""#, "commit\0"].map(|part| writes[0].find(part));
                 assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{writes:#?}");
             }
         }

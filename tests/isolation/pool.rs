@@ -110,7 +110,7 @@ async fn fails(tenant: Tenant) -> Result<String> {
     // Whoever goes on after that is refused, and what was written is gone.
     assert!(tx.all::<Pid>(RENAME, &[]).await.is_err());
     assert!(tx.commit().await.is_err());
-    Err(error)
+    Err(error.into())
 }
 
 /// Forgets a transaction and begins another on the same connection, whose commit would commit both.

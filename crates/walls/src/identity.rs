@@ -1,13 +1,15 @@
-//! Who asks, and inside what: the ids that open something. They are made where a token, a cookie, a key or PostgreSQL has said so, which
-//! is in `auth` and nowhere else: a test reads all of `src/` for it.
+//! Who asks, and inside what: the ids that open something. An application makes them in the one place where a token, a cookie, a key or
+//! PostgreSQL has said so, by constructors that say what they take on trust.
 use std::fmt;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use uuid::Uuid;
 
-use crate::digest::sha256;
-
 /// A tenant a verified request named. It opens nothing by itself: PostgreSQL asks for the membership in
-/// the same transaction. There is no `From<Uuid>` and no public constructor.
+/// the same transaction. There is no `From<Uuid>`, and nothing that reads one from a request:
+/// ```compile_fail,E0423
+/// let tenant = rowhouse_walls::TenantId(uuid::Uuid::nil());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TenantId(Uuid);
 
@@ -22,8 +24,11 @@ pub struct SessionId(Uuid);
 macro_rules! id {
     ($name:ident) => {
         impl $name {
-            /// For whoever has verified it: `auth` alone.
-            pub(crate) fn verified(id: Uuid) -> Self {
+            /// Takes the caller's word for it that somebody has proven this id: by a signature, a secret, or an answer of PostgreSQL.
+            ///
+            /// Whatever calls this decides who is who. Keep it in one module, and have a test read the sources for other callers.
+            #[must_use]
+            pub fn assume_verified(id: Uuid) -> Self {
                 Self(id)
             }
 
@@ -43,21 +48,12 @@ macro_rules! id {
 }
 impl SessionId {
     /// What the session is spoken of by: SHA-256 of the id, cut to a UUID (RFC 9562, version 8). It is shown, logged and stored
-    /// where the id, which opens the session, must not be (`registry.session_handle`).
+    /// where the id, which opens the session, must not be.
     #[must_use]
     pub fn handle(self) -> Uuid {
-        let hash = sha256(self.0.as_bytes());
         let mut cut = [0; 16];
-        cut.copy_from_slice(&hash[..16]);
+        cut.copy_from_slice(&digest(&SHA256, self.0.as_bytes()).as_ref()[..16]);
         uuid::Builder::from_custom_bytes(cut).into_uuid()
-    }
-}
-
-#[cfg(test)]
-impl TenantId {
-    /// Of nobody's, to count by.
-    pub(crate) fn of_a_test(id: Uuid) -> Self {
-        Self(id)
     }
 }
 
@@ -83,8 +79,9 @@ pub struct PresentedKey {
 }
 
 impl PresentedKey {
-    /// For whoever has read it out of a request: `auth` alone.
-    pub(crate) fn verified(id: Uuid, secret_hash: [u8; 32]) -> Self {
+    /// Takes the caller's word for it that a request presented this key, and that the hash is of the secret it held.
+    #[must_use]
+    pub fn assume_verified(id: Uuid, secret_hash: [u8; 32]) -> Self {
         Self { id, secret_hash }
     }
 

@@ -8,52 +8,52 @@ const ABOUT: Duration = Duration::from_mins(1);
 
 /// Connections held lately, on average: one, for whoever has had one all the time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Load {
+pub(crate) struct Load {
     held: f64,
     at: Instant,
 }
 
 impl Load {
-    pub(super) fn none(now: Instant) -> Self {
+    pub(crate) fn none(now: Instant) -> Self {
         Self { held: 0.0, at: now }
     }
 
     /// With so many held from when it was last asked until now.
     #[must_use]
-    pub(super) fn until(self, now: Instant, taken: usize) -> Self {
+    pub(crate) fn until(self, now: Instant, taken: usize) -> Self {
         let kept = (-now.saturating_duration_since(self.at).as_secs_f64() / LATELY.as_secs_f64()).exp();
         let taken = u32::try_from(taken).map_or(f64::MAX, f64::from);
         Self { held: self.held * kept + taken * (1.0 - kept), at: now }
     }
 
-    pub(super) fn held(self) -> f64 {
+    pub(crate) fn held(self) -> f64 {
         self.held
     }
 
     /// So little that nobody need remember it.
-    pub(super) fn is_nothing(self) -> bool {
+    pub(crate) fn is_nothing(self) -> bool {
         self.held < 0.005
     }
 }
 
 /// How many places there are, and who may have how many.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) all: usize,
+pub(crate) struct Bounds {
+    pub(crate) all: usize,
     /// Of one share, at once.
-    pub(super) share: usize,
+    pub(crate) share: usize,
     /// The same, of one that is greedy while others are about.
-    pub(super) greedy: usize,
+    pub(crate) greedy: usize,
     /// Of all that are greedy, together.
-    pub(super) together: usize,
+    pub(crate) together: usize,
     /// Left for those who have none.
-    pub(super) spare: usize,
+    pub(crate) spare: usize,
 }
 
 impl Bounds {
     /// A pool has about four connections to a processor (docs/adr/0020): all that are greedy together have as many as keep
     /// the processors busy, and one of them half of that.
-    pub(super) fn new(all: usize, share: usize) -> Self {
+    pub(crate) fn new(all: usize, share: usize) -> Self {
         let together = (all / 4).max(2).min(all.saturating_sub(1)).max(1);
         Self {
             all,
@@ -65,7 +65,7 @@ impl Bounds {
     }
 
     /// Whether somebody has more than their part.
-    pub(super) fn is_greedy(self, load: Load) -> bool {
+    pub(crate) fn is_greedy(self, load: Load) -> bool {
         let greedy = u32::try_from(self.greedy).map_or(f64::MAX, f64::from);
         load.held() > greedy / 2.0
     }
@@ -73,17 +73,17 @@ impl Bounds {
 
 /// Who has asked last, and when anybody else has: whether there are others to leave room for.
 #[derive(Debug)]
-pub(super) struct About<K> {
+pub(crate) struct About<K> {
     last: Option<(K, Instant)>,
     before: Option<(K, Instant)>,
 }
 
 impl<K: Copy + PartialEq> About<K> {
-    pub(super) fn nobody() -> Self {
+    pub(crate) fn nobody() -> Self {
         Self { last: None, before: None }
     }
 
-    pub(super) fn note(&mut self, who: K, now: Instant) {
+    pub(crate) fn note(&mut self, who: K, now: Instant) {
         if self.last.is_some_and(|(last, _)| last != who) {
             self.before = self.last;
         }
@@ -91,7 +91,7 @@ impl<K: Copy + PartialEq> About<K> {
     }
 
     /// Whether anybody but them has asked lately.
-    pub(super) fn others(&self, who: Option<K>, now: Instant) -> bool {
+    pub(crate) fn others(&self, who: Option<K>, now: Instant) -> bool {
         let newest = [self.last, self.before].into_iter().flatten().find(|(other, _)| Some(*other) != who);
         newest.is_some_and(|(_, when)| now.saturating_duration_since(when) < ABOUT)
     }

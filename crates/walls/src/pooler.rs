@@ -9,51 +9,45 @@ use rowhouse_pg::{describe, tls};
 use tokio::time::timeout;
 use tokio_postgres::{Client, Config, Error, error::SqlState};
 
-use super::{Db, Statements};
-use crate::error::Failure;
+use crate::{pool::Pool, statements::Statements};
 
 /// How long one answer may take before it counts as none.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// With other traffic on the pooler a round can go well by luck.
 const ROUNDS: usize = 3;
 
-const LOSES_NAMES: &str = "refusing to serve through this pooler: it gives each transaction another connection \
-    and does not carry named statements. Set ROWHOUSE_STATEMENTS=unnamed, or use PgBouncer 1.21 or later with \
-    max_prepared_statements above 0, or connect to PostgreSQL itself";
-const LOSES_TRANSACTIONS: &str = "refusing to serve through this pooler: it allows no transactions. \
-    Set pool_mode = transaction (or session) in PgBouncer; pool_mode = statement cannot work, because who asks \
-    is said by SET LOCAL inside a transaction";
-
-/// What was found, when it is a reason not to serve.
-enum Found {
+/// Why what lies between cannot be served through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// Statements have to be sent [unnamed](Statements::Unnamed), or it has to carry names.
+    #[error("it gives each transaction another connection and does not carry named statements")]
     NamesAreLost,
+    /// Who asks is said by `SET LOCAL` inside a transaction, so nothing can be served.
+    #[error("it allows no transactions")]
     TransactionsAreRefused,
-    /// Not about poolers: whatever it is, the check that follows meets it too and says it better.
+}
+
+/// What was found.
+enum Found {
+    Unfit(Unfit),
+    /// Not about poolers: whatever it is, the next who asks meets it too and says it better.
     Nothing(String),
 }
 
-impl Db {
+impl Pool {
     /// Refuses a pooler that does not carry transactions, or not the way statements are sent.
-    pub async fn refuse_unless_carried(&self) -> Result<(), Failure> {
-        for config in self.configs() {
-            refuse_unless_carried(config, self.statements).await?;
-        }
-        Ok(())
-    }
-}
-
-async fn refuse_unless_carried(config: &Config, statements: Statements) -> Result<(), Failure> {
-    let asked = match statements {
-        Statements::Named => ask_for_names(config).await,
-        Statements::Unnamed => ask_for_transactions(config).await,
-    };
-    match asked {
-        Ok(()) => Ok(()),
-        Err(Found::NamesAreLost) => Err(Failure(LOSES_NAMES.to_owned())),
-        Err(Found::TransactionsAreRefused) => Err(Failure(LOSES_TRANSACTIONS.to_owned())),
-        Err(Found::Nothing(why)) => {
-            tracing::debug!(why, "could not tell whether a pooler lies between");
-            Ok(())
+    pub async fn refuse_unless_carried(&self) -> Result<(), Unfit> {
+        let asked = match self.statements() {
+            Statements::Named => ask_for_names(self.config()).await,
+            Statements::Unnamed => ask_for_transactions(self.config()).await,
+        };
+        match asked {
+            Ok(()) => Ok(()),
+            Err(Found::Unfit(unfit)) => Err(unfit),
+            Err(Found::Nothing(why)) => {
+                tracing::debug!(why, "could not tell whether a pooler lies between");
+                Ok(())
+            }
         }
     }
 }
@@ -82,7 +76,7 @@ async fn ask_for_names(config: &Config) -> Result<(), Found> {
             // other lets go; a server that is merely slow has two backends, not one.
             rollback(&taker).await?;
             within(again).await?;
-            return Err(if ours == theirs { Found::NamesAreLost } else { slow() });
+            return Err(if ours == theirs { Found::Unfit(Unfit::NamesAreLost) } else { slow() });
         };
         answer.map_err(|error| found(&error))?;
         rollback(&taker).await?;
@@ -104,7 +98,7 @@ async fn begin(client: &Client) -> Result<i32, Found> {
     let begun = within(client.batch_execute("begin read only")).await;
     // PostgreSQL never refuses BEGIN this way.
     begun.map_err(|found| match found {
-        Found::Nothing(why) if why.contains("statement pooling mode") => Found::TransactionsAreRefused,
+        Found::Nothing(why) if why.contains("statement pooling mode") => Found::Unfit(Unfit::TransactionsAreRefused),
         other => other,
     })?;
     let rows = within(client.query_typed("select pg_catalog.pg_backend_pid()", &[])).await?;
@@ -122,7 +116,9 @@ async fn within<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, F
 /// A backend never forgets a statement within a second, nor knows one before it was prepared.
 fn found(error: &Error) -> Found {
     match error.code() {
-        Some(&SqlState::INVALID_SQL_STATEMENT_NAME | &SqlState::DUPLICATE_PSTATEMENT) => Found::NamesAreLost,
+        Some(&SqlState::INVALID_SQL_STATEMENT_NAME | &SqlState::DUPLICATE_PSTATEMENT) => {
+            Found::Unfit(Unfit::NamesAreLost)
+        }
         _ => Found::Nothing(describe(error)),
     }
 }

@@ -1,13 +1,19 @@
 //! What a transaction tells PostgreSQL about itself before anything else: who asks, inside which tenant.
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
 use uuid::Uuid;
 
-use crate::identity::{Person, Principal, TenantId};
+use crate::{
+    identity::{Person, Principal, TenantId},
+    settings::Settings,
+};
 
 /// On whose behalf a transaction runs. There is no default and no way to change it half-way.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Scope {
+pub(crate) enum Scope {
     /// Nobody is signed in: only the doors made for that answer.
     Public,
     /// A signed-in person outside any tenant.
@@ -18,7 +24,7 @@ pub(super) enum Scope {
 
 impl Scope {
     /// The tenant that becomes `$1`, in statements that have one.
-    pub(super) fn tenant(self) -> Option<Uuid> {
+    pub(crate) fn tenant(self) -> Option<Uuid> {
         match self {
             Self::Tenant(tenant, _) => Some(tenant.as_uuid()),
             Self::Public | Self::User(_) => None,
@@ -26,7 +32,7 @@ impl Scope {
     }
 
     /// Tenant and principal, to bind; nil where there is none. Neither opens anything.
-    pub(super) fn whose(self) -> [Uuid; 2] {
+    pub(crate) fn whose(self) -> [Uuid; 2] {
         match self {
             Self::Public => [Uuid::nil(); 2],
             Self::User(person) => [Uuid::nil(), person.user.as_uuid()],
@@ -38,15 +44,21 @@ impl Scope {
     ///
     /// This and `PREPARE` around a statement of our own (`statements`) are the only SQL a request has put
     /// together at run time. What goes in here are UUIDs that have been parsed, 36 characters of hex and
-    /// hyphens, a digest, 64 of hex, and a number of milliseconds.
+    /// hyphens, a digest, 64 of hex, a number of milliseconds, and the names of [`Settings`], which the pool has looked at.
     ///
     /// Tenant and user are always said, the one that is not there as empty: what somebody else left on a
     /// connection that a pooler shares does not count. A session counts only with a user, an API key only
-    /// where the user is empty (`registry.require`), so neither needs to be said to be absent.
+    /// where the user is empty (so policies ask), so neither needs to be said to be absent.
     ///
     /// `within` is how long a statement may take and `locks` how long it waits for a lock, where that is less than the
     /// role's own `statement_timeout` and `lock_timeout`.
-    pub(super) fn preamble(self, begin: &'static str, within: Option<Duration>, locks: Option<Duration>) -> String {
+    pub(crate) fn preamble(
+        self,
+        settings: &Settings,
+        begin: &'static str,
+        within: Option<Duration>,
+        locks: Option<Duration>,
+    ) -> String {
         let mut text = String::with_capacity(448);
         // What whoever had the connection before may have set, for all who come after, goes; it costs nothing where nothing was.
         // BEGIN says the isolation itself: a transaction takes its defaults before the first statement of its message.
@@ -60,28 +72,30 @@ impl Scope {
         if let Some(locks) = locks {
             let _ = write!(text, "; set local lock_timeout = {}", locks.as_millis());
         }
+        let [tenant, user, session, api_key] =
+            [settings.tenant, settings.user, settings.session, settings.api_key].map(Quoted);
         let _ = match self {
             Self::Public => {
-                write!(text, "; set local app.tenant_id = ''; set local app.user_id = ''; set local app.api_key = ''")
+                write!(text, "; set local {tenant} = ''; set local {user} = ''; set local {api_key} = ''")
             }
-            Self::User(Person { user, session }) => write!(
+            Self::User(person) => write!(
                 text,
-                "; set local app.tenant_id = ''; set local app.user_id = '{}'; set local app.session_id = '{}'",
-                user.as_uuid(),
-                session.as_uuid()
+                "; set local {tenant} = ''; set local {user} = '{}'; set local {session} = '{}'",
+                person.user.as_uuid(),
+                person.session.as_uuid()
             ),
-            Self::Tenant(tenant, Principal::Person(Person { user, session })) => write!(
+            Self::Tenant(id, Principal::Person(person)) => write!(
                 text,
-                "; set local app.tenant_id = '{}'; set local app.user_id = '{}'; set local app.session_id = '{}'",
-                tenant.as_uuid(),
-                user.as_uuid(),
-                session.as_uuid()
+                "; set local {tenant} = '{}'; set local {user} = '{}'; set local {session} = '{}'",
+                id.as_uuid(),
+                person.user.as_uuid(),
+                person.session.as_uuid()
             ),
-            Self::Tenant(tenant, Principal::Key(key)) => {
+            Self::Tenant(id, Principal::Key(key)) => {
                 let _ = write!(
                     text,
-                    "; set local app.tenant_id = '{}'; set local app.user_id = ''; set local app.api_key = '{}.",
-                    tenant.as_uuid(),
+                    "; set local {tenant} = '{}'; set local {user} = ''; set local {api_key} = '{}.",
+                    id.as_uuid(),
                     key.id()
                 );
                 for byte in key.secret_hash() {
@@ -91,5 +105,17 @@ impl Scope {
             }
         };
         text
+    }
+}
+
+/// A setting's name, in which a word may be one of SQL's own.
+struct Quoted(&'static str);
+
+impl fmt::Display for Quoted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, word) in self.0.split('.').enumerate() {
+            write!(f, "{}\"{word}\"", if at > 0 { "." } else { "" })?;
+        }
+        Ok(())
     }
 }

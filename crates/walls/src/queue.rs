@@ -9,10 +9,10 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::load::{About, Bounds, Load};
 use crate::{
     Error, Result,
     identity::{Principal, TenantId, UserId},
+    load::{About, Bounds, Load},
 };
 
 /// Who may wait behind whom, at most; one more is told at once that there is no place.
@@ -61,7 +61,7 @@ impl Share {
 
 /// The places of a pool, and who waits for one.
 #[derive(Clone, Debug)]
-pub(super) struct Queue(Arc<Mutex<Places>>);
+pub(crate) struct Queue(Arc<Mutex<Places>>);
 
 #[derive(Debug)]
 struct Places {
@@ -89,7 +89,7 @@ struct Line {
 
 /// A place, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// None once nothing is to be given back.
     queue: Option<Queue>,
     share: Share,
@@ -107,7 +107,7 @@ impl Drop for Place {
 }
 
 impl Queue {
-    pub(super) fn new(places: usize, share: usize) -> Self {
+    pub(crate) fn new(places: usize, share: usize) -> Self {
         Self(Arc::new(Mutex::new(Places {
             bounds: Bounds::new(places, share),
             free: places,
@@ -124,8 +124,8 @@ impl Queue {
     /// A place of this share, now or within this time.
     ///
     /// # Errors
-    /// [`Error::TenantBusy`] where the share is used up, or too many wait for it; [`Error::PoolExhausted`] where everything is.
-    pub(super) async fn place(&self, share: Share, patience: Duration) -> Result<Place> {
+    /// [`Error::ShareExhausted`] where the share is used up, or too many wait for it; [`Error::PoolExhausted`] where everything is.
+    pub(crate) async fn place(&self, share: Share, patience: Duration) -> Result<Place> {
         let mut answer = match self.ask(share)? {
             Asked::Given(place) => return Ok(place),
             Asked::Waits(answer) => answer,
@@ -143,7 +143,7 @@ impl Queue {
     }
 
     /// Whether anybody else has asked for a place lately.
-    pub(super) fn others(&self, share: Share) -> bool {
+    pub(crate) fn others(&self, share: Share) -> bool {
         let places = self.places();
         places.about.others(share.asker(), places.now())
     }
@@ -164,7 +164,7 @@ impl Queue {
             // Whoever gave up does not count.
             line.waiting.retain(|one| !one.is_closed());
             if line.waiting.len() >= WAITING {
-                return Err(Error::TenantBusy);
+                return Err(Error::ShareExhausted);
             }
         }
         let (give, answer) = oneshot::channel();
@@ -236,7 +236,7 @@ impl Places {
     }
 
     /// Whether somebody has more than their part while there are others to leave room for. Work takes turns and gives way by
-    /// itself (`crate::http::executor`).
+    /// itself: whoever does it asks [`Pool::others_than`](crate::Pool::others_than).
     fn is_greedy(&self, share: Share, now: Instant) -> bool {
         if matches!(share, Share::Work(_)) {
             return false;
@@ -290,7 +290,7 @@ impl Places {
     fn full(&self, share: Share, now: Instant) -> Error {
         let taken = self.shares.get(&share).map_or(0, |line| line.taken);
         let its_own = taken >= self.bounds.share || self.is_greedy(share, now);
-        if its_own && self.bounds.share < self.bounds.all { Error::TenantBusy } else { Error::PoolExhausted }
+        if its_own && self.bounds.share < self.bounds.all { Error::ShareExhausted } else { Error::PoolExhausted }
     }
 }
 

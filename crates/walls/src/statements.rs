@@ -4,16 +4,15 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use clap::ValueEnum;
 use deadpool_postgres::Object;
 use postgres_types::{ToSql, Type};
+use rowhouse_pg::Sql;
 use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement, error::SqlState};
 
-use super::{Sql, errors::classify};
-use crate::{Error, Result};
+use crate::{Error, Result, settings::Settings};
 
 /// How statements are sent to PostgreSQL.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Statements {
     /// Prepared once on each connection, under a name: for PostgreSQL itself, and for PgBouncer 1.21 and later.
     #[default]
@@ -28,20 +27,20 @@ type Types = HashMap<&'static str, Arc<[Type]>>;
 
 /// What one pool knows about the statements it sends.
 #[derive(Clone, Debug)]
-pub(super) enum StatementCache {
+pub(crate) enum StatementCache {
     Named,
     /// Types are learned at a statement's first use in this process.
     Unnamed(Arc<RwLock<Types>>),
 }
 
 /// A statement that can be sent at once.
-pub(super) enum Ready {
+pub(crate) enum Ready {
     Named(Statement),
     Unnamed(&'static str, Arc<[Type]>),
 }
 
 impl StatementCache {
-    pub(super) fn new(statements: Statements) -> Self {
+    pub(crate) fn new(statements: Statements) -> Self {
         match statements {
             Statements::Named => Self::Named,
             Statements::Unnamed => Self::Unnamed(Arc::default()),
@@ -50,11 +49,11 @@ impl StatementCache {
 
     /// The statement, if nothing has to be asked inside a transaction first. A named statement's first use
     /// on a connection is a round trip, outside any transaction or in the one that is open.
-    pub(super) async fn ready(&self, client: &Object, sql: Sql) -> Result<Option<Ready>> {
+    pub(crate) async fn ready(&self, client: &Object, sql: Sql, settings: &Settings) -> Result<Option<Ready>> {
         match self {
             Self::Named => match client.prepare_cached(sql.text()).await {
                 Ok(statement) => Ok(Some(Ready::Named(statement))),
-                Err(error) => Err(classify(sql.name(), &error)),
+                Err(error) => Err(settings.classify(sql.name(), &error)),
             },
             Self::Unnamed(types) => {
                 let types = types.read().unwrap_or_else(PoisonError::into_inner).get(sql.text()).cloned();
@@ -67,14 +66,14 @@ impl StatementCache {
     ///
     /// `PREPARE` is undone in the message that sends it, so nothing is left on a connection that others
     /// use next; a name of the protocol would be, if this future were dropped between its round trips.
-    pub(super) async fn learn(&self, client: &Client, sql: Sql) -> Result<Ready> {
+    pub(crate) async fn learn(&self, client: &Client, sql: Sql, settings: &Settings) -> Result<Ready> {
         let ask = format!(
             "prepare rowhouse_learns as {}
              ; select parameter_types::oid[] from pg_catalog.pg_prepared_statements where name = 'rowhouse_learns'
              ; deallocate rowhouse_learns",
             sql.text()
         );
-        let answers = client.simple_query(&ask).await.map_err(|error| classify(sql.name(), &error))?;
+        let answers = client.simple_query(&ask).await.map_err(|error| settings.classify(sql.name(), &error))?;
         let listed = answers.iter().find_map(|answer| match answer {
             SimpleQueryMessage::Row(row) => row.get(0),
             _ => None,
@@ -90,7 +89,7 @@ impl StatementCache {
 
     /// Takes note of a failure, and says what follows for the connection. What may have changed since the statement was
     /// prepared is forgotten, and learned anew at the next use.
-    pub(super) fn failed(&self, client: &Object, sql: Sql, error: &tokio_postgres::Error) -> After {
+    pub(crate) fn failed(&self, client: &Object, sql: Sql, error: &tokio_postgres::Error) -> After {
         match self {
             Self::Named => match error.code() {
                 // "cached plan must not change result type": a migration has changed what it answers.
@@ -117,7 +116,7 @@ impl StatementCache {
 
 /// What follows from a statement's failure for the connection it failed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum After {
+pub(crate) enum After {
     Nothing,
     /// Prepared again it may succeed: where nothing was done before it in its transaction, it is sent once more.
     Again,
@@ -127,7 +126,7 @@ pub(super) enum After {
 
 impl Ready {
     /// How many parameters it takes.
-    pub(super) fn takes(&self) -> usize {
+    pub(crate) fn takes(&self) -> usize {
         match self {
             Self::Named(statement) => statement.params().len(),
             Self::Unnamed(_, types) => types.len(),
@@ -135,7 +134,7 @@ impl Ready {
     }
 
     /// Sends it when first polled, in one message either way.
-    pub(super) async fn query(
+    pub(crate) async fn query(
         &self,
         client: &Client,
         bound: &[&(dyn ToSql + Sync)],

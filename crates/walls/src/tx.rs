@@ -4,45 +4,40 @@
 //! and `SET LOCAL`, the prepared statement and `COMMIT` leave together before the first answer is awaited.
 //!
 //! ```no_run
-//! # use rowhouse::{api::projects::Project, auth::Tenant, db::Sql, sql};
-//! # async fn f(tenant: Tenant, limit: i64) -> rowhouse::Result<()> {
-//! let mut conn = tenant.reads().await?;
-//! let one: Option<Project> = conn.read().last().optional(sql!("projects/get"), &[&limit]).await?;
+//! # use rowhouse_walls::{Result, Sql, TenantReads};
+//! # async fn f(mut conn: TenantReads, note: Sql, id: uuid::Uuid) -> Result<()> {
+//! let one: Option<uuid::Uuid> = conn.read().last().optional(note, &[&id]).await?;
 //! # Ok(()) }
 //! ```
 //! A query without a transaction does not compile:
 //! ```compile_fail,E0599
-//! # use rowhouse::{auth::Tenant, api::projects::Project, sql};
-//! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
-//! let mut conn = tenant.reads().await?;
-//! let all: Vec<Project> = conn.all(sql!("projects/get"), &[]).await?;
+//! # use rowhouse_walls::{Result, Sql, TenantReads};
+//! # async fn f(mut conn: TenantReads, notes: Sql) -> Result<()> {
+//! let all: Vec<uuid::Uuid> = conn.all(notes, &[]).await?;
 //! # Ok(()) }
 //! ```
 //! nor one after `commit`:
 //! ```compile_fail,E0382
-//! # use rowhouse::{auth::Tenant, api::projects::Project, sql};
-//! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
-//! let mut conn = tenant.reads().await?;
+//! # use rowhouse_walls::{Result, Sql, TenantReads};
+//! # async fn f(mut conn: TenantReads, notes: Sql) -> Result<()> {
 //! let mut tx = conn.read();
 //! tx.commit().await?;
-//! let all: Vec<Project> = tx.all(sql!("projects/get"), &[]).await?;
+//! let all: Vec<uuid::Uuid> = tx.all(notes, &[]).await?;
 //! # Ok(()) }
 //! ```
 //! nor one after the last:
 //! ```compile_fail,E0382
-//! # use rowhouse::{auth::Tenant, api::projects::Project, sql};
-//! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
-//! let mut conn = tenant.reads().await?;
+//! # use rowhouse_walls::{Result, Sql, TenantReads};
+//! # async fn f(mut conn: TenantReads, notes: Sql) -> Result<()> {
 //! let tx = conn.read();
-//! let all: Vec<Project> = tx.last().all(sql!("projects/get"), &[]).await?;
+//! let all: Vec<uuid::Uuid> = tx.last().all(notes, &[]).await?;
 //! tx.commit().await?;
 //! # Ok(()) }
 //! ```
 //! nor two transactions at once on one connection:
 //! ```compile_fail,E0499
-//! # use rowhouse::auth::Tenant;
-//! # async fn f(tenant: Tenant) -> rowhouse::Result<()> {
-//! let mut conn = tenant.writes().await?;
+//! # use rowhouse_walls::{Result, TenantWrites};
+//! # async fn f(mut conn: TenantWrites) -> Result<()> {
 //! let (one, two) = (conn.read(), conn.snapshot());
 //! one.commit().await?;
 //! two.commit().await?;
@@ -50,21 +45,10 @@
 //! ```
 //! nor a write on a connection for reading:
 //! ```compile_fail,E0599
-//! # use rowhouse::{auth::Tenant, sql};
-//! # async fn f(tenant: Tenant, id: uuid::Uuid) -> rowhouse::Result<()> {
-//! let mut conn = tenant.reads().await?;
-//! conn.write().last().optional::<()>(sql!("projects/delete"), &[&id, &None::<Vec<i32>>]).await?;
+//! # use rowhouse_walls::{Result, Sql, TenantReads};
+//! # async fn f(mut conn: TenantReads, remove: Sql, id: uuid::Uuid) -> Result<()> {
+//! conn.write().last().optional::<()>(remove, &[&id]).await?;
 //! # Ok(()) }
-//! ```
-//! nor a tenant nobody verified:
-//! ```compile_fail,E0423
-//! let tenant = rowhouse::auth::TenantId(uuid::Uuid::nil());
-//! ```
-//! nor a tenant's connection without a verified tenant:
-//! ```compile_fail,E0624
-//! # async fn f(db: rowhouse::db::Db, tenant: rowhouse::auth::TenantId, who: rowhouse::auth::Principal) {
-//! let conn = db.tenant_reads(tenant, who).await;
-//! # }
 //! ```
 use std::{
     marker::PhantomData,
@@ -73,22 +57,24 @@ use std::{
 
 use deadpool_postgres::Object;
 use futures_util::future::join3;
+use rowhouse_pg::{FromRow, Params, Sql};
 use tokio_postgres::{Row, error::SqlState};
 
-use super::{
-    FromRow, Params, Sql,
-    errors::{classify, lost_a_race},
+use crate::{
+    Error, Result,
+    error::lost_a_race,
     preamble::Scope,
     queue::Place,
+    settings::Settings,
     statements::{After, Ready, StatementCache},
 };
-use crate::{Error, Result, telemetry::note_held};
 
 /// A pooled connection on loan. It goes back only when no transaction is open on it.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(crate) struct Lease {
     object: Option<Object>,
     statements: StatementCache,
+    settings: Settings,
     /// Set before the first byte of a transaction is sent, cleared when the server has said it ended.
     in_transaction: bool,
     /// How long a statement waits for a lock; none is as long as the role may.
@@ -99,10 +85,11 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(object: Object, statements: StatementCache, place: Place) -> Self {
+    pub(crate) fn new(object: Object, statements: StatementCache, settings: Settings, place: Place) -> Self {
         Self {
             object: Some(object),
             statements,
+            settings,
             in_transaction: false,
             locks: None,
             since: Instant::now(),
@@ -113,7 +100,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        note_held(self.since.elapsed());
+        (self.settings.held)(self.since.elapsed());
         if self.in_transaction
             && let Some(object) = self.object.take()
         {
@@ -135,7 +122,7 @@ macro_rules! connection {
         }
 
         impl $name {
-            pub(super) fn new(lease: Lease, scope: Scope) -> Self {
+            pub(crate) fn new(lease: Lease, scope: Scope) -> Self {
                 Self { lease, scope }
             }
 
@@ -187,11 +174,11 @@ connection! {
 }
 connection! {
     /// A connection promised to a signed-in user outside any tenant: their own record, their own tenants.
-    /// A statement that touches schema `tenant` fails on it.
+    /// A statement that touches a tenant's table fails on it.
     UserConn
 }
 connection! {
-    /// A connection for callers nobody knows yet. Only the doors made for them answer.
+    /// A connection for callers nobody knows yet. Only what is made for them answers.
     PublicConn
 }
 writes!(TenantWrites, UserConn, PublicConn);
@@ -259,7 +246,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         }
     }
 
-    /// Each statement may take so long, which is less than all may (`statement_timeout` in `sql/bootstrap.sql`): for what a
+    /// Each statement may take so long, which is less than all may (the role's `statement_timeout`): for what a
     /// caller can make as costly as they like. A statement that takes longer is [`Error::TooCostly`].
     pub fn within(mut self, limit: Duration) -> Self {
         self.within = Some(limit);
@@ -296,7 +283,7 @@ impl<'c, M: Mode> Tx<'c, M> {
             State::Open => {
                 let ended = client(self.lease)?.batch_execute("commit").await;
                 self.lease.in_transaction = ended.is_err();
-                ended.map_err(|error| classify("commit", &error))
+                ended.map_err(|error| self.lease.settings.classify("commit", &error))
             }
         }
     }
@@ -338,8 +325,9 @@ impl<'c, M: Mode> Tx<'c, M> {
         self.state = State::Failed;
         let client = client(self.lease)?;
         // Known after its first use: no round trip from then on.
-        let known = self.lease.statements.ready(client, sql).await?;
-        let mut begin = begins.then(|| self.scope.preamble(M::BEGIN, self.within, self.lease.locks));
+        let known = self.lease.statements.ready(client, sql, &self.lease.settings).await?;
+        let mut begin =
+            begins.then(|| self.scope.preamble(&self.lease.settings, M::BEGIN, self.within, self.lease.locks));
         let statement = match known {
             Some(statement) => statement,
             None => self.learn(sql, begin.take()).await?,
@@ -359,8 +347,8 @@ impl<'c, M: Mode> Tx<'c, M> {
         self.lease.in_transaction = true;
         let client = self::client(self.lease)?;
         // Each future queues its message when it is first polled, in this order; the connection's task
-        // runs after that and writes all three at once. tests/api/flush.rs holds the answers back to
-        // show that none is awaited in between.
+        // runs after that and writes all three at once. rowhouse's tests/api/flush.rs holds the answers
+        // back to show that none is awaited in between.
         let (opened, answered, ended) = join3(
             async {
                 match &begin {
@@ -390,7 +378,7 @@ impl<'c, M: Mode> Tx<'c, M> {
                 let gave_up = error.as_ref().is_some_and(|error| error.code() == Some(&SqlState::QUERY_CANCELED));
                 let error = error.map_or_else(
                     || Error::internal("a statement failed without an error"),
-                    |error| classify(sql.name(), &error),
+                    |error| self.lease.settings.classify(sql.name(), &error),
                 );
                 return Err(match self.within {
                     Some(limit) if gave_up => Error::TooCostly(limit),
@@ -400,7 +388,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         };
         if commit {
             self.lease.in_transaction = ended.is_err();
-            ended.map_err(|error| classify("commit", &error))?;
+            ended.map_err(|error| self.lease.settings.classify("commit", &error))?;
         }
         self.state = State::Open;
         Ok(rows)
@@ -412,9 +400,9 @@ impl<'c, M: Mode> Tx<'c, M> {
         self.lease.in_transaction = true;
         let client = client(self.lease)?;
         if let Some(begin) = begin {
-            client.batch_execute(&begin).await.map_err(|error| classify("begin", &error))?;
+            client.batch_execute(&begin).await.map_err(|error| self.lease.settings.classify("begin", &error))?;
         }
-        let learned = self.lease.statements.learn(client, sql).await;
+        let learned = self.lease.statements.learn(client, sql, &self.lease.settings).await;
         if learned.is_err() {
             self.lease.in_transaction = client.batch_execute("rollback").await.is_err();
         }
@@ -452,11 +440,15 @@ fn client(lease: &Lease) -> Result<&Object> {
 }
 
 fn read_all<T: FromRow>(sql: Sql, rows: &[Row]) -> Result<Vec<T>> {
-    rows.iter().map(|row| T::from_row(row).map_err(|error| classify(sql.name(), &error))).collect()
+    rows.iter().map(|row| T::from_row(row).map_err(|error| unreadable(sql, &error))).collect()
 }
 
 fn read_first<T: FromRow>(sql: Sql, rows: &[Row]) -> Result<Option<T>> {
-    rows.first().map(|row| T::from_row(row).map_err(|error| classify(sql.name(), &error))).transpose()
+    rows.first().map(|row| T::from_row(row).map_err(|error| unreadable(sql, &error))).transpose()
+}
+
+fn unreadable(sql: Sql, error: &tokio_postgres::Error) -> Error {
+    Error::Internal(format!("{}: {error}", sql.name()))
 }
 
 fn no_row(sql: Sql) -> Error {

@@ -121,7 +121,7 @@ async fn not_allowed(tenant: &Tenant) -> Error {
         tokio::time::sleep(EVERY).await;
         let asked = async {
             let mut conn = tenant.reads().await?;
-            conn.read().last().one::<()>(sql!("products/may_export"), &[]).await
+            Ok::<(), Error>(conn.read().last().one(sql!("products/may_export"), &[]).await?)
         };
         match asked.await {
             // That nobody can be asked now is no refusal.

@@ -363,7 +363,7 @@ async fn write<T: FromRow>(tenant: &Tenant, id: Uuid, statement: Sql, params: Pa
     let mut waits = Waits::of(tenant);
     loop {
         let mut conn = waits.writes().await?;
-        match conn.write().last().optional(statement, params).await {
+        match conn.write().last().optional(statement, params).await.map_err(Error::from) {
             Ok(Some(row)) => return Ok(Some(row)),
             Ok(None) => {
                 let there: Option<Product> = conn.read().last().optional(sql!("products/get"), &[&id]).await?;

@@ -206,7 +206,10 @@ impl<'c> Attempt<'c> {
     pub async fn done(self) -> Result<Done<'c>> {
         let Self { prefer, .. } = self;
         match self.keep {
-            None => self.tx.commit().await.map(|()| Done { open: None, prefer }),
+            None => {
+                self.tx.commit().await?;
+                Ok(Done { open: None, prefer })
+            }
             Some(keep) => Ok(Done { open: Some((self.tx, keep)), prefer }),
         }
     }
@@ -259,7 +262,7 @@ impl Done<'_> {
     pub async fn forget(self) -> Result<()> {
         let Some((tx, keep)) = self.open else { return Ok(()) };
         let params: Params<'_> = &[&keep.whose[1], &keep.claim.key];
-        tx.last().one::<()>(keep.forget, params).await
+        Ok(tx.last().one(keep.forget, params).await?)
     }
 }
 

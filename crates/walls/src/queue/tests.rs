@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::*;
 
 fn tenant(n: u128) -> Share {
-    Share::Tenant(TenantId::of_a_test(Uuid::from_u128(n + 1)))
+    Share::Tenant(TenantId::assume_verified(Uuid::from_u128(n + 1)))
 }
 
 /// Lets so much time pass.
@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_millis(20);
 async fn one_tenant_has_its_share_and_another_finds_a_place_at_once() {
     let queue = Queue::new(4, 2);
     let _held = [queue.place(tenant(1), SOON).await.unwrap(), queue.place(tenant(1), SOON).await.unwrap()];
-    assert_eq!(queue.place(tenant(1), SOON).await.unwrap_err(), Error::TenantBusy);
+    assert_eq!(queue.place(tenant(1), SOON).await.unwrap_err(), Error::ShareExhausted);
     let _others =
         [queue.place(tenant(2), Duration::ZERO).await.unwrap(), queue.place(tenant(3), Duration::ZERO).await.unwrap()];
     assert_eq!(queue.place(tenant(4), SOON).await.unwrap_err(), Error::PoolExhausted);
@@ -65,7 +65,7 @@ async fn whoever_gives_up_takes_nothing_and_no_more_wait_than_there_is_room_for(
     while queue.places().shares[&tenant(1)].waiting.len() < WAITING {
         tokio::task::yield_now().await;
     }
-    assert_eq!(queue.place(tenant(1), Duration::from_secs(5)).await.unwrap_err(), Error::TenantBusy);
+    assert_eq!(queue.place(tenant(1), Duration::from_secs(5)).await.unwrap_err(), Error::ShareExhausted);
     for one in waiting {
         one.abort();
         let _ = one.await;
@@ -91,7 +91,7 @@ async fn whoever_had_much_lately_has_one_at_a_time_while_others_are_about() {
     let queue = Queue::new(8, 4);
     let (greedy, mut held) = beside_a_greedy_one(&queue).await;
     held.truncate(1);
-    assert_eq!(queue.place(greedy, SOON).await.unwrap_err(), Error::TenantBusy, "one is its part");
+    assert_eq!(queue.place(greedy, SOON).await.unwrap_err(), Error::ShareExhausted, "one is its part");
     // Another one, who is greedy as well, has one beside it, and together they have no more.
     let second = tenant(2);
     let theirs = queue.place(second, Duration::ZERO).await.unwrap();
@@ -99,7 +99,7 @@ async fn whoever_had_much_lately_has_one_at_a_time_while_others_are_about() {
     let third = queue.place(tenant(3), Duration::ZERO).await.unwrap();
     pass(&queue, Duration::from_secs(2));
     drop(third);
-    assert_eq!(queue.place(tenant(3), SOON).await.unwrap_err(), Error::TenantBusy, "two are greedy already");
+    assert_eq!(queue.place(tenant(3), SOON).await.unwrap_err(), Error::ShareExhausted, "two are greedy already");
     drop(theirs);
     drop(queue.place(tenant(3), Duration::ZERO).await.unwrap());
     // What was long ago is forgotten.
@@ -114,7 +114,7 @@ async fn whoever_is_alone_has_their_whole_share_however_long() {
     let queue = Queue::new(8, 4);
     let (greedy, mut held) = beside_a_greedy_one(&queue).await;
     held.truncate(1);
-    assert_eq!(queue.place(greedy, SOON).await.unwrap_err(), Error::TenantBusy);
+    assert_eq!(queue.place(greedy, SOON).await.unwrap_err(), Error::ShareExhausted);
     pass(&queue, Duration::from_mins(1));
     let more = futures_util::future::try_join_all((0..3).map(|_| queue.place(greedy, Duration::ZERO))).await;
     assert_eq!(more.unwrap().len(), 3);

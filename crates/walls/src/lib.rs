@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "nothing here lends a client: what others get is a connection promised to someone"
+)]
+
+mod error;
+mod identity;
+mod load;
+mod pool;
+mod pooler;
+mod preamble;
+mod queue;
+mod settings;
+mod statements;
+mod tx;
+
+pub use error::{Error, Result};
+pub use identity::{Person, PresentedKey, Principal, SessionId, TenantId, UserId};
+pub use pool::{Pool, PoolOptions};
+pub use pooler::Unfit;
+pub use queue::Share;
+pub use rowhouse_pg::{Failure, FromRow, Params, Sql, sql};
+pub use settings::Settings;
+pub use statements::Statements;
+pub use tx::{Last, Mode, PublicConn, Read, Snapshot, TenantReads, TenantWrites, Tx, UserConn, Write};

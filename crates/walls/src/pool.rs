@@ -1,0 +1,155 @@
+//! The connections of one role, lent to whoever's turn it is, each promised to one of them.
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts};
+use rowhouse_pg::{Failure, describe, parse, tls};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_postgres::Config;
+
+use crate::{
+    Error, Result,
+    identity::{Person, Principal, TenantId},
+    preamble::Scope,
+    queue::{Queue, Share},
+    settings::Settings,
+    statements::{StatementCache, Statements},
+    tx::{Lease, PublicConn, TenantReads, TenantWrites, UserConn},
+};
+
+/// How many connections, how long to wait for one, and how statements are sent on it.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolOptions {
+    /// What PostgreSQL is told of who connects (`application_name`).
+    pub name: &'static str,
+    /// Connections at most.
+    pub connections: usize,
+    /// Of these, how many one [`Share`] may have at once.
+    pub share: usize,
+    /// How long somebody waits for a free connection.
+    pub wait: Duration,
+    /// How statements are sent.
+    pub statements: Statements,
+    /// How the settings of a transaction are called, and who hears of it.
+    pub settings: Settings,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self {
+            name: "rowhouse-walls",
+            connections: 8,
+            share: 4,
+            wait: Duration::from_secs(2),
+            statements: Statements::default(),
+            settings: Settings::default(),
+        }
+    }
+}
+
+/// The connections of one role that serves, which owns nothing and is a member of nothing.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    connections: deadpool_postgres::Pool,
+    queue: Queue,
+    config: Config,
+    cache: StatementCache,
+    options: PoolOptions,
+}
+
+impl Pool {
+    /// Prepares the pool; connects to nobody yet.
+    pub fn open(url: &SecretString, options: PoolOptions) -> Result<Self, Failure> {
+        options.settings.check()?;
+        let mut config = parse(url.expose_secret())?;
+        config
+            .application_name(options.name)
+            .connect_timeout(Duration::from_secs(3))
+            .keepalives_idle(Duration::from_secs(30));
+        // Fast: recycling costs no round trip. What makes that safe is in `tx`: a connection comes back
+        // only when the server has said that its transaction ended, and nothing can set session state.
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(config.clone(), tls(), recycling);
+        let pool = deadpool_postgres::Pool::builder(manager)
+            .max_size(options.connections)
+            .wait_timeout(Some(options.wait))
+            .create_timeout(Some(Duration::from_secs(3)))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| Failure(format!("the connection pool could not be made: {error}")))?;
+        let queue = Queue::new(options.connections, options.share);
+        Ok(Self { connections: pool, queue, config, cache: StatementCache::new(options.statements), options })
+    }
+
+    /// Lends a connection that can do one thing: begin a transaction as this principal in this tenant that only reads.
+    pub async fn tenant_reads(&self, tenant: TenantId, who: Principal, share: Share) -> Result<TenantReads> {
+        Ok(TenantReads::new(self.lend(share).await?, Scope::Tenant(tenant, who)))
+    }
+
+    /// The same where it may write.
+    pub async fn tenant_writes(&self, tenant: TenantId, who: Principal, share: Share) -> Result<TenantWrites> {
+        Ok(TenantWrites::new(self.lend(share).await?, Scope::Tenant(tenant, who)))
+    }
+
+    /// Lends a connection for a signed-in user outside any tenant, of their own share.
+    pub async fn user(&self, person: Person) -> Result<UserConn> {
+        Ok(UserConn::new(self.lend(Share::Person(person.user)).await?, Scope::User(person)))
+    }
+
+    /// Lends a connection for callers nobody knows yet.
+    pub async fn public(&self, share: Share) -> Result<PublicConn> {
+        Ok(PublicConn::new(self.lend(share).await?, Scope::Public))
+    }
+
+    /// Whether anybody else has asked for a connection lately.
+    #[must_use]
+    pub fn others_than(&self, share: Share) -> bool {
+        self.queue.others(share)
+    }
+
+    /// Connections in use or idle, and how many there may be.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        let status = self.connections.status();
+        (status.size, status.max_size)
+    }
+
+    /// Closes idle connections and lends no more.
+    pub fn close(&self) {
+        self.connections.close();
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn statements(&self) -> Statements {
+        self.options.statements
+    }
+
+    async fn lend(&self, share: Share) -> Result<Lease> {
+        let place = self.queue.place(share, self.options.wait).await?;
+        let object = self.connection().await?;
+        Ok(Lease::new(object, self.cache.clone(), self.options.settings, place))
+    }
+
+    async fn connection(&self) -> Result<deadpool_postgres::Object> {
+        // A connection that is free is taken without setting a timer; whoever has to wait sets one.
+        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.connections.timeouts() };
+        let lent = match self.connections.timeout_get(&at_once).await {
+            Err(PoolError::Timeout(TimeoutType::Wait)) => self.connections.get().await,
+            other => other,
+        };
+        let trace_id = self.options.settings.trace_id;
+        lent.map_err(|error| match error {
+            PoolError::Timeout(TimeoutType::Wait) => Error::PoolExhausted,
+            PoolError::Backend(error) => {
+                tracing::warn!(trace_id = trace_id(), error = %describe(&error), "cannot connect to PostgreSQL");
+                Error::Unavailable
+            }
+            error => {
+                tracing::warn!(trace_id = trace_id(), %error, "no connection to PostgreSQL");
+                Error::Unavailable
+            }
+        })
+    }
+}
