@@ -2,8 +2,8 @@
 //!
 //! The walls stand in PostgreSQL (`sql/policies`); this crate is a thin door in front of them.
 //!
-//! * [`db`] reaches PostgreSQL and is the only module that does: pool, transactions, migrations. What operators
-//!   and tools connect with is [`rowhouse_pg`].
+//! * [`db`] reaches PostgreSQL and is the only module that does: pools, what errors mean, migrations. Its connections and
+//!   transactions are made in [`rowhouse_walls`]; what operators and tools connect with is [`rowhouse_pg`].
 //! * [`auth`] turns a token into a [`auth::Tenant`] and is the only maker of the ids that open something.
 //! * [`cache`] keeps answers to tenants, in Redis or in this process.
 //! * [`limits`] counts requests; [`redis`] is what it and the cache ask.

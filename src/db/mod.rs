@@ -17,6 +17,4 @@ pub use migrate::{
 };
 pub use pool::{API_ROLE, Db, GATE_ROLE, Limits, Statements, Urls};
 pub use rowhouse_pg::{AdminConn, FromRow, Params, Sql, as_role};
-pub use rowhouse_walls::{
-    Error as Refused, Last, PublicConn, Read, Share, Snapshot, TenantReads, TenantWrites, Tx, UserConn, Write,
-};
+pub use rowhouse_walls::{Last, PublicConn, Read, Share, Snapshot, TenantReads, TenantWrites, Tx, UserConn, Write};

@@ -3,7 +3,7 @@ use std::{path::PathBuf, time::Duration};
 
 use rowhouse_dev::{Durability, PrivatePostgres};
 use rowhouse_pg::AdminConn;
-use rowhouse_walls::{Error, Share, Sql};
+use rowhouse_walls::{Error, Pool, PoolOptions, Settings, Share, Sql};
 use uuid::Uuid;
 
 #[path = "../examples/notes.rs"]
@@ -16,7 +16,7 @@ mod notes;
 use notes::{member, open, read, write};
 
 /// A server of this test alone, with the example's schema.
-async fn server(name: &str) -> (PrivatePostgres, AdminConn, rowhouse_walls::Pool) {
+async fn server(name: &str) -> (PrivatePostgres, AdminConn, Pool) {
     let dir: PathBuf = std::env::temp_dir().join(format!("rowhouse-walls-{name}-{}", std::process::id()));
     let postgres = PrivatePostgres::start(&dir, Durability::Throwaway).expect("tests need a PostgreSQL server");
     let owner = AdminConn::connect(&postgres.url("postgres", "postgres")).await.unwrap();
@@ -41,6 +41,14 @@ async fn a_tenant_does_not_read_what_another_wrote_and_would_without_the_wall() 
 
     owner.script("no wall", "drop policy wall on notes").await.unwrap();
     assert_eq!(read(&pool, globex).await.unwrap(), ["acme's", "globex's"], "so it was the wall");
+}
+
+#[test]
+fn a_name_that_would_be_more_than_a_name_opens_no_pool() {
+    let settings = Settings { tenant: "notes.tenant = ''; reset role; --", ..Settings::default() };
+    let url = "postgresql://nobody@127.0.0.1/nothing".into();
+    let why = Pool::open(&url, PoolOptions { settings, ..PoolOptions::default() }).unwrap_err().to_string();
+    assert!(why.contains("is no name for a setting"), "{why}");
 }
 
 const NOTES: Sql = Sql::file("test/notes", "select body from notes");
