@@ -6,7 +6,7 @@ as $$
 begin
     if current_setting('app.user_id') <> '' then
         return (select m.permissions from tenant.memberships m
-                where m.tenant_id = current_setting('app.tenant_id')::uuid and m.user_id = registry.signed_in());
+                where m.tenant_id = registry.require(null) and m.user_id = current_setting('app.user_id')::uuid);
     end if;
     return (select k.permissions from registry.presented_key() k);
 end

@@ -5,10 +5,11 @@
 -- A comparison with the tenant is taken up by the planner before the first row (an index condition, or a
 -- one-time filter beside the wall's), and inside (select …) it is asked once a statement. docs/adr/0003.
 -- Why a door: the answer must not depend on what the caller may read (members:read, roles:read).
--- Answers from the membership and the session at every call, so a revoked member, an ended session and a
+-- Answers from the membership and the seat at every call, so a revoked member, an ended session and a
 -- revoked key are out at the next statement, whatever the token says. One row says what a caller may: what it
--- carries of role, tenant and account is kept true by foreign keys. plpgsql, because it keeps its plan; a
--- `language sql` definer is planned anew at each call.
+-- carries of role, tenant and account is kept true by foreign keys. Another says that their session is open: the seat,
+-- kept true by triggers, so that both are rows of the tenant that is set (docs/adr/0023). plpgsql, because it keeps its
+-- plan; a `language sql` definer is planned anew at each call.
 -- The caller is a user with a session (app.user_id, app.session_id), or, where app.user_id is empty, an API
 -- key (registry.presented_key). Null asks for membership alone (registry.require_person).
 -- Raises instead of answering false: a refusal must never look like an empty list.
@@ -30,14 +31,17 @@ declare
 begin
     if current_setting('app.user_id') <> '' then
         select m.permissions, m.tenant_status, m.account_active,
-               registry.session_is_open()
+               exists (select from tenant.seats s
+                       where s.tenant_id = m.tenant_id and s.user_id = m.user_id
+                         and s.session_hash = sha256(uuid_send(current_setting('app.session_id')::uuid))
+                         and s.open_until > now())
         into held, tenant_status, account_active, session_open
         from tenant.memberships m
         where m.tenant_id = wanted_tenant
           and m.user_id = current_setting('app.user_id')::uuid;
 
         if not found then
-            -- Whoever has no session learns nothing of memberships.
+            -- Whoever has no session learns nothing of memberships: asked of the directory, on the way out.
             perform registry.signed_in();
             raise exception using errcode = 'RH002', message = 'not a member';
         elsif not account_active then

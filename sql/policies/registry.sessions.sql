@@ -36,3 +36,10 @@ grant update (acts_in, address, authenticated_at, last_used_at, idle_until) on r
 create or replace trigger note_end after delete on registry.sessions
     for each row when (row_security_active('registry.sessions'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_identity'))
     execute function registry.note_account_event('session_ended', 'user_id', 'handle');
+-- A session has a seat in each tenant of its person's, whoever changes it, by hand too.
+create or replace trigger seat_new after insert on registry.sessions
+    referencing new table as changed for each statement execute function registry.seat_sessions();
+create or replace trigger seat_prolonged after update on registry.sessions
+    referencing new table as changed for each statement execute function registry.seat_sessions();
+create or replace trigger seat_gone after delete on registry.sessions
+    referencing old table as changed for each statement execute function registry.seat_sessions();

@@ -1,4 +1,6 @@
 comment on table registry.tenants is 'A request sees its own tenant''s record and may rename it; operators see all.';
+comment on column registry.tenants.cell is 'Which PostgreSQL the tenant''s rows are in: one for all today.';
+comment on column registry.tenants.epoch is 'How often the tenant has moved, and one: what was read before a move says a lower one.';
 alter table registry.tenants enable row level security;
 alter table registry.tenants force row level security;
 

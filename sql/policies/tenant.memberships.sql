@@ -42,6 +42,15 @@ create policy select_tell on tenant.memberships for select to rowhouse_writers
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
 comment on policy select_tell on tenant.memberships is 'registry.tell_of_api_key tells the owners of the tenant that is set.';
 
+create policy select_seats on tenant.memberships for select to rowhouse_seats
+    using (true);
+comment on policy select_seats on tenant.memberships is
+    'registry.seat_sessions finds the tenants of whoever signs in, is prolonged or ends; the grant is on who and where, and nothing else.';
+create policy update_seats on tenant.memberships for update to rowhouse_seats
+    using (true) with check (false);
+comment on policy update_seats on tenant.memberships is
+    'registry.seat_sessions locks the memberships it finds; the check lets no change through.';
+
 grant select, delete on tenant.memberships to rowhouse_api;
 grant update (role_id, permissions) on tenant.memberships to rowhouse_api;
 grant select (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email, full_name, created_at), delete
@@ -49,8 +58,9 @@ grant select (tenant_id, user_id, role_id, permissions, tenant_status, account_a
 grant insert (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email, full_name)
     on tenant.memberships to rowhouse_tenancy;
 grant select (tenant_id, user_id, role_id) on tenant.memberships to rowhouse_writers;
+grant select (tenant_id, user_id) on tenant.memberships to rowhouse_seats;
 -- Locking a row asks for the right to change it.
-grant update (updated_at) on tenant.memberships to rowhouse_tenancy;
+grant update (updated_at) on tenant.memberships to rowhouse_tenancy, rowhouse_seats;
 
 -- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger people_in_order before update or delete on tenant.memberships
@@ -73,6 +83,9 @@ create or replace trigger tell_of_role after update of role_id on tenant.members
 create or replace trigger withdraw_invitations after update of role_id, permissions, account_active on tenant.memberships
     for each row when (new.permissions <> old.permissions or old.account_active and not new.account_active)
     execute function registry.withdraw_invitations();
+-- Who is a new member has a seat for each of their sessions.
+create or replace trigger seat_new after insert on tenant.memberships
+    referencing new table as changed for each statement execute function registry.seat_members();
 -- What was kept of who is a member is out of date (docs/adr/0015); what they may do is never kept.
 create or replace trigger note_new after insert on tenant.memberships
     referencing new table as changed for each statement execute function registry.note_change('members');

@@ -98,7 +98,7 @@ impl Tenant {
                 show(&[made], self.json)
             }
             Command::List { status } => {
-                let known = ["trial", "active", "suspended", "closing", "closed"];
+                let known = ["trial", "active", "suspended", "closing", "closed", "moved"];
                 if let Some(other) = status.as_deref().filter(|status| !known.contains(status)) {
                     return Err(Failure(format!("{other} is no status: {}", known.join(", "))));
                 }

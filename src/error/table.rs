@@ -72,7 +72,14 @@ errors! {
         "the tenant is suspended, closing or closed" =>
         "`detail` says which",
         format!("the tenant is {status}; its data cannot be reached until it is open again"),
-        raised "RH003" |said| Error::TenantNotOpen(said.to_owned());
+        raised "RH003" |said| match said {
+            "moved" => Error::TenantMoved,
+            status => Error::TenantNotOpen(status.to_owned()),
+        };
+    TenantMoved: SERVICE_UNAVAILABLE "tenant_moved" "The tenant is being moved",
+        "the tenant's data are on their way to another database, or there already" =>
+        "wait as long as `Retry-After` says: whoever serves it next answers then",
+        "the tenant is being moved to another database; try again shortly";
     CrossSite(why: &'static str): FORBIDDEN "cross_site" "The request comes from another site",
         "a request with a cookie was not made by our own page" =>
         "`detail` says what is missing: the origin, or `X-CSRF-Token`",

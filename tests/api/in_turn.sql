@@ -21,6 +21,10 @@ begin
         more := false;
         for one in select s.number, s.text from growing.statements s where not s.applied order by s.number loop
             begin
+                -- A migration may have made a policy, for those who are served meanwhile.
+                if one.text ~ '^\s*create policy ' then
+                    execute regexp_replace(one.text, '^\s*create policy (\w+) on (\S+).*', 'drop policy if exists \1 on \2');
+                end if;
                 execute one.text;
                 update growing.statements s set applied = true, refusal = null where s.number = one.number;
                 more := true;

@@ -244,6 +244,23 @@ async fn switching_goes_to_tenants_one_belongs_to() {
 }
 
 #[tokio::test]
+async fn a_tenant_that_is_being_moved_lets_nobody_in_and_says_when_to_ask_again() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let moved = format!("update registry.tenants set status = 'moved', epoch = epoch + 1 where id = '{}'", acme.id);
+    db.superuser().await.batch_execute(&moved).await.unwrap();
+    let as_owner = |method, path: &str| app.as_user(method, path, acme.owner.id, acme.id);
+    let (read, write) = (as_owner(Method::GET, "/api/v1/projects"), as_owner(Method::POST, "/api/v1/projects"));
+    let key = app.request(Method::GET, "/api/v1/projects").bearer_auth(&acme.key);
+    for request in [read, write.json(&json!({ "name": "Lost" })), key] {
+        let answer = Answer::of(request).await;
+        answer.problem(503, "tenant_moved");
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+}
+
+#[tokio::test]
 async fn a_tenant_is_read_by_its_members_and_renamed_by_few() {
     let db = TestDb::new().await;
     let app = TestApp::new(&db).await;

@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::{enter, fingerprint, leave, names, number, refusal, tenant_tables};
+use super::{enter, fingerprint, leave, names, number, readable_tables, refusal};
 use crate::support::{TestDb, Way, both_ways, town};
 
 both_ways! {
@@ -47,7 +47,7 @@ impl Scene {
     async fn set(way: Way) -> Self {
         let db = TestDb::new().await;
         let (api, superuser) = (db.api_by(way).await, db.superuser().await);
-        let tables = tenant_tables(&superuser).await;
+        let tables = readable_tables(&superuser).await;
         let before = fingerprint(&superuser, town().globex.id).await;
         Self { db, api, superuser, tables, before }
     }
@@ -406,6 +406,7 @@ async fn no_statement_of_the_api_can_empty_copy_or_define_anything(way: Way) {
             "set role rowhouse_identity",
             "set role rowhouse_tenancy",
             "set role rowhouse_writers",
+            "set role rowhouse_seats",
             "set role postgres",
             "set session authorization postgres",
             "select lo_create(0)",

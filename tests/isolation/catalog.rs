@@ -18,6 +18,8 @@ pub(crate) const IDENTITY: &str = "rowhouse_identity";
 pub(crate) const TENANCY: &str = "rowhouse_tenancy";
 /// Who owns what writes notifications, generations and what happened to accounts: reads none of them.
 pub(crate) const WRITERS: &str = "rowhouse_writers";
+/// Owns the triggers that keep seats.
+pub(crate) const SEATS: &str = "rowhouse_seats";
 
 /// The SECURITY DEFINER functions, each with its owner. Each has its reason in its file and its attack in `doors`.
 pub(crate) const DOORS: &[(&str, &str)] = &[
@@ -59,14 +61,15 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
         "registry.open_session(uuid,text,text,bigint,bytea,uuid,bytea,text,text,text,interval,interval,bytea[],text)",
         IDENTITY,
     ),
+    ("registry.open_sessions(uuid)", IDENTITY),
     ("registry.own_address()", IDENTITY),
     ("registry.own_name()", IDENTITY),
-    ("registry.principal()", TENANCY),
     ("registry.require(text)", TENANCY),
     ("registry.rotate_refresh_token(bytea,bytea,bytea,interval,text)", IDENTITY),
     ("registry.seal_holds(text)", IDENTITY),
     ("registry.sealed(text,text[],text)", IDENTITY),
-    ("registry.session_is_open()", IDENTITY),
+    ("registry.seat_members()", SEATS),
+    ("registry.seat_sessions()", SEATS),
     ("registry.sign_up(uuid,text,text,text,text,bytea,interval,uuid,text,text[],uuid[],text)", IDENTITY),
     ("registry.signed_in(interval)", IDENTITY),
     ("registry.switch_tenant(uuid)", TENANCY),
@@ -193,7 +196,7 @@ async fn every_tenant_table_has_the_one_restrictive_wall_and_nothing_wider() {
     }
     let outside = "select polrelid::regclass || '.' || polname from pg_policy, unnest(polroles) as role
         where polpermissive and polrelid in (select oid from pg_class where relnamespace = 'tenant'::regnamespace)
-          and role not in ('rowhouse_api'::regrole, 'rowhouse_tenancy'::regrole, 'rowhouse_writers'::regrole)";
+          and role not in ('rowhouse_api'::regrole, 'rowhouse_tenancy'::regrole, 'rowhouse_writers'::regrole, 'rowhouse_seats'::regrole)";
     none(
         "policies for roles that the wall does not name: add the role to `create policy wall` in the table's file under sql/policies",
         &names(&superuser, outside).await,

@@ -149,9 +149,9 @@ fn calls() -> Vec<(&'static str, For, String)> {
                 )
             ),
         ),
+        ("open_sessions", Doors, format!("open_sessions('{}')", owner.id)),
         ("own_address", Doors, "own_address()".to_owned()),
         ("own_name", Doors, "own_name()".to_owned()),
-        ("principal", Tenant, "principal()".to_owned()),
         ("require", Tenant, "require('projects:read')".to_owned()),
         ("rotate_refresh_token", Nobody, format!("rotate_refresh_token({hash}, {hash}, 'x', '1 day', null)")),
         (
@@ -164,7 +164,8 @@ fn calls() -> Vec<(&'static str, For, String)> {
             ),
         ),
         ("sealed", Doors, format!("sealed('seal_holds', array[''], '{}')", seal("seal_holds", &[Some("")]))),
-        ("session_is_open", Doors, "session_is_open()".to_owned()),
+        ("seat_members", Trigger, "seat_members()".to_owned()),
+        ("seat_sessions", Trigger, "seat_sessions()".to_owned()),
         ("seal_holds", Anybody, format!("seal_holds('{}')", seal("seal_holds", &[Some("")]))),
         ("signed_in", Person, "signed_in()".to_owned()),
         ("switch_tenant", Person, format!("switch_tenant({id})")),

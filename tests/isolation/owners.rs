@@ -2,7 +2,7 @@
 //! whatever it is given, reaches nothing of another's.
 use tokio_postgres::Client;
 
-use super::{DOORS, IDENTITY, TENANCY, WRITERS, leave, names, refusal};
+use super::{DOORS, IDENTITY, SEATS, TENANCY, WRITERS, leave, names, refusal};
 use crate::support::{TestDb, town};
 
 /// Each grant on a table to an owner, by itself: `rowhouse_` and schema `registry` left out.
@@ -19,6 +19,8 @@ const REACHES: &[&str] = &[
     "identity spent_seals: delete, insert, select, update (good_until)",
     "identity totp: select (confirmed_at, last_step, secret_sealed, user_id), update (last_step)",
     "identity users: insert (email, email_verified_at, full_name, id, password_hash), select (active, created_at, email, email_verified_at, full_name, id, leans_on_second_factor, password_hash, updated_at, version), update (email, email_verified_at, full_name, leans_on_second_factor, password_hash)",
+    "seats tenant.memberships: select (tenant_id, user_id), update (updated_at)",
+    "seats tenant.seats: delete, insert (open_until, session_hash, tenant_id, user_id), select (open_until, session_hash, tenant_id, user_id), update (open_until)",
     "tenancy built_in_roles: select",
     "tenancy domains: select, update (checked_at, verified_at)",
     "tenancy hosts: delete, insert, select",
@@ -28,6 +30,7 @@ const REACHES: &[&str] = &[
     "tenancy tenant.invitations: delete, select (email, expires_at, id, invited_by, permissions, role_id, tenant_id, token_hash)",
     "tenancy tenant.memberships: delete, insert (account_active, email, full_name, permissions, role_id, tenant_id, tenant_status, user_id), select (account_active, created_at, email, full_name, permissions, role_id, tenant_id, tenant_status, user_id), update (updated_at)",
     "tenancy tenant.roles: insert (built_in, id, name, permissions, tenant_id), select (built_in, id, name, permissions, tenant_id), update (updated_at)",
+    "tenancy tenant.seats: select (open_until, session_hash, tenant_id, user_id)",
     "tenancy tenant.settings: insert (tenant_id), select (currency, language, tenant_id)",
     "tenancy tenant_limits: select",
     "tenancy tenant_usage: insert (month, requests, tenant_id), select, update (requests)",
@@ -56,6 +59,9 @@ const EVERY_ROW: &[&str] = &[
     "identity totp.update_doors",
     "identity users.update_doors",
     "identity users.select_doors",
+    "seats tenant.memberships.select_seats",
+    "seats tenant.memberships.update_seats",
+    "seats tenant.seats.all_triggers",
     "tenancy built_in_roles.select_everybody",
     "tenancy domains.select_doors",
     "tenancy hosts.all_doors",
@@ -158,11 +164,11 @@ async fn each_owner_reaches_what_is_listed_and_nothing_else() {
     let superuser = db.superuser().await;
     let grants = "select format('%s %s: %s', replace(role, 'rowhouse_', ''), regexp_replace(object, '^registry[.]', ''), privileges)
         from audit.grants
-        where role in ('rowhouse_identity', 'rowhouse_tenancy', 'rowhouse_writers') and kind = 'table' order by 1";
+        where role in ('rowhouse_identity', 'rowhouse_tenancy', 'rowhouse_writers', 'rowhouse_seats') and kind = 'table' order by 1";
     let every_row = "select distinct format('%s %s.%s', replace(role::regrole::text, 'rowhouse_', ''),
                                    regexp_replace(polrelid::regclass::text, '^registry[.]', ''), polname)
         from pg_policy, unnest(polroles) as role
-        where role::regrole::text in ('rowhouse_identity', 'rowhouse_tenancy', 'rowhouse_writers')
+        where role::regrole::text in ('rowhouse_identity', 'rowhouse_tenancy', 'rowhouse_writers', 'rowhouse_seats')
           and 'true' in (pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) order by 1";
     for (what, query, listed) in [("grants", grants, REACHES), ("policies for every row", every_row, EVERY_ROW)] {
         let found = names(&superuser, query).await;
@@ -176,12 +182,12 @@ async fn each_owner_reaches_what_is_listed_and_nothing_else() {
         );
     }
     // The schema of the tenants is closed to identity altogether.
-    let usage = "select rolname::text from pg_roles where rolname ~ '^rowhouse_(identity|tenancy|writers)$'
+    let usage = "select rolname::text from pg_roles where rolname ~ '^rowhouse_(identity|tenancy|writers|seats)$'
         and has_schema_privilege(oid, 'tenant', 'usage') order by 1";
-    assert_eq!(names(&superuser, usage).await, [TENANCY, WRITERS]);
+    assert_eq!(names(&superuser, usage).await, [SEATS, TENANCY, WRITERS]);
     // They own functions and nothing else, and none of them is anybody.
-    let more = "select c.oid::regclass::text from pg_class c where c.relowner::regrole::text ~ '^rowhouse_(identity|tenancy|writers)$'
-        union select rolname::text from pg_roles where rolname ~ '^rowhouse_(identity|tenancy|writers)$'
+    let more = "select c.oid::regclass::text from pg_class c where c.relowner::regrole::text ~ '^rowhouse_(identity|tenancy|writers|seats)$'
+        union select rolname::text from pg_roles where rolname ~ '^rowhouse_(identity|tenancy|writers|seats)$'
             and (rolcanlogin or rolsuper or rolbypassrls or rolcreaterole or rolinherit
                  or exists (select from pg_auth_members m where m.member = pg_roles.oid))";
     assert_eq!(names(&superuser, more).await, Vec::<String>::new());
@@ -191,7 +197,7 @@ async fn each_owner_reaches_what_is_listed_and_nothing_else() {
 async fn as_each_owner_what_is_another_owners_is_refused() {
     let db = TestDb::new().await;
     let superuser = db.superuser().await;
-    for owner in [IDENTITY, TENANCY, WRITERS] {
+    for owner in [IDENTITY, TENANCY, WRITERS, SEATS] {
         as_owner_of_acme(&superuser).await;
         superuser.batch_execute(&format!("set local role {owner}")).await.unwrap();
         let mut refused = 0;
@@ -226,7 +232,6 @@ async fn what_one_owner_asks_another_says_one_thing_about_whoever_asks() {
     as_tenancy(&me, &me).await;
     assert_eq!(names(&superuser, "select registry.own_address()").await, [acme.owner.email]);
     assert_eq!(names(&superuser, "select registry.own_name()").await, [acme.owner.email]);
-    assert_eq!(names(&superuser, "select registry.session_is_open()::text").await, ["true"]);
     superuser.batch_execute(&format!("select registry.act_in('{}')", globex.id)).await.unwrap();
     superuser.batch_execute("reset role").await.unwrap();
     let acting = "select user_id::text from registry.sessions where acts_in is not null";
@@ -234,7 +239,6 @@ async fn what_one_owner_asks_another_says_one_thing_about_whoever_asks() {
     leave(&superuser).await;
     // Nobody is somebody else for having said so: what is asked about a person asks for their open session.
     as_tenancy(&other, &me).await;
-    assert_eq!(names(&superuser, "select registry.session_is_open()::text").await, ["false"]);
     for call in ["own_address()", "own_name()", "hold_account()", &format!("act_in('{}')", acme.id), "signed_in()"] {
         assert_eq!(refusal(&superuser, &format!("select registry.{call}")).await, "RH006", "{call}");
     }
@@ -251,12 +255,12 @@ async fn what_one_owner_asks_another_says_one_thing_about_whoever_asks() {
                 "own_address",
                 "own_name",
                 "sealed",
-                "session_is_open",
                 "signed_in",
             ][..],
         ),
         (IDENTITY, &["found_tenant", "has_founded", "invited_address", "join_tenant"]),
         (WRITERS, &[]),
+        (SEATS, &["open_sessions"]),
     ] {
         let callable = format!(
             "select p.proname::text from pg_proc p where p.pronamespace = 'registry'::regnamespace and p.prosecdef
@@ -277,7 +281,7 @@ async fn a_fault_in_a_door_of_tenants_or_writers_reaches_no_secret_of_a_persons(
     secrets.retain(|secret| *secret != me);
     assert!(secrets.len() > 20, "{secrets:?}");
     let everything = columns(&superuser).await;
-    for owner in [TENANCY, WRITERS] {
+    for owner in [TENANCY, WRITERS, SEATS] {
         fault(&superuser, owner).await;
         for client in [&api, &gate] {
             as_owner_of_acme(client).await;

@@ -1,5 +1,5 @@
 //! Who may do what inside the tenant, and what the other database roles cannot do at all.
-use super::{doors::begin, enter, leave, names, number, refusal, tenant_tables};
+use super::{doors::begin, enter, leave, names, number, readable_tables, refusal};
 use crate::support::{Person, TestDb, seal, town};
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn whoever_is_not_a_member_sees_an_error_and_not_an_empty_table() {
     let api = db.api().await;
     let (acme, globex) = (&town().acme, &town().globex);
     let stranger = Person { id: town().nowhere, email: "nobody@example.com" };
-    for table in tenant_tables(&db.superuser().await).await {
+    for table in readable_tables(&db.superuser().await).await {
         let read = format!("select count(*) from {table}");
         // Whoever is not even signed in learns nothing of tenants.
         let cases = [
@@ -218,7 +218,7 @@ async fn the_other_roles_reach_no_row_of_a_tenant() {
     for role in ["rowhouse_gate", "rowhouse_worker", "rowhouse_platform", "rowhouse_auditor"] {
         let client = db.client(role).await;
         client.batch_execute(&format!("begin; set local app.tenant_id = '{}'", town().acme.id)).await.unwrap();
-        for table in tenant_tables(&superuser).await {
+        for table in readable_tables(&superuser).await {
             assert_eq!(refusal(&client, &format!("select * from {table}")).await, "42501", "{role} on {table}");
         }
         leave(&client).await;
@@ -226,7 +226,7 @@ async fn the_other_roles_reach_no_row_of_a_tenant() {
     // The owner of the tables stands behind the same wall, and nothing lets it through; only the migrator
     // is not stopped.
     let migrator = db.client("rowhouse_migrator").await;
-    for table in tenant_tables(&superuser).await {
+    for table in readable_tables(&superuser).await {
         let count = format!("select count(*) from {table}");
         assert!(number(&migrator, &count).await > 0);
         enter(&migrator, town().acme.id, &town().acme.owner).await;

@@ -1,5 +1,5 @@
 //! The setting that says which tenant: missing, malformed, spoofed, switched, restored.
-use super::{enter, leave, names, number, refusal, tenant_tables};
+use super::{enter, leave, names, number, readable_tables, refusal};
 use crate::support::{TestDb, Way, both_ways, town};
 
 both_ways! {
@@ -17,7 +17,7 @@ async fn without_a_tenant_every_statement_fails_loudly(way: Way) {
     let db = TestDb::new().await;
     let (api, superuser) = (db.api_by(way).await, db.superuser().await);
     let acme = &town().acme;
-    for table in tenant_tables(&superuser).await {
+    for table in readable_tables(&superuser).await {
         // A session that never had a tenant: the setting is unknown (42704). One that had: it is empty, and
         // empty is no uuid (22P02). Neither is an empty page. A pooler's sessions have had others before.
         let never = if way == Way::PgBouncer { &["42704", "22P02"][..] } else { &["42704"] };
@@ -60,7 +60,7 @@ async fn no_expression_can_move_the_wall(way: Way) {
     let api = db.api_by(way).await;
     let (acme, globex) = (&town().acme, &town().globex);
     let other = globex.id;
-    for table in tenant_tables(&db.superuser().await).await {
+    for table in readable_tables(&db.superuser().await).await {
         enter(&api, acme.id, &acme.owner).await;
         for spoof in [
             format!("select * from {table} where set_config('app.tenant_id', '{other}', true) is not null"),

@@ -12,8 +12,13 @@ use super::{
 };
 use crate::{error::Failure, sql};
 
-/// What migrations call: made before them.
-const FOR_MIGRATIONS: &str = "functions/registry.give.sql";
+/// What migrations call, or triggers that they make: made before them.
+const FOR_MIGRATIONS: [&str; 4] = [
+    "functions/registry.give.sql",
+    "functions/registry.open_sessions.sql",
+    "functions/registry.seat_members.sql",
+    "functions/registry.seat_sessions.sql",
+];
 
 impl Run<'_> {
     /// Applies the migrations that were not yet, each in a transaction of its own.
@@ -56,10 +61,15 @@ impl Run<'_> {
         if pending.is_empty() {
             return Ok(());
         }
-        let (creates, rest) = function_parts(FOR_MIGRATIONS, text(FOR_MIGRATIONS)?)?;
+        let (mut creates, mut rest) = (String::new(), String::new());
+        for path in FOR_MIGRATIONS {
+            let (create, after) = function_parts(path, text(path)?)?;
+            creates.push_str(&create);
+            rest.push_str(&after);
+        }
         let mut script = functions_script(&creates, &rest)?;
         script.push_str(&self.record_all(|_| false).await?);
-        self.step(&format!("sql/{FOR_MIGRATIONS}"), &[], &script).await?;
+        self.step("what migrations call", &[], &script).await?;
         for (migration, path) in pending {
             let file = text(&path)?;
             // What a migration makes belongs to the owner; a backfill says `set local role rowhouse_migrator`.
