@@ -4,8 +4,10 @@
     reason = "nothing here lends a client: what others get is a connection promised to someone"
 )]
 
+mod conn;
 mod error;
 mod identity;
+mod lease;
 mod load;
 mod pool;
 mod pooler;
@@ -15,6 +17,7 @@ mod settings;
 mod statements;
 mod tx;
 
+pub use conn::{PublicConn, TenantReads, TenantWrites, UserConn};
 pub use error::{Error, Result};
 pub use identity::{Person, PresentedKey, Principal, SessionId, TenantId, UserId};
 pub use pool::{Pool, PoolOptions};
@@ -23,4 +26,4 @@ pub use queue::Share;
 pub use rowhouse_pg::{Failure, FromRow, Params, Sql, sql};
 pub use settings::Settings;
 pub use statements::Statements;
-pub use tx::{Last, Mode, PublicConn, Read, Snapshot, TenantReads, TenantWrites, Tx, UserConn, Write};
+pub use tx::{Last, Mode, Read, Snapshot, Tx, Write};

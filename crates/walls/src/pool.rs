@@ -8,12 +8,13 @@ use tokio_postgres::Config;
 
 use crate::{
     Error, Result,
+    conn::{PublicConn, TenantReads, TenantWrites, UserConn},
     identity::{Person, Principal, TenantId},
+    lease::Lease,
     preamble::Scope,
     queue::{Queue, Share},
     settings::Settings,
     statements::{StatementCache, Statements},
-    tx::{Lease, PublicConn, TenantReads, TenantWrites, UserConn},
 };
 
 /// How many connections, how long to wait for one, and how statements are sent on it.
@@ -65,7 +66,7 @@ impl Pool {
             .application_name(options.name)
             .connect_timeout(Duration::from_secs(3))
             .keepalives_idle(Duration::from_secs(30));
-        // Fast: recycling costs no round trip. What makes that safe is in `tx`: a connection comes back
+        // Fast: recycling costs no round trip. What makes that safe is in `lease` and `tx`: a connection comes back
         // only when the server has said that its transaction ended, and nothing can set session state.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config.clone(), tls(), recycling);

@@ -50,12 +50,8 @@
 //! conn.write().last().optional::<()>(remove, &[&id]).await?;
 //! # Ok(()) }
 //! ```
-use std::{
-    marker::PhantomData,
-    time::{Duration, Instant},
-};
+use std::{marker::PhantomData, time::Duration};
 
-use deadpool_postgres::Object;
 use futures_util::future::join3;
 use rowhouse_pg::{FromRow, Params, Sql};
 use tokio_postgres::{Row, error::SqlState};
@@ -63,125 +59,10 @@ use tokio_postgres::{Row, error::SqlState};
 use crate::{
     Error, Result,
     error::lost_a_race,
+    lease::Lease,
     preamble::Scope,
-    queue::Place,
-    settings::Settings,
-    statements::{After, Ready, StatementCache},
+    statements::{After, Ready},
 };
-
-/// A pooled connection on loan. It goes back only when no transaction is open on it.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    object: Option<Object>,
-    statements: StatementCache,
-    settings: Settings,
-    /// Set before the first byte of a transaction is sent, cleared when the server has said it ended.
-    in_transaction: bool,
-    /// How long a statement waits for a lock; none is as long as the role may.
-    locks: Option<Duration>,
-    since: Instant,
-    /// Given back after the connection.
-    _place: Place,
-}
-
-impl Lease {
-    pub(crate) fn new(object: Object, statements: StatementCache, settings: Settings, place: Place) -> Self {
-        Self {
-            object: Some(object),
-            statements,
-            settings,
-            in_transaction: false,
-            locks: None,
-            since: Instant::now(),
-            _place: place,
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        (self.settings.held)(self.since.elapsed());
-        if self.in_transaction
-            && let Some(object) = self.object.take()
-        {
-            // A panic, a cancelled request, a lost answer: what state the session is in is unknown, so
-            // the next tenant does not get it. Dropping the client closes the socket.
-            tracing::debug!("a connection with an unfinished transaction was thrown away");
-            drop(Object::take(object));
-        }
-    }
-}
-
-macro_rules! connection {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Debug)]
-        pub struct $name {
-            lease: Lease,
-            scope: Scope,
-        }
-
-        impl $name {
-            pub(crate) fn new(lease: Lease, scope: Scope) -> Self {
-                Self { lease, scope }
-            }
-
-            /// The tenant and the principal whose connection it is, nil where there is none. They open nothing.
-            #[must_use]
-            pub fn whose(&self) -> [uuid::Uuid; 2] {
-                self.scope.whose()
-            }
-
-            /// From now on a statement waits so long for what others have locked: [`Error::Locked`] after that. None is as
-            /// long as the role may.
-            pub fn wait_for_locks(&mut self, limit: Option<Duration>) {
-                self.lease.locks = limit;
-            }
-
-            /// A read-only transaction: PostgreSQL refuses any write in it.
-            pub fn read(&mut self) -> Tx<'_, Read> {
-                Tx::new(&mut self.lease, self.scope)
-            }
-
-            /// A read-only transaction whose statements all see the database as it was at the first of them.
-            pub fn snapshot(&mut self) -> Tx<'_, Snapshot> {
-                Tx::new(&mut self.lease, self.scope)
-            }
-
-        }
-    };
-}
-
-macro_rules! writes {
-    ($($name:ident),+) => {$(
-        impl $name {
-            /// A transaction that may write.
-            pub fn write(&mut self) -> Tx<'_, Write> {
-                Tx::new(&mut self.lease, self.scope)
-            }
-        }
-    )+};
-}
-
-connection! {
-    /// A connection promised to one member or API key inside one tenant, for what only reads: it may lead where nothing can be
-    /// written. It has no query method: begin first.
-    TenantReads
-}
-connection! {
-    /// A connection promised to one member or API key inside one tenant, for what writes, and reads on the way.
-    TenantWrites
-}
-connection! {
-    /// A connection promised to a signed-in user outside any tenant: their own record, their own tenants.
-    /// A statement that touches a tenant's table fails on it.
-    UserConn
-}
-connection! {
-    /// A connection for callers nobody knows yet. Only what is made for them answers.
-    PublicConn
-}
-writes!(TenantWrites, UserConn, PublicConn);
 
 /// Kinds of transaction.
 pub trait Mode {
@@ -234,7 +115,7 @@ enum State {
 }
 
 impl<'c, M: Mode> Tx<'c, M> {
-    fn new(lease: &'c mut Lease, scope: Scope) -> Self {
+    pub(crate) fn new(lease: &'c mut Lease, scope: Scope) -> Self {
         Self {
             lease,
             scope,
@@ -281,7 +162,7 @@ impl<'c, M: Mode> Tx<'c, M> {
             State::NotBegun => Ok(()),
             State::Failed => Err(Error::internal("committed a transaction in which a statement had failed")),
             State::Open => {
-                let ended = client(self.lease)?.batch_execute("commit").await;
+                let ended = self.lease.client()?.batch_execute("commit").await;
                 self.lease.in_transaction = ended.is_err();
                 ended.map_err(|error| self.lease.settings.classify("commit", &error))
             }
@@ -292,7 +173,7 @@ impl<'c, M: Mode> Tx<'c, M> {
     /// the connection.
     pub async fn rollback(self) -> Result<()> {
         if self.state == State::Open {
-            self.lease.in_transaction = client(self.lease)?.batch_execute("rollback").await.is_err();
+            self.lease.in_transaction = self.lease.client()?.batch_execute("rollback").await.is_err();
         }
         Ok(())
     }
@@ -323,7 +204,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         }
         // Until the answers are in: a future dropped half-way leaves it so, and nothing more is sent.
         self.state = State::Failed;
-        let client = client(self.lease)?;
+        let client = self.lease.client()?;
         // Known after its first use: no round trip from then on.
         let known = self.lease.statements.ready(client, sql, &self.lease.settings).await?;
         let mut begin =
@@ -345,7 +226,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         }
 
         self.lease.in_transaction = true;
-        let client = self::client(self.lease)?;
+        let client = self.lease.client()?;
         // Each future queues its message when it is first polled, in this order; the connection's task
         // runs after that and writes all three at once. rowhouse's tests/api/flush.rs holds the answers
         // back to show that none is awaited in between.
@@ -398,7 +279,7 @@ impl<'c, M: Mode> Tx<'c, M> {
     /// this process, when statements have no names.
     async fn learn(&mut self, sql: Sql, begin: Option<String>) -> Result<Ready> {
         self.lease.in_transaction = true;
-        let client = client(self.lease)?;
+        let client = self.lease.client()?;
         if let Some(begin) = begin {
             client.batch_execute(&begin).await.map_err(|error| self.lease.settings.classify("begin", &error))?;
         }
@@ -433,10 +314,6 @@ impl<M: Mode> Last<'_, M> {
     pub async fn one<T: FromRow>(self, sql: Sql, params: Params<'_>) -> Result<T> {
         self.optional(sql, params).await?.ok_or_else(|| no_row(sql))
     }
-}
-
-fn client(lease: &Lease) -> Result<&Object> {
-    lease.object.as_ref().ok_or_else(|| Error::internal("the connection was already thrown away"))
 }
 
 fn read_all<T: FromRow>(sql: Sql, rows: &[Row]) -> Result<Vec<T>> {
