@@ -40,4 +40,4 @@ pub mod telemetry;
 mod text_enum;
 
 pub use error::{Error, Result};
-pub use rowhouse_pg::sql;
+pub use rowhouse_pg::{from_row, sql};

@@ -1,9 +1,8 @@
 //! What whoever runs the platform decides for all of it: the keys there are, their defaults, and what they may hold.
 //! The database keeps what was decided otherwise (`registry.platform_settings`), and has a check of its own on each key.
 use serde_json::Value;
-use tokio_postgres::Row;
 
-use crate::{auth::normal_email, db::FromRow, line::breaks_line};
+use crate::{auth::normal_email, from_row, line::breaks_line};
 
 /// The name of the platform, such as pages and letters show it.
 pub const NAME: &str = "platform.name";
@@ -152,8 +151,4 @@ pub struct StoredSetting {
     value: Value,
 }
 
-impl FromRow for StoredSetting {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { key: row.try_get("key")?, value: row.try_get("value")? })
-    }
-}
+from_row! { StoredSetting: key, value }

@@ -1,9 +1,8 @@
 //! The data set: a private PostgreSQL with so many tenants of so many projects, loaded once and kept.
 use std::ops::Deref;
 
-use rowhouse::{db::FromRow, error::Failure, sql};
+use rowhouse::{error::Failure, from_row, sql};
 use rowhouse_dev::Durability;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{Options, say, store::Store};
@@ -14,11 +13,7 @@ pub(crate) struct Project {
     pub(crate) id: Uuid,
 }
 
-impl FromRow for Project {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { tenant: row.try_get("tenant_id")?, id: row.try_get("id")? })
-    }
-}
+from_row! { Project: tenant = "tenant_id", id }
 
 /// A running PostgreSQL that holds the data set. Dropping it stops the server.
 pub(crate) struct Data(Store);

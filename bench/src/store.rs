@@ -6,13 +6,12 @@ use std::{
 
 use rowhouse::{
     auth::hash_password,
-    db::{self, API_ROLE, AdminConn, FromRow},
+    db::{self, API_ROLE, AdminConn},
     error::Failure,
-    sql,
+    from_row, sql,
 };
 use rowhouse_dev::{Durability, PrivatePostgres};
 use serde::Serialize;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::say;
@@ -32,11 +31,7 @@ pub(crate) struct Caller {
     pub(crate) user: Uuid,
 }
 
-impl FromRow for Caller {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { tenant: row.try_get("tenant_id")?, user: row.try_get("user_id")? })
-    }
-}
+from_row! { Caller: tenant = "tenant_id", user = "user_id" }
 
 /// What a table or an index takes.
 #[derive(Serialize)]
@@ -45,11 +40,7 @@ pub(crate) struct Size {
     pub(crate) bytes: i64,
 }
 
-impl FromRow for Size {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { name: row.try_get("name")?, bytes: row.try_get("bytes")? })
-    }
-}
+from_row! { Size: name, bytes }
 
 /// A running PostgreSQL. Dropping it stops the server.
 pub(crate) struct Store {

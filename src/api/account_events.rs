@@ -2,7 +2,6 @@
 use axum::extract::{OriginalUri, State};
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -11,7 +10,7 @@ use crate::{
     Result,
     app::App,
     auth::SignedIn,
-    db::FromRow,
+    from_row,
     http::{
         extract::Query,
         page::{Page, PlainQuery},
@@ -55,14 +54,4 @@ async fn list(
     page.page(rows, |event: &AccountEvent| (event.created_at, event.id))
 }
 
-impl FromRow for AccountEvent {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            kind: row.try_get("kind")?,
-            session_id: row.try_get("session_id")?,
-            address: row.try_get("address")?,
-            created_at: row.try_get("created_at")?,
-        })
-    }
-}
+from_row! { AccountEvent: id, kind, session_id, address, created_at }

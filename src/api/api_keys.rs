@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -19,10 +18,10 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Tenant, new_key},
-    db::FromRow,
     error::Violation,
+    from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed, versioned},
         extract::{MergePatch, Path, Query},
         idempotency::{Begun, Post},
         page::{Page, PlainQuery},
@@ -268,11 +267,7 @@ fn no_store() -> (header::HeaderName, String) {
     (header::CACHE_CONTROL, "no-store".to_owned())
 }
 
-impl Versioned for ApiKey {
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
+versioned!(ApiKey);
 
 impl Versioned for ApiKeyWithSecret {
     fn version(&self) -> i64 {
@@ -280,20 +275,8 @@ impl Versioned for ApiKeyWithSecret {
     }
 }
 
-impl FromRow for ApiKey {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            name: row.try_get("name")?,
-            permissions: row.try_get("permissions")?,
-            hint: row.try_get("hint")?,
-            created_by: row.try_get("created_by")?,
-            expires_at: row.try_get("expires_at")?,
-            last_used_at: row.try_get("last_used_at")?,
-            previous_until: row.try_get("previous_until")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            version: row.try_get("version")?,
-        })
-    }
+from_row! {
+    ApiKey:
+        id, name, permissions, hint, created_by, expires_at, last_used_at, previous_until, created_at, updated_at,
+        version,
 }

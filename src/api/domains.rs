@@ -19,6 +19,7 @@ use crate::{
     auth::{Tenant, new_link},
     db::FromRow,
     dns::txt_record,
+    from_row,
     http::{
         extract::{Json, Path, Query},
         idempotency::{Begun, Once, Post},
@@ -190,17 +191,9 @@ fn is_domain(domain: &str) -> bool {
         && labels.last().is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_lowercase()))
 }
 
-impl FromRow for Seen {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("seen")?))
-    }
-}
+from_row! { Seen: "seen" }
 
-impl FromRow for Name {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("domain")?))
-    }
-}
+from_row! { Name: "domain" }
 
 impl FromRow for Domain {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -13,7 +12,7 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Action, Asker, Client, SignedIn, attempt, read_invitation},
-    db::FromRow,
+    from_row,
     http::{extract::Json, validate::Violations},
     sql,
 };
@@ -120,21 +119,6 @@ async fn accept(me: SignedIn, Json(given): Json<InvitationToken>) -> Result<(Sta
     Ok((StatusCode::CREATED, Json(joined)))
 }
 
-impl FromRow for InvitationPreview {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            tenant: row.try_get("tenant_name")?,
-            slug: row.try_get("slug")?,
-            email: row.try_get("email")?,
-            role: row.try_get("role")?,
-            expires_at: row.try_get("expires_at")?,
-            has_account: row.try_get("has_account")?,
-        })
-    }
-}
+from_row! { InvitationPreview: tenant = "tenant_name", slug, email, role, expires_at, has_account }
 
-impl FromRow for JoinedTenant {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { tenant_id: row.try_get("tenant_id")? })
-    }
-}
+from_row! { JoinedTenant: tenant_id }

@@ -7,7 +7,6 @@ use axum::{
 use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -16,10 +15,10 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Action, Tenant, attempt_of_tenant, new_invitation},
-    db::FromRow,
     error::Violation,
+    from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        etag::{IfMatch, IfNoneMatch, Tagged, missed, versioned},
         extract::{Path, Query},
         idempotency::{Begun, Once, Post},
         page::{Page, PlainQuery},
@@ -194,30 +193,8 @@ fn letter(id: Uuid, to: String, head: Letterhead, token: String) -> Letter {
     Letter { to, link: Link::Invitation { id, tenant: head.tenant_name, inviter: head.full_name, token } }
 }
 
-impl Versioned for Invitation {
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
+versioned!(Invitation);
 
-impl FromRow for Letterhead {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { tenant_name: row.try_get("tenant_name")?, full_name: row.try_get("full_name")? })
-    }
-}
+from_row! { Letterhead: tenant_name, full_name }
 
-impl FromRow for Invitation {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            email: row.try_get("email")?,
-            role_id: row.try_get("role_id")?,
-            invited_by: row.try_get("invited_by")?,
-            expires_at: row.try_get("expires_at")?,
-            expired: row.try_get("expired")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            version: row.try_get("version")?,
-        })
-    }
-}
+from_row! { Invitation: id, email, role_id, invited_by, expires_at, expired, created_at, updated_at, version }

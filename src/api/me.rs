@@ -2,7 +2,6 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -11,9 +10,9 @@ use crate::{
     Result,
     app::App,
     auth::{Action, Client, SignedIn, attempt, attempt_of_person, in_hex, new_link},
-    db::FromRow,
+    from_row,
     http::{
-        etag::{IfMatch, Tagged, Versioned, missed},
+        etag::{IfMatch, Tagged, Versioned, missed, versioned},
         extract::{Json, MergePatch},
         patch,
         prefer::Prefer,
@@ -160,40 +159,10 @@ impl Versioned for Me {
     }
 }
 
-impl Versioned for Profile {
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
+versioned!(Profile);
 
-impl FromRow for Free {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("free")?))
-    }
-}
+from_row! { Free: "free" }
 
-impl FromRow for Profile {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            email: row.try_get("email")?,
-            full_name: row.try_get("full_name")?,
-            second_factor: row.try_get("second_factor")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            version: row.try_get("version")?,
-        })
-    }
-}
+from_row! { Profile: id, email, full_name, second_factor, created_at, updated_at, version }
 
-impl FromRow for MyTenant {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            slug: row.try_get("slug")?,
-            name: row.try_get("name")?,
-            status: row.try_get("status")?,
-            role: row.try_get("role")?,
-        })
-    }
-}
+from_row! { MyTenant: id, slug, name, status, role }

@@ -6,7 +6,6 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -15,10 +14,10 @@ use crate::{
     Error, Result,
     app::App,
     auth::Tenant,
-    db::FromRow,
     error::Violation,
+    from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, Versioned, missed},
+        etag::{IfMatch, IfNoneMatch, missed, versioned},
         extract::{MergePatch, Path, Query},
         page::{List, Page, PageRequest},
         patch,
@@ -166,24 +165,9 @@ async fn remove(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch
     Err(missed("member", there.is_some()))
 }
 
-impl Versioned for Member {
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
+versioned!(Member);
 
-impl FromRow for Member {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            user_id: row.try_get("user_id")?,
-            email: row.try_get("email")?,
-            full_name: row.try_get("full_name")?,
-            role_id: row.try_get("role_id")?,
-            permissions: row.try_get("permissions")?,
-            active: row.try_get("account_active")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            version: row.try_get("version")?,
-        })
-    }
+from_row! {
+    Member:
+        user_id, email, full_name, role_id, permissions, active = "account_active", created_at, updated_at, version,
 }

@@ -7,7 +7,6 @@ use axum::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -16,7 +15,7 @@ use crate::{
     Error, Result,
     app::App,
     auth::Tenant,
-    db::FromRow,
+    from_row,
     http::{
         extract::{Json, Path, Query},
         idempotency::{Begun, Once, Post},
@@ -210,23 +209,6 @@ async fn read_all(tenant: Tenant, Post(what, once): Post<MarkAllRead>) -> Result
     done.answer(Json(MarkedRead { read, left: counted.into() })).await
 }
 
-impl FromRow for Notification {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            kind: row.try_get("kind")?,
-            title: row.try_get("title")?,
-            body: row.try_get("body")?,
-            link: row.try_get("link")?,
-            data: row.try_get("data")?,
-            read_at: row.try_get("read_at")?,
-            created_at: row.try_get("created_at")?,
-        })
-    }
-}
+from_row! { Notification: id, kind, title, body, link, data, read_at, created_at }
 
-impl FromRow for Counted {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("counted")?))
-    }
-}
+from_row! { Counted: "counted" }

@@ -2,7 +2,6 @@
 use axum::{extract::State, http::StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -10,7 +9,7 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Action, Asker, Client, SignedIn, attempt, attempt_of_person, link_hash, password_faults},
-    db::FromRow,
+    from_row,
     http::{
         extract::Json,
         letter::{EmailAddress, send_link},
@@ -124,18 +123,6 @@ async fn change(
     Ok(StatusCode::NO_CONTENT)
 }
 
-impl FromRow for Used {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { email: row.try_get("email")?, full_name: row.try_get("full_name")? })
-    }
-}
+from_row! { Used: email, full_name }
 
-impl FromRow for Me {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            email: row.try_get("email")?,
-            full_name: row.try_get("full_name")?,
-            second_factor: row.try_get("second_factor")?,
-        })
-    }
-}
+from_row! { Me: email, full_name, second_factor }

@@ -18,8 +18,9 @@ use crate::{
     app::App,
     auth::Tenant,
     db::{FromRow, Read, Tx},
+    from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, Versioned, missed},
+        etag::{IfMatch, IfNoneMatch, missed, versioned},
         extract::{MergePatch, Path, Query},
         idempotency::{Begun, Post},
         page::{ListQuery, Page, Sort},
@@ -267,25 +268,9 @@ async fn delete(
     Err(missed("task", there.is_some()))
 }
 
-impl Versioned for Task {
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
+versioned!(Task);
 
-impl FromRow for Task {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            project_id: row.try_get("project_id")?,
-            name: row.try_get("name")?,
-            status: row.try_get("status")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            version: row.try_get("version")?,
-        })
-    }
-}
+from_row! { Task: id, project_id, name, status, created_at, updated_at, version }
 
 /// A row of a list: its task, or nothing on the one row that stands for an empty page.
 struct Listed(Option<Task>);

@@ -8,7 +8,6 @@ use axum::{
 use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -17,9 +16,10 @@ use crate::{
     Result,
     app::App,
     auth::Tenant,
-    db::{FromRow, Read, Tx},
+    db::{Read, Tx},
+    from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, Versioned, missed},
+        etag::{IfMatch, IfNoneMatch, missed, versioned},
         extract::{MergePatch, Path, Query},
         idempotency::{Begun, Post},
         page::{ListQuery, Page, Sort},
@@ -279,23 +279,6 @@ async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch
     Err(missed("project", there.is_some()))
 }
 
-impl Versioned for Project {
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
+versioned!(Project);
 
-impl FromRow for Project {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            name: row.try_get("name")?,
-            description: row.try_get("description")?,
-            status: row.try_get("status")?,
-            owner_id: row.try_get("owner_id")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            version: row.try_get("version")?,
-        })
-    }
-}
+from_row! { Project: id, name, description, status, owner_id, created_at, updated_at, version }

@@ -10,7 +10,6 @@ use axum::{
 use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -19,9 +18,9 @@ use crate::{
     Result,
     app::App,
     auth::Tenant,
-    db::FromRow,
+    from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, Versioned, missed},
+        etag::{IfMatch, IfNoneMatch, missed, versioned},
         extract::{Json, MergePatch, Path, Query},
         idempotency::{Begun, Post},
         page::{Page, PlainQuery},
@@ -206,28 +205,8 @@ async fn permissions(tenant: Tenant) -> Result<Json<PermissionList>> {
     Ok(Json(PermissionList { items }))
 }
 
-impl Versioned for Role {
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
+versioned!(Role);
 
-impl FromRow for Role {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            name: row.try_get("name")?,
-            permissions: row.try_get("permissions")?,
-            built_in: row.try_get("built_in")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            version: row.try_get("version")?,
-        })
-    }
-}
+from_row! { Role: id, name, permissions, built_in, created_at, updated_at, version }
 
-impl FromRow for Permission {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { name: row.try_get("name")?, description: row.try_get("description")? })
-    }
-}
+from_row! { Permission: name, description }

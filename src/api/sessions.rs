@@ -5,7 +5,6 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -14,7 +13,7 @@ use crate::{
     Error, Result,
     app::App,
     auth::SignedIn,
-    db::FromRow,
+    from_row,
     http::{
         extract::{Path, Query},
         page::{Page, PlainQuery},
@@ -90,17 +89,4 @@ async fn finish(State(app): State<App>, me: SignedIn, Path(id): Path<Uuid>) -> R
     Ok(StatusCode::NO_CONTENT)
 }
 
-impl FromRow for Session {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            kind: row.try_get("kind")?,
-            device: row.try_get("device")?,
-            address: row.try_get("address")?,
-            current: row.try_get("current")?,
-            created_at: row.try_get("created_at")?,
-            last_used_at: row.try_get("last_used_at")?,
-            expires_at: row.try_get("expires_at")?,
-        })
-    }
-}
+from_row! { Session: id, kind, device, address, current, created_at, last_used_at, expires_at }

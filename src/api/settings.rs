@@ -12,7 +12,6 @@ use serde::{
     de::{DeserializeOwned, IntoDeserializer as _, value::StrDeserializer},
 };
 use serde_json::json;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -21,10 +20,9 @@ use crate::{
     Result,
     app::App,
     auth::Tenant,
-    currency,
-    db::FromRow,
+    currency, from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed},
+        etag::{IfMatch, IfNoneMatch, Tagged, missed, versioned},
         executor::Executor,
         extract::MergePatch,
         operation::Work,
@@ -214,11 +212,7 @@ struct Batch {
     passed: i64,
 }
 
-impl FromRow for Batch {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { last: row.try_get("last")?, passed: row.try_get("passed")? })
-    }
-}
+from_row! { Batch: last, passed }
 
 /// What a key becomes: nothing where the patch says nothing, its default where it says `null`, else what `read` makes of
 /// the value.
@@ -281,22 +275,6 @@ fn low_stock(violations: &mut Violations, units: i64) -> Option<i32> {
     found
 }
 
-impl Versioned for TenantSettings {
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
+versioned!(TenantSettings);
 
-impl FromRow for TenantSettings {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            language: row.try_get("language")?,
-            time_zone: row.try_get("time_zone")?,
-            currency: row.try_get("currency")?,
-            week_starts: row.try_get("week_starts")?,
-            low_stock_threshold: row.try_get("low_stock_threshold")?,
-            updated_at: row.try_get("updated_at")?,
-            version: row.try_get("version")?,
-        })
-    }
-}
+from_row! { TenantSettings: language, time_zone, currency, week_starts, low_stock_threshold, updated_at, version }

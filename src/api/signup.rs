@@ -4,7 +4,6 @@ use axum::{extract::State, http::StatusCode};
 use rowhouse_pg::new_id;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -13,7 +12,7 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Action, Asker, Client, attempt, in_hex, link_hash, new_link},
-    db::FromRow,
+    from_row,
     http::{
         extract::Json,
         letter::{EmailAddress, send_link},
@@ -161,25 +160,8 @@ async fn resend(State(app): State<App>, client: Client, Json(given): Json<EmailA
     .await
 }
 
-impl FromRow for Outcome {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("outcome")?))
-    }
-}
+from_row! { Outcome: "outcome" }
 
-impl FromRow for Open {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("open")?))
-    }
-}
+from_row! { Open: "open" }
 
-impl FromRow for Used {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            outcome: row.try_get("outcome")?,
-            former_email: row.try_get("former_email")?,
-            email: row.try_get("email")?,
-            full_name: row.try_get("full_name")?,
-        })
-    }
-}
+from_row! { Used: outcome, former_email, email, full_name }

@@ -2,7 +2,6 @@
 use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -11,9 +10,9 @@ use crate::{
     Result,
     app::App,
     auth::Tenant,
-    db::FromRow,
+    from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, Versioned, missed},
+        etag::{IfMatch, IfNoneMatch, missed, versioned},
         extract::MergePatch,
         patch,
         prefer::Prefer,
@@ -106,24 +105,6 @@ async fn leave(tenant: Tenant) -> Result<StatusCode> {
     Ok(StatusCode::NO_CONTENT)
 }
 
-impl Versioned for TenantRecord {
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
+versioned!(TenantRecord);
 
-impl FromRow for TenantRecord {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            slug: row.try_get("slug")?,
-            name: row.try_get("name")?,
-            status: row.try_get("status")?,
-            trial_ends_at: row.try_get("trial_ends_at")?,
-            paid_until: row.try_get("paid_until")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            version: row.try_get("version")?,
-        })
-    }
-}
+from_row! { TenantRecord: id, slug, name, status, trial_ends_at, paid_until, created_at, updated_at, version }

@@ -2,7 +2,6 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -11,7 +10,7 @@ use crate::{
     Result,
     app::App,
     auth::{SignedIn, switch_tenant},
-    db::FromRow,
+    from_row,
     http::{
         extract::Json,
         idempotency::{Begun, Post},
@@ -96,14 +95,4 @@ async fn switch(State(app): State<App>, me: SignedIn, Json(to): Json<SwitchTenan
     answer(&app.auth, &opened, me.kind())
 }
 
-impl FromRow for MadeTenant {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            slug: row.try_get("slug")?,
-            name: row.try_get("name")?,
-            status: row.try_get("status")?,
-            role: row.try_get("role")?,
-        })
-    }
-}
+from_row! { MadeTenant: id, slug, name, status, role }

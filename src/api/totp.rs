@@ -6,7 +6,6 @@ use axum::{
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -14,8 +13,8 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Action, Client, SignedIn, attempt_of_person, totp},
-    db::FromRow,
     error::Violation,
+    from_row,
     http::extract::Json,
     sql,
 };
@@ -144,12 +143,4 @@ fn already(detail: &str) -> Error {
     Error::Conflict(Violation::at("", "state", detail))
 }
 
-impl FromRow for Own {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            sealed: row.try_get("secret_sealed")?,
-            confirmed: row.try_get("confirmed")?,
-            email: row.try_get("email")?,
-        })
-    }
-}
+from_row! { Own: sealed = "secret_sealed", confirmed, email }

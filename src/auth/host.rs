@@ -6,16 +6,10 @@ use std::{
 
 use axum::http::{HeaderMap, Uri, header::HOST};
 use quick_cache::sync::Cache;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::TenantId;
-use crate::{
-    Error, Result,
-    db::{Db, FromRow},
-    error::Violation,
-    sql,
-};
+use crate::{Error, Result, db::Db, error::Violation, from_row, sql};
 
 /// How long a host's tenant is remembered. A stale answer opens nothing: it can only make a request
 /// disagree with its token, or name a tenant in which the membership is asked anyway.
@@ -30,11 +24,7 @@ pub struct Hosts {
 }
 
 struct Found(Option<Uuid>);
-impl FromRow for Found {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("tenant_id")?))
-    }
-}
+from_row! { Found: "tenant_id" }
 
 impl Hosts {
     /// `neutral` are names that stand for no tenant, besides the base domain itself, `localhost` and

@@ -1,7 +1,6 @@
 //! From e-mail and password to a session.
 use axum::http::request::Parts;
 use secrecy::SecretString;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
@@ -12,7 +11,7 @@ use super::{
     throttle::attempt_of_device,
     totp::{self, SecondFactor},
 };
-use crate::{Error, Result, db::FromRow, sql};
+use crate::{Error, Result, from_row, sql};
 
 /// What somebody signs in with.
 pub struct Credentials {
@@ -107,11 +106,7 @@ async fn remember(auth: &Authn, person: Person, known: Option<DeviceToken>) -> R
 
 struct Known(bool);
 
-impl FromRow for Known {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("known")?))
-    }
-}
+from_row! { Known: "known" }
 
 struct Account {
     user_id: Uuid,
@@ -120,13 +115,4 @@ struct Account {
     totp_sealed: Option<Vec<u8>>,
 }
 
-impl FromRow for Account {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            user_id: row.try_get("user_id")?,
-            password_hash: row.try_get("password_hash")?,
-            may_sign_in: row.try_get("may_sign_in")?,
-            totp_sealed: row.try_get("totp_sealed")?,
-        })
-    }
-}
+from_row! { Account: user_id, password_hash, may_sign_in, totp_sealed }

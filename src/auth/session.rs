@@ -1,14 +1,13 @@
 //! Sessions: opened by signing in, kept by refreshing, and what is issued for them.
 use jiff::Timestamp;
 use rowhouse_pg::new_id;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
     Authn, Client, DeviceToken, Person, RefreshToken, SessionId, SignedIn, TenantId, UserId, login::PasswordHolds,
     seal::in_hex, throttle::Attempt,
 };
-use crate::{Error, Result, db::FromRow, sql};
+use crate::{Error, Result, from_row, sql};
 
 /// How a session's requests say whose they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,32 +189,10 @@ pub async fn switch_tenant(me: &SignedIn, wanted: Uuid) -> Result<Opened> {
     Ok(Opened { person: me.person(), tenant, refresh: None, device: None, expires_at: Some(until.as_second()) })
 }
 
-impl FromRow for Until {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("expires_at")?))
-    }
-}
+from_row! { Until: "expires_at" }
 
-impl FromRow for Outcome {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { outcome: row.try_get("outcome")?, expires_at: row.try_get("expires_at")? })
-    }
-}
+from_row! { Outcome: outcome, expires_at }
 
-impl FromRow for ChosenTenant {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("tenant_id")?))
-    }
-}
+from_row! { ChosenTenant: "tenant_id" }
 
-impl FromRow for Rotated {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            outcome: row.try_get("outcome")?,
-            user: row.try_get("whose")?,
-            session: row.try_get("session")?,
-            tenant: row.try_get("tenant")?,
-            sealed: row.try_get("sealed")?,
-        })
-    }
-}
+from_row! { Rotated: outcome, user = "whose", session, tenant, sealed }

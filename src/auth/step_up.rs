@@ -1,9 +1,8 @@
 //! Giving password and second factor once more, before something sensitive (RFC 9470).
 use secrecy::SecretString;
-use tokio_postgres::Row;
 
 use super::{Asker, Authn, Client, SignedIn, attempt_password, in_hex, totp};
-use crate::{Error, Result, db::FromRow, sql};
+use crate::{Error, Result, from_row, sql};
 
 /// What is given once more.
 pub struct Proof {
@@ -56,14 +55,6 @@ struct Own {
 
 struct Outcome(String);
 
-impl FromRow for Own {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { password_hash: row.try_get("password_hash")?, totp_sealed: row.try_get("totp_sealed")? })
-    }
-}
+from_row! { Own: password_hash, totp_sealed }
 
-impl FromRow for Outcome {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("outcome")?))
-    }
-}
+from_row! { Outcome: "outcome" }

@@ -4,15 +4,10 @@
 //! with before for none.
 use std::time::Duration;
 
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Authn, Client, SignedIn, TenantId, in_hex};
-use crate::{
-    Error, Result,
-    db::{FromRow, PublicConn},
-    sql,
-};
+use crate::{Error, Result, db::PublicConn, from_row, sql};
 
 /// What is being tried. Each has counters of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,16 +70,7 @@ impl From<Told> for Attempt {
     }
 }
 
-impl FromRow for Told {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            wide: row.try_get("wide")?,
-            narrow: row.try_get("narrow")?,
-            turn: row.try_get("turn")?,
-            counters: row.try_get("counters")?,
-        })
-    }
-}
+from_row! { Told: wide, narrow, turn, counters }
 
 /// Counts a try, in a transaction of its own, so that it counts whatever comes of it; `429` when the network has
 /// to wait. `account` is what is tried, such as an e-mail address.

@@ -18,7 +18,6 @@ use std::{
 };
 
 use axum::response::Response;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 pub use key::Key;
@@ -33,7 +32,8 @@ use self::{
 use crate::{
     Result,
     auth::{Secrets, Tenant},
-    db::{FromRow, Params, Sql},
+    db::{Params, Sql},
+    from_row,
     limits::ByteBudget,
     redis::Redis,
 };
@@ -100,11 +100,7 @@ struct Allowed {
     variant: String,
 }
 
-impl FromRow for Allowed {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { generation: row.try_get("generation")?, variant: row.try_get("variant")? })
-    }
-}
+from_row! { Allowed: generation, variant }
 
 impl Cache {
     /// In this process; answers have so many bytes altogether, and with none nothing is kept. Of one tenant no more than its

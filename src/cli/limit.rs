@@ -2,11 +2,11 @@
 use clap::Args;
 use comfy_table::{Table, presets};
 use serde::Serialize;
-use tokio_postgres::Row;
 
 use crate::{
-    db::{AdminConn, FromRow},
+    db::AdminConn,
     error::Failure,
+    from_row,
     platform_settings::{A_MINUTE, A_MONTH, InForce, PRINCIPAL_PER_MINUTE, TENANT_PER_MINUTE, TENANT_PER_MONTH, limit},
     sql,
 };
@@ -114,15 +114,8 @@ fn show(here: &InForceHere, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-impl FromRow for InForceHere {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            tenant: row.try_get("slug")?,
-            own: row.try_get("own")?,
-            per_minute: row.try_get("tenant_per_minute")?,
-            principal_per_minute: row.try_get("principal_per_minute")?,
-            per_month: row.try_get("tenant_per_month")?,
-            used: row.try_get("used")?,
-        })
-    }
+from_row! {
+    InForceHere:
+        tenant = "slug", own, per_minute = "tenant_per_minute", principal_per_minute, per_month = "tenant_per_month",
+        used,
 }

@@ -8,16 +8,15 @@ use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::limit;
 use crate::{
     auth::normal_email,
-    db::{AdminConn, FromRow},
+    db::AdminConn,
     dns::{NameServers, TxtLookup as _, txt_record},
     error::Failure,
-    slug, sql,
+    from_row, slug, sql,
 };
 
 /// Tenants read at a time.
@@ -184,11 +183,7 @@ struct Claim {
     challenge: String,
 }
 
-impl FromRow for Claim {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { domain: row.try_get("domain")?, challenge: row.try_get("challenge")? })
-    }
-}
+from_row! { Claim: domain, challenge }
 
 fn show(tenants: &[Shown], json: bool) -> Result<(), Failure> {
     if json {
@@ -214,25 +209,8 @@ fn show(tenants: &[Shown], json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-impl FromRow for Shown {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            slug: row.try_get("slug")?,
-            name: row.try_get("name")?,
-            status: row.try_get("status")?,
-            trial_ends_at: row.try_get("trial_ends_at")?,
-            created_at: row.try_get("created_at")?,
-            members: row.try_get("members")?,
-            domains: row.try_get("domains")?,
-        })
-    }
-}
+from_row! { Shown: id, slug, name, status, trial_ends_at, created_at, members, domains }
 
 struct Reserved(bool);
 
-impl FromRow for Reserved {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("reserved")?))
-    }
-}
+from_row! { Reserved: "reserved" }

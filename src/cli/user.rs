@@ -2,13 +2,12 @@
 use clap::{Args, Subcommand};
 use rowhouse_pg::new_id;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio_postgres::Row;
 
 use crate::{
     auth::{hash_password, new_link, normal_email, random_secret},
-    db::{AdminConn, FromRow},
+    db::AdminConn,
     error::Failure,
-    sql,
+    from_row, sql,
 };
 
 #[derive(Args)]
@@ -100,14 +99,6 @@ fn unknown(email: &str) -> Failure {
     Failure(format!("there is no account with the address {email}"))
 }
 
-impl FromRow for Made {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { new: row.try_get("new")? })
-    }
-}
+from_row! { Made: new }
 
-impl FromRow for Ended {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("sessions")?))
-    }
-}
+from_row! { Ended: "sessions" }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 use tokio_postgres::Row;
 
 use super::{API_ROLE, Db, Difference, FromRow, GATE_ROLE, migrate};
-use crate::{Result, sql};
+use crate::{Result, from_row, sql};
 
 /// One reason not to serve.
 #[doc(alias = "readiness check")]
@@ -17,11 +17,7 @@ impl fmt::Display for StartupProblem {
     }
 }
 
-impl FromRow for StartupProblem {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("complaint")?))
-    }
-}
+from_row! { StartupProblem: "complaint" }
 
 /// Everything that is wrong with serving on these pools; empty is right.
 ///

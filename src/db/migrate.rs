@@ -30,7 +30,7 @@ pub use self::{
     steps::Step,
 };
 use super::{AdminConn, FromRow};
-use crate::{error::Failure, sql};
+use crate::{error::Failure, from_row, sql};
 
 /// What was applied of sql/migrations.
 const HISTORY: &str = "audit.schema_history";
@@ -65,11 +65,7 @@ impl fmt::Display for Difference {
     }
 }
 
-impl FromRow for Difference {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { kind: row.try_get("kind")?, object: row.try_get("object")?, difference: row.try_get("difference")? })
-    }
-}
+from_row! { Difference: kind, object, difference }
 
 /// What a run of [`migrate`] did.
 #[derive(Debug, Default)]
@@ -311,11 +307,7 @@ struct Fact {
     object: String,
     definition: Option<String>,
 }
-impl FromRow for Fact {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { kind: row.try_get("kind")?, object: row.try_get("object")?, definition: row.try_get("definition")? })
-    }
-}
+from_row! { Fact: kind, object, definition }
 
 pub(super) struct Applied {
     version: i64,
@@ -331,8 +323,4 @@ pub(super) struct Digest {
     pub(super) path: String,
     pub(super) sha256: String,
 }
-impl FromRow for Digest {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { path: row.try_get("path")?, sha256: row.try_get("sha256")? })
-    }
-}
+from_row! { Digest: path, sha256 }

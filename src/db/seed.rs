@@ -2,11 +2,10 @@
 //! nothing that serves can make a tenant yet.
 use postgres_types::ToSql;
 use rowhouse_pg::new_id;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{AdminConn, FromRow, Sql};
-use crate::{error::Failure, sql};
+use super::{AdminConn, Sql};
+use crate::{error::Failure, from_row, sql};
 
 /// The number of built-in roles, at least; ids beyond what is needed are not used.
 const ROLE_IDS: usize = 8;
@@ -23,18 +22,10 @@ const THINGS: [&str; 16] = [
 const CHORES: [&str; 6] = ["Draft the plan", "Ask the customer", "Order parts", "Review", "Measure", "Write it down"];
 
 struct Name(String);
-impl FromRow for Name {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("name")?))
-    }
-}
+from_row! { Name: "name" }
 
 struct Id(Uuid);
-impl FromRow for Id {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("id")?))
-    }
-}
+from_row! { Id: "id" }
 
 async fn write(admin: &AdminConn, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> Result<(), Failure> {
     admin.all::<()>(sql, params).await.map(drop)

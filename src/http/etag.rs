@@ -15,6 +15,18 @@ pub trait Versioned {
     fn version(&self) -> i64;
 }
 
+/// For a row whose version is its column `version`.
+macro_rules! versioned {
+    ($of:ty) => {
+        impl $crate::http::etag::Versioned for $of {
+            fn version(&self) -> i64 {
+                self.version
+            }
+        }
+    };
+}
+pub(crate) use versioned;
+
 /// A resource in an answer, with its `ETag`.
 #[derive(Debug)]
 pub struct Tagged<T>(pub T);

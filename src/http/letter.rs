@@ -2,14 +2,13 @@
 //! looked up when the answer is gone, so that neither it nor its time tells whether there is one.
 use axum::http::StatusCode;
 use serde::Deserialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use super::validate::Violations;
 use crate::{
     Result,
     auth::{Action, Authn, Client, attempt, in_hex, new_link},
-    db::FromRow,
+    from_row,
     mail::{Letter, Link, Mailer},
     sql,
 };
@@ -55,8 +54,4 @@ pub async fn send_link(
     Ok(StatusCode::ACCEPTED)
 }
 
-impl FromRow for Name {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("full_name")?))
-    }
-}
+from_row! { Name: "full_name" }

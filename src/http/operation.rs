@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    etag::{Versioned, tag},
+    etag::{tag, versioned},
     extract::Json,
     idempotency::{Attempt, Done},
 };
@@ -24,7 +24,7 @@ use crate::{
     Error, Result,
     auth::Tenant,
     db::{FromRow, Tx, Write},
-    sql, text_enum,
+    from_row, sql, text_enum,
 };
 
 /// How often work that waits says that it is still there; after a minute of silence it counts as interrupted.
@@ -131,11 +131,7 @@ fn wanted(row: Option<Wanted>) -> bool {
     row.is_some_and(|Wanted(wanted)| wanted)
 }
 
-impl FromRow for Wanted {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        row.try_get("wanted").map(Self)
-    }
-}
+from_row! { Wanted: "wanted" }
 
 impl Work {
     /// Writes the operation down, as the last statement of a transaction that acts once.
@@ -242,11 +238,7 @@ impl Work {
     }
 }
 
-impl Versioned for Operation {
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
+versioned!(Operation);
 
 impl FromRow for Operation {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {

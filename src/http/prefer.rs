@@ -8,11 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use super::etag::{Tagged, Versioned, tag};
-use crate::db::FromRow;
+use crate::from_row;
 
 /// Names the preferences that were followed (RFC 7240 §3).
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -102,11 +101,7 @@ pub enum TotalIs {
     AtLeast,
 }
 
-impl FromRow for Counted {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("counted")?))
-    }
-}
+from_row! { Counted: "counted" }
 
 impl Prefer {
     /// Reads every `Prefer` line; of a preference that is given twice, the first counts (RFC 7240 §2).

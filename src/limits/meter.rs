@@ -10,7 +10,6 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Bucket, LimitScope, Policy, Remaining};
@@ -18,8 +17,8 @@ use crate::{
     Error, Result,
     auth::{Principal, TenantId},
     clock,
-    db::{Db, FromRow, Share},
-    sql,
+    db::{Db, Share},
+    from_row, sql,
 };
 
 /// Callers whom PostgreSQL has accepted that are remembered; others it is asked about once more.
@@ -337,15 +336,4 @@ fn caller(tenant: TenantId, principal: Principal) -> Caller {
     }
 }
 
-impl FromRow for Quota {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            tenant_per_minute: row.try_get("tenant_per_minute")?,
-            principal_per_minute: row.try_get("principal_per_minute")?,
-            tenant_per_month: row.try_get("tenant_per_month")?,
-            used: row.try_get("used")?,
-            month_begins: row.try_get("month_begins")?,
-            month_ends: row.try_get("month_ends")?,
-        })
-    }
-}
+from_row! { Quota: tenant_per_minute, principal_per_minute, tenant_per_month, used, month_begins, month_ends }

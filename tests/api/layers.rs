@@ -6,8 +6,8 @@ use std::{
 };
 
 /// Names at the root of the crate, and the modules they are from.
-const AT_THE_ROOT: [(&str, &str); 4] =
-    [("Error", "error"), ("Result", "error"), ("sql", "db"), ("DatabaseCopy", "copy")];
+const AT_THE_ROOT: [(&str, &str); 5] =
+    [("Error", "error"), ("Result", "error"), ("sql", "db"), ("from_row", "db"), ("DatabaseCopy", "copy")];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

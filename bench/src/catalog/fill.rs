@@ -8,13 +8,9 @@ use std::{
 
 use axum::body::Bytes;
 use futures_util::SinkExt as _;
-use rowhouse::{
-    db::{AdminConn, FromRow},
-    error::Failure,
-    sql,
-};
+use rowhouse::{db::AdminConn, error::Failure, from_row, sql};
 use tokio::task::JoinSet;
-use tokio_postgres::{NoTls, Row};
+use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 use super::{Catalog, EMPTY};
@@ -147,11 +143,7 @@ struct Index {
     definition: String,
 }
 
-impl FromRow for Index {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { name: row.try_get("name")?, definition: row.try_get("definition")? })
-    }
-}
+from_row! { Index: name, definition }
 
 /// Does all steps, the first ones first, as many at once as there are workers.
 async fn work(store: &Store, steps: Vec<Step>) -> Result<(), Failure> {

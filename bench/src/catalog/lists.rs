@@ -1,9 +1,8 @@
 //! Every list with every filter, at its first, middle and last page: explained as the role that serves, and read off an
 //! index without a row too many.
-use rowhouse_pg::{AdminConn, Failure, FromRow, literal, sql};
+use rowhouse_pg::{AdminConn, Failure, from_row, literal, sql};
 use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::store::{Caller, Store};
@@ -77,16 +76,7 @@ struct Place {
     sku: String,
 }
 
-impl FromRow for Place {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            name: row.try_get("name")?,
-            price_minor: row.try_get("price_minor")?,
-            sku: row.try_get("sku")?,
-        })
-    }
-}
+from_row! { Place: id, name, price_minor, sku }
 
 pub(super) async fn measure(store: &Store, tenant: Caller) -> Result<Vec<List>, Failure> {
     let superuser = store.superuser().await?;

@@ -2,9 +2,8 @@
 use std::time::Instant;
 
 use reqwest::Client;
-use rowhouse::{db::FromRow, error::Failure, sql};
+use rowhouse::{error::Failure, from_row, sql};
 use serde::Serialize;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::Spread;
@@ -35,11 +34,7 @@ struct One {
     product: Uuid,
 }
 
-impl FromRow for One {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { tenant: row.try_get("tenant_id")?, product: row.try_get("id")? })
-    }
-}
+from_row! { One: tenant = "tenant_id", product = "id" }
 
 pub(super) async fn measure(
     store: &Store,

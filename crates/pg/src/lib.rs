@@ -15,6 +15,8 @@ pub use failure::Failure;
 pub use id::new_id;
 pub use quote::{identifier, literal, set_local};
 pub use sql::{FromRow, Sql};
+#[doc(hidden)]
+pub use tokio_postgres;
 
 /// A statement's parameters.
 pub type Params<'a> = &'a [&'a (dyn postgres_types::ToSql + Sync)];

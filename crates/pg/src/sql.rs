@@ -47,6 +47,38 @@ pub trait FromRow: Sized {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error>;
 }
 
+/// Reads a struct's fields from the columns of the same names, or of another where one is said; a struct of one value from the column that
+/// is said. A field that is left out does not compile.
+/// ```
+/// struct Member { id: uuid::Uuid, active: bool }
+/// rowhouse_pg::from_row! { Member: id, active = "account_active" }
+///
+/// struct Free(bool);
+/// rowhouse_pg::from_row! { Free: "free" }
+/// ```
+/// ```compile_fail,E0063
+/// struct Member { id: uuid::Uuid, active: bool }
+/// rowhouse_pg::from_row! { Member: id }
+/// ```
+#[macro_export]
+macro_rules! from_row {
+    ($of:ident: $column:literal) => {
+        $crate::from_row! { @impl $of, row, Self(row.try_get($column)?) }
+    };
+    ($of:ident: $($field:ident $(= $column:literal)?),+ $(,)?) => {
+        $crate::from_row! { @impl $of, row, Self { $($field: row.try_get($crate::from_row!(@column $field $($column)?))?,)+ } }
+    };
+    (@impl $of:ident, $row:ident, $made:expr) => {
+        impl $crate::FromRow for $of {
+            fn from_row($row: &$crate::tokio_postgres::Row) -> Result<Self, $crate::tokio_postgres::Error> {
+                Ok($made)
+            }
+        }
+    };
+    (@column $field:ident) => { stringify!($field) };
+    (@column $field:ident $column:literal) => { $column };
+}
+
 /// For statements whose rows nobody reads.
 impl FromRow for () {
     fn from_row(_: &Row) -> Result<Self, tokio_postgres::Error> {

@@ -2,7 +2,6 @@
 use axum::extract::{OriginalUri, State};
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -10,7 +9,7 @@ use crate::{
     Result,
     app::App,
     auth::Tenant,
-    db::FromRow,
+    from_row,
     http::{
         extract::Query,
         page::{Page, PlainQuery},
@@ -51,14 +50,4 @@ pub(super) async fn recent_projects(
     page.page(rows, |project: &RecentProject| (project.updated_at, project.id))
 }
 
-impl FromRow for RecentProject {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            name: row.try_get("name")?,
-            status: row.try_get("status")?,
-            owner_id: row.try_get("owner_id")?,
-            updated_at: row.try_get("updated_at")?,
-        })
-    }
-}
+from_row! { RecentProject: id, name, status, owner_id, updated_at }

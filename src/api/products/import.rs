@@ -17,7 +17,6 @@ use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -30,8 +29,9 @@ use crate::{
     Error, Result,
     app::App,
     auth::Tenant,
-    db::{FromRow, Params, Tx, Write},
+    db::{Params, Tx, Write},
     error::Violation,
+    from_row,
     http::{
         executor::Executor,
         export::Format,
@@ -391,11 +391,7 @@ struct Written {
     missed: i64,
 }
 
-impl FromRow for Written {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { created: row.try_get("created")?, updated: row.try_get("updated")?, missed: row.try_get("missed")? })
-    }
-}
+from_row! { Written: created, updated, missed }
 
 async fn write(tx: &mut Tx<'_, Write>, lines: &[ProductLine]) -> Result<Written> {
     let ids: Vec<Uuid> = lines.iter().map(|_| new_id()).collect();

@@ -16,6 +16,7 @@ use crate::{
     cache::{CachePolicy, Lookup},
     db::{FromRow, Params},
     error::Violation,
+    from_row,
     http::{
         extract::{Json, Query},
         page::{Items, List, Page, PageRequest},
@@ -241,11 +242,7 @@ impl FromRow for FoundRow {
     }
 }
 
-impl FromRow for Suggestion {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { value: row.try_get("value")?, kind: row.try_get("kind")? })
-    }
-}
+from_row! { Suggestion: value, kind }
 
 #[cfg(test)]
 mod tests {

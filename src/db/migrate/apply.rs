@@ -1,16 +1,14 @@
 //! The steps that are not of one table: migrations, schemas, functions, views, generations, and what no file makes any more.
 use std::collections::{BTreeMap, BTreeSet};
 
-use tokio_postgres::Row;
-
 use super::{
-    Applied, Difference, FromRow, HISTORY, Schema,
+    Applied, Difference, HISTORY, Schema,
     files::{IndexFile, folder, function_parts, migrations, text},
     literal,
     script::statements,
     steps::{GENERATIONS_DUE, Run, applied, made},
 };
-use crate::{error::Failure, sql};
+use crate::{error::Failure, from_row, sql};
 
 /// What migrations call, or triggers that they make: made before them.
 const FOR_MIGRATIONS: [&str; 4] = [
@@ -291,8 +289,4 @@ fn locked_by(file: &str) -> Vec<String> {
     tables.into_iter().collect()
 }
 
-impl FromRow for Schema {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self(row.try_get("name")?))
-    }
-}
+from_row! { Schema: "name" }

@@ -2,23 +2,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use tokio_postgres::Row;
-
 use super::{
-    FromRow,
     files::{IndexFile, folder},
     literal,
     made::Made,
     steps::{Run, Step, applied, made},
 };
-use crate::{error::Failure, sql};
+use crate::{error::Failure, from_row, sql};
 
 struct Valid(bool);
-impl FromRow for Valid {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        row.try_get("valid").map(Self)
-    }
-}
+from_row! { Valid: "valid" }
 
 impl Run<'_> {
     pub(super) async fn indexes(&mut self, digests: &BTreeMap<String, String>) -> Result<(), Failure> {

@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio_postgres::{Row, error::SqlState};
+use tokio_postgres::error::SqlState;
 
-use super::{AdminConn, Difference, FromRow, MigrateReport, Options, literal};
-use crate::{error::Failure, sql};
+use super::{AdminConn, Difference, MigrateReport, Options, literal};
+use crate::{error::Failure, from_row, sql};
 use rowhouse_pg::describe;
 
 /// How long a step waits for a lock the first time, and each time after that.
@@ -49,22 +49,10 @@ struct Holder {
     pid: i32,
     relation: String,
 }
-impl FromRow for Holder {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            transaction: row.try_get("transaction")?,
-            pid: row.try_get("pid")?,
-            relation: row.try_get("relation")?,
-        })
-    }
-}
+from_row! { Holder: transaction, pid, relation }
 
 struct Held(String);
-impl FromRow for Held {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        row.try_get("lock").map(Self)
-    }
-}
+from_row! { Held: "lock" }
 
 impl Run<'_> {
     /// Runs a script as one transaction. `tables` are those that it takes locks on which others would wait for.

@@ -2,15 +2,13 @@
 //! changed is made again; at no moment that others see is a table without its wall.
 use std::collections::{BTreeMap, BTreeSet};
 
-use tokio_postgres::Row;
-
 use super::{
-    Difference, FromRow,
+    Difference,
     files::{Object, TableFile, What, folder},
     made::Made,
     steps::{GENERATIONS_DUE, Run, made},
 };
-use crate::{error::Failure, sql};
+use crate::{error::Failure, from_row, sql};
 
 /// The kinds of fact that a file of sql/policies makes.
 const KINDS: [&str; 6] = ["policy", "row security", "table grant", "column grant", "trigger", "comment"];
@@ -25,19 +23,7 @@ struct Now {
     using: bool,
     check: bool,
 }
-impl FromRow for Now {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            relation: row.try_get("relation")?,
-            kind: row.try_get("kind")?,
-            name: row.try_get("name")?,
-            permissive: row.try_get("permissive")?,
-            command: row.try_get("command")?,
-            using: row.try_get("using_there")?,
-            check: row.try_get("check_there")?,
-        })
-    }
-}
+from_row! { Now: relation, kind, name, permissive, command, using = "using_there", check = "check_there" }
 
 /// What a table's transaction does, and which lock it takes first.
 #[derive(Default)]

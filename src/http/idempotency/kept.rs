@@ -3,11 +3,10 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::Keeper;
-use crate::{Error, Result, db::FromRow, http::prefer::PREFERENCE_APPLIED};
+use crate::{Error, Result, from_row, http::prefer::PREFERENCE_APPLIED};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The headers of an answer that are given again with it. The others are about one request, or everybody's.
@@ -91,8 +90,4 @@ fn parse(mut rest: &[u8]) -> Option<Response> {
     Some(response)
 }
 
-impl FromRow for Found {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self { outcome: row.try_get("outcome")?, status: row.try_get("status")?, answer: row.try_get("answer")? })
-    }
-}
+from_row! { Found: outcome, status, answer }
