@@ -1,5 +1,4 @@
 //! `/me/events`: what happened to one's account.
-use axum::extract::{OriginalUri, State};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,10 +10,7 @@ use crate::{
     app::App,
     auth::SignedIn,
     from_row,
-    http::{
-        extract::Query,
-        page::{Page, PlainQuery},
-    },
+    http::{Listing, Page, PlainQuery},
     sql,
 };
 
@@ -31,21 +27,16 @@ struct AccountEvent {
     /// The session it happened in, or to; it may have ended since.
     session_id: Option<Uuid>,
     address: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
+from_row! { AccountEvent: id, kind, session_id, address, created_at }
 
 /// What happened to my account, newest first?
 #[utoipa::path(get, path = "/me/events", tag = "me", params(PlainQuery),
-    responses((status = OK, body = Page<AccountEvent>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
-async fn list(
-    me: SignedIn,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<PlainQuery>,
-) -> Result<Page<AccountEvent>> {
+    responses((status = OK, body = Page<AccountEvent>)))]
+async fn list(me: SignedIn, listing: Listing<PlainQuery>) -> Result<Page<AccountEvent>> {
     let user = me.user().as_uuid();
-    let page = query.page::<(Timestamp, Uuid)>(app.secrets().mac(), user, &uri)?;
+    let page = listing.my_page::<(Timestamp, Uuid)>(&me)?;
     let (before, id) = page.after.unwrap_or((Timestamp::MAX, Uuid::max()));
     // PostgreSQL's times end before ours do; no event lies in between.
     let before = before.min(Timestamp::from_second(32_503_680_000).unwrap_or(before));
@@ -53,5 +44,3 @@ async fn list(
     let rows = conn.read().last().all(sql!("me/events"), &[&user, &before, &id, &page.fetch()]).await?;
     page.page(rows, |event: &AccountEvent| (event.created_at, event.id))
 }
-
-from_row! { AccountEvent: id, kind, session_id, address, created_at }

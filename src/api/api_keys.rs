@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use axum::{
-    extract::{OriginalUri, State},
+    extract::State,
     http::{StatusCode, header},
     response::Response,
 };
@@ -18,16 +18,12 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Tenant, new_key},
+    db::Params,
     error::Violation,
     from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, Versioned, missed, versioned},
-        extract::{MergePatch, Path, Query},
-        idempotency::{Begun, Post},
-        page::{Page, PlainQuery},
-        patch::{self, Field},
-        prefer::Prefer,
-        validate::{PermissionName, Violations},
+        Early, IfMatch, IfNoneMatch, Listing, MergePatch, One, Page, Path, PlainQuery, Post, Prefer, Tagged, Versioned,
+        Violations, merge_patch, validate::PermissionName, versioned,
     },
     sql,
 };
@@ -35,6 +31,8 @@ use crate::{
 const NAME: std::ops::RangeInclusive<usize> = 1..=100;
 /// The longest that an old secret stays good after a rotation, in hours.
 const LONGEST_OVERLAP: u32 = 7 * 24;
+
+const API_KEY: One = One::new("API key", sql!("api_keys/get"));
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete)).routes(routes!(rotate))
@@ -51,20 +49,21 @@ struct ApiKey {
     hint: String,
     /// The member who made it; null when a key did, or the member has left. It stays the tenant's either way.
     created_by: Option<Uuid>,
-    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// To the minute.
-    #[schema(value_type = Option<String>, format = DateTime)]
     last_used_at: Option<Timestamp>,
     /// Until when the secret before the last rotation is good.
-    #[schema(value_type = Option<String>, format = DateTime)]
     previous_until: Option<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     #[serde(skip)]
     version: i64,
+}
+versioned!(ApiKey);
+from_row! {
+    ApiKey:
+        id, name, permissions, hint, created_by, expires_at, last_used_at, previous_until, created_at, updated_at,
+        version,
 }
 
 /// A key at the one moment when its secret is shown.
@@ -87,20 +86,16 @@ struct NewApiKey {
     #[schema(value_type = Vec<PermissionName>, min_items = 1)]
     permissions: BTreeSet<String>,
     /// When it stops being good; never unless said.
-    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
 }
 
-/// What changes; members left out stay as they are.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ApiKeyPatch {
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(min_length = 1, max_length = 100, nullable = false)]
-    name: Option<String>,
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Field<Timestamp>,
+merge_patch! {
+    /// What changes; members left out stay as they are.
+    struct ApiKeyPatch {
+        #[schema(min_length = 1, max_length = 100)]
+        name: Option<String>,
+        expires_at: Field<Timestamp>,
+    }
 }
 
 /// How to rotate.
@@ -117,14 +112,9 @@ struct ApiKeyRotation {
 /// Needs `api-keys:read`.
 #[utoipa::path(get, path = "/tenant/api-keys", tag = "api-keys",
     extensions(("x-route" = json!({ "charged": "principal" }))), params(PlainQuery),
-    responses((status = OK, body = Page<ApiKey>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
-async fn list(
-    tenant: Tenant,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<PlainQuery>,
-) -> Result<Page<ApiKey>> {
-    let page = query.page::<Uuid>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    responses((status = OK, body = Page<ApiKey>)))]
+async fn list(tenant: Tenant, listing: Listing<PlainQuery>) -> Result<Page<ApiKey>> {
+    let page = listing.page::<Uuid>(&tenant)?;
     let after = page.after.unwrap_or(Uuid::max());
     let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("api_keys/list"), &[&after, &page.fetch()]).await?;
@@ -136,8 +126,8 @@ async fn list(
 /// Needs `api-keys:write` and `api-keys:read`, and every permission that the key is to hold.
 #[utoipa::path(post, path = "/tenant/api-keys", tag = "api-keys",
     extensions(("x-route" = json!({ "charged": "principal", "shown_once": true }))), request_body = NewApiKey,
-    responses((status = CREATED, body = ApiKeyWithSecret, headers(("ETag" = String), ("Location" = String)))))]
-async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewApiKey>) -> Result<Response> {
+    responses((status = CREATED, body = ApiKeyWithSecret)))]
+async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewApiKey>) -> Result<Response, Early> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);
     if new.permissions.is_empty() {
@@ -149,13 +139,10 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     let id = new_id();
     let secret = new_key(tenant.id(), id)?;
     let permissions: Vec<&String> = new.permissions.iter().collect();
-    let params: crate::db::Params<'_> =
+    let params: Params<'_> =
         &[&id, &new.name, &permissions, &secret.secret_hash.as_slice(), &secret.hint, &tenant.user(), &new.expires_at];
     let mut conn = tenant.writes().await?;
-    let attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
+    let attempt = once.begin(&mut conn).await?;
     let (api_key, done) = attempt.one::<ApiKey>(sql!("api_keys/insert"), params).await?;
     let headers = [(header::LOCATION, format!("/api/v1/tenant/api-keys/{id}")), no_store()];
     let shown = ApiKeyWithSecret { api_key, key: secret.key.expose_secret().to_owned() };
@@ -167,11 +154,9 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
 /// Needs `api-keys:read`.
 #[utoipa::path(get, path = "/tenant/api-keys/{id}", tag = "api-keys",
     extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
-    responses((status = OK, body = ApiKey, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+    responses((status = OK, body = ApiKey), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.reads().await?;
-    let key: Option<ApiKey> = conn.read().last().optional(sql!("api_keys/get"), &[&id]).await?;
-    key.map(|key| known.answer(key)).ok_or(missed("API key", false))
+    API_KEY.at(&tenant, &[&id]).read::<ApiKey>().await.map(|key| known.answer(key))
 }
 
 /// Change a key's name or expiry. What it may do stays: make another.
@@ -181,8 +166,7 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
 #[utoipa::path(patch, path = "/tenant/api-keys/{id}", tag = "api-keys",
     extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path), ("If-Match" = String, Header)),
-    request_body(content = ApiKeyPatch, content_type = "application/merge-patch+json"),
-    responses((status = OK, body = ApiKey, headers(("ETag" = String)))))]
+    request_body = ApiKeyPatch, responses((status = OK, body = ApiKey)))]
 async fn update(
     tenant: Tenant,
     State(app): State<App>,
@@ -192,20 +176,12 @@ async fn update(
     MergePatch(patch): MergePatch<ApiKeyPatch>,
 ) -> Result<Response> {
     let mut violations = Violations::default();
-    if let Some(name) = &patch.name {
-        violations.line("/name", name, NAME);
-    }
+    violations.line("/name", &patch.name, NAME);
     in_the_future(&mut violations, &app, patch.expires_at.value().copied());
     violations.finish()?;
-    let params: crate::db::Params<'_> =
-        &[&id, &versions, &patch.name, &patch.expires_at.is_given(), &patch.expires_at.value()];
-    let mut conn = tenant.writes().await?;
-    let changed: Option<ApiKey> = conn.write().last().optional(sql!("api_keys/update"), params).await?;
-    if let Some(key) = changed {
-        return Ok(prefer.changed(key));
-    }
-    let there: Option<ApiKey> = conn.read().last().optional(sql!("api_keys/get"), &[&id]).await?;
-    Err(missed("API key", there.is_some()))
+    let params: Params<'_> = &[&versions, &patch.name, &patch.expires_at.is_given(), &patch.expires_at.value()];
+    let key: ApiKey = API_KEY.at(&tenant, &[&id]).write(sql!("api_keys/update"), params).await?;
+    Ok(prefer.changed(key))
 }
 
 /// Give a key a new secret, shown this once. The old one stays good for a while.
@@ -214,22 +190,22 @@ async fn update(
 #[utoipa::path(post, path = "/tenant/api-keys/{id}/rotate", tag = "api-keys",
     extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
     request_body = ApiKeyRotation, responses((status = OK, body = ApiKeyWithSecret, headers(("ETag" = String)))))]
-async fn rotate(tenant: Tenant, Path(id): Path<Uuid>, Post(how, once): Post<ApiKeyRotation>) -> Result<Response> {
+async fn rotate(
+    tenant: Tenant,
+    Path(id): Path<Uuid>,
+    Post(how, once): Post<ApiKeyRotation>,
+) -> Result<Response, Early> {
     let hours = how.overlap_hours.unwrap_or(24);
     if hours > LONGEST_OVERLAP {
         let detail = format!("must be at most {LONGEST_OVERLAP}");
-        return Err(Error::Invalid(vec![Violation::at("/overlap_hours", "out_of_range", detail)]));
+        return Err(Error::Invalid(vec![Violation::at("/overlap_hours", "out_of_range", detail)]).into());
     }
     let secret = new_key(tenant.id(), id)?;
     let overlap = format!("{hours} hours");
-    let params: crate::db::Params<'_> = &[&id, &secret.secret_hash.as_slice(), &secret.hint, &overlap];
+    let params: Params<'_> = &[&id, &secret.secret_hash.as_slice(), &secret.hint, &overlap];
     let mut conn = tenant.writes().await?;
-    let attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
-    let gone = missed("API key", false);
-    let (api_key, done) = attempt.one_or::<ApiKey>(sql!("api_keys/rotate"), params, gone).await?;
+    let attempt = once.begin(&mut conn).await?;
+    let (api_key, done) = attempt.one_or::<ApiKey>(sql!("api_keys/rotate"), params, API_KEY.missing()).await?;
     let shown = ApiKeyWithSecret { api_key, key: secret.key.expose_secret().to_owned() };
     done.answer(([no_store()], Tagged(shown))).await
 }
@@ -246,14 +222,9 @@ async fn delete(
     Path(id): Path<Uuid>,
     IfMatch(versions): IfMatch,
 ) -> Result<StatusCode> {
-    let mut conn = tenant.writes().await?;
-    let deleted: Option<()> = conn.write().last().optional(sql!("api_keys/delete"), &[&id, &versions]).await?;
-    if deleted.is_some() {
-        app.auth.ended.key(app.secrets(), tenant.id(), id);
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    let there: Option<ApiKey> = conn.read().last().optional(sql!("api_keys/get"), &[&id]).await?;
-    Err(missed("API key", there.is_some()))
+    API_KEY.at(&tenant, &[&id]).write::<()>(sql!("api_keys/delete"), &[&versions]).await?;
+    app.auth.ended.key(app.secrets(), tenant.id(), id);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// An expiry lies ahead: a key that is to end now is revoked.
@@ -267,16 +238,8 @@ fn no_store() -> (header::HeaderName, String) {
     (header::CACHE_CONTROL, "no-store".to_owned())
 }
 
-versioned!(ApiKey);
-
 impl Versioned for ApiKeyWithSecret {
     fn version(&self) -> i64 {
         self.api_key.version
     }
-}
-
-from_row! {
-    ApiKey:
-        id, name, permissions, hint, created_by, expires_at, last_used_at, previous_until, created_at, updated_at,
-        version,
 }

@@ -1,10 +1,6 @@
 //! `/tenant/domains`: domains a tenant claims, and proves by a TXT record. The subdomain of the base domain needs no proof
 //! and is not listed.
-use axum::{
-    extract::{OriginalUri, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
@@ -20,17 +16,14 @@ use crate::{
     db::FromRow,
     dns::txt_record,
     from_row,
-    http::{
-        extract::{Json, Path, Query},
-        idempotency::{Begun, Once, Post},
-        page::{Page, PlainQuery},
-        validate::Violations,
-    },
+    http::{Early, Json, Listing, Once, One, Page, Path, PlainQuery, Post, Violations},
     sql,
 };
 
 /// The name of its record has to be a name, too (RFC 1035 §2.3.4): 253 characters, of which `_rowhouse.` takes ten.
 const LONGEST: usize = 253 - "_rowhouse.".len();
+
+const DOMAIN: One = One::new("domain", sql!("domains/get"));
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, delete)).routes(routes!(verify))
@@ -47,12 +40,9 @@ struct Domain {
     /// What it has to say.
     record_value: String,
     /// Since when the domain resolves to this tenant; null when it does not.
-    #[schema(value_type = Option<String>, format = DateTime)]
     verified_at: Option<Timestamp>,
     /// When the record was last looked for.
-    #[schema(value_type = Option<String>, format = DateTime)]
     checked_at: Option<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
@@ -70,14 +60,9 @@ struct NewDomain {
 ///
 /// Needs `tenant:read`.
 #[utoipa::path(get, path = "/tenant/domains", tag = "domains", params(PlainQuery),
-    responses((status = OK, body = Page<Domain>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
-async fn list(
-    tenant: Tenant,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<PlainQuery>,
-) -> Result<Page<Domain>> {
-    let page = query.page::<String>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    responses((status = OK, body = Page<Domain>)))]
+async fn list(tenant: Tenant, listing: Listing<PlainQuery>) -> Result<Page<Domain>> {
+    let page = listing.page::<String>(&tenant)?;
     let after = page.after.as_deref().unwrap_or_default();
     let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("domains/list"), &[&after, &page.fetch()]).await?;
@@ -88,8 +73,8 @@ async fn list(
 ///
 /// Needs `domains:write` and `tenant:read`. A domain that another tenant claims can be claimed as well.
 #[utoipa::path(post, path = "/tenant/domains", tag = "domains", request_body = NewDomain,
-    responses((status = CREATED, body = Domain, headers(("Location" = String)))))]
-async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewDomain>) -> Result<Response> {
+    responses((status = CREATED, body = Domain)))]
+async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewDomain>) -> Result<Response, Early> {
     let domain = new.domain.trim_end_matches('.').to_ascii_lowercase();
     let mut violations = Violations::default();
     if !is_domain(&domain) {
@@ -101,10 +86,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     let id = new_id();
     let challenge = new_link()?.token;
     let mut conn = tenant.writes().await?;
-    let attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
+    let attempt = once.begin(&mut conn).await?;
     let (claim, done) = attempt.one::<Domain>(sql!("domains/insert"), &[&id, &domain, &challenge]).await?;
     done.created_once(&format!("/api/v1/tenant/domains/{id}"), Json(claim)).await
 }
@@ -115,9 +97,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
 #[utoipa::path(get, path = "/tenant/domains/{id}", tag = "domains", params(("id" = Uuid, Path)),
     responses((status = OK, body = Domain)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Json<Domain>> {
-    let mut conn = tenant.reads().await?;
-    let claim: Option<Domain> = conn.read().last().optional(sql!("domains/get"), &[&id]).await?;
-    claim.map(Json).ok_or(Error::NotFound("domain"))
+    DOMAIN.at(&tenant, &[&id]).read().await.map(Json)
 }
 
 /// Look for a claim's TXT record now.
@@ -126,33 +106,27 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Json<Domain>> {
 /// tenant's record is seen beside it that it resolves to; not seen, it no longer does.
 #[utoipa::path(post, path = "/tenant/domains/{id}/verify", tag = "domains", params(("id" = Uuid, Path)),
     responses((status = OK, body = Domain)))]
-async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, once: Once) -> Result<Response> {
-    if let Some(answer) = once.answered(&tenant).await? {
-        return Ok(answer);
-    }
+async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, once: Once) -> Result<Response, Early> {
+    once.look(&tenant).await?;
     let mut conn = tenant.writes().await?;
     let claim: Option<Domain> = conn.read().last().optional(sql!("domains/to_verify"), &[&id]).await?;
     // A name server may take its time; no connection waits for it.
     drop(conn);
-    let claim = claim.ok_or(Error::NotFound("domain"))?;
+    let claim = claim.ok_or(DOMAIN.missing())?;
     let texts = app.dns.texts(&claim.record_name).await?;
     let mut conn = tenant.writes().await?;
-    let mut attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
+    let mut attempt = once.begin(&mut conn).await?;
     let (of, of_claim) = (tenant.id().as_uuid().to_string(), id.to_string());
     let proven: Vec<Option<&str>> =
         [&of, &of_claim].into_iter().chain(&texts).map(|field| Some(field.as_str())).collect();
     let seal = app.seal("note_domain_check", &proven);
     let Seen(seen) = attempt.tx().one(sql!("domains/note_check"), &[&id, &texts, &seal]).await?;
-    let gone = Error::NotFound("domain");
-    let (claim, done) = attempt.one_or::<Domain>(sql!("domains/get"), &[&id], gone).await?;
+    let (claim, done) = attempt.one_or::<Domain>(sql!("domains/get"), &[&id], DOMAIN.missing()).await?;
     let (domain, record) = (claim.domain.clone(), format!("{} TXT {}", claim.record_name, claim.record_value));
     // What was seen is committed either way; a key that saw nothing may look again.
     let answer = match seen {
         Some(true) => done.answer(Json(claim)).await,
-        _ => done.forget().await.and(Err(Error::DomainNotProven(record))),
+        _ => done.forget().await.and(Err(Error::DomainNotProven(record))).map_err(Early::from),
     };
     app.auth.hosts.forget(&domain);
     answer
@@ -166,14 +140,16 @@ async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
 async fn delete(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>) -> Result<StatusCode> {
     let mut conn = tenant.writes().await?;
     let deleted: Option<Name> = conn.write().last().optional(sql!("domains/delete"), &[&id]).await?;
-    let Name(domain) = deleted.ok_or(Error::NotFound("domain"))?;
+    let Name(domain) = deleted.ok_or(DOMAIN.missing())?;
     app.auth.hosts.forget(&domain);
     Ok(StatusCode::NO_CONTENT)
 }
 
 struct Name(String);
+from_row! { Name: "domain" }
 
 struct Seen(Option<bool>);
+from_row! { Seen: "seen" }
 
 /// RFC 1035 §2.3.1 with digits first allowed (RFC 1123 §2.1): labels of letters, digits and hyphens, at least two, and the
 /// last no number, so that no address looks like one.
@@ -190,10 +166,6 @@ fn is_domain(domain: &str) -> bool {
         && labels.iter().all(|part| label(part))
         && labels.last().is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_lowercase()))
 }
-
-from_row! { Seen: "seen" }
-
-from_row! { Name: "domain" }
 
 impl FromRow for Domain {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {

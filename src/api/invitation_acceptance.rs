@@ -12,8 +12,9 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Action, Asker, Client, SignedIn, attempt, read_invitation},
+    db::Params,
     from_row,
-    http::{extract::Json, validate::Violations},
+    http::{Json, Violations},
     sql,
 };
 
@@ -55,17 +56,18 @@ struct InvitationPreview {
     email: String,
     /// The role's name.
     role: String,
-    #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
     /// Whether that address has an account: then sign in and accept; otherwise accept and make one.
     has_account: bool,
 }
+from_row! { InvitationPreview: tenant = "tenant_name", slug, email, role, expires_at, has_account }
 
 /// The tenant that was joined.
 #[derive(Debug, Serialize, ToSchema)]
 struct JoinedTenant {
     tenant_id: Uuid,
 }
+from_row! { JoinedTenant: tenant_id }
 
 /// What am I invited to?
 #[utoipa::path(post, path = "/auth/invitations/show", tag = "public", request_body = InvitationToken,
@@ -78,7 +80,7 @@ async fn show(
     let invited = read_invitation(&given.token)?;
     let mut conn = app.db.public().await?;
     attempt(&mut conn, Action::Link, &invited.id.to_string(), &client).await?;
-    let params: crate::db::Params<'_> = &[&invited.tenant, &invited.id, &invited.hash.as_slice()];
+    let params: Params<'_> = &[&invited.tenant, &invited.id, &invited.hash.as_slice()];
     let found: Option<InvitationPreview> = conn.read().last().optional(sql!("auth/find_invitation"), params).await?;
     found.map(Json).ok_or(Error::LinkSpent)
 }
@@ -102,8 +104,7 @@ async fn accept_as_new(
     let hash = app.auth.passwords.hash(Asker::Network(&client.network()), given.password).await?;
     let user = new_id();
     let mut conn = app.db.public().await?;
-    let params: crate::db::Params<'_> =
-        &[&invited.tenant, &invited.id, &invited.hash.as_slice(), &user, &given.full_name, &hash];
+    let params: Params<'_> = &[&invited.tenant, &invited.id, &invited.hash.as_slice(), &user, &given.full_name, &hash];
     let joined = conn.write().last().one(sql!("auth/accept_invitation_as_new"), params).await?;
     Ok((StatusCode::CREATED, Json(joined)))
 }
@@ -114,11 +115,7 @@ async fn accept_as_new(
 async fn accept(me: SignedIn, Json(given): Json<InvitationToken>) -> Result<(StatusCode, Json<JoinedTenant>)> {
     let invited = read_invitation(&given.token)?;
     let mut conn = me.connect().await?;
-    let params: crate::db::Params<'_> = &[&invited.tenant, &invited.id, &invited.hash.as_slice()];
+    let params: Params<'_> = &[&invited.tenant, &invited.id, &invited.hash.as_slice()];
     let joined = conn.write().last().one(sql!("me/accept_invitation"), params).await?;
     Ok((StatusCode::CREATED, Json(joined)))
 }
-
-from_row! { InvitationPreview: tenant = "tenant_name", slug, email, role, expires_at, has_account }
-
-from_row! { JoinedTenant: tenant_id }

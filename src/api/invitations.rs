@@ -1,9 +1,5 @@
 //! `/tenant/invitations`: whom the tenant asks to join. Accepting is in `invited.rs`.
-use axum::{
-    extract::{OriginalUri, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
@@ -15,20 +11,19 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Action, Tenant, attempt_of_tenant, new_invitation},
+    db::Params,
     error::Violation,
     from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, missed, versioned},
-        extract::{Path, Query},
-        idempotency::{Begun, Once, Post},
-        page::{Page, PlainQuery},
-        validate::Violations,
+        Early, IfMatch, IfNoneMatch, Listing, Once, One, Page, Path, PlainQuery, Post, Tagged, Violations, versioned,
     },
     mail::{Letter, Link},
     sql,
 };
 
 const LIFETIME: &str = "7 days";
+
+const INVITATION: One = One::new("invitation", sql!("invitations/get"));
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, delete)).routes(routes!(resend))
@@ -43,17 +38,16 @@ struct Invitation {
     role_id: Uuid,
     /// The member who invited, with whose membership the invitation ends; null when an API key did.
     invited_by: Option<Uuid>,
-    #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
     /// Whether it can still be accepted; if not, have it sent once more.
     expired: bool,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     #[serde(skip)]
     version: i64,
 }
+versioned!(Invitation);
+from_row! { Invitation: id, email, role_id, invited_by, expires_at, expired, created_at, updated_at, version }
 
 /// Whom to invite, and as what.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -70,20 +64,16 @@ struct Letterhead {
     tenant_name: String,
     full_name: Option<String>,
 }
+from_row! { Letterhead: tenant_name, full_name }
 
 /// List open invitations, newest first.
 ///
 /// Needs `invitations:read`.
 #[utoipa::path(get, path = "/tenant/invitations", tag = "invitations",
     extensions(("x-route" = json!({ "charged": "principal" }))), params(PlainQuery),
-    responses((status = OK, body = Page<Invitation>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
-async fn list(
-    tenant: Tenant,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<PlainQuery>,
-) -> Result<Page<Invitation>> {
-    let page = query.page::<Uuid>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    responses((status = OK, body = Page<Invitation>)))]
+async fn list(tenant: Tenant, listing: Listing<PlainQuery>) -> Result<Page<Invitation>> {
+    let page = listing.page::<Uuid>(&tenant)?;
     let after = page.after.unwrap_or(Uuid::max());
     let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("invitations/list"), &[&after, &page.fetch()]).await?;
@@ -95,25 +85,24 @@ async fn list(
 /// Needs `invitations:write`, `invitations:read` and `roles:read`, and every permission that the role holds.
 #[utoipa::path(post, path = "/tenant/invitations", tag = "invitations",
     extensions(("x-route" = json!({ "charged": "principal", "key": "required" }))), request_body = NewInvitation,
-    responses((status = CREATED, body = Invitation, headers(("ETag" = String), ("Location" = String)))))]
-async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewInvitation>) -> Result<Response> {
+    responses((status = CREATED, body = Invitation)))]
+async fn create(
+    tenant: Tenant,
+    State(app): State<App>,
+    Post(new, once): Post<NewInvitation>,
+) -> Result<Response, Early> {
     once.required()?;
     let mut violations = Violations::default();
     let email = violations.email("/email", &new.email);
     violations.finish()?;
-    if let Some(answer) = once.answered(&tenant).await? {
-        return Ok(answer);
-    }
+    once.look(&tenant).await?;
     let place = app.mailer.place_for_invitation(&email)?;
     count(&app, &tenant, &email).await?;
     let id = new_id();
     let link = new_invitation(tenant.id(), id)?;
     let mut conn = tenant.writes().await?;
-    let mut attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
-    let params: crate::db::Params<'_> = &[&id, &email, &new.role_id, &link.hash.as_slice(), &tenant.user(), &LIFETIME];
+    let mut attempt = once.begin(&mut conn).await?;
+    let params: Params<'_> = &[&id, &email, &new.role_id, &link.hash.as_slice(), &tenant.user(), &LIFETIME];
     let made: Option<Invitation> = attempt.tx().optional(sql!("invitations/insert"), params).await?;
     let Some(invitation) = made else {
         let unknown = Violation::at("/role_id", "unknown", "is not a role of this tenant");
@@ -130,11 +119,9 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
 /// Needs `invitations:read`.
 #[utoipa::path(get, path = "/tenant/invitations/{id}", tag = "invitations",
     extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
-    responses((status = OK, body = Invitation, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+    responses((status = OK, body = Invitation), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.reads().await?;
-    let invitation: Option<Invitation> = conn.read().last().optional(sql!("invitations/get"), &[&id]).await?;
-    invitation.map(|invitation| known.answer(invitation)).ok_or(missed("invitation", false))
+    INVITATION.at(&tenant, &[&id]).read::<Invitation>().await.map(|invitation| known.answer(invitation))
 }
 
 /// Send an invitation once more, with a new link that is good for a week; the one before no longer is.
@@ -143,21 +130,16 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
 #[utoipa::path(post, path = "/tenant/invitations/{id}/resend", tag = "invitations",
     extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
     responses((status = OK, body = Invitation, headers(("ETag" = String)))))]
-async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, once: Once) -> Result<Response> {
-    if let Some(answer) = once.answered(&tenant).await? {
-        return Ok(answer);
-    }
+async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, once: Once) -> Result<Response, Early> {
+    once.look(&tenant).await?;
     let place = app.mailer.place()?;
     count(&app, &tenant, &id.to_string()).await?;
     let link = new_invitation(tenant.id(), id)?;
     let mut conn = tenant.writes().await?;
-    let mut attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
-    let params: crate::db::Params<'_> = &[&id, &link.hash.as_slice(), &LIFETIME];
+    let mut attempt = once.begin(&mut conn).await?;
+    let params: Params<'_> = &[&id, &link.hash.as_slice(), &LIFETIME];
     let sent: Option<Invitation> = attempt.tx().optional(sql!("invitations/resend"), params).await?;
-    let Some(invitation) = sent else { return attempt.refuse(missed("invitation", false)).await };
+    let Some(invitation) = sent else { return attempt.refuse(INVITATION.missing()).await };
     let (head, done) = attempt.one::<Letterhead>(sql!("invitations/letterhead"), &[]).await?;
     let email = invitation.email.clone();
     let answer = done.answer(Tagged(invitation)).await?;
@@ -172,13 +154,11 @@ async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
     extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
-    let mut conn = tenant.writes().await?;
-    let deleted: Option<()> = conn.write().last().optional(sql!("invitations/delete"), &[&id, &versions]).await?;
-    if deleted.is_some() {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    let there: Option<Invitation> = conn.read().last().optional(sql!("invitations/get"), &[&id]).await?;
-    Err(missed("invitation", there.is_some()))
+    INVITATION
+        .at(&tenant, &[&id])
+        .write(sql!("invitations/delete"), &[&versions])
+        .await
+        .map(|()| StatusCode::NO_CONTENT)
 }
 
 /// Counts a letter, for who may send one: nobody else must be able to use up what a tenant may.
@@ -192,9 +172,3 @@ async fn count(app: &App, tenant: &Tenant, to: &str) -> Result<()> {
 fn letter(id: Uuid, to: String, head: Letterhead, token: String) -> Letter {
     Letter { to, link: Link::Invitation { id, tenant: head.tenant_name, inviter: head.full_name, token } }
 }
-
-versioned!(Invitation);
-
-from_row! { Letterhead: tenant_name, full_name }
-
-from_row! { Invitation: id, email, role_id, invited_by, expires_at, expired, created_at, updated_at, version }

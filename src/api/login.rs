@@ -17,7 +17,7 @@ use crate::{
         device_of_browser, refuse_other_origin, sign_in,
     },
     http::{
-        extract::Json,
+        Json,
         session::{SessionAnswer, SessionKind, answer},
     },
     sql,

@@ -11,13 +11,7 @@ use crate::{
     app::App,
     auth::{Action, Client, SignedIn, attempt, attempt_of_person, in_hex, new_link},
     from_row,
-    http::{
-        etag::{IfMatch, Tagged, Versioned, missed, versioned},
-        extract::{Json, MergePatch},
-        patch,
-        prefer::Prefer,
-        validate::Violations,
-    },
+    http::{IfMatch, Json, MergePatch, Prefer, Tagged, Versioned, Violations, etag::missed, merge_patch, versioned},
     mail::{Letter, Link},
     sql,
 };
@@ -48,6 +42,7 @@ struct MyTenant {
     /// The role held in it.
     role: String,
 }
+from_row! { MyTenant: id, slug, name, status, role }
 
 /// The account itself.
 #[derive(Debug, Serialize, ToSchema)]
@@ -59,21 +54,20 @@ struct Profile {
     full_name: String,
     /// Whether signing in asks for a second factor.
     second_factor: bool,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     #[serde(skip)]
     version: i64,
 }
+versioned!(Profile);
+from_row! { Profile: id, email, full_name, second_factor, created_at, updated_at, version }
 
-/// What changes; members left out stay as they are.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ProfilePatch {
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(min_length = 1, max_length = 200, nullable = false)]
-    full_name: Option<String>,
+merge_patch! {
+    /// What changes; members left out stay as they are.
+    struct ProfilePatch {
+        #[schema(min_length = 1, max_length = 200)]
+        full_name: Option<String>,
+    }
 }
 
 /// The address an account is to have.
@@ -85,6 +79,7 @@ struct NewEmail {
 }
 
 struct Free(bool);
+from_row! { Free: "free" }
 
 /// Who am I, and which tenants do I belong to?
 #[utoipa::path(get, path = "/me", tag = "me", responses((status = OK, body = Me, headers(("ETag" = String)))))]
@@ -100,8 +95,7 @@ async fn get(signed_in: SignedIn) -> Result<Tagged<Me>> {
 ///
 /// Needs `If-Match` with the ETag that was read. Fellow members see the new name at once.
 #[utoipa::path(patch, path = "/me", tag = "me", params(("If-Match" = String, Header)),
-    request_body(content = ProfilePatch, content_type = "application/merge-patch+json"),
-    responses((status = OK, body = Profile, headers(("ETag" = String)))))]
+    request_body = ProfilePatch, responses((status = OK, body = Profile)))]
 async fn update(
     signed_in: SignedIn,
     IfMatch(versions): IfMatch,
@@ -109,9 +103,7 @@ async fn update(
     MergePatch(patch): MergePatch<ProfilePatch>,
 ) -> Result<Response> {
     let mut violations = Violations::default();
-    if let Some(name) = &patch.full_name {
-        violations.line("/full_name", name, NAME);
-    }
+    violations.line("/full_name", &patch.full_name, NAME);
     violations.finish()?;
     let mut conn = signed_in.connect().await?;
     let changed: Option<Profile> =
@@ -158,11 +150,3 @@ impl Versioned for Me {
         self.profile.version
     }
 }
-
-versioned!(Profile);
-
-from_row! { Free: "free" }
-
-from_row! { Profile: id, email, full_name, second_factor, created_at, updated_at, version }
-
-from_row! { MyTenant: id, slug, name, status, role }

@@ -1,9 +1,5 @@
 //! `/tenant/members`: who belongs to the tenant, and in which role.
-use axum::{
-    extract::{OriginalUri, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,17 +10,17 @@ use crate::{
     Error, Result,
     app::App,
     auth::Tenant,
+    db::Params,
     error::Violation,
     from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, missed, versioned},
-        extract::{MergePatch, Path, Query},
-        page::{List, Page, PageRequest},
-        patch,
-        prefer::Prefer,
+        Asks, Chosen, IfMatch, IfNoneMatch, Listing, MergePatch, One, Page, Path, Prefer, etag::missed, merge_patch,
+        versioned,
     },
     sql,
 };
+
+const MEMBER: One = One::new("member", sql!("members/get"));
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, update, remove))
@@ -42,12 +38,15 @@ struct Member {
     permissions: Vec<String>,
     /// Whether the account is active; a deactivated one is let in nowhere.
     active: bool,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     #[serde(skip)]
     version: i64,
+}
+versioned!(Member);
+from_row! {
+    Member:
+        user_id, email, full_name, role_id, permissions, active = "account_active", created_at, updated_at, version,
 }
 
 /// Which members.
@@ -64,13 +63,21 @@ struct MembersQuery {
     role_id: Option<Uuid>,
 }
 
-/// What changes; members left out stay as they are.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct MemberPatch {
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(nullable = false)]
-    role_id: Option<Uuid>,
+impl Asks for MembersQuery {
+    fn place(&self) -> (Option<i64>, Option<&str>) {
+        (self.limit, self.cursor.as_deref())
+    }
+
+    fn chosen(&self) -> Vec<Chosen> {
+        vec![("role_id", self.role_id.map(|role| role.to_string()))]
+    }
+}
+
+merge_patch! {
+    /// What changes; members left out stay as they are.
+    struct MemberPatch {
+        role_id: Option<Uuid>,
+    }
 }
 
 /// List members, by e-mail address.
@@ -78,21 +85,13 @@ struct MemberPatch {
 /// Needs `members:read`.
 #[utoipa::path(get, path = "/tenant/members", tag = "members",
     extensions(("x-route" = json!({ "charged": "principal" }))), params(MembersQuery),
-    responses((status = OK, body = Page<Member>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
-async fn list(
-    tenant: Tenant,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<MembersQuery>,
-) -> Result<Page<Member>> {
-    let role = query.role_id.map(|role| role.to_string());
-    let list = List::new(&uri, &[("role_id", role.as_deref())]);
-    let owner = tenant.id().as_uuid();
-    let page = PageRequest::<String>::new(app.secrets().mac(), owner, list, query.limit, query.cursor.as_deref())?;
+    responses((status = OK, body = Page<Member>)))]
+async fn list(tenant: Tenant, listing: Listing<MembersQuery>) -> Result<Page<Member>> {
+    let page = listing.page::<String>(&tenant)?;
     let after = page.after.as_deref().unwrap_or_default();
     let mut conn = tenant.reads().await?;
     let tx = conn.read().last();
-    let rows = match query.role_id {
+    let rows = match listing.query.role_id {
         None => tx.all(sql!("members/list"), &[&after, &page.fetch()]).await,
         Some(role) => tx.all(sql!("members/list_by_role"), &[&role, &after, &page.fetch()]).await,
     }?;
@@ -105,11 +104,9 @@ async fn list(
 #[utoipa::path(get, path = "/tenant/members/{id}", tag = "members",
     extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path, description = "The user's id")),
-    responses((status = OK, body = Member, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+    responses((status = OK, body = Member), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.reads().await?;
-    let member: Option<Member> = conn.read().last().optional(sql!("members/get"), &[&id]).await?;
-    member.map(|member| known.answer(member)).ok_or(missed("member", false))
+    MEMBER.at(&tenant, &[&id]).read::<Member>().await.map(|member| known.answer(member))
 }
 
 /// Give a member another role.
@@ -119,8 +116,7 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
 #[utoipa::path(patch, path = "/tenant/members/{id}", tag = "members",
     extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path, description = "The user's id"), ("If-Match" = String, Header)),
-    request_body(content = MemberPatch, content_type = "application/merge-patch+json"),
-    responses((status = OK, body = Member, headers(("ETag" = String)))))]
+    request_body = MemberPatch, responses((status = OK, body = Member)))]
 async fn update(
     tenant: Tenant,
     Path(id): Path<Uuid>,
@@ -129,7 +125,7 @@ async fn update(
     MergePatch(patch): MergePatch<MemberPatch>,
 ) -> Result<Response> {
     let mut conn = tenant.writes().await?;
-    let params: crate::db::Params<'_> = &[&id, &versions, &patch.role_id];
+    let params: Params<'_> = &[&id, &versions, &patch.role_id];
     let mut tx = conn.write();
     tx.one::<()>(sql!("members/hold"), &[]).await?;
     let changed: Option<Member> = tx.last().optional(sql!("members/update"), params).await?;
@@ -156,18 +152,5 @@ async fn update(
     params(("id" = Uuid, Path, description = "The user's id"), ("If-Match" = String, Header)),
     responses((status = NO_CONTENT)))]
 async fn remove(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
-    let mut conn = tenant.writes().await?;
-    let removed: Option<()> = conn.write().last().optional(sql!("members/delete"), &[&id, &versions]).await?;
-    if removed.is_some() {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    let there: Option<Member> = conn.read().last().optional(sql!("members/get"), &[&id]).await?;
-    Err(missed("member", there.is_some()))
-}
-
-versioned!(Member);
-
-from_row! {
-    Member:
-        user_id, email, full_name, role_id, permissions, active = "account_active", created_at, updated_at, version,
+    MEMBER.at(&tenant, &[&id]).write(sql!("members/delete"), &[&versions]).await.map(|()| StatusCode::NO_CONTENT)
 }

@@ -1,9 +1,6 @@
 //! `/notifications`: what a member is told. The system writes them (`sql/functions/registry.notify_member.sql`); a member
 //! reads their own and says so.
-use axum::{
-    extract::{OriginalUri, State},
-    response::Response,
-};
+use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,11 +13,7 @@ use crate::{
     app::App,
     auth::Tenant,
     from_row,
-    http::{
-        extract::{Json, Path, Query},
-        idempotency::{Begun, Once, Post},
-        page::{List, Page, PageRequest},
-    },
+    http::{Asks, Chosen, Early, Json, Listing, Once, Page, Path, Post},
     sql,
 };
 
@@ -55,11 +48,10 @@ struct Notification {
     #[schema(value_type = Option<Object>)]
     data: Option<Value>,
     /// When it was read; null when it was not.
-    #[schema(value_type = Option<String>, format = DateTime)]
     read_at: Option<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
+from_row! { Notification: id, kind, title, body, link, data, read_at, created_at }
 
 /// Which notifications.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -75,6 +67,16 @@ struct NotificationsQuery {
     #[serde(default)]
     #[param(required = false)]
     unread: bool,
+}
+
+impl Asks for NotificationsQuery {
+    fn place(&self) -> (Option<i64>, Option<&str>) {
+        (self.limit, self.cursor.as_deref())
+    }
+
+    fn chosen(&self) -> Vec<Chosen> {
+        vec![("unread", self.unread.then(|| "true".to_owned()))]
+    }
 }
 
 /// How many notifications are not read yet.
@@ -107,6 +109,7 @@ struct MarkedRead {
 
 /// Up to one more than is told, which is how we learn whether there are more.
 struct Counted(i64);
+from_row! { Counted: "counted" }
 
 impl From<Counted> for UnreadCount {
     fn from(Counted(counted): Counted) -> Self {
@@ -118,21 +121,14 @@ impl From<Counted> for UnreadCount {
 ///
 /// Needs no permission. An API key is told nothing.
 #[utoipa::path(get, path = "/notifications", tag = "notifications", params(NotificationsQuery),
-    responses((status = OK, body = Page<Notification>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
-async fn list(
-    tenant: Tenant,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<NotificationsQuery>,
-) -> Result<Page<Notification>> {
+    responses((status = OK, body = Page<Notification>)))]
+async fn list(tenant: Tenant, listing: Listing<NotificationsQuery>) -> Result<Page<Notification>> {
     let me = tenant.person()?.as_uuid();
-    let whole = List::new(&uri, &[("unread", query.unread.then_some("true"))]);
-    let cursor = query.cursor.as_deref();
-    let page = PageRequest::<Uuid>::new(app.secrets().mac(), tenant.id().as_uuid(), whole, query.limit, cursor)?;
+    let page = listing.page::<Uuid>(&tenant)?;
     let before = page.after.unwrap_or(Uuid::max());
     let mut conn = tenant.reads().await?;
     let last = conn.read().last();
-    let rows = if query.unread {
+    let rows = if listing.query.unread {
         last.all(sql!("notifications/list_unread"), &[&me, &before, &page.fetch()]).await
     } else {
         last.all(sql!("notifications/list"), &[&me, &before, &page.fetch()]).await
@@ -157,7 +153,7 @@ async fn unread_count(tenant: Tenant) -> Result<Json<UnreadCount>> {
 /// Needs no permission. What is read already keeps its time.
 #[utoipa::path(post, path = "/notifications/{id}/read", tag = "notifications", params(("id" = Uuid, Path)),
     responses((status = OK, body = Notification)))]
-async fn read(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Response> {
+async fn read(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Response, Early> {
     mark(&tenant, id, true, once).await
 }
 
@@ -166,17 +162,14 @@ async fn read(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Respon
 /// Needs no permission.
 #[utoipa::path(post, path = "/notifications/{id}/unread", tag = "notifications", params(("id" = Uuid, Path)),
     responses((status = OK, body = Notification)))]
-async fn unread(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Response> {
+async fn unread(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Response, Early> {
     mark(&tenant, id, false, once).await
 }
 
-async fn mark(tenant: &Tenant, id: Uuid, read: bool, once: Once) -> Result<Response> {
+async fn mark(tenant: &Tenant, id: Uuid, read: bool, once: Once) -> Result<Response, Early> {
     let me = tenant.person()?.as_uuid();
     let mut conn = tenant.writes().await?;
-    let attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
+    let attempt = once.begin(&mut conn).await?;
     let gone = Error::NotFound("notification");
     let (marked, done) = attempt.one_or::<Notification>(sql!("notifications/mark"), &[&me, &id, &read], gone).await?;
     done.answer(Json(marked)).await
@@ -187,15 +180,12 @@ async fn mark(tenant: &Tenant, id: Uuid, read: bool, once: Once) -> Result<Respo
 /// Needs no permission.
 #[utoipa::path(post, path = "/notifications/read-all", tag = "notifications", request_body = MarkAllRead,
     responses((status = OK, body = MarkedRead)))]
-async fn read_all(tenant: Tenant, Post(what, once): Post<MarkAllRead>) -> Result<Response> {
+async fn read_all(tenant: Tenant, Post(what, once): Post<MarkAllRead>) -> Result<Response, Early> {
     let me = tenant.person()?.as_uuid();
     let until = what.until.unwrap_or(Uuid::max());
     let full = usize::try_from(BATCH).unwrap_or(usize::MAX);
     let mut conn = tenant.writes().await?;
-    let mut attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
+    let mut attempt = once.begin(&mut conn).await?;
     let mut read = 0;
     // A batch at a time, so that no statement runs into its time limit.
     loop {
@@ -208,7 +198,3 @@ async fn read_all(tenant: Tenant, Post(what, once): Post<MarkAllRead>) -> Result
     let (counted, done) = attempt.one::<Counted>(sql!("notifications/count_unread"), &[&me, &(COUNTED + 1)]).await?;
     done.answer(Json(MarkedRead { read, left: counted.into() })).await
 }
-
-from_row! { Notification: id, kind, title, body, link, data, read_at, created_at }
-
-from_row! { Counted: "counted" }

@@ -1,8 +1,5 @@
 //! `/operations`: what became of work that outlives its request.
-use axum::{
-    extract::{OriginalUri, State},
-    response::Response,
-};
+use axum::response::Response;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -10,14 +7,11 @@ use crate::{
     Error, Result,
     app::App,
     auth::Tenant,
-    http::{
-        etag::{IfNoneMatch, missed},
-        extract::{Path, Query},
-        operation::Operation,
-        page::{Page, PlainQuery},
-    },
+    http::{IfNoneMatch, Listing, One, Page, Path, PlainQuery, operation::Operation},
     sql,
 };
+
+const OPERATION: One = One::new("operation", sql!("operations/get"));
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, cancel))
@@ -27,14 +21,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 ///
 /// Needs `operations:read`.
 #[utoipa::path(get, path = "/operations", tag = "operations", params(PlainQuery),
-    responses((status = OK, body = Page<Operation>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
-async fn list(
-    tenant: Tenant,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<PlainQuery>,
-) -> Result<Page<Operation>> {
-    let page = query.page::<Uuid>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    responses((status = OK, body = Page<Operation>)))]
+async fn list(tenant: Tenant, listing: Listing<PlainQuery>) -> Result<Page<Operation>> {
+    let page = listing.page::<Uuid>(&tenant)?;
     let after = page.after.unwrap_or(Uuid::max());
     let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("operations/list"), &[&after, &page.fetch(), &page.bytes()]).await?;
@@ -45,12 +34,10 @@ async fn list(
 ///
 /// Needs `operations:read`. While it is under way, `Retry-After` says when to ask again.
 #[utoipa::path(get, path = "/operations/{id}", tag = "operations", params(("id" = Uuid, Path)),
-    responses((status = OK, body = Operation, headers(("ETag" = String), ("Retry-After" = String, description = "Seconds, while it is under way"))),
+    responses((status = OK, body = Operation, headers(("Retry-After" = String, description = "Seconds, while it is under way"))),
         (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.reads().await?;
-    let operation: Option<Operation> = conn.read().last().optional(sql!("operations/get"), &[&id]).await?;
-    let operation = operation.ok_or(missed("operation", false))?;
+    let operation: Operation = OPERATION.at(&tenant, &[&id]).read().await?;
     let under_way = operation.is_under_way();
     Ok(Operation::told(under_way, known.answer(operation)))
 }
@@ -68,6 +55,8 @@ async fn cancel(tenant: Tenant, Path(id): Path<Uuid>) -> Result<Response> {
     if let Some(operation) = asked {
         return if operation.is_under_way() { Ok(operation.accepted()) } else { Err(Error::OperationEnded) };
     }
-    let there: Option<Operation> = conn.read().last().optional(sql!("operations/get"), &[&id]).await?;
-    Err(if there.is_some() { Error::OperationEnded } else { missed("operation", false) })
+    match OPERATION.at(&tenant, &[&id]).missed(&mut conn).await? {
+        Error::PreconditionFailed => Err(Error::OperationEnded),
+        none => Err(none),
+    }
 }

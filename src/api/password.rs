@@ -9,11 +9,11 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Action, Asker, Client, SignedIn, attempt, attempt_of_person, link_hash, password_faults},
+    db::Params,
     from_row,
     http::{
-        extract::Json,
+        Json, Violations,
         letter::{EmailAddress, send_link},
-        validate::Violations,
     },
     mail::{Letter, Link},
     sql,
@@ -49,11 +49,13 @@ struct Used {
     email: String,
     full_name: String,
 }
+from_row! { Used: email, full_name }
 struct Me {
     email: String,
     full_name: String,
     second_factor: bool,
 }
+from_row! { Me: email, full_name, second_factor }
 
 /// Have a link sent that sets a new password.
 ///
@@ -84,7 +86,7 @@ async fn confirm(State(app): State<App>, client: Client, Json(given): Json<Passw
     violations.finish()?;
     let password_hash = app.auth.passwords.hash(Asker::Network(&client.network()), given.password).await?;
     let purposes: &[&str] = &["reset_password"];
-    let params: crate::db::Params<'_> = &[&purposes, &hash.as_slice(), &password_hash];
+    let params: Params<'_> = &[&purposes, &hash.as_slice(), &password_hash];
     let mut conn = app.db.public().await?;
     let used: Option<Used> = conn.write().last().optional(sql!("auth/use_mail_token"), params).await?;
     let Used { email, full_name } = used.ok_or(Error::LinkSpent)?;
@@ -122,7 +124,3 @@ async fn change(
     app.mailer.send(place, Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
     Ok(StatusCode::NO_CONTENT)
 }
-
-from_row! { Used: email, full_name }
-
-from_row! { Me: email, full_name, second_factor }

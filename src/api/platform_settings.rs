@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     Error, Result,
     app::App,
-    http::etag::{IfNoneMatch, Versioned},
+    http::{IfNoneMatch, Versioned},
     platform_settings::{InForce, MAINTENANCE_NOTICE, NAME, SIGNUP_OPEN, SUPPORT_EMAIL},
     sql,
 };
@@ -68,7 +68,7 @@ impl Versioned for PlatformSettings {
 ///
 /// For anybody. It may be a minute old.
 #[utoipa::path(get, path = "/platform/settings", tag = "public",
-    responses((status = OK, body = PlatformSettings, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+    responses((status = OK, body = PlatformSettings), (status = NOT_MODIFIED)))]
 async fn get(State(app): State<App>, known: IfNoneMatch) -> Result<Response> {
     let mut conn = app.db.public().await?;
     let stored = conn.read().last().all(sql!("platform_settings/list"), &[]).await?;

@@ -1,10 +1,5 @@
 //! `/projects/{project_id}/tasks`: a resource inside another, tied to it by a composite foreign key.
-use aws_lc_rs::hmac;
-use axum::{
-    extract::{OriginalUri, State},
-    http::{StatusCode, Uri},
-    response::Response,
-};
+use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
@@ -17,21 +12,18 @@ use crate::{
     Error, Result,
     app::App,
     auth::Tenant,
-    db::{FromRow, Read, Tx},
+    db::{FromRow, Params},
     from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, missed, versioned},
-        extract::{MergePatch, Path, Query},
-        idempotency::{Begun, Post},
-        page::{ListQuery, Page, Sort},
-        patch,
-        prefer::{Prefer, Total},
-        validate::Violations,
+        Early, IfMatch, IfNoneMatch, ListQuery, Listing, MergePatch, One, Page, Path, Post, Prefer, Sort, Violations,
+        merge_patch, versioned,
     },
     sql, text_enum,
 };
 
 const NAME: std::ops::RangeInclusive<usize> = 1..=200;
+
+const TASK: One = One::new("task", sql!("project_tasks/get"));
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
@@ -45,13 +37,13 @@ pub struct Task {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     status: TaskStatus,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     #[serde(skip)]
     version: i64,
 }
+versioned!(Task);
+from_row! { Task: id, project_id, name, status, created_at, updated_at, version }
 
 text_enum! {
     /// Where a task stands.
@@ -76,16 +68,13 @@ struct NewTask {
     status: Option<TaskStatus>,
 }
 
-/// What changes; members left out stay as they are.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct TaskPatch {
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(min_length = 1, max_length = 200, nullable = false)]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(nullable = false)]
-    status: Option<TaskStatus>,
+merge_patch! {
+    /// What changes; members left out stay as they are.
+    struct TaskPatch {
+        #[schema(min_length = 1, max_length = 200)]
+        name: Option<String>,
+        status: Option<TaskStatus>,
+    }
 }
 
 /// List a project's tasks.
@@ -93,84 +82,32 @@ struct TaskPatch {
 /// Needs `tasks:read` and `projects:read`.
 #[utoipa::path(get, path = "/projects/{project_id}/tasks", tag = "tasks",
     extensions(("x-route" = json!({ "counted": true }))), params(("project_id" = Uuid, Path), ListQuery<TaskStatus>),
-    responses((status = OK, body = Page<Task>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
+    responses((status = OK, body = Page<Task>)))]
 async fn list(
     tenant: Tenant,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
     Path(project): Path<Uuid>,
-    prefer: Prefer,
-    Query(query): Query<ListQuery<TaskStatus>>,
+    listing: Listing<ListQuery<TaskStatus>>,
 ) -> Result<Page<Task>> {
-    let secret = app.secrets().mac();
-    match query.sort {
-        Sort::Newest => newest_first(&tenant, secret, &uri, project, prefer, &query).await,
-        Sort::Name => by_name(&tenant, secret, &uri, project, prefer, &query).await,
+    let counts = [sql!("project_tasks/count"), sql!("project_tasks/count_by_status")];
+    match listing.query.sort {
+        Sort::Newest => {
+            let lists = [sql!("project_tasks/list_newest"), sql!("project_tasks/list_newest_by_status")];
+            let page = listing.page::<Uuid>(&tenant)?;
+            let after = page.after.unwrap_or(Uuid::max());
+            let params: Params<'_> = &[&after, &page.fetch()];
+            let (rows, total) = listing.rows(&tenant, &[&project], counts, lists, params).await?;
+            page.page(tasks(rows)?, |task| task.id).map(|page| page.of(total))
+        }
+        Sort::Name => {
+            let lists = [sql!("project_tasks/list_name"), sql!("project_tasks/list_name_by_status")];
+            let page = listing.page::<(String, Uuid)>(&tenant)?;
+            // Before every task: no name is empty.
+            let (name, id) = page.after.clone().unwrap_or_default();
+            let params: Params<'_> = &[&name, &id, &page.fetch()];
+            let (rows, total) = listing.rows(&tenant, &[&project], counts, lists, params).await?;
+            page.page(tasks(rows)?, |task| (task.name.clone(), task.id)).map(|page| page.of(total))
+        }
     }
-}
-
-async fn newest_first(
-    tenant: &Tenant,
-    secret: &hmac::Key,
-    uri: &Uri,
-    project: Uuid,
-    prefer: Prefer,
-    query: &ListQuery<TaskStatus>,
-) -> Result<Page<Task>> {
-    let page = query.page::<Uuid>(secret, tenant.id(), uri)?;
-    let after = page.after.unwrap_or(Uuid::max());
-    let mut conn = tenant.reads().await?;
-    let mut tx = conn.read();
-    let total = count(&mut tx, prefer, project, query.status).await?;
-    let last = tx.last();
-    let rows = match query.status {
-        None => last.all(sql!("project_tasks/list_newest"), &[&project, &after, &page.fetch()]).await,
-        Some(status) => {
-            let params: crate::db::Params<'_> = &[&project, &status, &after, &page.fetch()];
-            last.all(sql!("project_tasks/list_newest_by_status"), params).await
-        }
-    }?;
-    page.page(tasks(rows)?, |task| task.id).map(|page| page.of(total))
-}
-
-async fn by_name(
-    tenant: &Tenant,
-    secret: &hmac::Key,
-    uri: &Uri,
-    project: Uuid,
-    prefer: Prefer,
-    query: &ListQuery<TaskStatus>,
-) -> Result<Page<Task>> {
-    let page = query.page::<(String, Uuid)>(secret, tenant.id(), uri)?;
-    // Before every task: no name is empty.
-    let (name, id) = page.after.clone().unwrap_or_default();
-    let mut conn = tenant.reads().await?;
-    let mut tx = conn.read();
-    let total = count(&mut tx, prefer, project, query.status).await?;
-    let last = tx.last();
-    let rows = match query.status {
-        None => last.all(sql!("project_tasks/list_name"), &[&project, &name, &id, &page.fetch()]).await,
-        Some(status) => {
-            let params: crate::db::Params<'_> = &[&project, &status, &name, &id, &page.fetch()];
-            last.all(sql!("project_tasks/list_name_by_status"), params).await
-        }
-    }?;
-    page.page(tasks(rows)?, |task| (task.name.clone(), task.id)).map(|page| page.of(total))
-}
-
-/// How long the whole list is, for whoever prefers to know.
-async fn count(
-    tx: &mut Tx<'_, Read>,
-    prefer: Prefer,
-    project: Uuid,
-    status: Option<TaskStatus>,
-) -> Result<Option<Total>> {
-    let Some(how) = prefer.count() else { return Ok(None) };
-    let counted = match status {
-        None => tx.one(sql!("project_tasks/count"), &[&project, &how.limit()]).await,
-        Some(status) => tx.one(sql!("project_tasks/count_by_status"), &[&project, &status, &how.limit()]).await,
-    }?;
-    Ok(Some(how.of(counted)))
 }
 
 /// No row at all: no such project. One row without a task: an empty page.
@@ -186,8 +123,8 @@ fn tasks(rows: Vec<Listed>) -> Result<Vec<Task>> {
 /// Needs `tasks:write` and `tasks:read`.
 #[utoipa::path(post, path = "/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path)),
     request_body = NewTask,
-    responses((status = CREATED, body = Task, headers(("ETag" = String), ("Location" = String)))))]
-async fn create(tenant: Tenant, Path(project): Path<Uuid>, Post(new, once): Post<NewTask>) -> Result<Response> {
+    responses((status = CREATED, body = Task)))]
+async fn create(tenant: Tenant, Path(project): Path<Uuid>, Post(new, once): Post<NewTask>) -> Result<Response, Early> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);
     violations.finish()?;
@@ -195,12 +132,9 @@ async fn create(tenant: Tenant, Path(project): Path<Uuid>, Post(new, once): Post
     let id = new_id();
     let status = new.status.unwrap_or(TaskStatus::Open);
     let mut conn = tenant.writes().await?;
-    let attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
+    let attempt = once.begin(&mut conn).await?;
     // No look whether the project is there: the foreign key says so, in this tenant and for good.
-    let params: crate::db::Params<'_> = &[&project, &id, &new.name, &status];
+    let params: Params<'_> = &[&project, &id, &new.name, &status];
     let (task, done) = attempt.one::<Task>(sql!("project_tasks/insert"), params).await?;
     done.created(&format!("/api/v1/projects/{project}/tasks/{id}"), task).await
 }
@@ -210,11 +144,9 @@ async fn create(tenant: Tenant, Path(project): Path<Uuid>, Post(new, once): Post
 /// Needs `tasks:read`.
 #[utoipa::path(get, path = "/projects/{project_id}/tasks/{id}", tag = "tasks",
     params(("project_id" = Uuid, Path), ("id" = Uuid, Path)),
-    responses((status = OK, body = Task, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+    responses((status = OK, body = Task), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path((project, id)): Path<(Uuid, Uuid)>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.reads().await?;
-    let task: Option<Task> = conn.read().last().optional(sql!("project_tasks/get"), &[&project, &id]).await?;
-    task.map(|task| known.answer(task)).ok_or(missed("task", false))
+    TASK.at(&tenant, &[&project, &id]).read::<Task>().await.map(|task| known.answer(task))
 }
 
 /// Change a task.
@@ -222,8 +154,7 @@ async fn get(tenant: Tenant, Path((project, id)): Path<(Uuid, Uuid)>, known: IfN
 /// Needs `tasks:write` and `tasks:read`, and `If-Match` with the ETag that was read.
 #[utoipa::path(patch, path = "/projects/{project_id}/tasks/{id}", tag = "tasks",
     params(("project_id" = Uuid, Path), ("id" = Uuid, Path), ("If-Match" = String, Header)),
-    request_body(content = TaskPatch, content_type = "application/merge-patch+json"),
-    responses((status = OK, body = Task, headers(("ETag" = String)))))]
+    request_body = TaskPatch, responses((status = OK, body = Task)))]
 async fn update(
     tenant: Tenant,
     Path((project, id)): Path<(Uuid, Uuid)>,
@@ -232,19 +163,12 @@ async fn update(
     MergePatch(patch): MergePatch<TaskPatch>,
 ) -> Result<Response> {
     let mut violations = Violations::default();
-    if let Some(name) = &patch.name {
-        violations.line("/name", name, NAME);
-    }
+    violations.line("/name", &patch.name, NAME);
     violations.finish()?;
 
-    let mut conn = tenant.writes().await?;
-    let params: crate::db::Params<'_> = &[&project, &id, &versions, &patch.name, &patch.status];
-    let changed: Option<Task> = conn.write().last().optional(sql!("project_tasks/update"), params).await?;
-    if let Some(task) = changed {
-        return Ok(prefer.changed(task));
-    }
-    let there: Option<Task> = conn.read().last().optional(sql!("project_tasks/get"), &[&project, &id]).await?;
-    Err(missed("task", there.is_some()))
+    let params: Params<'_> = &[&versions, &patch.name, &patch.status];
+    let task: Task = TASK.at(&tenant, &[&project, &id]).write(sql!("project_tasks/update"), params).await?;
+    Ok(prefer.changed(task))
 }
 
 /// Delete a task.
@@ -258,19 +182,11 @@ async fn delete(
     Path((project, id)): Path<(Uuid, Uuid)>,
     IfMatch(versions): IfMatch,
 ) -> Result<StatusCode> {
-    let mut conn = tenant.writes().await?;
-    let deleted: Option<()> =
-        conn.write().last().optional(sql!("project_tasks/delete"), &[&project, &id, &versions]).await?;
-    if deleted.is_some() {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    let there: Option<Task> = conn.read().last().optional(sql!("project_tasks/get"), &[&project, &id]).await?;
-    Err(missed("task", there.is_some()))
+    TASK.at(&tenant, &[&project, &id])
+        .write(sql!("project_tasks/delete"), &[&versions])
+        .await
+        .map(|()| StatusCode::NO_CONTENT)
 }
-
-versioned!(Task);
-
-from_row! { Task: id, project_id, name, status, created_at, updated_at, version }
 
 /// A row of a list: its task, or nothing on the one row that stands for an empty page.
 struct Listed(Option<Task>);

@@ -2,11 +2,7 @@
 //! they are; beside them it makes its own.
 use std::collections::BTreeSet;
 
-use axum::{
-    extract::{OriginalUri, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
@@ -18,20 +14,18 @@ use crate::{
     Result,
     app::App,
     auth::Tenant,
+    db::Params,
     from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, missed, versioned},
-        extract::{Json, MergePatch, Path, Query},
-        idempotency::{Begun, Post},
-        page::{Page, PlainQuery},
-        patch,
-        prefer::Prefer,
-        validate::{PermissionName, Violations},
+        Early, IfMatch, IfNoneMatch, Json, Listing, MergePatch, One, Page, Path, PlainQuery, Post, Prefer, Violations,
+        merge_patch, validate::PermissionName, versioned,
     },
     sql,
 };
 
 const NAME: std::ops::RangeInclusive<usize> = 1..=60;
+
+const ROLE: One = One::new("role", sql!("roles/get"));
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete)).routes(routes!(permissions))
@@ -46,13 +40,13 @@ struct Role {
     permissions: Vec<String>,
     /// One of those every tenant has, which stay as they are.
     built_in: bool,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     #[serde(skip)]
     version: i64,
 }
+versioned!(Role);
+from_row! { Role: id, name, permissions, built_in, created_at, updated_at, version }
 
 /// A role to be made.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -66,16 +60,14 @@ struct NewRole {
     permissions: BTreeSet<String>,
 }
 
-/// What changes; members left out stay as they are.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RolePatch {
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(min_length = 1, max_length = 60, nullable = false)]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(value_type = Option<Vec<PermissionName>>, nullable = false)]
-    permissions: Option<BTreeSet<String>>,
+merge_patch! {
+    /// What changes; members left out stay as they are.
+    struct RolePatch {
+        #[schema(min_length = 1, max_length = 60)]
+        name: Option<String>,
+        #[schema(value_type = Option<Vec<PermissionName>>)]
+        permissions: Option<BTreeSet<String>>,
+    }
 }
 
 /// A word of the vocabulary that roles are made of.
@@ -84,6 +76,7 @@ struct Permission {
     name: String,
     description: String,
 }
+from_row! { Permission: name, description }
 
 /// The vocabulary.
 #[derive(Debug, Serialize, ToSchema)]
@@ -96,14 +89,9 @@ struct PermissionList {
 /// Needs `roles:read`.
 #[utoipa::path(get, path = "/tenant/roles", tag = "roles",
     extensions(("x-route" = json!({ "charged": "principal" }))), params(PlainQuery),
-    responses((status = OK, body = Page<Role>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
-async fn list(
-    tenant: Tenant,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<PlainQuery>,
-) -> Result<Page<Role>> {
-    let page = query.page::<String>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    responses((status = OK, body = Page<Role>)))]
+async fn list(tenant: Tenant, listing: Listing<PlainQuery>) -> Result<Page<Role>> {
+    let page = listing.page::<String>(&tenant)?;
     let after = page.after.as_deref().unwrap_or_default();
     let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("roles/list"), &[&after, &page.fetch()]).await?;
@@ -115,8 +103,8 @@ async fn list(
 /// Needs `roles:write` and `roles:read`, and every permission that the role is to hold.
 #[utoipa::path(post, path = "/tenant/roles", tag = "roles",
     extensions(("x-route" = json!({ "charged": "principal" }))), request_body = NewRole,
-    responses((status = CREATED, body = Role, headers(("ETag" = String), ("Location" = String)))))]
-async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Response> {
+    responses((status = CREATED, body = Role)))]
+async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Response, Early> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);
     violations.permissions("/permissions", &new.permissions);
@@ -124,10 +112,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Respon
     let id = new_id();
     let permissions: Vec<&String> = new.permissions.iter().collect();
     let mut conn = tenant.writes().await?;
-    let attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
+    let attempt = once.begin(&mut conn).await?;
     let (role, done) = attempt.one::<Role>(sql!("roles/insert"), &[&id, &new.name, &permissions]).await?;
     done.created(&format!("/api/v1/tenant/roles/{id}"), role).await
 }
@@ -137,11 +122,9 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Respon
 /// Needs `roles:read`.
 #[utoipa::path(get, path = "/tenant/roles/{id}", tag = "roles",
     extensions(("x-route" = json!({ "charged": "principal" }))), params(("id" = Uuid, Path)),
-    responses((status = OK, body = Role, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+    responses((status = OK, body = Role), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.reads().await?;
-    let role: Option<Role> = conn.read().last().optional(sql!("roles/get"), &[&id]).await?;
-    role.map(|role| known.answer(role)).ok_or(missed("role", false))
+    ROLE.at(&tenant, &[&id]).read::<Role>().await.map(|role| known.answer(role))
 }
 
 /// Change a role. What its members may do changes with it, at their next request.
@@ -151,8 +134,7 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
 #[utoipa::path(patch, path = "/tenant/roles/{id}", tag = "roles",
     extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path), ("If-Match" = String, Header)),
-    request_body(content = RolePatch, content_type = "application/merge-patch+json"),
-    responses((status = OK, body = Role, headers(("ETag" = String)))))]
+    request_body = RolePatch, responses((status = OK, body = Role)))]
 async fn update(
     tenant: Tenant,
     Path(id): Path<Uuid>,
@@ -161,22 +143,15 @@ async fn update(
     MergePatch(patch): MergePatch<RolePatch>,
 ) -> Result<Response> {
     let mut violations = Violations::default();
-    if let Some(name) = &patch.name {
-        violations.line("/name", name, NAME);
-    }
+    violations.line("/name", &patch.name, NAME);
     if let Some(permissions) = &patch.permissions {
         violations.permissions("/permissions", permissions);
     }
     violations.finish()?;
     let permissions: Option<Vec<&String>> = patch.permissions.as_ref().map(|all| all.iter().collect());
-    let mut conn = tenant.writes().await?;
-    let params: crate::db::Params<'_> = &[&id, &versions, &patch.name, &permissions];
-    let changed: Option<Role> = conn.write().last().optional(sql!("roles/update"), params).await?;
-    if let Some(role) = changed {
-        return Ok(prefer.changed(role));
-    }
-    let there: Option<Role> = conn.read().last().optional(sql!("roles/get"), &[&id]).await?;
-    Err(missed("role", there.is_some()))
+    let params: Params<'_> = &[&versions, &patch.name, &permissions];
+    let role: Role = ROLE.at(&tenant, &[&id]).write(sql!("roles/update"), params).await?;
+    Ok(prefer.changed(role))
 }
 
 /// Delete a role that no member has and nobody is invited to.
@@ -186,13 +161,7 @@ async fn update(
     extensions(("x-route" = json!({ "charged": "principal" }))),
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
-    let mut conn = tenant.writes().await?;
-    let deleted: Option<()> = conn.write().last().optional(sql!("roles/delete"), &[&id, &versions]).await?;
-    if deleted.is_some() {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    let there: Option<Role> = conn.read().last().optional(sql!("roles/get"), &[&id]).await?;
-    Err(missed("role", there.is_some()))
+    ROLE.at(&tenant, &[&id]).write(sql!("roles/delete"), &[&versions]).await.map(|()| StatusCode::NO_CONTENT)
 }
 
 /// The vocabulary of permissions, the same for every tenant.
@@ -204,9 +173,3 @@ async fn permissions(tenant: Tenant) -> Result<Json<PermissionList>> {
     let items = conn.read().last().all(sql!("roles/permissions"), &[]).await?;
     Ok(Json(PermissionList { items }))
 }
-
-versioned!(Role);
-
-from_row! { Role: id, name, permissions, built_in, created_at, updated_at, version }
-
-from_row! { Permission: name, description }

@@ -1,8 +1,5 @@
 //! `/me/sessions`: where one is signed in, and ending it there.
-use axum::{
-    extract::{OriginalUri, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,11 +10,9 @@ use crate::{
     Error, Result,
     app::App,
     auth::SignedIn,
+    db::Params,
     from_row,
-    http::{
-        extract::{Path, Query},
-        page::{Page, PlainQuery},
-    },
+    http::{Listing, Page, Path, PlainQuery},
     sql,
 };
 
@@ -37,31 +32,24 @@ struct Session {
     address: Option<String>,
     /// Whether it is the one that asks.
     current: bool,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// To the quarter of an hour that an access token lives, or to the minute for a browser.
-    #[schema(value_type = String, format = DateTime)]
     last_used_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
+from_row! { Session: id, kind, device, address, current, created_at, last_used_at, expires_at }
 
 /// Where am I signed in?
 #[utoipa::path(get, path = "/me/sessions", tag = "me", params(PlainQuery),
-    responses((status = OK, body = Page<Session>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
-async fn list(
-    me: SignedIn,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<PlainQuery>,
-) -> Result<Page<Session>> {
+    responses((status = OK, body = Page<Session>)))]
+async fn list(me: SignedIn, listing: Listing<PlainQuery>) -> Result<Page<Session>> {
     let (user, current) = (me.user().as_uuid(), me.person().session.handle());
-    let page = query.page::<(Timestamp, Uuid)>(app.secrets().mac(), user, &uri)?;
+    let page = listing.my_page::<(Timestamp, Uuid)>(&me)?;
     let (before, id) = page.after.unwrap_or((Timestamp::MAX, Uuid::max()));
     // PostgreSQL's times end before ours do; no session lies in between.
     let before = before.min(Timestamp::from_second(32_503_680_000).unwrap_or(before));
     let mut conn = me.connect().await?;
-    let params: crate::db::Params<'_> = &[&user, &before, &id, &page.fetch(), &current];
+    let params: Params<'_> = &[&user, &before, &id, &page.fetch(), &current];
     let rows = conn.read().last().all(sql!("sessions/list"), params).await?;
     page.page(rows, |session: &Session| (session.created_at, session.id))
 }
@@ -88,5 +76,3 @@ async fn finish(State(app): State<App>, me: SignedIn, Path(id): Path<Uuid>) -> R
     app.auth.ended.sessions(app.secrets(), [id]);
     Ok(StatusCode::NO_CONTENT)
 }
-
-from_row! { Session: id, kind, device, address, current, created_at, last_used_at, expires_at }

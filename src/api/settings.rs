@@ -20,14 +20,12 @@ use crate::{
     Result,
     app::App,
     auth::Tenant,
-    currency, from_row,
+    currency,
+    db::Params,
+    from_row,
     http::{
-        etag::{IfMatch, IfNoneMatch, Tagged, missed, versioned},
-        executor::Executor,
-        extract::MergePatch,
-        operation::Work,
-        patch::Field,
-        validate::Violations,
+        Field, IfMatch, IfNoneMatch, MergePatch, Tagged, Violations, etag::missed, executor::Executor, operation::Work,
+        versioned,
     },
     sql, text_enum,
 };
@@ -57,11 +55,12 @@ struct TenantSettings {
     /// Units in stock at or below which a product is running low.
     #[schema(minimum = 0, maximum = 1_000_000)]
     low_stock_threshold: i32,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     #[serde(skip)]
     version: i64,
 }
+versioned!(TenantSettings);
+from_row! { TenantSettings: language, time_zone, currency, week_starts, low_stock_threshold, updated_at, version }
 
 text_enum! {
     /// The language whose words are brought to their stems in search; `simple` leaves words as they are.
@@ -127,7 +126,7 @@ struct TenantSettingsPatch {
 ///
 /// Needs `settings:read`.
 #[utoipa::path(get, path = "/tenant/settings", tag = "settings",
-    responses((status = OK, body = TenantSettings, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+    responses((status = OK, body = TenantSettings), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.reads().await?;
     let settings: TenantSettings = conn.read().last().one(sql!("settings/get"), &[]).await?;
@@ -140,9 +139,8 @@ async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
 /// product indexed in it anew, which needs `products:write`, `operations:write` and their `read` as well; `Link` names the
 /// operation, and until it has succeeded a search may miss words that end differently.
 #[utoipa::path(patch, path = "/tenant/settings", tag = "settings", params(("If-Match" = String, Header)),
-    request_body(content = TenantSettingsPatch, content_type = "application/merge-patch+json"),
-    responses((status = OK, body = TenantSettings, headers(("ETag" = String),
-        ("Link" = String, description = "With a language: the operation that indexes products anew")))))]
+    request_body = TenantSettingsPatch,
+    responses((status = OK, body = TenantSettings, headers(("Link" = String, description = "With a language: the operation that indexes products anew")))))]
 async fn update(
     tenant: Tenant,
     State(app): State<App>,
@@ -161,7 +159,7 @@ async fn update(
     let mut conn = tenant.writes().await?;
     // Not its last statement by nature: what follows from a setting belongs into the same transaction.
     let mut tx = conn.write();
-    let params: crate::db::Params<'_> = &[&versions, &language, &time_zone, &currency, &week_starts, &low_stock];
+    let params: Params<'_> = &[&versions, &language, &time_zone, &currency, &week_starts, &low_stock];
     let Some(changed) = tx.optional::<TenantSettings>(sql!("settings/update"), params).await? else {
         tx.rollback().await?;
         return Err(missed("settings", true));
@@ -211,7 +209,6 @@ struct Batch {
     last: Uuid,
     passed: i64,
 }
-
 from_row! { Batch: last, passed }
 
 /// What a key becomes: nothing where the patch says nothing, its default where it says `null`, else what `read` makes of
@@ -274,7 +271,3 @@ fn low_stock(violations: &mut Violations, units: i64) -> Option<i32> {
     }
     found
 }
-
-versioned!(TenantSettings);
-
-from_row! { TenantSettings: language, time_zone, currency, week_starts, low_stock_threshold, updated_at, version }

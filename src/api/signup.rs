@@ -12,11 +12,11 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Action, Asker, Client, attempt, in_hex, link_hash, new_link},
+    db::Params,
     from_row,
     http::{
-        extract::Json,
+        Json, Violations,
         letter::{EmailAddress, send_link},
-        validate::Violations,
     },
     mail::{Letter, Link},
     slug, sql,
@@ -56,8 +56,10 @@ struct LinkToken {
 }
 
 struct Outcome(String);
+from_row! { Outcome: "outcome" }
 
 struct Open(bool);
+from_row! { Open: "open" }
 
 /// What a link proved.
 struct Used {
@@ -66,6 +68,7 @@ struct Used {
     email: String,
     full_name: String,
 }
+from_row! { Used: outcome, former_email, email, full_name }
 
 /// Sign up.
 ///
@@ -102,7 +105,7 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
     let (id, link_hash) = (user.to_string(), in_hex(&link.hash));
     let seal = app
         .seal("sign_up", &[Some(&id), Some(&email), Some(&hash), Some(app.auth.passwords.nobodys()), Some(&link_hash)]);
-    let params: crate::db::Params<'_> = &[
+    let params: Params<'_> = &[
         &user,
         &email,
         &new.full_name,
@@ -136,7 +139,7 @@ async fn verify(State(app): State<App>, client: Client, Json(given): Json<LinkTo
     let place = app.mailer.place()?;
     attempt(&mut conn, Action::Link, given.token.expose_secret(), &client).await?;
     let purposes: &[&str] = &["verify_email", "change_email"];
-    let params: crate::db::Params<'_> = &[&purposes, &hash.as_slice(), &None::<String>];
+    let params: Params<'_> = &[&purposes, &hash.as_slice(), &None::<String>];
     let used: Option<Used> = conn.write().last().optional(sql!("auth/use_mail_token"), params).await?;
     let used = used.ok_or(Error::LinkSpent)?;
     match used.outcome.as_str() {
@@ -159,9 +162,3 @@ async fn resend(State(app): State<App>, client: Client, Json(given): Json<EmailA
     })
     .await
 }
-
-from_row! { Outcome: "outcome" }
-
-from_row! { Open: "open" }
-
-from_row! { Used: outcome, former_email, email, full_name }

@@ -1,7 +1,7 @@
 //! `/tenant`: the tenant a request acts in.
 use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -11,13 +11,7 @@ use crate::{
     app::App,
     auth::Tenant,
     from_row,
-    http::{
-        etag::{IfMatch, IfNoneMatch, missed, versioned},
-        extract::MergePatch,
-        patch,
-        prefer::Prefer,
-        validate::Violations,
-    },
+    http::{IfMatch, IfNoneMatch, MergePatch, Prefer, Violations, etag::missed, merge_patch, versioned},
     sql,
 };
 
@@ -38,32 +32,29 @@ struct TenantRecord {
     name: String,
     /// trial or active; any other is closed to requests.
     status: String,
-    #[schema(value_type = Option<String>, format = DateTime)]
     trial_ends_at: Option<Timestamp>,
-    #[schema(value_type = Option<String>, format = DateTime)]
     paid_until: Option<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     #[serde(skip)]
     version: i64,
 }
+versioned!(TenantRecord);
+from_row! { TenantRecord: id, slug, name, status, trial_ends_at, paid_until, created_at, updated_at, version }
 
-/// What changes; members left out stay as they are.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct TenantPatch {
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(min_length = 1, max_length = 200, nullable = false)]
-    name: Option<String>,
+merge_patch! {
+    /// What changes; members left out stay as they are.
+    struct TenantPatch {
+        #[schema(min_length = 1, max_length = 200)]
+        name: Option<String>,
+    }
 }
 
 /// Read the tenant's own record.
 ///
 /// Needs `tenant:read`.
 #[utoipa::path(get, path = "/tenant", tag = "tenant",
-    responses((status = OK, body = TenantRecord, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+    responses((status = OK, body = TenantRecord), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
     let mut conn = tenant.reads().await?;
     let record: TenantRecord = conn.read().last().one(sql!("tenant/get"), &[]).await?;
@@ -74,8 +65,7 @@ async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
 ///
 /// Needs `tenant:write` and `tenant:read`, and `If-Match` with the ETag that was read. The slug stays: it is in addresses.
 #[utoipa::path(patch, path = "/tenant", tag = "tenant", params(("If-Match" = String, Header)),
-    request_body(content = TenantPatch, content_type = "application/merge-patch+json"),
-    responses((status = OK, body = TenantRecord, headers(("ETag" = String)))))]
+    request_body = TenantPatch, responses((status = OK, body = TenantRecord)))]
 async fn update(
     tenant: Tenant,
     IfMatch(versions): IfMatch,
@@ -83,9 +73,7 @@ async fn update(
     MergePatch(patch): MergePatch<TenantPatch>,
 ) -> Result<Response> {
     let mut violations = Violations::default();
-    if let Some(name) = &patch.name {
-        violations.line("/name", name, NAME);
-    }
+    violations.line("/name", &patch.name, NAME);
     violations.finish()?;
     let mut conn = tenant.writes().await?;
     let changed: Option<TenantRecord> =
@@ -104,7 +92,3 @@ async fn leave(tenant: Tenant) -> Result<StatusCode> {
     conn.write().last().one::<()>(sql!("tenant/leave"), &[]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
-
-versioned!(TenantRecord);
-
-from_row! { TenantRecord: id, slug, name, status, trial_ends_at, paid_until, created_at, updated_at, version }

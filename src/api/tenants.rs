@@ -10,12 +10,11 @@ use crate::{
     Result,
     app::App,
     auth::{SignedIn, switch_tenant},
+    db::Params,
     from_row,
     http::{
-        extract::Json,
-        idempotency::{Begun, Post},
+        Early, Json, Post, Violations,
         session::{SessionAnswer, answer},
-        validate::Violations,
     },
     slug, sql,
 };
@@ -49,6 +48,7 @@ struct MadeTenant {
     status: String,
     role: String,
 }
+from_row! { MadeTenant: id, slug, name, status, role }
 
 /// The tenant to go to.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -61,7 +61,7 @@ struct SwitchTenant {
 #[utoipa::path(post, path = "/tenants", tag = "me",
     extensions(("x-route" = json!({ "key": "kept" }))), request_body = NewTenant,
     responses((status = CREATED, body = MadeTenant)))]
-async fn create(me: SignedIn, Post(new, once): Post<NewTenant>) -> Result<Response> {
+async fn create(me: SignedIn, Post(new, once): Post<NewTenant>) -> Result<Response, Early> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);
     if let Some(slug) = &new.slug
@@ -75,11 +75,8 @@ async fn create(me: SignedIn, Post(new, once): Post<NewTenant>) -> Result<Respon
     let slugs = new.slug.map_or_else(|| slug::candidates(&new.name, id.as_bytes()), |slug| vec![slug]);
     let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| new_id()).collect();
     let mut conn = me.connect().await?;
-    let attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
-    let params: crate::db::Params<'_> = &[&id, &new.name, &slugs, &role_ids];
+    let attempt = once.begin(&mut conn).await?;
+    let params: Params<'_> = &[&id, &new.name, &slugs, &role_ids];
     let (made, done) = attempt.one::<MadeTenant>(sql!("me/create_tenant"), params).await?;
     done.answer((StatusCode::CREATED, Json(made))).await
 }
@@ -94,5 +91,3 @@ async fn switch(State(app): State<App>, me: SignedIn, Json(to): Json<SwitchTenan
     let opened = switch_tenant(&me, to.tenant_id).await?;
     answer(&app.auth, &opened, me.kind())
 }
-
-from_row! { MadeTenant: id, slug, name, status, role }

@@ -15,7 +15,7 @@ use crate::{
     auth::{Action, Client, SignedIn, attempt_of_person, totp},
     error::Violation,
     from_row,
-    http::extract::Json,
+    http::Json,
     sql,
 };
 
@@ -54,6 +54,7 @@ struct Own {
     confirmed: bool,
     email: String,
 }
+from_row! { Own: sealed = "secret_sealed", confirmed, email }
 
 /// Begin to add a second factor.
 ///
@@ -142,5 +143,3 @@ async fn remove(me: SignedIn) -> Result<StatusCode> {
 fn already(detail: &str) -> Error {
     Error::Conflict(Violation::at("", "state", detail))
 }
-
-from_row! { Own: sealed = "secret_sealed", confirmed, email }

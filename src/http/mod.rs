@@ -9,6 +9,8 @@ pub mod idempotency;
 mod json;
 mod leaving;
 pub mod letter;
+pub mod listing;
+pub mod one;
 pub mod operation;
 pub mod page;
 pub mod patch;
@@ -24,5 +26,17 @@ pub mod upload;
 pub mod validate;
 pub mod waits;
 
+// What nearly every resource takes.
+pub(crate) use etag::versioned;
+pub use etag::{IfMatch, IfNoneMatch, Tagged, Versioned};
+pub use extract::{Json, MergePatch, Path, Query};
+pub use idempotency::{Early, Once, Post};
 pub use leaving::Leaving;
+pub use listing::{Asks, Chosen, ListQuery, Listing, PlainQuery, Sort};
+pub use one::One;
+pub use page::Page;
+pub use patch::Field;
+pub(crate) use patch::merge_patch;
+pub use prefer::Prefer;
 pub use untaken::Untaken;
+pub use validate::Violations;

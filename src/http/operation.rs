@@ -48,11 +48,8 @@ pub struct Operation {
     result: Option<Value>,
     /// The member who began it; null for an API key.
     created_by: Option<Uuid>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
     finished_at: Option<Timestamp>,
     #[serde(skip)]
     version: i64,

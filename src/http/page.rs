@@ -12,17 +12,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{
     extract::Json,
+    listing::Chosen,
     prefer::{PREFERENCE_APPLIED, Total, TotalIs},
 };
 use uuid::Uuid;
 
-use crate::{Error, Result, auth::TenantId, error::Violation};
+use crate::{Error, Result, error::Violation};
 
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 200;
@@ -103,85 +104,17 @@ impl<T: Serialize> IntoResponse for Page<T> {
     }
 }
 
-/// The order of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Sort {
-    /// Newest first.
-    #[default]
-    Newest,
-    /// By name, in the order of Unicode code points.
-    Name,
-}
-
-/// The query of a list that can be filtered by status; `S` is the vocabulary. A resource with other
-/// filters declares a struct of its own, like this one.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListQuery<S: ToSchema> {
-    /// Rows on the page, 50 unless said; fewer where they are long.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// Only rows of this status.
-    pub status: Option<S>,
-    /// The order; newest first unless said.
-    #[serde(default)]
-    #[param(required = false)]
-    pub sort: Sort,
-}
-
-impl<S: Copy + Into<&'static str> + ToSchema> ListQuery<S> {
-    /// The page that is asked for, of the list at `uri`.
-    pub fn page<'a, K>(&self, secret: &'a hmac::Key, tenant: TenantId, uri: &'a Uri) -> Result<PageRequest<'a, K>>
-    where
-        K: Serialize + DeserializeOwned,
-    {
-        let sort = match self.sort {
-            Sort::Newest => "newest",
-            Sort::Name => "name",
-        };
-        let list = List::new(uri, &[("sort", Some(sort)), ("status", self.status.map(Into::into))]);
-        PageRequest::new(secret, tenant.as_uuid(), list, self.limit, self.cursor.as_deref())
-    }
-}
-
-/// The query of a list that has one order and no filters.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct PlainQuery {
-    /// Rows on the page, 50 unless said; fewer where they are long.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-impl PlainQuery {
-    /// The page that is asked for, of the list at `uri` that is this tenant's or this user's.
-    pub fn page<'a, K>(&self, secret: &'a hmac::Key, owner: Uuid, uri: &'a Uri) -> Result<PageRequest<'a, K>>
-    where
-        K: Serialize + DeserializeOwned,
-    {
-        PageRequest::new(secret, owner, List::new(uri, &[]), self.limit, self.cursor.as_deref())
-    }
-}
-
 /// Which list a cursor belongs to: the path and what was chosen with it, `limit` and `cursor` aside.
 #[derive(Debug)]
-pub struct List<'a> {
+pub(super) struct List<'a> {
     path: &'a str,
     chosen: String,
 }
 
 impl<'a> List<'a> {
     /// `chosen` are the sort and the filters in force, defaults included, in a fixed order.
-    #[must_use]
-    pub fn new(uri: &'a Uri, chosen: &[(&str, Option<&str>)]) -> Self {
-        let chosen = chosen.iter().filter_map(|(name, value)| value.map(|value| (name, value)));
+    pub(super) fn new(uri: &'a Uri, chosen: Vec<Chosen>) -> Self {
+        let chosen = chosen.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
         Self { path: uri.path(), chosen: form_urlencoded::Serializer::new(String::new()).extend_pairs(chosen).finish() }
     }
 }
@@ -199,7 +132,7 @@ impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
     /// Reads `limit` and `cursor`; `400` naming the one that does not fit. An empty cursor is the beginning, as none is: it is
     /// what a loop over pages begins with, where a filter that is empty would be a filter forgotten. `owner` is the tenant, or the user where the
     /// list is a user's own.
-    pub fn new(
+    pub(super) fn new(
         secret: &'a hmac::Key,
         owner: Uuid,
         list: List<'a>,

@@ -1,7 +1,7 @@
 //! Fields of a merge patch (RFC 7396): absent, null, or a value.
 use serde::{Deserialize, Deserializer};
 
-/// A field that can be cleared. Declare it with `#[serde(default)]`.
+/// A field that can be cleared. [`merge_patch!`] declares it.
 #[derive(Debug, Default)]
 pub enum Field<T> {
     /// Absent: stays as it is.
@@ -34,8 +34,39 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
     }
 }
 
-/// For a field that always has a value: absent leaves it, `null` is refused. Declare it as
-/// `#[serde(default, deserialize_with = "patch::required")] field: Option<T>`.
+/// For a field that always has a value: absent leaves it, `null` is refused. [`merge_patch!`] declares it.
 pub fn required<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
+
+/// A merge patch, as a struct whose fields are `Option<T>`, which `null` is refused for, or `Field<T>`, which it clears. It says to
+/// reading and to the document what either is, so that no field takes `null` for nothing because an attribute was forgotten.
+macro_rules! merge_patch {
+    ($(#[$($meta:tt)*])* struct $name:ident { $($fields:tt)* }) => {
+        $crate::http::patch::merge_patch! { @ [$(#[$($meta)*])* struct $name] [] $($fields)* }
+    };
+    (@ $head:tt [$($done:tt)*] $(#[$($meta:tt)*])* $field:ident: Option<$of:ty>, $($rest:tt)*) => {
+        $crate::http::patch::merge_patch! { @ $head [
+            $($done)*
+            $(#[$($meta)*])*
+            #[serde(default, deserialize_with = "crate::http::patch::required")]
+            #[schema(nullable = false)]
+            $field: Option<$of>,
+        ] $($rest)* }
+    };
+    (@ $head:tt [$($done:tt)*] $(#[$($meta:tt)*])* $field:ident: Field<$of:ty>, $($rest:tt)*) => {
+        $crate::http::patch::merge_patch! { @ $head [
+            $($done)*
+            $(#[$($meta)*])*
+            #[serde(default)]
+            #[schema(value_type = Option<$of>)]
+            $field: $crate::http::patch::Field<$of>,
+        ] $($rest)* }
+    };
+    (@ [$($head:tt)*] [$($done:tt)*]) => {
+        #[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
+        #[serde(deny_unknown_fields)]
+        $($head)* { $($done)* }
+    };
+}
+pub(crate) use merge_patch;

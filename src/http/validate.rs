@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use unicode_normalization::char::is_combining_mark;
 use utoipa::ToSchema;
 
+use super::patch::Field;
 use crate::{
     Error, Result,
     auth::{normal_email, password_faults},
@@ -20,13 +21,50 @@ pub(super) const MOST: usize = 100;
 #[schema(min_length = 1, max_length = 60, example = "projects:read")]
 pub struct PermissionName(#[expect(dead_code, reason = "only its schema is used")] String);
 
+/// A text that may not be there: a field that can be left out, or one of a patch. Where there is none, nothing is wrong with it.
+pub trait Text {
+    /// The text, where there is one.
+    fn text(&self) -> Option<&str>;
+}
+
+impl Text for str {
+    fn text(&self) -> Option<&str> {
+        Some(self)
+    }
+}
+
+impl Text for String {
+    fn text(&self) -> Option<&str> {
+        Some(self)
+    }
+}
+
+impl<T: Text> Text for Option<T> {
+    fn text(&self) -> Option<&str> {
+        self.as_ref().and_then(Text::text)
+    }
+}
+
+impl<T: Text> Text for Field<T> {
+    fn text(&self) -> Option<&str> {
+        self.value().and_then(Text::text)
+    }
+}
+
+impl<T: Text + ?Sized> Text for &T {
+    fn text(&self) -> Option<&str> {
+        (**self).text()
+    }
+}
+
 /// Collects what is wrong.
 #[derive(Debug, Default)]
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
     /// A single line of text: its length in characters, no control characters, no blank ends.
-    pub fn line(&mut self, pointer: &str, value: &str, length: RangeInclusive<usize>) {
+    pub fn line(&mut self, pointer: &str, value: &(impl Text + ?Sized), length: RangeInclusive<usize>) {
+        let Some(value) = value.text() else { return };
         self.length(pointer, value, &length);
         if value.chars().any(breaks_line) {
             self.push(pointer, "control_character", "must not contain control characters");
@@ -37,7 +75,8 @@ impl Violations {
     }
 
     /// Text of several lines. PostgreSQL's text holds every character but NUL.
-    pub fn text(&mut self, pointer: &str, value: &str, length: RangeInclusive<usize>) {
+    pub fn text(&mut self, pointer: &str, value: &(impl Text + ?Sized), length: RangeInclusive<usize>) {
+        let Some(value) = value.text() else { return };
         self.length(pointer, value, &length);
         if value.chars().any(|char| char.is_control() && !matches!(char, '\n' | '\r' | '\t')) {
             self.push(

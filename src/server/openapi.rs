@@ -2,6 +2,7 @@
 mod names;
 mod requests;
 mod shared;
+mod standard;
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ use crate::{
     api::products::{ImportMode, ProductSort},
     app::App,
     error::Violation,
-    http::{export::Format, page::Sort, problem::Problem},
+    http::{export::Format, listing::Sort, problem::Problem},
 };
 
 #[derive(OpenApi)]

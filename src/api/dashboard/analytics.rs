@@ -17,9 +17,8 @@ use crate::{
     db::{FromRow, Sql},
     error::Violation,
     http::{
-        accept,
+        Json, Query, accept,
         export::{self, Cells, Format, Writer},
-        extract::{Json, Query},
     },
     sql, text_enum,
 };
@@ -179,7 +178,6 @@ pub(super) struct Analytics {
     /// Of all buckets together.
     total: i64,
     /// The moment all figures are of.
-    #[schema(value_type = String, format = DateTime)]
     as_of: Timestamp,
 }
 

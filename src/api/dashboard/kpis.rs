@@ -17,7 +17,7 @@ use crate::{
     auth::Tenant,
     cache::{CachePolicy, Lookup},
     db::FromRow,
-    http::extract::Json,
+    http::Json,
     sql,
 };
 
@@ -41,7 +41,6 @@ struct NotificationFigures {
 #[derive(Debug, Serialize, ToSchema)]
 struct TenantFigures {
     /// The moment all figures are of.
-    #[schema(value_type = String, format = DateTime)]
     as_of: Timestamp,
     /// By whose clock days are counted back (IANA), from the tenant's settings.
     time_zone: String,

@@ -1,5 +1,4 @@
 //! `/dashboard/recent-projects`: what changed last.
-use axum::extract::{OriginalUri, State};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,13 +6,9 @@ use uuid::Uuid;
 
 use crate::{
     Result,
-    app::App,
     auth::Tenant,
     from_row,
-    http::{
-        extract::Query,
-        page::{Page, PlainQuery},
-    },
+    http::{Listing, Page, PlainQuery},
     sql,
 };
 
@@ -27,27 +22,20 @@ pub(super) struct RecentProject {
     /// A member of the tenant.
     owner_id: Option<Uuid>,
     /// When it was made or last changed.
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }
+from_row! { RecentProject: id, name, status, owner_id, updated_at }
 
 /// Which projects changed last?
 ///
 /// Changed last first. One that changes while pages are turned moves to the front, behind whoever is past it. Needs
 /// `dashboard:read` and `projects:read`.
 #[utoipa::path(get, path = "/dashboard/recent-projects", tag = "dashboard", params(PlainQuery),
-    responses((status = OK, body = Page<RecentProject>, headers(("Link" = String, description = "The next page, RFC 8288")))))]
-pub(super) async fn recent_projects(
-    tenant: Tenant,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<PlainQuery>,
-) -> Result<Page<RecentProject>> {
-    let page = query.page::<(Timestamp, Uuid)>(app.secrets().mac(), tenant.id().as_uuid(), &uri)?;
+    responses((status = OK, body = Page<RecentProject>)))]
+pub(super) async fn recent_projects(tenant: Tenant, listing: Listing<PlainQuery>) -> Result<Page<RecentProject>> {
+    let page = listing.page::<(Timestamp, Uuid)>(&tenant)?;
     let (before, id) = page.after.unwrap_or((Timestamp::MAX, Uuid::max()));
     let mut conn = tenant.reads().await?;
     let rows = conn.read().last().all(sql!("dashboard/recent_projects"), &[&before, &id, &page.fetch()]).await?;
     page.page(rows, |project: &RecentProject| (project.updated_at, project.id))
 }
-
-from_row! { RecentProject: id, name, status, owner_id, updated_at }

@@ -16,10 +16,9 @@ use crate::{
     db::FromRow,
     error::Violation,
     http::{
+        Field, Violations,
         export::{self, Cells, Format},
         extract::from_json,
-        patch::Field,
-        validate::Violations,
     },
 };
 

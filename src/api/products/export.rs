@@ -18,9 +18,9 @@ use crate::{
     app::App,
     auth::Tenant,
     http::{
+        Query,
         executor::Executor,
         export::{FileQuery, Format, Writer},
-        extract::Query,
         file_quota::{Place, Way},
         spool::Spool,
         upload::LONGEST,

@@ -33,13 +33,13 @@ use crate::{
     error::Violation,
     from_row,
     http::{
+        Early, Field, Once, Query,
         executor::Executor,
         export::Format,
-        extract::{Query, content_type},
+        extract::content_type,
         file_quota::Way,
-        idempotency::{Begun, Keeper, Once},
+        idempotency::Keeper,
         operation::{Operation, Work},
-        patch::Field,
         upload::Upload,
     },
     polite::politely,
@@ -96,7 +96,7 @@ pub(super) async fn import(
     State(app): State<App>,
     Query(query): Query<ImportQuery>,
     request: Request,
-) -> Result<Response> {
+) -> Result<Response, Early> {
     // Whoever says nothing of a body has none.
     let named = query.format.filter(|_| content_type(request.headers()).is_some());
     let format = named.map_or_else(|| format(request.headers()), Ok)?;
@@ -109,10 +109,7 @@ pub(super) async fn import(
     let upload = Upload::receive(body, app.settings.import_bytes, place).await?;
     let once = Once::of_upload(Keeper::from_ref(&app), &parts, &upload.sha256)?;
     let mut conn = tenant.writes().await?;
-    let attempt = match once.begin(&mut conn).await? {
-        Begun::First(attempt) => attempt,
-        Begun::Again(answer) => return Ok(answer),
-    };
+    let attempt = once.begin(&mut conn).await?;
     let (work, operation, done) = Work::begin(&tenant, attempt, "products.import", None).await?;
     let answer = done.answer(operation.accepted()).await?;
     app.executor.run(work, move |work, executor| run(work, executor, upload, format, query.mode));
@@ -390,7 +387,6 @@ struct Written {
     /// Made by somebody else between being looked for and being written.
     missed: i64,
 }
-
 from_row! { Written: created, updated, missed }
 
 async fn write(tx: &mut Tx<'_, Write>, lines: &[ProductLine]) -> Result<Written> {

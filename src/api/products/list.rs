@@ -1,7 +1,6 @@
 //! Lists of products: four orders, each with every filter that one index can serve in that order.
 use axum::{
-    extract::{OriginalUri, State},
-    http::Uri,
+    extract::State,
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
@@ -19,9 +18,9 @@ use crate::{
     db::{Params, Read, Sql, Tx},
     error::Violation,
     http::{
-        extract::Query,
-        page::{List, Page, PageRequest},
-        prefer::{Count, Prefer, Total},
+        Asks, Chosen, Listing, Page,
+        page::PageRequest,
+        prefer::{Count, Total},
     },
     sql,
 };
@@ -65,10 +64,8 @@ pub(super) struct ProductQuery {
     #[param(minimum = 0)]
     price_max: Option<i64>,
     /// Only products made then or later; with `sort=newest`.
-    #[param(value_type = Option<String>, format = DateTime)]
     created_from: Option<Timestamp>,
     /// Only products made before then; with `sort=newest`.
-    #[param(value_type = Option<String>, format = DateTime)]
     created_to: Option<Timestamp>,
     /// The order; newest first unless said.
     sort: Option<ProductSort>,
@@ -85,11 +82,17 @@ pub(super) fn check_tag(tag: Option<&str>) -> Result<()> {
 }
 
 impl ProductQuery {
-    /// The order in force, or what does not go together.
-    fn order(&self) -> Result<ProductSort> {
+    /// The order in force.
+    fn sort(&self) -> ProductSort {
         let price = self.price_min.is_some() || self.price_max.is_some();
+        self.sort.unwrap_or(if price { ProductSort::Price } else { ProductSort::Newest })
+    }
+
+    /// What does not go together.
+    fn check(&self) -> Result<()> {
+        let sort = self.sort();
         let created = self.created_from.is_some() || self.created_to.is_some();
-        let sort = self.sort.unwrap_or(if price { ProductSort::Price } else { ProductSort::Newest });
+        let price = self.price_min.is_some() || self.price_max.is_some();
         let mut violations = Vec::new();
         let ranges = [
             ("price_min", self.price_min.is_some(), ProductSort::Price, "price"),
@@ -110,7 +113,7 @@ impl ProductQuery {
             violations.extend(tag);
         }
         debug_assert!(!(price && created && violations.is_empty()), "no order serves both ranges");
-        if violations.is_empty() { Ok(sort) } else { Err(Error::BadRequest(violations)) }
+        if violations.is_empty() { Ok(()) } else { Err(Error::BadRequest(violations)) }
     }
 
     fn filters(&self, limit: Option<i64>, bytes: Option<i64>) -> Filters<'_> {
@@ -148,30 +151,32 @@ impl ProductQuery {
         let counted = tx.one(count, &params).await?;
         Ok(Some(how.of(counted)))
     }
+}
 
-    fn page<'a, K: Serialize + DeserializeOwned>(
-        &self,
-        app: &'a App,
-        tenant: &Tenant,
-        uri: &'a Uri,
-        sort: &str,
-    ) -> Result<PageRequest<'a, K>> {
+impl Asks for ProductQuery {
+    fn place(&self) -> (Option<i64>, Option<&str>) {
+        (self.limit, self.cursor.as_deref())
+    }
+
+    fn chosen(&self) -> Vec<Chosen> {
+        let sort = match self.sort() {
+            ProductSort::Newest => "newest",
+            ProductSort::Name => "name",
+            ProductSort::Price => "price",
+            ProductSort::Sku => "sku",
+        };
         let text = |value: Option<i64>| value.map(|value| value.to_string());
         let time = |value: Option<Timestamp>| value.map(|value| value.to_string());
-        let (price_min, price_max) = (text(self.price_min), text(self.price_max));
-        let (created_from, created_to) = (time(self.created_from), time(self.created_to));
-        let chosen = [
-            ("sort", Some(sort)),
-            ("status", self.status.map(ProductStatus::as_str)),
-            ("tag", self.tag.as_deref()),
-            ("in_stock", self.in_stock.map(|wanted| if wanted { "true" } else { "false" })),
-            ("price_min", price_min.as_deref()),
-            ("price_max", price_max.as_deref()),
-            ("created_from", created_from.as_deref()),
-            ("created_to", created_to.as_deref()),
-        ];
-        let list = List::new(uri, &chosen);
-        PageRequest::new(app.secrets().mac(), tenant.id().as_uuid(), list, self.limit, self.cursor.as_deref())
+        vec![
+            ("sort", Some(sort.to_owned())),
+            ("status", self.status.map(|status| status.as_str().to_owned())),
+            ("tag", self.tag.clone()),
+            ("in_stock", self.in_stock.map(|wanted| wanted.to_string())),
+            ("price_min", text(self.price_min)),
+            ("price_max", text(self.price_max)),
+            ("created_from", time(self.created_from)),
+            ("created_to", time(self.created_to)),
+        ]
     }
 }
 
@@ -181,22 +186,15 @@ impl ProductQuery {
 /// `sort=newest`, and each chooses its order where none is said.
 #[utoipa::path(get, path = "/products", tag = "products",
     extensions(("x-route" = json!({ "counted": true }))), params(ProductQuery),
-    responses((status = OK, body = Page<Product>, headers(("Cache-Status" = String),
-        ("Link" = String, description = "The next page, RFC 8288")))))]
-pub(super) async fn list(
-    tenant: Tenant,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    prefer: Prefer,
-    Query(query): Query<ProductQuery>,
-) -> Result<Response> {
-    let order = query.order()?;
-    let lister = Lister { tenant: &tenant, app: &app, uri: &uri, count: prefer.count(), query: &query };
-    let (address, counted) = (uri.to_string(), prefer.count().map_or("", Count::name));
+    responses((status = OK, body = Page<Product>, headers(("Cache-Status" = String)))))]
+pub(super) async fn list(tenant: Tenant, State(app): State<App>, listing: Listing<ProductQuery>) -> Result<Response> {
+    listing.query.check()?;
+    let lister = Lister { tenant: &tenant, listing: &listing };
+    let (address, counted) = (listing.address(), listing.count().map_or("", Count::name));
     let asked =
         Lookup { rule: CachePolicy::PRODUCTS, may: sql!("cache/products"), params: &[], what: &[&address, counted] };
     let page = async {
-        let page = match order {
+        let page = match listing.query.sort() {
             ProductSort::Newest => lister.newest_first().await,
             ProductSort::Name => lister.by_name().await,
             ProductSort::Price => lister.by_price().await,
@@ -234,42 +232,35 @@ impl<'a> Filters<'a> {
 /// A caller's page, in whatever order.
 struct Lister<'a> {
     tenant: &'a Tenant,
-    app: &'a App,
-    uri: &'a Uri,
-    count: Option<Count>,
-    query: &'a ProductQuery,
+    listing: &'a Listing<ProductQuery>,
 }
 
 impl Lister<'_> {
-    fn page<K: Serialize + DeserializeOwned>(&self, sort: &str) -> Result<PageRequest<'_, K>> {
-        self.query.page(self.app, self.tenant, self.uri, sort)
-    }
-
     async fn newest_first(&self) -> Result<Page<Product>> {
-        let page = self.page::<Uuid>("newest")?;
-        let (from, before) = self.query.made();
+        let page = self.listing.page::<Uuid>(self.tenant)?;
+        let (from, before) = self.listing.query.made();
         let before = page.after.map_or(before, |after| after.min(before));
         let lists = [sql!("products/list_newest"), sql!("products/list_newest_tagged")];
         self.rows(page, lists, &[&before, &from], true, |product| product.id).await
     }
 
     async fn by_name(&self) -> Result<Page<Product>> {
-        let page = self.page::<(String, Uuid)>("name")?;
+        let page = self.listing.page::<(String, Uuid)>(self.tenant)?;
         let (name, id) = page.after.clone().unwrap_or_default();
         let lists = [sql!("products/list_name"), sql!("products/list_name_tagged")];
         self.rows(page, lists, &[&name, &id], false, |product| (product.name.clone(), product.id)).await
     }
 
     async fn by_price(&self) -> Result<Page<Product>> {
-        let page = self.page::<(i64, Uuid)>("price")?;
-        let (least, most) = self.query.prices();
+        let page = self.listing.page::<(i64, Uuid)>(self.tenant)?;
+        let (least, most) = self.listing.query.prices();
         let (price, id) = page.after.unwrap_or((least, Uuid::nil()));
         let lists = [sql!("products/list_price"), sql!("products/list_price_tagged")];
         self.rows(page, lists, &[&price, &id, &most], false, |product| (product.price.amount_minor, product.id)).await
     }
 
     async fn by_sku(&self) -> Result<Page<Product>> {
-        let page = self.page::<String>("sku")?;
+        let page = self.listing.page::<String>(self.tenant)?;
         let after = page.after.clone().unwrap_or_default();
         let lists = [sql!("products/list_sku"), sql!("products/list_sku_tagged")];
         self.rows(page, lists, &[&after], false, |product| product.sku.clone()).await
@@ -285,8 +276,8 @@ impl Lister<'_> {
     ) -> Result<Page<Product>> {
         let mut conn = self.tenant.reads().await?;
         let mut tx = conn.read();
-        let total = self.query.counted(&mut tx, self.count, newest).await?;
-        let filters = self.query.filters(Some(page.fetch()), Some(page.bytes()));
+        let total = self.listing.query.counted(&mut tx, self.listing.count(), newest).await?;
+        let filters = self.listing.query.filters(Some(page.fetch()), Some(page.bytes()));
         let (list, params) = filters.of(lists, bounds);
         let rows = tx.last().all(list, &params).await?;
         page.page(rows, key).map(|page| page.of(total))

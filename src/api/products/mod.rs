@@ -30,12 +30,7 @@ use crate::{
     currency,
     db::{FromRow, Params, Sql},
     http::{
-        etag::{IfMatch, IfNoneMatch, Versioned, missed},
-        extract::{MergePatch, Path},
-        idempotency::{Begun, Post},
-        patch::{self, Field},
-        prefer::Prefer,
-        validate::Violations,
+        Early, IfMatch, IfNoneMatch, MergePatch, One, Path, Post, Prefer, Versioned, Violations, merge_patch,
         waits::Waits,
     },
     sql, text_enum,
@@ -48,6 +43,8 @@ const TAG: std::ops::RangeInclusive<usize> = 1..=50;
 const TAGS: usize = 100;
 const PRICE: std::ops::RangeInclusive<i64> = 0..=1_000_000_000_000;
 const STOCK: std::ops::RangeInclusive<i32> = 0..=1_000_000_000;
+
+const PRODUCT: One = One::new("product", sql!("products/get"));
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -76,9 +73,7 @@ pub struct Product {
     status: ProductStatus,
     /// In order, each once.
     tags: Vec<String>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     #[serde(skip)]
     version: i64,
@@ -151,44 +146,34 @@ struct NewPrice {
     currency: Option<String>,
 }
 
-/// What changes; members left out stay as they are.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ProductPatch {
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(min_length = 1, max_length = 200, nullable = false)]
-    name: Option<String>,
-    #[serde(default)]
-    #[schema(max_length = 100_000, value_type = Option<String>)]
-    description: Field<String>,
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(min_length = 1, max_length = 64, nullable = false)]
-    sku: Option<String>,
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(nullable = false)]
-    price: Option<PricePatch>,
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(minimum = 0, maximum = 1_000_000_000, nullable = false)]
-    stock: Option<i32>,
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(nullable = false)]
-    status: Option<ProductStatus>,
-    /// All of them; what is not named is taken off.
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(max_items = 100, nullable = false, value_type = Option<Vec<Tag>>)]
-    tags: Option<Vec<String>>,
+merge_patch! {
+    /// What changes; members left out stay as they are.
+    struct ProductPatch {
+        #[schema(min_length = 1, max_length = 200)]
+        name: Option<String>,
+        #[schema(max_length = 100_000)]
+        description: Field<String>,
+        #[schema(min_length = 1, max_length = 64)]
+        sku: Option<String>,
+        price: Option<PricePatch>,
+        #[schema(minimum = 0, maximum = 1_000_000_000)]
+        stock: Option<i32>,
+        status: Option<ProductStatus>,
+        /// All of them; what is not named is taken off.
+        #[schema(max_items = 100, value_type = Option<Vec<Tag>>)]
+        tags: Option<Vec<String>>,
+    }
 }
 
-/// What changes of a price.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct PricePatch {
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64, nullable = false)]
-    amount_minor: Option<i64>,
-    #[serde(default, deserialize_with = "patch::required")]
-    #[schema(pattern = "^[A-Z]{3}$", nullable = false)]
-    currency: Option<String>,
+merge_patch! {
+    /// What changes of a price.
+    #[derive(Default)]
+    struct PricePatch {
+        #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
+        amount_minor: Option<i64>,
+        #[schema(pattern = "^[A-Z]{3}$")]
+        currency: Option<String>,
+    }
 }
 
 /// Fields as they were given, checked in one place however a product comes: alone, changed, or in a file.
@@ -216,15 +201,9 @@ impl<'a> Given<'a> {
     }
 
     fn check(&self, violations: &mut Violations) {
-        if let Some(name) = self.name {
-            violations.line("/name", name, NAME);
-        }
-        if let Some(description) = self.description {
-            violations.text("/description", description, DESCRIPTION);
-        }
-        if let Some(sku) = self.sku {
-            violations.line("/sku", sku, SKU);
-        }
+        violations.line("/name", &self.name, NAME);
+        violations.text("/description", &self.description, DESCRIPTION);
+        violations.line("/sku", &self.sku, SKU);
         if let Some(amount) = self.amount_minor
             && !PRICE.contains(&amount)
         {
@@ -270,8 +249,8 @@ fn described(description: Option<&String>) -> Option<&str> {
 ///
 /// Needs `products:write` and `products:read`. A SKU is one product's alone within the tenant.
 #[utoipa::path(post, path = "/products", tag = "products", request_body = NewProduct,
-    responses((status = CREATED, body = Product, headers(("ETag" = String), ("Location" = String)))))]
-async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Response> {
+    responses((status = CREATED, body = Product)))]
+async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Response, Early> {
     let mut violations = Violations::default();
     Given::of(&new).check(&mut violations);
     violations.finish()?;
@@ -286,14 +265,11 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Res
     let mut waits = Waits::of(&tenant);
     loop {
         let mut conn = waits.writes().await?;
-        let attempt = match once.clone().begin(&mut conn).await? {
-            Begun::First(attempt) => attempt,
-            Begun::Again(answer) => return Ok(answer),
-        };
+        let attempt = once.clone().begin(&mut conn).await?;
         match attempt.one::<Product>(sql!("products/insert"), params).await {
             Ok((product, done)) => return done.created(&format!("/api/v1/products/{id}"), product).await,
             Err(Error::Locked) => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
         waits.ask(conn).await?;
     }
@@ -303,11 +279,9 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Res
 ///
 /// Needs `products:read`.
 #[utoipa::path(get, path = "/products/{id}", tag = "products", params(("id" = Uuid, Path)),
-    responses((status = OK, body = Product, headers(("ETag" = String))), (status = NOT_MODIFIED)))]
+    responses((status = OK, body = Product), (status = NOT_MODIFIED)))]
 async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result<Response> {
-    let mut conn = tenant.reads().await?;
-    let product: Option<Product> = conn.read().last().optional(sql!("products/get"), &[&id]).await?;
-    product.map(|product| known.answer(product)).ok_or(missed("product", false))
+    PRODUCT.at(&tenant, &[&id]).read::<Product>().await.map(|product| known.answer(product))
 }
 
 /// Change a product.
@@ -315,8 +289,7 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
 /// Needs `products:write` and `products:read`, and `If-Match` with the ETag that was read.
 #[utoipa::path(patch, path = "/products/{id}", tag = "products",
     params(("id" = Uuid, Path), ("If-Match" = String, Header)),
-    request_body(content = ProductPatch, content_type = "application/merge-patch+json"),
-    responses((status = OK, body = Product, headers(("ETag" = String)))))]
+    request_body = ProductPatch, responses((status = OK, body = Product)))]
 async fn update(
     tenant: Tenant,
     Path(id): Path<Uuid>,
@@ -354,21 +327,18 @@ async fn update(
         status,
         &tags,
     ];
-    let changed: Option<Product> = write(&tenant, id, sql!("products/update"), params).await?;
-    changed.map(|product| prefer.changed(product)).ok_or(missed("product", true))
+    let product: Product = write(&tenant, id, sql!("products/update"), params).await?;
+    Ok(prefer.changed(product))
 }
 
-/// Changes or deletes one product; nothing where it is at another version, `404` where there is none.
-async fn write<T: FromRow>(tenant: &Tenant, id: Uuid, statement: Sql, params: Params<'_>) -> Result<Option<T>> {
+/// Changes or deletes one product, as [`At::write`](crate::http::one::At::write) does, and waits for who else writes it.
+async fn write<T: FromRow>(tenant: &Tenant, id: Uuid, statement: Sql, params: Params<'_>) -> Result<T> {
     let mut waits = Waits::of(tenant);
     loop {
         let mut conn = waits.writes().await?;
         match conn.write().last().optional(statement, params).await.map_err(Error::from) {
-            Ok(Some(row)) => return Ok(Some(row)),
-            Ok(None) => {
-                let there: Option<Product> = conn.read().last().optional(sql!("products/get"), &[&id]).await?;
-                return if there.is_some() { Ok(None) } else { Err(missed("product", false)) };
-            }
+            Ok(Some(row)) => return Ok(row),
+            Ok(None) => return Err(PRODUCT.at(tenant, &[&id]).missed(&mut conn).await?),
             Err(Error::Locked) => waits.ask(conn).await?,
             Err(error) => return Err(error),
         }
@@ -381,8 +351,7 @@ async fn write<T: FromRow>(tenant: &Tenant, id: Uuid, statement: Sql, params: Pa
 #[utoipa::path(delete, path = "/products/{id}", tag = "products",
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
-    let deleted: Option<()> = write(&tenant, id, sql!("products/delete"), &[&id, &versions]).await?;
-    deleted.map(|()| StatusCode::NO_CONTENT).ok_or(missed("product", true))
+    write(&tenant, id, sql!("products/delete"), &[&id, &versions]).await.map(|()| StatusCode::NO_CONTENT)
 }
 
 impl Versioned for Product {

@@ -1,7 +1,7 @@
 //! Searching products: ranked full text behind the wall, with facets and highlights, and completing what is typed.
 use std::time::Duration;
 
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
@@ -18,8 +18,8 @@ use crate::{
     error::Violation,
     from_row,
     http::{
-        extract::{Json, Query},
-        page::{Items, List, Page, PageRequest},
+        Asks, Chosen, Json, Listing, Page, Query,
+        page::{Items, PageRequest},
     },
     sql,
 };
@@ -60,6 +60,17 @@ pub(super) struct SearchPage {
     facets: SearchFacets,
     /// Pass as `cursor` for the next page; null on the last.
     next_cursor: Option<String>,
+}
+
+impl Asks for SearchQuery {
+    fn place(&self) -> (Option<i64>, Option<&str>) {
+        (self.limit, self.cursor.as_deref())
+    }
+
+    fn chosen(&self) -> Vec<Chosen> {
+        let status = self.status.map(|status| status.as_str().to_owned());
+        vec![("q", Some(self.q.clone())), ("tag", self.tag.clone()), ("status", status)]
+    }
 }
 
 /// A product that was found.
@@ -103,22 +114,14 @@ struct SearchFacet {
 #[utoipa::path(get, path = "/products/search", tag = "products", params(SearchQuery),
     responses((status = OK, body = SearchPage, headers(("Cache-Status" = String),
         ("Link" = String, description = "The next page, RFC 8288")))))]
-pub(super) async fn search(
-    tenant: Tenant,
-    State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<SearchQuery>,
-) -> Result<Response> {
+pub(super) async fn search(tenant: Tenant, State(app): State<App>, listing: Listing<SearchQuery>) -> Result<Response> {
+    let query = &listing.query;
     let typed = typed(&query.q)?;
     super::list::check_tag(query.tag.as_deref())?;
-    let chosen =
-        [("q", Some(&*query.q)), ("tag", query.tag.as_deref()), ("status", query.status.map(ProductStatus::as_str))];
-    let list = List::new(&uri, &chosen);
-    let owner = tenant.id().as_uuid();
-    let page = PageRequest::new(app.secrets().mac(), owner, list, query.limit, query.cursor.as_deref())?;
-    let address = uri.to_string();
+    let page = listing.page(&tenant)?;
+    let address = listing.address();
     let asked = Lookup { rule: CachePolicy::SEARCH, may: sql!("cache/search"), params: &[], what: &[&address] };
-    app.cache.answer(app.secrets(), &tenant, asked, find(&tenant, &query, &typed, page)).await
+    app.cache.answer(app.secrets(), &tenant, asked, find(&tenant, query, &typed, page)).await
 }
 
 async fn find(
@@ -160,6 +163,7 @@ pub(super) struct Suggestions {
     /// Ten at most: names first, then words.
     items: Vec<Suggestion>,
 }
+from_row! { Suggestion: value, kind }
 
 /// One way to go on.
 #[derive(Debug, Serialize, ToSchema)]
@@ -241,8 +245,6 @@ impl FromRow for FoundRow {
         Ok(Self { facets, hit })
     }
 }
-
-from_row! { Suggestion: value, kind }
 
 #[cfg(test)]
 mod tests {

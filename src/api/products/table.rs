@@ -12,8 +12,8 @@ use crate::{
     Error, Result,
     error::Violation,
     http::{
+        Field,
         export::unguarded,
-        patch::Field,
         validate::{PILE, piles_marks},
     },
 };

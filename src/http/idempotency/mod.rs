@@ -58,14 +58,13 @@ pub struct Once {
     prefer: Prefer,
 }
 
-/// Where a request stands when it has begun.
-#[must_use]
+/// Why a handler is over before it has acted: it refuses, or it has acted before. `?` hands on both.
 #[derive(Debug)]
-pub enum Begun<'c> {
-    /// It is to act now.
-    First(Attempt<'c>),
-    /// It has acted: this is what it answered.
-    Again(Response),
+pub enum Early {
+    /// This is why.
+    Refused(Error),
+    /// This is what it answered then.
+    Again(Box<Response>),
 }
 
 /// A transaction that acts once.
@@ -144,34 +143,54 @@ impl Once {
         if self.claim.is_some() { Ok(()) } else { Err(Error::IdempotencyKeyRequired) }
     }
 
-    /// What it answered before, if it did. For requests that have to do something outside the transaction before they
+    /// [`Early::Again`] where it has acted before. For requests that have to do something outside the transaction before they
     /// begin, and should not do it for nothing; [`begin`](Self::begin) decides.
-    pub async fn answered(&self, tenant: &Tenant) -> Result<Option<Response>> {
-        let Some(claim) = &self.claim else { return Ok(None) };
+    pub async fn look(&self, tenant: &Tenant) -> Result<(), Early> {
+        let Some(claim) = &self.claim else { return Ok(()) };
         let mut conn = tenant.reads().await?;
         let whose = conn.whose();
         let params: Params<'_> = &[&whose[1], &claim.key, &claim.fingerprint.as_slice()];
         let found: Option<Found> = conn.read().last().optional(sql!("idempotency/find"), params).await?;
-        found.map(|found| claim.again(whose, &found)).transpose()
+        found.map_or(Ok(()), |found| Err(again(claim, whose, &found)))
     }
 
-    /// Begins, and with a key claims it, in one flush. Without a key nothing is sent before the first statement.
+    /// Begins, and with a key claims it, in one flush: [`Early::Again`] where it has acted before. Without a key nothing is sent
+    /// before the first statement.
     ///
     /// `409` when a request with this key is running, `422` when the key was used for another one.
-    pub async fn begin<C: Keeps>(self, conn: &mut C) -> Result<Begun<'_>> {
+    pub async fn begin<C: Keeps>(self, conn: &mut C) -> Result<Attempt<'_>, Early> {
         let whose = conn.whose();
         let mut tx = conn.begin();
         let Some(claim) = self.claim else {
-            return Ok(Begun::First(Attempt { tx, keep: None, prefer: self.prefer }));
+            return Ok(Attempt { tx, keep: None, prefer: self.prefer });
         };
         let params: Params<'_> = &[&claim.key, &claim.fingerprint.as_slice()];
         let found: Found = tx.one(C::CLAIM, params).await?;
         if found.outcome == "first" {
             let keep = Keep { claim, whose, store: C::STORE, forget: C::FORGET };
-            return Ok(Begun::First(Attempt { tx, keep: Some(keep), prefer: self.prefer }));
+            return Ok(Attempt { tx, keep: Some(keep), prefer: self.prefer });
         }
         tx.commit().await?;
-        claim.again(whose, &found).map(Begun::Again)
+        Err(again(&claim, whose, &found))
+    }
+}
+
+fn again(claim: &Claim, whose: [Uuid; 2], found: &Found) -> Early {
+    claim.again(whose, found).map_or_else(Early::Refused, |answer| Early::Again(Box::new(answer)))
+}
+
+impl<E: Into<Error>> From<E> for Early {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl IntoResponse for Early {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(error) => error.into_response(),
+            Self::Again(answer) => *answer,
+        }
     }
 }
 
@@ -215,31 +234,31 @@ impl<'c> Attempt<'c> {
     }
 
     /// Undoes everything, the claim included. Always fails, with this error or with that of the undoing.
-    pub async fn refuse<T>(self, error: Error) -> Result<T> {
-        self.tx.rollback().await?;
-        Err(error)
+    pub async fn refuse<T, E: From<Error>>(self, error: Error) -> Result<T, E> {
+        self.tx.rollback().await.map_err(Error::from)?;
+        Err(error.into())
     }
 }
 
 impl Done<'_> {
     /// `201` with the resource, its `Location` and `ETag`, as the caller prefers it; stored, if there is a key.
-    pub async fn created<T: Versioned + Serialize>(self, location: &str, resource: T) -> Result<Response> {
+    pub async fn created<T: Versioned + Serialize>(self, location: &str, resource: T) -> Result<Response, Early> {
         let response = self.prefer.created(location, Some(tag(resource.version())), Tagged(resource));
         self.answer(response).await
     }
 
     /// The same for a resource that has no version.
-    pub async fn created_once<T: IntoResponse>(self, location: &str, resource: T) -> Result<Response> {
+    pub async fn created_once<T: IntoResponse>(self, location: &str, resource: T) -> Result<Response, Early> {
         let response = self.prefer.created(location, None, resource);
         self.answer(response).await
     }
 
     /// Any answer of success; stored, if there is a key, and then committed.
-    pub async fn answer(self, response: impl IntoResponse) -> Result<Response> {
+    pub async fn answer(self, response: impl IntoResponse) -> Result<Response, Early> {
         let response = response.into_response();
         let Some((tx, keep)) = self.open else { return Ok(response) };
         if !response.status().is_success() {
-            return Err(Error::internal("an answer that is no success was to be kept"));
+            return Err(Error::internal("an answer that is no success was to be kept").into());
         }
         let (head, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX)
@@ -250,7 +269,7 @@ impl Done<'_> {
         let whose = if tenant.is_nil() { principal } else { tenant };
         if let Err(full) = keep.claim.keeper.limits.keep(whose, locked.len()) {
             tx.rollback().await?;
-            return Err(full);
+            return Err(full.into());
         }
         let status = i16::try_from(head.status.as_u16()).unwrap_or_default();
         let params: Params<'_> = &[&keep.whose[1], &keep.claim.key, &status, &locked];

@@ -9,7 +9,7 @@ use utoipa::openapi::{
     security::SecurityRequirement,
 };
 
-use super::{names, requests};
+use super::{names, requests, standard};
 use crate::server::facts;
 
 /// `*` or entity tags (RFC 9110 §8.8.3).
@@ -37,6 +37,7 @@ const SOMETIMES: [&str; 9] = [
 /// by themselves; which headers answers always have; what preconditions and cursors look like; and, unless it is tagged
 /// as public, the bearer token and the tenant header.
 pub(in crate::server) fn finish(mut openapi: OpenApi) -> OpenApi {
+    standard::describe(&mut openapi);
     for (path, item) in &mut openapi.paths.paths {
         requests::add_headers(item);
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
