@@ -2,10 +2,11 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    api,
     app::{App, EdgeLimits, Parts, Readiness, Settings},
     auth::{AuthSettings, Authn, AuthnParts, Clock, Ended, Hosts, Keys, LastUsed, Lifetimes, Passwords, Tokens},
     cache::Cache,
-    db::{Db, Limits, Urls},
+    db::{self, Db, Limits, Urls},
     dns::NameServers,
     error::Failure,
     http::{Leaving, Untaken, executor::Executor},
@@ -28,6 +29,7 @@ impl Tuning {
             wait,
             statements: self.statements,
         };
+        db::publish_constraints(api::CONSTRAINTS);
         let db = Db::open(database, pools)?;
         let hashes =
             self.hashes.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));

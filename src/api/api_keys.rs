@@ -18,7 +18,7 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Tenant, new_key},
-    db::Params,
+    db::{Constraint, Params},
     error::Violation,
     from_row,
     http::{
@@ -33,6 +33,12 @@ const NAME: std::ops::RangeInclusive<usize> = 1..=100;
 const LONGEST_OVERLAP: u32 = 7 * 24;
 
 const API_KEY: One = One::new("API key", sql!("api_keys/get"));
+
+/// What breaking each of the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] = &[
+    Constraint::taken("api_keys_name_key", "/name", "another API key of this tenant has this name"),
+    Constraint::out_of_range("api_keys_name_check", "/name", "must have 1 to 100 characters"),
+];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete)).routes(routes!(rotate))

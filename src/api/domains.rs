@@ -13,7 +13,7 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Tenant, new_link},
-    db::FromRow,
+    db::{Constraint, FromRow},
     dns::txt_record,
     from_row,
     http::{Early, Json, Listing, Once, One, Page, Path, PlainQuery, Post, Violations},
@@ -24,6 +24,12 @@ use crate::{
 const LONGEST: usize = 253 - "_rowhouse.".len();
 
 const DOMAIN: One = One::new("domain", sql!("domains/get"));
+
+/// What breaking each of the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] = &[
+    Constraint::taken("domains_domain_key", "/domain", "this tenant claims the domain already"),
+    Constraint::out_of_range("domains_domain_check", "/domain", "is not a domain name"),
+];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, delete)).routes(routes!(verify))

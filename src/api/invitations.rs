@@ -11,7 +11,7 @@ use crate::{
     Error, Result,
     app::App,
     auth::{Action, Tenant, attempt_of_tenant, new_invitation},
-    db::Params,
+    db::{Constraint, Params},
     error::Violation,
     from_row,
     http::{
@@ -24,6 +24,13 @@ use crate::{
 const LIFETIME: &str = "7 days";
 
 const INVITATION: One = One::new("invitation", sql!("invitations/get"));
+
+/// What breaking each of the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] = &[
+    Constraint::taken("invitations_email_key", "/email", "is invited already; have the invitation sent once more"),
+    Constraint::taken("invitations_member_key", "/email", "is a member's of this tenant already"),
+    Constraint::out_of_range("invitations_email_check", "/email", "is not an e-mail address"),
+];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, delete)).routes(routes!(resend))

@@ -10,6 +10,7 @@ use crate::{
     Result,
     app::App,
     auth::{Action, Client, SignedIn, attempt, attempt_of_person, in_hex, new_link},
+    db::Constraint,
     from_row,
     http::{IfMatch, Json, MergePatch, Prefer, Tagged, Versioned, Violations, etag::missed, merge_patch, versioned},
     mail::{Letter, Link},
@@ -17,6 +18,10 @@ use crate::{
 };
 
 const NAME: std::ops::RangeInclusive<usize> = 1..=200;
+
+/// What breaking each of the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] =
+    &[Constraint::out_of_range("users_full_name_check", "/full_name", "must have 1 to 200 characters")];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get, update)).routes(routes!(change_email))

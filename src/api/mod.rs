@@ -1,5 +1,5 @@
-//! One file a resource: its routes, types, handlers and row mapping. Resources never import each other;
-//! what two of them share is a view or a function in sql/.
+//! One file a resource: its routes, types, handlers, row mapping, and what its constraints mean to a caller. Resources never import
+//! each other; what two of them share is a view or a function in sql/.
 pub mod account_events;
 pub mod api_keys;
 pub mod dashboard;
@@ -25,3 +25,19 @@ pub mod signup;
 pub mod tenant;
 pub mod tenants;
 pub mod totp;
+
+use crate::db::Constraint;
+
+/// What breaking the constraints means, by the resource whose table has them.
+pub const CONSTRAINTS: &[&[Constraint]] = &[
+    api_keys::CONSTRAINTS,
+    domains::CONSTRAINTS,
+    invitations::CONSTRAINTS,
+    me::CONSTRAINTS,
+    products::CONSTRAINTS,
+    project_tasks::CONSTRAINTS,
+    projects::CONSTRAINTS,
+    roles::CONSTRAINTS,
+    settings::CONSTRAINTS,
+    tenants::CONSTRAINTS,
+];

@@ -12,7 +12,7 @@ use crate::{
     Error, Result,
     app::App,
     auth::Tenant,
-    db::{FromRow, Params},
+    db::{Constraint, FromRow, Params},
     from_row,
     http::{
         Early, IfMatch, IfNoneMatch, ListQuery, Listing, MergePatch, One, Page, Path, Post, Prefer, Sort, Violations,
@@ -24,6 +24,13 @@ use crate::{
 const NAME: std::ops::RangeInclusive<usize> = 1..=200;
 
 const TASK: One = One::new("task", sql!("project_tasks/get"));
+
+/// What breaking each of the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] = &[
+    Constraint::gone("project_tasks_project_fkey", "project"),
+    Constraint::out_of_range("project_tasks_name_check", "/name", "must have 1 to 200 characters"),
+    Constraint::out_of_range("project_tasks_status_check", "/status", "is not a status of a task"),
+];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))

@@ -11,7 +11,7 @@ use crate::{
     Result,
     app::App,
     auth::Tenant,
-    db::Params,
+    db::{Constraint, Params},
     from_row,
     http::{
         Early, IfMatch, IfNoneMatch, ListQuery, Listing, MergePatch, One, Page, Path, Post, Prefer, Sort, Violations,
@@ -24,6 +24,15 @@ const NAME: std::ops::RangeInclusive<usize> = 1..=200;
 const DESCRIPTION: std::ops::RangeInclusive<usize> = 0..=10_000;
 
 const PROJECT: One = One::new("project", sql!("projects/get"));
+
+/// What breaking each of the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] = &[
+    Constraint::taken("projects_name_key", "/name", "another project of this tenant has this name"),
+    Constraint::out_of_range("projects_name_check", "/name", "must have 1 to 200 characters"),
+    Constraint::out_of_range("projects_description_check", "/description", "must have at most 10000 characters"),
+    Constraint::out_of_range("projects_status_check", "/status", "is not a status of a project"),
+    Constraint::unknown("projects_owner_fkey", "/owner_id", "is not a member of this tenant"),
+];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))

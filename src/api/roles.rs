@@ -14,7 +14,7 @@ use crate::{
     Result,
     app::App,
     auth::Tenant,
-    db::Params,
+    db::{Constraint, Params},
     from_row,
     http::{
         Early, IfMatch, IfNoneMatch, Json, Listing, MergePatch, One, Page, Path, PlainQuery, Post, Prefer, Violations,
@@ -26,6 +26,15 @@ use crate::{
 const NAME: std::ops::RangeInclusive<usize> = 1..=60;
 
 const ROLE: One = One::new("role", sql!("roles/get"));
+
+/// What breaking each of the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] = &[
+    Constraint::taken("roles_name_key", "/name", "another role of this tenant has this name"),
+    Constraint::out_of_range("roles_name_check", "/name", "must have 1 to 60 characters"),
+    Constraint::unknown("roles_permissions_fkey", "/permissions", "names a permission that does not exist"),
+    Constraint::in_use("memberships_role_fkey", "/role_id", "members have this role; give them another first"),
+    Constraint::in_use("invitations_role_fkey", "/role_id", "somebody is invited to this role; take that back first"),
+];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete)).routes(routes!(permissions))

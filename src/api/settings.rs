@@ -21,7 +21,7 @@ use crate::{
     app::App,
     auth::Tenant,
     currency,
-    db::Params,
+    db::{Constraint, Params},
     from_row,
     http::{
         Field, IfMatch, IfNoneMatch, MergePatch, Tagged, Violations, etag::missed, executor::Executor, operation::Work,
@@ -36,6 +36,15 @@ const CURRENCY: &str = "EUR";
 const LOW_STOCK: i32 = 5;
 
 const LOW_STOCK_RANGE: RangeInclusive<i32> = 0..=1_000_000;
+
+/// What breaking each of the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] = &[
+    Constraint::out_of_range("settings_language_check", "/language", "is not a language that search knows"),
+    Constraint::out_of_range("settings_time_zone_check", "/time_zone", "is not a time zone that the database knows"),
+    Constraint::out_of_range("settings_currency_check", "/currency", "is not a currency"),
+    Constraint::out_of_range("settings_week_starts_check", "/week_starts", "is not monday or sunday"),
+    Constraint::out_of_range("settings_low_stock_threshold_check", "/low_stock_threshold", "must be 0 to 1000000"),
+];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get, update))

@@ -10,7 +10,7 @@ use crate::{
     Result,
     app::App,
     auth::{SignedIn, switch_tenant},
-    db::Params,
+    db::{Constraint, Params},
     from_row,
     http::{
         Early, Json, Post, Violations,
@@ -22,6 +22,13 @@ use crate::{
 const NAME: std::ops::RangeInclusive<usize> = 1..=200;
 /// Built-in roles of a new tenant, at most.
 const ROLE_IDS: usize = 8;
+
+/// What breaking each of the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] = &[
+    Constraint::taken("tenants_slug_key", "/slug", "another tenant has this slug"),
+    Constraint::not_allowed("tenants_slug_reserved", "/slug", "is reserved"),
+    Constraint::out_of_range("tenants_name_check", "/name", "must have 1 to 200 characters"),
+];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(create)).routes(routes!(switch))

@@ -10,7 +10,7 @@ mod pool;
 pub mod seed;
 
 pub use check::{StartupProblem, refuse_unless_walled, search_is_indexed, still_walled};
-pub use constraints::{CONSTRAINTS, Constraint, Meaning};
+pub use constraints::{Constraint, publish as publish_constraints};
 pub use migrate::{
     Difference, MigrateReport, Options as MigrateOptions, Remark, Step, apply_beside, bootstrap, check,
     lint_migrations, migrate, migrate_with, set_passwords,

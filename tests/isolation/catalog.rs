@@ -1,5 +1,7 @@
 //! What must be true of every table, asked of the catalog: a new table that lacks a wall fails here.
-use rowhouse::db::CONSTRAINTS;
+use std::path::Path;
+
+use rowhouse::{api::CONSTRAINTS, db::Constraint};
 
 use super::{names, tenant_tables};
 use crate::support::TestDb;
@@ -345,7 +347,11 @@ async fn every_definer_function_is_listed_with_its_owner_and_pins_its_search_pat
 #[tokio::test]
 async fn every_constraint_that_a_request_can_break_has_a_meaning() {
     let db = TestDb::new().await;
-    let breakable = "select distinct con.conname::text from pg_constraint con
+    let breakable = "select distinct concat_ws('|', con.conname, c.relname, con.contype, (
+            select a.attname from unnest(con.conkey) with ordinality as key (number, at)
+            join pg_attribute a on a.attrelid = c.oid and a.attnum = key.number
+            where a.attname <> 'tenant_id' order by key.at limit 1))
+        from pg_constraint con
         join pg_class c on c.oid = con.conrelid
         where c.relnamespace in ('tenant'::regnamespace, 'registry'::regnamespace)
           and con.contype in ('c', 'f', 'u', 'x')
@@ -356,20 +362,41 @@ async fn every_constraint_that_a_request_can_break_has_a_meaning() {
                                        or has_column_privilege(role, c.oid, a.attname, 'update')))
         order by 1";
     let breakable = names(&db.superuser().await, breakable).await;
-    let known: Vec<&str> = CONSTRAINTS.iter().map(|constraint| constraint.name).collect();
-    let missing: Vec<&String> = breakable
+    let breakable: Vec<[&str; 4]> = breakable
         .iter()
-        .filter(|name| !known.contains(&name.as_str()) && !NOT_THE_CALLERS.iter().any(|(known, _)| known == name))
+        .map(|found| found.split('|').collect::<Vec<_>>().try_into().expect("name, table, kind and column"))
+        .collect();
+    let known: Vec<&str> = CONSTRAINTS.iter().copied().flatten().map(Constraint::name).collect();
+    let missing: Vec<String> = breakable
+        .iter()
+        .filter(|[name, ..]| !known.contains(name) && !NOT_THE_CALLERS.iter().any(|(known, _)| known == name))
+        .map(|[name, table, kind, column]| {
+            let (make, detail) = match *kind {
+                "u" | "x" => ("taken", format!("another one of this tenant has this {column}")),
+                "f" => ("unknown", "is not there".to_owned()),
+                _ => ("out_of_range", "must be …".to_owned()),
+            };
+            let file = [format!("src/api/{table}.rs"), format!("src/api/{table}/mod.rs")]
+                .into_iter()
+                .find(|file| Path::new(env!("CARGO_MANIFEST_DIR")).join(file).is_file())
+                .unwrap_or_else(|| format!("the file under src/api that writes {table}"));
+            format!("{file}, CONSTRAINTS: Constraint::{make}(\"{name}\", \"/{column}\", \"{detail}\"),")
+        })
         .collect();
     assert!(
         missing.is_empty(),
-        "a request can break these and nobody says what that means to whoever sent it: a `rule(…)` in src/db/constraints.rs for each, or its reason in NOT_THE_CALLERS: {missing:?}"
+        "a request can break these constraints, and nobody says what that means to whoever sent it. Say it, in words that fit (`in_use`, `not_allowed` and \
+         `gone` are there as well), and name CONSTRAINTS in src/api/mod.rs; or give a reason in NOT_THE_CALLERS here:\n  {}",
+        missing.join("\n  ")
     );
     let excused = NOT_THE_CALLERS.iter().map(|(name, _)| *name);
+    for (at, name) in known.iter().enumerate() {
+        assert!(!known[..at].contains(name), "{name} is in two CONSTRAINTS under src/api: one of them is to go");
+    }
     for name in known.iter().copied().chain(excused).filter(|name| !BY_DOORS.contains(name)) {
         assert!(
-            breakable.iter().any(|found| found == name),
-            "{name} is named in src/db/constraints.rs or NOT_THE_CALLERS, and no request can break it: take it out, or spell it as its migration does"
+            breakable.iter().any(|[found, ..]| *found == name),
+            "{name} is named in CONSTRAINTS of a file under src/api or in NOT_THE_CALLERS, and no request can break it: take it out, or spell it as its migration does"
         );
     }
 }

@@ -28,7 +28,7 @@ use crate::{
     app::App,
     auth::Tenant,
     currency,
-    db::{FromRow, Params, Sql},
+    db::{Constraint, FromRow, Params, Sql},
     http::{
         Early, IfMatch, IfNoneMatch, MergePatch, One, Path, Post, Prefer, Versioned, Violations, merge_patch,
         waits::Waits,
@@ -45,6 +45,24 @@ const PRICE: std::ops::RangeInclusive<i64> = 0..=1_000_000_000_000;
 const STOCK: std::ops::RangeInclusive<i32> = 0..=1_000_000_000;
 
 const PRODUCT: One = One::new("product", sql!("products/get"));
+
+/// What breaking each of the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] = &[
+    Constraint::taken("products_sku_key", "/sku", "another product of this tenant has this SKU"),
+    Constraint::out_of_range("products_name_check", "/name", "must have 1 to 200 characters"),
+    Constraint::out_of_range("products_description_check", "/description", "must have at most 100000 characters"),
+    Constraint::out_of_range("products_sku_check", "/sku", "must have 1 to 64 characters"),
+    Constraint::out_of_range("products_price_check", "/price/amount_minor", "must be from 0 to 1000000000000"),
+    Constraint::out_of_range("products_currency_check", "/price/currency", "is not the code of a currency (ISO 4217)"),
+    Constraint::out_of_range("products_stock_check", "/stock", "must be from 0 to 1000000000"),
+    Constraint::out_of_range("products_status_check", "/status", "is not a status of a product"),
+    Constraint::out_of_range("products_tags_check", "/tags", "holds more than 100 tags"),
+    Constraint::out_of_range(
+        "product_tags_tag_check",
+        "/tags",
+        "holds a tag that is empty or longer than 50 characters",
+    ),
+];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -42,23 +42,30 @@ pub(super) const TEXT: usize = 10_000;
 /// Columns that every table has, words that are something else in SQL (PostgreSQL, appendix C) or in Rust, and what handlers call theirs.
 #[rustfmt::skip]
 const TAKEN: &[&str] = &[
-    "abstract", "after", "all", "analyse", "analyze", "and", "any", "app", "array", "as", "asc", "asymmetric",
-    "async", "attempt", "authorization", "await", "become", "between", "both", "box", "break", "case", "cast",
-    "changed", "check", "collate", "collation", "column", "concurrently", "conn", "const", "constraint", "continue",
-    "count", "crate", "create", "created_at", "cross", "current_catalog", "current_date", "current_role",
-    "current_schema", "current_time", "current_timestamp", "current_user", "default", "deferrable", "delete",
-    "deleted", "desc", "distinct", "do", "done", "dyn", "else", "end", "enum", "except", "exists", "extern", "false",
-    "fetch", "final", "fn", "for", "foreign", "found", "freeze", "from", "full", "gen", "grant", "group", "having",
-    "id", "if", "ilike", "impl", "in", "initially", "inner", "insert", "intersect", "into", "is", "isnull", "join",
-    "known", "last", "lateral", "leading", "left", "let", "like", "limit", "localtime", "localtimestamp", "loop",
-    "macro", "match", "mod", "move", "mut", "natural", "new", "not", "notnull", "null", "offset", "on", "once",
-    "only", "or", "order", "outer", "overlaps", "override", "page", "params", "patch", "placing", "prefer",
-    "primary", "priv", "pub", "query", "ref", "references", "return", "returning", "right", "rows", "secret",
-    "select", "self", "session_user", "set", "similar", "some", "static", "struct", "super", "symmetric",
-    "system_user", "table", "tablesample", "tenant", "tenant_id", "then", "there", "to", "total", "trailing",
-    "trait", "true", "try", "tx", "type", "typeof", "union", "unique", "unsafe", "unsized", "update", "updated_at",
-    "uri", "use", "user", "using", "values", "variadic", "verbose", "version", "versions", "violations", "virtual",
-    "when", "where", "while", "window", "with", "yield",
+    "abstract", "after", "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "async",
+    "attempt", "authorization", "await", "become", "between", "both", "box", "break", "case", "cast", "check",
+    "collate", "collation", "column", "concurrently", "conn", "const", "constraint", "continue", "crate", "create",
+    "created_at", "cross", "current_catalog", "current_date", "current_role", "current_schema", "current_time",
+    "current_timestamp", "current_user", "default", "deferrable", "delete", "deleted", "desc", "distinct", "do",
+    "done", "dyn", "else", "end", "enum", "except", "exists", "extern", "false", "fetch", "final", "fn", "for",
+    "foreign", "freeze", "from", "full", "gen", "grant", "group", "having", "id", "if", "ilike", "impl", "in",
+    "initially", "inner", "insert", "intersect", "into", "is", "isnull", "join", "last", "lateral", "leading", "left",
+    "let", "like", "limit", "localtime", "localtimestamp", "loop", "macro", "match", "mod", "move", "mut", "natural",
+    "new", "new_id", "not", "notnull", "null", "offset", "on", "once", "only", "or", "order", "outer", "overlaps",
+    "override", "params", "patch", "placing", "prefer", "primary", "priv", "pub", "ref", "references", "return",
+    "returning", "right", "select", "self", "session_user", "set", "similar", "some", "static", "struct", "super",
+    "symmetric", "system_user", "table", "tablesample", "tenant", "tenant_id", "then", "to", "trailing", "trait",
+    "true", "try", "type", "typeof", "union", "unique", "unsafe", "unsized", "update", "updated_at", "use", "user",
+    "using", "values", "variadic", "verbose", "version", "versions", "violations", "virtual", "when", "where",
+    "while", "window", "with", "yield",
+];
+
+/// Types that handlers know by these names already.
+#[rustfmt::skip]
+const TYPES: &[&str] = &[
+    "App", "Constraint", "Early", "Field", "IfMatch", "IfNoneMatch", "ListQuery", "Listing", "MergePatch", "One", "OpenApiRouter",
+    "Option", "Page", "Params", "Path", "PlainQuery", "Post", "Prefer", "Response", "Result", "Sort", "StatusCode", "String",
+    "Tenant", "Timestamp", "ToSchema", "Uuid", "Violations",
 ];
 
 impl Resource {
@@ -79,6 +86,12 @@ impl Resource {
         };
         if one.is_empty() || one == name {
             return Err(Failure(format!("what is one of the {name} called? say --one NAME")));
+        }
+        if TYPES.contains(&camel(&one).as_str()) {
+            return Err(Failure(format!(
+                "{one}: {} is a type already; say --one NAME, such as our_{one}",
+                camel(&one)
+            )));
         }
         let fields: Vec<Field> = fields.iter().map(|field| Field::read(field)).collect::<Result<_, _>>()?;
         for (at, field) in fields.iter().enumerate() {
@@ -134,6 +147,11 @@ impl Resource {
         let own = self.fields.iter().map(|field| field.name.as_str());
         let all: Vec<&str> = std::iter::once("id").chain(own).chain(["created_at", "updated_at", "version"]).collect();
         all.join(", ")
+    }
+
+    /// Whether there is a vocabulary.
+    pub(super) fn words(&self) -> bool {
+        self.fields.iter().any(|field| matches!(field.kind, Kind::Words(_)))
     }
 
     /// Fields of which one is long, which end a page before it has as many rows as it may.

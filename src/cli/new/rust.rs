@@ -17,30 +17,29 @@ pub(super) fn write(resource: &Resource, tree: &mut Tree) -> Result<(), Failure>
     tree.insert("tests/api/mod.rs", "mod ", &private, |line| !line.starts_with("mod "))?;
     let merge = format!("            .merge(api::{name}::routes())");
     tree.insert("src/server/router.rs", ".merge(api::project_tasks", &merge, |_| true)?;
-    for rule in constraints(resource) {
-        tree.insert("src/db/constraints.rs", "pub const CONSTRAINTS", &rule, |line| line == "];")?;
-    }
+    let rules = format!("    {name}::CONSTRAINTS,");
+    tree.insert("src/api/mod.rs", "pub const CONSTRAINTS", &rules, |line| line == "];")?;
     Ok(())
 }
 
 /// What breaking each constraint means to a caller.
-fn constraints(resource: &Resource) -> Vec<String> {
+pub(super) fn constraints(resource: &Resource) -> Vec<String> {
     let Resource { name, one, .. } = resource;
     let mut all = Vec::new();
     for field in &resource.fields {
         let column = &field.name;
         let mut rule = |kind: &str, meaning: &str, detail: &str| {
-            all.push(format!("    rule(\"{name}_{column}_{kind}\", \"/{column}\", Meaning::{meaning}, \"{detail}\"),"));
+            all.push(format!("Constraint::{meaning}(\"{name}_{column}_{kind}\", \"/{column}\", \"{detail}\")"));
         };
         if field.unique {
-            rule("key", "Taken", &format!("another {} of this tenant has this {column}", spoken(one)));
+            rule("key", "taken", &format!("another {} of this tenant has this {column}", spoken(one)));
         }
         match &field.kind {
-            Kind::Line(most) => rule("check", "OutOfRange", &format!("must have 1 to {most} characters")),
-            Kind::Text => rule("check", "OutOfRange", &format!("must have at most {TEXT} characters")),
-            Kind::Email => rule("check", "OutOfRange", "is not an e-mail address"),
+            Kind::Line(most) => rule("check", "out_of_range", &format!("must have 1 to {most} characters")),
+            Kind::Text => rule("check", "out_of_range", &format!("must have at most {TEXT} characters")),
+            Kind::Email => rule("check", "out_of_range", "is not an e-mail address"),
             Kind::Words(_) => {
-                rule("check", "OutOfRange", &format!("is not a {column} of {} {}", article(one), spoken(one)));
+                rule("check", "out_of_range", &format!("is not a {column} of {} {}", article(one), spoken(one)));
             }
             Kind::Int | Kind::Flag => {}
         }
