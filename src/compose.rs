@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     api,
-    app::{App, EdgeLimits, Parts, Readiness, Settings},
+    app::{App, AppSettings, EdgeLimits, Parts, Readiness},
     auth::{AuthSettings, Authn, AuthnParts, Clock, Ended, Hosts, Keys, LastUsed, Lifetimes, Passwords, Tokens},
     cache::Cache,
     db::{self, Db, Limits, Urls},
@@ -75,7 +75,7 @@ impl Tuning {
             },
             limits,
             executor: Executor::new(usize::from(self.pool), self.import_bytes),
-            settings: Settings {
+            settings: AppSettings {
                 import_bytes: self.import_bytes,
                 documents: self.documents || self.profile == Profile::Development,
                 edge: EdgeLimits {

@@ -108,11 +108,11 @@ struct MarkedRead {
 }
 
 /// Up to one more than is told, which is how we learn whether there are more.
-struct Counted(i64);
-from_row! { Counted: "counted" }
+struct Unread(i64);
+from_row! { Unread: "counted" }
 
-impl From<Counted> for UnreadCount {
-    fn from(Counted(counted): Counted) -> Self {
+impl From<Unread> for UnreadCount {
+    fn from(Unread(counted): Unread) -> Self {
         Self { unread: counted.min(COUNTED), more: counted > COUNTED }
     }
 }
@@ -144,7 +144,7 @@ async fn list(tenant: Tenant, listing: Listing<NotificationsQuery>) -> Result<Pa
 async fn unread_count(tenant: Tenant) -> Result<Json<UnreadCount>> {
     let me = tenant.person()?.as_uuid();
     let mut conn = tenant.reads().await?;
-    let counted: Counted = conn.read().last().one(sql!("notifications/count_unread"), &[&me, &(COUNTED + 1)]).await?;
+    let counted: Unread = conn.read().last().one(sql!("notifications/count_unread"), &[&me, &(COUNTED + 1)]).await?;
     Ok(Json(counted.into()))
 }
 
@@ -195,6 +195,6 @@ async fn read_all(tenant: Tenant, Post(what, once): Post<MarkAllRead>) -> Result
             break;
         }
     }
-    let (counted, done) = attempt.one::<Counted>(sql!("notifications/count_unread"), &[&me, &(COUNTED + 1)]).await?;
+    let (counted, done) = attempt.one::<Unread>(sql!("notifications/count_unread"), &[&me, &(COUNTED + 1)]).await?;
     done.answer(Json(MarkedRead { read, left: counted.into() })).await
 }

@@ -55,8 +55,8 @@ struct LinkToken {
     token: SecretString,
 }
 
-struct Outcome(String);
-from_row! { Outcome: "outcome" }
+struct SignupOutcome(String);
+from_row! { SignupOutcome: "outcome" }
 
 struct Open(bool);
 from_row! { Open: "open" }
@@ -120,7 +120,7 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
         &seal,
     ];
     let mut conn = app.db.public().await?;
-    let Outcome(outcome) = conn.write().last().one(sql!("auth/sign_up"), params).await?;
+    let SignupOutcome(outcome) = conn.write().last().one(sql!("auth/sign_up"), params).await?;
     let about = match outcome.as_str() {
         "exists" => Link::AccountExists,
         "renewed" => Link::ChoosePassword { token: link.token },

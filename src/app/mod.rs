@@ -38,7 +38,7 @@ pub struct Parts {
     /// Where work that outlives its request is done.
     pub executor: Executor,
     /// What was configured.
-    pub settings: Settings,
+    pub settings: AppSettings,
     /// The last answer of `/readyz`.
     pub readiness: Readiness,
     /// Answers that are under way to tenants.
@@ -49,7 +49,7 @@ pub struct Parts {
 
 /// What the running application looks up.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct AppSettings {
     /// Whether the OpenAPI document and `/docs` are served.
     pub documents: bool,
     /// What one request may take.

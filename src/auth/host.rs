@@ -23,8 +23,8 @@ pub struct Hosts {
     remembered: Cache<String, (TenantId, Instant)>,
 }
 
-struct Found(Option<Uuid>);
-from_row! { Found: "tenant_id" }
+struct HostTenant(Option<Uuid>);
+from_row! { HostTenant: "tenant_id" }
 
 impl Hosts {
     /// `neutral` are names that stand for no tenant, besides the base domain itself, `localhost` and
@@ -77,7 +77,7 @@ impl Hosts {
         let slug = host.strip_suffix(&self.base_domain).and_then(|rest| rest.strip_suffix('.'));
         let domain = slug.is_none().then_some(&host);
         let mut conn = db.public().await?;
-        let found: Found = conn.read().last().one(sql!("auth/tenant_of_host"), &[&slug, &domain]).await?;
+        let found: HostTenant = conn.read().last().one(sql!("auth/tenant_of_host"), &[&slug, &domain]).await?;
         // Only what was found is remembered: a tenant may be made, and a domain proven, the next moment.
         if let Some(tenant) = found.0.map(TenantId::assume_verified) {
             self.remembered.insert(host, (tenant, Instant::now()));

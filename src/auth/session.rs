@@ -58,7 +58,7 @@ pub struct Opened {
     pub expires_at: Option<i64>,
 }
 
-struct Outcome {
+struct SessionOpening {
     outcome: String,
     expires_at: Option<Timestamp>,
 }
@@ -91,7 +91,7 @@ pub(super) async fn open(
     ];
     let mut conn = auth.db.public().await?;
     let seal = auth.seal("open_session", &sealed.each_ref().map(Option::as_deref));
-    let opened: Outcome = conn
+    let opened: SessionOpening = conn
         .write()
         .last()
         .one(
@@ -191,7 +191,7 @@ pub async fn switch_tenant(me: &SignedIn, wanted: Uuid) -> Result<Opened> {
 
 from_row! { Until: "expires_at" }
 
-from_row! { Outcome: outcome, expires_at }
+from_row! { SessionOpening: outcome, expires_at }
 
 from_row! { ChosenTenant: "tenant_id" }
 

@@ -40,7 +40,7 @@ pub async fn authenticate_again(auth: &Authn, client: &Client, me: &SignedIn, pr
     let verified = [Some(&*user), Some(&session), Some(&own.password_hash), step.as_deref(), code.as_deref()];
     let seal = auth.seal("authenticate_again", &verified);
     let params: crate::db::Params<'_> = &[&own.password_hash, &second.step, &recovery, &tried.counters, &seal];
-    let Outcome(outcome) = conn.write().last().one(sql!("auth/authenticate_again"), params).await?;
+    let Reauthenticated(outcome) = conn.write().last().one(sql!("auth/authenticate_again"), params).await?;
     match outcome.as_str() {
         "confirmed" => Ok(()),
         "second_factor" => Err(Error::SecondFactorRequired),
@@ -53,8 +53,8 @@ struct Own {
     totp_sealed: Option<Vec<u8>>,
 }
 
-struct Outcome(String);
+struct Reauthenticated(String);
 
 from_row! { Own: password_hash, totp_sealed }
 
-from_row! { Outcome: "outcome" }
+from_row! { Reauthenticated: "outcome" }

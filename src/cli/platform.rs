@@ -24,11 +24,11 @@ pub(super) struct Platform {
 enum Command {
     /// Settings of the platform. Servers go by a change at once, by one of limits within seconds, callers' caches within a minute.
     #[command(subcommand)]
-    Settings(Settings),
+    Settings(SettingsCommand),
 }
 
 #[derive(Subcommand)]
-enum Settings {
+enum SettingsCommand {
     /// List all keys with what they hold.
     List {
         /// Print JSON, one object a line.
@@ -59,27 +59,27 @@ impl Platform {
         let Command::Settings(command) = self.command;
         // What is wrong with a word is told without a database.
         let change = match &command {
-            Settings::Set { key, value } => {
+            SettingsCommand::Set { key, value } => {
                 let setting = known(key)?;
                 let value = (setting.read)(value).map_err(|why| Failure(format!("{key} {why}")))?;
                 Some((setting, value))
             }
-            Settings::Get { key } | Settings::Unset { key } => known(key).map(|_| None)?,
-            Settings::List { .. } => None,
+            SettingsCommand::Get { key } | SettingsCommand::Unset { key } => known(key).map(|_| None)?,
+            SettingsCommand::List { .. } => None,
         };
         let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
         let admin = AdminConn::connect(url.expose_secret()).await?;
         match command {
-            Settings::List { json } => list(&in_force(&admin).await?, json),
-            Settings::Get { key } => println!("{}", plain(&in_force(&admin).await?.value(&key))),
-            Settings::Set { key, .. } => {
+            SettingsCommand::List { json } => list(&in_force(&admin).await?, json),
+            SettingsCommand::Get { key } => println!("{}", plain(&in_force(&admin).await?.value(&key))),
+            SettingsCommand::Set { key, .. } => {
                 if let Some((Setting { public, description, .. }, value)) = change {
                     let params: crate::db::Params<'_> = &[&key, &value, public, description];
                     admin.all::<()>(sql!("operate/set_platform_setting"), params).await?;
                     println!("{key} is {}", plain(&value));
                 }
             }
-            Settings::Unset { key } => {
+            SettingsCommand::Unset { key } => {
                 admin.all::<()>(sql!("operate/unset_platform_setting"), &[&key]).await?;
                 println!("{key} is {}, its default", plain(&InForce::new(Vec::new()).value(&key)));
             }

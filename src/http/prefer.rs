@@ -65,7 +65,7 @@ impl Count {
 
     /// What to tell of so many rows.
     #[must_use]
-    pub fn of(self, Counted(counted): Counted) -> Total {
+    pub fn of(self, RowCount(counted): RowCount) -> Total {
         let bound = match self {
             Self::Exact => counted,
             Self::Estimated => counted.min(ESTIMATE),
@@ -81,7 +81,7 @@ impl Count {
 
 /// How many rows a statement counted, in its column `counted`.
 #[derive(Debug)]
-pub struct Counted(i64);
+pub struct RowCount(i64);
 
 /// How many rows a list has, whatever page of it is shown.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +101,7 @@ pub enum TotalIs {
     AtLeast,
 }
 
-from_row! { Counted: "counted" }
+from_row! { RowCount: "counted" }
 
 impl Prefer {
     /// Reads every `Prefer` line; of a preference that is given twice, the first counts (RFC 7240 §2).

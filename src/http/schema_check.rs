@@ -25,7 +25,7 @@ pub(super) fn misfits<T: ToSchema>(value: &Value, twice: &DuplicateKeys) -> Vec<
     let mut named = Vec::new();
     T::schemas(&mut named);
     let named = named.into_iter().map(|(name, schema)| (name, written(&schema))).collect::<HashMap<_, _>>();
-    let mut found = Found { named: &named, violations: Vec::new() };
+    let mut found = Violations { named: &named, violations: Vec::new() };
     for pointer in &twice.0 {
         found.push(pointer, "duplicate_field", "is there twice");
     }
@@ -37,7 +37,7 @@ pub(super) fn misfits<T: ToSchema>(value: &Value, twice: &DuplicateKeys) -> Vec<
 pub(super) fn misfitting_parameters<T: IntoParams>(query: &[u8]) -> Vec<Violation> {
     let nothing = HashMap::new();
     let declared = T::into_params(|| Some(ParameterIn::Query));
-    let mut found = Found { named: SCHEMAS.get().unwrap_or(&nothing), violations: Vec::new() };
+    let mut found = Violations { named: SCHEMAS.get().unwrap_or(&nothing), violations: Vec::new() };
     let mut violations = Vec::new();
     let mut seen = Vec::new();
     for (name, text) in form_urlencoded::parse(query).take(MOST) {
@@ -65,13 +65,13 @@ pub(super) fn misfitting_parameters<T: IntoParams>(query: &[u8]) -> Vec<Violatio
     violations
 }
 
-struct Found<'a> {
+struct Violations<'a> {
     /// The schemas that others refer to.
     named: &'a HashMap<String, Value>,
     violations: Vec<Violation>,
 }
 
-impl Found<'_> {
+impl Violations<'_> {
     fn push(&mut self, pointer: &str, code: &'static str, detail: impl Into<String>) {
         if self.violations.len() < MOST {
             self.violations.push(Violation::at(pointer, code, detail));

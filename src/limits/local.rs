@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Bucket, LimitScope, Policy, Remaining, Verdict};
+use super::{Bucket, Decision, LimitScope, Policy, Remaining};
 
 /// Callers of either kind that are told apart. More than that share one counter: an attacker with a million addresses has
 /// them count as one.
@@ -34,7 +34,7 @@ impl Default for Local {
 
 impl Local {
     /// Counts one request in all of these, or in none if one of them has no room.
-    pub(super) fn admit(&self, buckets: &[Bucket], instances: u32) -> Verdict {
+    pub(super) fn admit(&self, buckets: &[Bucket], instances: u32) -> Decision {
         let now = self.now();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut stand = |bucket: &Bucket, more: fn(Policy) -> u64| {
@@ -48,7 +48,7 @@ impl Local {
         if admitted {
             standings = buckets.iter().map(|bucket| stand(bucket, Policy::interval)).collect();
         }
-        Verdict { admitted, standings }
+        Decision { admitted, standings }
     }
 
     /// Counts what Redis has admitted. Whoever had more than this instance's part has no longer to wait than until one comes

@@ -140,15 +140,15 @@ impl Meter {
     }
 
     /// Counts a request of the month, where there is one left, and says where that leaves the tenant.
-    pub(super) fn count(self: &Arc<Self>, db: &Db, tenant: TenantId) -> Counted {
+    pub(super) fn count(self: &Arc<Self>, db: &Db, tenant: TenantId) -> Metered {
         let mut accounts = self.accounts();
-        let Some(account) = accounts.get_mut(&tenant) else { return Counted::Yes(None) };
+        let Some(account) = accounts.get_mut(&tenant) else { return Metered::Yes(None) };
         if let Some(over) = account.month().filter(|month| month.remaining == 0) {
-            return Counted::Over(over);
+            return Metered::Over(over);
         }
         account.pending += 1;
         self.write_soon(db, tenant, account, self.every);
-        Counted::Yes(account.month())
+        Metered::Yes(account.month())
     }
 
     /// Writes and asks after a while, in a task of its own: one for each tenant.
@@ -235,7 +235,7 @@ impl Meter {
 }
 
 /// Whether a request of the month was counted.
-pub(super) enum Counted {
+pub(super) enum Metered {
     /// It was; where that leaves the tenant, if it has a quota.
     Yes(Option<Remaining>),
     /// There is none left.

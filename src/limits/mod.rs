@@ -24,7 +24,7 @@ pub use gcra::{LimitScope, Policy, Remaining};
 
 use self::{
     local::Local,
-    meter::{Counted, Meter},
+    meter::{Meter, Metered},
 };
 use crate::{
     Error, Result,
@@ -44,7 +44,7 @@ struct Bucket {
 
 /// Whether a request may go on, and where its caller stands by each policy that goes for it.
 #[derive(Debug)]
-struct Verdict {
+struct Decision {
     admitted: bool,
     standings: Vec<Remaining>,
 }
@@ -246,8 +246,8 @@ impl RateLimits {
             return admission;
         }
         match self.meter.count(db, asking.tenant) {
-            Counted::Yes(month) => admission.standings.extend(month),
-            Counted::Over(month) => {
+            Metered::Yes(month) => admission.standings.extend(month),
+            Metered::Over(month) => {
                 self.note_refusal(LimitScope::Month);
                 let (requests, seconds) = (month.policy.requests, seconds(month.wait));
                 admission.refused = Some(Error::QuotaExceeded { requests, seconds });
@@ -266,7 +266,7 @@ impl RateLimits {
             Some(redis) => shared::admit(redis, &buckets, 0).await.ok(),
             None => None,
         };
-        let Verdict { admitted, standings } = if let Some(verdict) = told {
+        let Decision { admitted, standings } = if let Some(verdict) = told {
             if verdict.admitted {
                 self.local.note(&buckets, self.counting.instances);
             }

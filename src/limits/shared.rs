@@ -3,14 +3,14 @@ use std::sync::LazyLock;
 
 use redis::Script;
 
-use super::{Bucket, Remaining, Verdict};
+use super::{Bucket, Decision, Remaining};
 use crate::redis::{Redis, Unavailable};
 
 static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("admit.lua")));
 
 /// Counts one request in all of these, or in none if one of them has no room. Where some were `spent` already, counts those,
 /// whatever room there is.
-pub(super) async fn admit(redis: &Redis, buckets: &[Bucket], spent: u64) -> Result<Verdict, Unavailable> {
+pub(super) async fn admit(redis: &Redis, buckets: &[Bucket], spent: u64) -> Result<Decision, Unavailable> {
     let mut connection = redis.connection();
     let mut admit = ADMIT.prepare_invoke();
     for Bucket { key, policy } in buckets {
@@ -27,5 +27,5 @@ pub(super) async fn admit(redis: &Redis, buckets: &[Bucket], spent: u64) -> Resu
         let policy = bucket.policy;
         Remaining::of(policy, (*due).min(now.saturating_add(policy.micros())), *now)
     };
-    Ok(Verdict { admitted: *admitted == 1, standings: buckets.iter().zip(due).map(standing).collect() })
+    Ok(Decision { admitted: *admitted == 1, standings: buckets.iter().zip(due).map(standing).collect() })
 }

@@ -28,7 +28,7 @@ pub enum Unfit {
 }
 
 /// What was found.
-enum Found {
+enum PoolerFinding {
     Unfit(Unfit),
     /// Not about poolers: whatever it is, the next who asks meets it too and says it better.
     Nothing(String),
@@ -43,8 +43,8 @@ impl Pool {
         };
         match asked {
             Ok(()) => Ok(()),
-            Err(Found::Unfit(unfit)) => Err(unfit),
-            Err(Found::Nothing(why)) => {
+            Err(PoolerFinding::Unfit(unfit)) => Err(unfit),
+            Err(PoolerFinding::Nothing(why)) => {
                 tracing::debug!(why, "could not tell whether a pooler lies between");
                 Ok(())
             }
@@ -52,7 +52,7 @@ impl Pool {
     }
 }
 
-async fn ask_for_transactions(config: &Config) -> Result<(), Found> {
+async fn ask_for_transactions(config: &Config) -> Result<(), PoolerFinding> {
     let client = alone(config).await?;
     begin(&client).await?;
     rollback(&client).await
@@ -60,7 +60,7 @@ async fn ask_for_transactions(config: &Config) -> Result<(), Found> {
 
 /// One connection keeps a named statement. Another begins a transaction, which in a pooler takes the
 /// server connection the first one has just given back; then the first one uses its statement again.
-async fn ask_for_names(config: &Config) -> Result<(), Found> {
+async fn ask_for_names(config: &Config) -> Result<(), PoolerFinding> {
     let (keeper, taker) = (alone(config).await?, alone(config).await?);
     begin(&taker).await?;
     rollback(&taker).await?;
@@ -76,7 +76,7 @@ async fn ask_for_names(config: &Config) -> Result<(), Found> {
             // other lets go; a server that is merely slow has two backends, not one.
             rollback(&taker).await?;
             within(again).await?;
-            return Err(if ours == theirs { Found::Unfit(Unfit::NamesAreLost) } else { slow() });
+            return Err(if ours == theirs { PoolerFinding::Unfit(Unfit::NamesAreLost) } else { slow() });
         };
         answer.map_err(|error| found(&error))?;
         rollback(&taker).await?;
@@ -85,7 +85,7 @@ async fn ask_for_names(config: &Config) -> Result<(), Found> {
 }
 
 /// A connection outside the pool, which may be of one only.
-async fn alone(config: &Config) -> Result<Client, Found> {
+async fn alone(config: &Config) -> Result<Client, PoolerFinding> {
     let (client, connection) = within(config.connect(tls())).await?;
     tokio::spawn(async move {
         let _ = connection.await; // the client's futures tell
@@ -94,35 +94,37 @@ async fn alone(config: &Config) -> Result<Client, Found> {
 }
 
 /// Begins a transaction; answers the backend that has it.
-async fn begin(client: &Client) -> Result<i32, Found> {
+async fn begin(client: &Client) -> Result<i32, PoolerFinding> {
     let begun = within(client.batch_execute("begin read only")).await;
     // PostgreSQL never refuses BEGIN this way.
     begun.map_err(|found| match found {
-        Found::Nothing(why) if why.contains("statement pooling mode") => Found::Unfit(Unfit::TransactionsAreRefused),
+        PoolerFinding::Nothing(why) if why.contains("statement pooling mode") => {
+            PoolerFinding::Unfit(Unfit::TransactionsAreRefused)
+        }
         other => other,
     })?;
     let rows = within(client.query_typed("select pg_catalog.pg_backend_pid()", &[])).await?;
-    rows.first().map(|row| row.get(0)).ok_or_else(|| Found::Nothing("no answer".to_owned()))
+    rows.first().map(|row| row.get(0)).ok_or_else(|| PoolerFinding::Nothing("no answer".to_owned()))
 }
 
-async fn rollback(client: &Client) -> Result<(), Found> {
+async fn rollback(client: &Client) -> Result<(), PoolerFinding> {
     within(client.batch_execute("rollback")).await
 }
 
-async fn within<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, Found> {
+async fn within<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, PoolerFinding> {
     timeout(PATIENCE, asked).await.map_err(|_| slow())?.map_err(|error| found(&error))
 }
 
 /// A backend never forgets a statement within a second, nor knows one before it was prepared.
-fn found(error: &Error) -> Found {
+fn found(error: &Error) -> PoolerFinding {
     match error.code() {
         Some(&SqlState::INVALID_SQL_STATEMENT_NAME | &SqlState::DUPLICATE_PSTATEMENT) => {
-            Found::Unfit(Unfit::NamesAreLost)
+            PoolerFinding::Unfit(Unfit::NamesAreLost)
         }
-        _ => Found::Nothing(describe(error)),
+        _ => PoolerFinding::Nothing(describe(error)),
     }
 }
 
-fn slow() -> Found {
-    Found::Nothing("an answer took too long".to_owned())
+fn slow() -> PoolerFinding {
+    PoolerFinding::Nothing("an answer took too long".to_owned())
 }

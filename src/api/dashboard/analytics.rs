@@ -193,7 +193,7 @@ struct AnalyticsBucket {
 }
 
 /// A bucket with what goes for all.
-struct Counted {
+struct Bucket {
     bucket: AnalyticsBucket,
     first: Date,
     last: Date,
@@ -230,7 +230,7 @@ impl Series {
     async fn answer(&self, tenant: &Tenant, format: Option<Format>) -> Result<Response> {
         let Self { metric, from, to, interval, .. } = *self;
         let mut conn = tenant.reads().await?;
-        let counted: Vec<Counted> = conn.read().last().all(metric.sql(), &[&from, &to, &interval, &(MOST + 1)]).await?;
+        let counted: Vec<Bucket> = conn.read().last().all(metric.sql(), &[&from, &to, &interval, &(MOST + 1)]).await?;
         let analytics = Analytics::new(metric, interval, counted)?;
         let varies = [(header::VARY, HeaderValue::from_static("Accept"))];
         Ok(match format {
@@ -241,7 +241,7 @@ impl Series {
 }
 
 impl Analytics {
-    fn new(metric: AnalyticsMetric, interval: AnalyticsInterval, counted: Vec<Counted>) -> Result<Self> {
+    fn new(metric: AnalyticsMetric, interval: AnalyticsInterval, counted: Vec<Bucket>) -> Result<Self> {
         if counted.len() > MOST.unsigned_abs() as usize {
             let detail = format!(
                 "there are more than {MOST} buckets between from and to; choose a wider interval or fewer days"
@@ -280,7 +280,7 @@ impl export::Row for AnalyticsBucket {
     }
 }
 
-impl FromRow for Counted {
+impl FromRow for Bucket {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
             bucket: AnalyticsBucket { start: row.try_get("start")?, value: row.try_get("value")? },

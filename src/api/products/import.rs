@@ -127,7 +127,7 @@ fn format(headers: &HeaderMap) -> Result<Format> {
 
 /// What an import came to.
 #[derive(Debug, Default, Serialize)]
-struct Report {
+struct ImportReport {
     created: i64,
     updated: i64,
     /// Were there as the file has them.
@@ -147,7 +147,7 @@ struct Rejected {
     errors: Vec<Violation>,
 }
 
-impl Report {
+impl ImportReport {
     fn reject(&mut self, line: u64, errors: Vec<Violation>) {
         self.rejected += 1;
         if self.errors.len() < REPORTED {
@@ -185,7 +185,7 @@ impl Seen {
     }
 
     /// What of a batch can be written; the rest goes into the report.
-    fn sift(&mut self, batch: Vec<Line>, report: &mut Report) -> Vec<ProductLine> {
+    fn sift(&mut self, batch: Vec<Line>, report: &mut ImportReport) -> Vec<ProductLine> {
         let mut good = Vec::with_capacity(batch.len());
         for Line { number, product } in batch {
             report.lines += 1;
@@ -208,7 +208,8 @@ impl Seen {
 
 async fn run(work: Work, executor: Executor, upload: Upload, format: Format, mode: ImportMode) -> Result<()> {
     let Upload { file, place: _place, .. } = upload;
-    let mut import = Import { work: &work, executor, file, format, report: Report::default(), told: Instant::now() };
+    let mut import =
+        Import { work: &work, executor, file, format, report: ImportReport::default(), told: Instant::now() };
     let ended = match mode {
         ImportMode::All => import.all().await,
         ImportMode::Partial => import.what_can_be().await,
@@ -240,7 +241,7 @@ struct Import<'w> {
     executor: Executor,
     file: File,
     format: Format,
-    report: Report,
+    report: ImportReport,
     told: Instant,
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Claim {
 }
 
 /// What is found under a key.
-pub(super) struct Found {
+pub(super) struct KeptAnswer {
     pub(super) outcome: String,
     status: Option<i16>,
     answer: Option<Vec<u8>>,
@@ -30,7 +30,7 @@ pub(super) struct Found {
 
 impl Claim {
     /// What is stored under the key, given once more.
-    pub(super) fn again(&self, whose: [Uuid; 2], found: &Found) -> Result<Response> {
+    pub(super) fn again(&self, whose: [Uuid; 2], found: &KeptAnswer) -> Result<Response> {
         if found.outcome == "reused" {
             return Err(Error::IdempotencyKeyReused);
         }
@@ -90,4 +90,4 @@ fn parse(mut rest: &[u8]) -> Option<Response> {
     Some(response)
 }
 
-from_row! { Found: outcome, status, answer }
+from_row! { KeptAnswer: outcome, status, answer }

@@ -18,7 +18,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use self::{
-    kept::{Claim, Found},
+    kept::{Claim, KeptAnswer},
     key::Asked,
 };
 use super::{
@@ -150,7 +150,7 @@ impl Once {
         let mut conn = tenant.reads().await?;
         let whose = conn.whose();
         let params: Params<'_> = &[&whose[1], &claim.key, &claim.fingerprint.as_slice()];
-        let found: Option<Found> = conn.read().last().optional(sql!("idempotency/find"), params).await?;
+        let found: Option<KeptAnswer> = conn.read().last().optional(sql!("idempotency/find"), params).await?;
         found.map_or(Ok(()), |found| Err(again(claim, whose, &found)))
     }
 
@@ -165,7 +165,7 @@ impl Once {
             return Ok(Attempt { tx, keep: None, prefer: self.prefer });
         };
         let params: Params<'_> = &[&claim.key, &claim.fingerprint.as_slice()];
-        let found: Found = tx.one(C::CLAIM, params).await?;
+        let found: KeptAnswer = tx.one(C::CLAIM, params).await?;
         if found.outcome == "first" {
             let keep = Keep { claim, whose, store: C::STORE, forget: C::FORGET };
             return Ok(Attempt { tx, keep: Some(keep), prefer: self.prefer });
@@ -175,7 +175,7 @@ impl Once {
     }
 }
 
-fn again(claim: &Claim, whose: [Uuid; 2], found: &Found) -> Early {
+fn again(claim: &Claim, whose: [Uuid; 2], found: &KeptAnswer) -> Early {
     claim.again(whose, found).map_or_else(Early::Refused, |answer| Early::Again(Box::new(answer)))
 }
 

@@ -18,7 +18,7 @@ mod tables;
 use std::{collections::BTreeMap, sync::Mutex};
 
 use model::Table;
-pub use report::Report;
+pub use report::AttackReport;
 use serde::Serialize;
 use stage::Stage;
 
@@ -68,7 +68,7 @@ pub const ATTACKS: [&str; 35] = [
 /// What came of an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum AttackVerdict {
     /// The control succeeded and the attack did not.
     Held,
     /// The attack succeeded.
@@ -81,7 +81,7 @@ pub enum Verdict {
 
 /// One attack and what came of it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Outcome {
+pub struct AttackOutcome {
     /// The attack.
     pub attack: &'static str,
     /// As which role.
@@ -89,24 +89,24 @@ pub struct Outcome {
     /// On what.
     pub object: String,
     /// How it ended.
-    pub verdict: Verdict,
+    pub verdict: AttackVerdict,
     /// What was seen.
     pub detail: String,
 }
 
 /// What a scene ends with: a verdict and what was seen.
-type Ending = (Verdict, String);
+type Ending = (AttackVerdict, String);
 
 fn held(detail: impl Into<String>) -> Ending {
-    (Verdict::Held, detail.into())
+    (AttackVerdict::Held, detail.into())
 }
 
 fn breached(detail: impl Into<String>) -> Ending {
-    (Verdict::Breached, detail.into())
+    (AttackVerdict::Breached, detail.into())
 }
 
 fn inconclusive(detail: impl Into<String>) -> Ending {
-    (Verdict::Inconclusive, detail.into())
+    (AttackVerdict::Inconclusive, detail.into())
 }
 
 /// Two tenants and their rows, inside a transaction that is open: made once, attacked many times.
@@ -202,7 +202,7 @@ pub async fn prepare<'a>(session: &'a AdminConn, scope: &Scope, config: &Attack)
 
 impl Ready<'_> {
     /// Plays the attacks. Whatever they change is taken back after each.
-    pub async fn run(&self, only: Only<'_>) -> Result<Vec<Outcome>, Failure> {
+    pub async fn run(&self, only: Only<'_>) -> Result<Vec<AttackOutcome>, Failure> {
         let mut outcomes = Vec::new();
         for set in &self.stages {
             if matches!(only, Only::Beside(_)) && objects::run(set, only, &mut outcomes).await? {
@@ -243,10 +243,10 @@ pub async fn furnish(
 }
 
 /// Makes up the tenants, attacks, and takes everything back.
-pub async fn run(session: &AdminConn, scope: &Scope, config: &Attack) -> Result<Report, Failure> {
+pub async fn run(session: &AdminConn, scope: &Scope, config: &Attack) -> Result<AttackReport, Failure> {
     let ready = prepare(session, scope, config).await?;
     let outcomes = ready.run(Only::All).await?;
-    Ok(Report::new(scope.clone(), outcomes, &config.ignore))
+    Ok(AttackReport::new(scope.clone(), outcomes, &config.ignore))
 }
 
 impl Set<'_> {
@@ -258,7 +258,7 @@ impl Set<'_> {
     /// Plays one scene between two savepoints and notes how it ended.
     async fn scene(
         &self,
-        outcomes: &mut Vec<Outcome>,
+        outcomes: &mut Vec<AttackOutcome>,
         attack: &'static str,
         object: &str,
         scene: impl Future<Output = Result<Ending, Refusal>>,
@@ -270,7 +270,13 @@ impl Set<'_> {
             Err(refusal) => inconclusive(format!("could not be set up: {}", refusal.discreet())),
         };
         self.stage.session.run("rollback to savepoint scene; release savepoint scene").await?;
-        outcomes.push(Outcome { attack, role: self.stage.role.clone(), object: object.to_owned(), verdict, detail });
+        outcomes.push(AttackOutcome {
+            attack,
+            role: self.stage.role.clone(),
+            object: object.to_owned(),
+            verdict,
+            detail,
+        });
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Ending, Only, Outcome, Set, Verdict, breached, generate, held, inconclusive,
+    AttackOutcome, AttackVerdict, Ending, Only, Set, breached, generate, held, inconclusive,
     model::{fields, split},
     stage::{Persona, Stage},
     tables::fingerprint,
@@ -19,7 +19,7 @@ const NO_CALL: &str = "no call succeeded: ";
 const TOO_SLOW: &str = "57014";
 
 /// Answers whether there was anything to attack.
-pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Vec<Outcome>) -> Result<bool, Failure> {
+pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Vec<AttackOutcome>) -> Result<bool, Failure> {
     let wanted = |name: &str| !matches!(only, Only::Beside(other) if other != name);
     let mut any = false;
     let session = set.stage.session;
@@ -53,8 +53,9 @@ pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Vec<Outcom
         let scene = function(set, calls(&set.stage.mine), calls(&set.stage.theirs));
         set.scene(outcomes, "function", &text("signature"), scene).await?;
         // A door that refuses even one's own values has no control here: whether it gives anything, it is asked in `doors`.
-        let silent =
-            |outcome: &mut Outcome| outcome.verdict == Verdict::Inconclusive && outcome.detail.starts_with(NO_CALL);
+        let silent = |outcome: &mut AttackOutcome| {
+            outcome.verdict == AttackVerdict::Inconclusive && outcome.detail.starts_with(NO_CALL)
+        };
         if yes("door") {
             outcomes.pop_if(silent);
         }

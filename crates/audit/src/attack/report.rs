@@ -1,7 +1,7 @@
 //! The attacks' report, in the audit's formats.
 use serde::Serialize;
 
-use super::{Outcome, Verdict};
+use super::{AttackOutcome, AttackVerdict};
 
 use crate::audit::{
     Finding, Format, Ignore, Ignored, Scope, Severity,
@@ -10,13 +10,13 @@ use crate::audit::{
 
 /// Every attack, and as findings those that succeeded or could not be set up.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct AttackReport {
     /// Successful attacks as errors, inconclusive ones as warnings.
     pub findings: Vec<Finding>,
     /// Known, with reasons.
     pub ignored: Vec<Ignored>,
     /// All attacks.
-    pub attacks: Vec<Outcome>,
+    pub attacks: Vec<AttackOutcome>,
     /// Counts.
     pub summary: Summary,
 }
@@ -41,21 +41,21 @@ pub struct Summary {
     pub idle_ignores: Vec<String>,
 }
 
-impl Report {
-    pub(super) fn new(scope: Scope, attacks: Vec<Outcome>, ignore: &[Ignore]) -> Self {
+impl AttackReport {
+    pub(super) fn new(scope: Scope, attacks: Vec<AttackOutcome>, ignore: &[Ignore]) -> Self {
         let count = |verdict| attacks.iter().filter(|outcome| outcome.verdict == verdict).count();
         let mut all: Vec<Finding> = attacks
             .iter()
             .filter_map(|outcome| {
                 let (severity, fix) = match outcome.verdict {
-                    Verdict::Breached => {
+                    AttackVerdict::Breached => {
                         (Severity::Error, "run `rowhouse audit`: it names the cause where the catalog shows one")
                     }
-                    Verdict::Inconclusive => (
+                    AttackVerdict::Inconclusive => (
                         Severity::Warning,
                         "say in rowhouse-audit.toml under [attack] what is missing, or ignore it there with a reason",
                     ),
-                    Verdict::Held | Verdict::ByNature => return None,
+                    AttackVerdict::Held | AttackVerdict::ByNature => return None,
                 };
                 Some(Finding {
                     lint: outcome.attack,
@@ -70,10 +70,10 @@ impl Report {
         let summary = Summary {
             scope,
             attacks: attacks.len(),
-            held: count(Verdict::Held),
-            breached: count(Verdict::Breached),
-            inconclusive: count(Verdict::Inconclusive),
-            by_nature: count(Verdict::ByNature),
+            held: count(AttackVerdict::Held),
+            breached: count(AttackVerdict::Breached),
+            inconclusive: count(AttackVerdict::Inconclusive),
+            by_nature: count(AttackVerdict::ByNature),
             idle_ignores: Vec::new(),
         };
         let (findings, ignored, idle_ignores) = set_aside(all, ignore);
@@ -87,8 +87,12 @@ impl Report {
         let cases = self.attacks.iter().map(|outcome| Case {
             group: format!("attack.{}", outcome.attack),
             name: format!("{} as {}", outcome.object, outcome.role),
-            failures: if outcome.verdict == Verdict::Breached { vec![outcome.detail.clone()] } else { Vec::new() },
-            skipped: (outcome.verdict == Verdict::Inconclusive).then(|| outcome.detail.clone()),
+            failures: if outcome.verdict == AttackVerdict::Breached {
+                vec![outcome.detail.clone()]
+            } else {
+                Vec::new()
+            },
+            skipped: (outcome.verdict == AttackVerdict::Inconclusive).then(|| outcome.detail.clone()),
         });
         let mut closing = format!(
             "{} attacks as {} on {} tables: {} held, {} breached, {} inconclusive",
@@ -99,8 +103,8 @@ impl Report {
             summary.breached,
             summary.inconclusive
         );
-        let by_nature: Vec<&Outcome> =
-            self.attacks.iter().filter(|outcome| outcome.verdict == Verdict::ByNature).collect();
+        let by_nature: Vec<&AttackOutcome> =
+            self.attacks.iter().filter(|outcome| outcome.verdict == AttackVerdict::ByNature).collect();
         if !by_nature.is_empty() {
             closing.push_str("\nopen on every PostgreSQL, whatever the policies say:");
             let mut said: Vec<&str> = Vec::new();

@@ -1,8 +1,8 @@
 //! Attacks that concern no table: what the role itself may become, take down, or share with others.
-use super::{Ending, Outcome, Set, Verdict, breached, held, inconclusive, stage::Stage};
+use super::{AttackOutcome, AttackVerdict, Ending, Set, breached, held, inconclusive, stage::Stage};
 use rowhouse_pg::{Failure, Refusal, identifier, literal, set_local};
 
-pub(super) async fn run(set: &Set<'_>, outcomes: &mut Vec<Outcome>) -> Result<(), Failure> {
+pub(super) async fn run(set: &Set<'_>, outcomes: &mut Vec<AttackOutcome>) -> Result<(), Failure> {
     let stage = &set.stage;
     let role = &stage.role;
     set.scene(outcomes, "role-escape", role, become_another(stage)).await?;
@@ -105,7 +105,7 @@ async fn large_object(stage: &Stage<'_>) -> Result<Ending, Refusal> {
     stage.session.run(&stage.switch(&stage.theirs)).await?;
     Ok(match stage.rehearse(&format!("select pg_catalog.lo_get({id})")).await {
         Ok(_) => (
-            Verdict::ByNature,
+            AttackVerdict::ByNature,
             "a large object made by one tenant is read by the next: they know no tenant; revoke the lo_ functions if nothing needs them".to_owned(),
         ),
         Err(_) => held("the next tenant cannot read it"),
@@ -117,7 +117,7 @@ async fn advisory_lock(stage: &Stage<'_>) -> Result<Ending, Refusal> {
     Ok(match stage.rehearse("select pg_catalog.pg_try_advisory_xact_lock(7077)").await {
         Err(refusal) if refusal.code == "42501" => held("the role cannot take advisory locks"),
         Err(refusal) => inconclusive(refusal.discreet()),
-        Ok(_) => (Verdict::ByNature, "advisory locks share one key space: tenants can signal to, and wait for, each other; revoke them if nothing needs them".to_owned()),
+        Ok(_) => (AttackVerdict::ByNature, "advisory locks share one key space: tenants can signal to, and wait for, each other; revoke them if nothing needs them".to_owned()),
     })
 }
 
@@ -125,7 +125,7 @@ async fn notify(stage: &Stage<'_>) -> Result<Ending, Refusal> {
     stage.enter(&stage.mine).await?;
     Ok(match stage.rehearse("notify rowhouse_attack").await {
         Ok(_) => (
-            Verdict::ByNature,
+            AttackVerdict::ByNature,
             "NOTIFY and LISTEN know no tenant and cannot be revoked: a payload carries ids only".to_owned(),
         ),
         Err(refusal) => held(format!("refused with SQLSTATE {}", refusal.code)),

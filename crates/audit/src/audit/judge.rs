@@ -19,7 +19,7 @@ use rowhouse_pg::{AdminConn, Failure};
 
 /// What a role's statements of one kind meet on one table.
 #[derive(Clone, Debug, Serialize)]
-pub struct Verdict {
+pub struct PolicyVerdict {
     /// The table.
     pub table: String,
     /// The role.
@@ -75,7 +75,7 @@ impl Policy {
 }
 
 /// Judges every table for every runtime role. Runs inside the transaction the caller has opened.
-pub(super) async fn judge(session: &AdminConn, scope: &Scope) -> Result<Vec<Verdict>, Failure> {
+pub(super) async fn judge(session: &AdminConn, scope: &Scope) -> Result<Vec<PolicyVerdict>, Failure> {
     let accesses = accesses(session).await?;
     let policies = policies(session).await?;
     let functions = Functions::read(session).await?;
@@ -120,7 +120,7 @@ fn verdict(
     command: &'static str,
     clause: &'static str,
     atoms: &mut Atoms<'_>,
-) -> Verdict {
+) -> PolicyVerdict {
     let applies = |policy: &&Policy| {
         policy.roles.contains(&access.role_id) && (policy.command == "all" || policy.command == command)
     };
@@ -158,7 +158,7 @@ fn verdict(
         Some(Truth::Unknown) => ("unknown", None),
         Some(Truth::Open(hole)) => ("open", Some(hole)),
     };
-    Verdict {
+    PolicyVerdict {
         table: access.table.clone(),
         role: access.role.clone(),
         command,

@@ -12,9 +12,9 @@ pub(crate) mod sheet;
 
 pub use config::{Attack, Config, Ignore};
 pub use formula::Hole;
-pub use judge::Verdict;
+pub use judge::PolicyVerdict;
 pub use lints::{Lint, Severity, all as lints};
-pub use report::{Door, Finding, Ignored, Report, Summary};
+pub use report::{AuditReport, Door, Finding, Ignored, Summary};
 pub use scope::Scope;
 pub use sheet::Format;
 
@@ -42,7 +42,7 @@ pub async fn begin(session: &AdminConn) -> Result<(), Failure> {
 }
 
 /// The whole audit, in a transaction of its own.
-pub async fn run(session: &AdminConn, options: &Options) -> Result<Report, Failure> {
+pub async fn run(session: &AdminConn, options: &Options) -> Result<AuditReport, Failure> {
     begin(session).await?;
     let scope = Scope::discover(session, options).await?;
     let report = inspect(session, &scope, &options.ignore).await?;
@@ -60,7 +60,7 @@ pub async fn verdicts(session: &AdminConn, options: &Options) -> Result<String, 
 }
 
 /// The audit inside a transaction the caller has opened, whose `search_path` is empty.
-pub async fn inspect(session: &AdminConn, scope: &Scope, ignore: &[Ignore]) -> Result<Report, Failure> {
+pub async fn inspect(session: &AdminConn, scope: &Scope, ignore: &[Ignore]) -> Result<AuditReport, Failure> {
     let verdicts = judge::judge(session, scope).await?;
     let verdicts = serde_json::to_string(&verdicts).map_err(|error| Failure(error.to_string()))?;
     scope.announce(session).await?;
@@ -91,5 +91,5 @@ pub async fn inspect(session: &AdminConn, scope: &Scope, ignore: &[Ignore]) -> R
             }
         })
         .collect();
-    Ok(Report::new(scope.clone(), findings, doors, ignore, lints::all()?.len()))
+    Ok(AuditReport::new(scope.clone(), findings, doors, ignore, lints::all()?.len()))
 }

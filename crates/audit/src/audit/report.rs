@@ -66,7 +66,7 @@ pub struct Summary {
 
 /// What an audit found.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct AuditReport {
     /// Worst first.
     pub findings: Vec<Finding>,
     /// Known, with reasons.
@@ -77,7 +77,7 @@ pub struct Report {
     pub summary: Summary,
 }
 
-impl Report {
+impl AuditReport {
     pub(super) fn new(scope: Scope, mut all: Vec<Finding>, doors: Vec<Door>, ignore: &[Ignore], lints: usize) -> Self {
         sort(&mut all);
         let (findings, ignored, idle_ignores) = set_aside(all, ignore);

@@ -8,7 +8,7 @@ use rowhouse_pg::{AdminConn, Failure};
 use super::{audit::Target, interrupt::interrupted, prove::tenant_tables};
 use crate::{
     DatabaseCopy,
-    attack::{self, Report},
+    attack::{self, AttackReport},
     audit::{Config, Format, Options, Scope, Severity},
 };
 
@@ -62,7 +62,7 @@ impl Attack {
     }
 }
 
-async fn play(session: &AdminConn, options: &Options, config: &Config) -> Result<Report, Failure> {
+async fn play(session: &AdminConn, options: &Options, config: &Config) -> Result<AttackReport, Failure> {
     attack::begin(session).await?;
     let scope = Scope::discover(session, options).await?;
     let report = attack::run(session, &scope, &config.attack).await;

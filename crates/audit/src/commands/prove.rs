@@ -9,7 +9,7 @@ use super::{audit::Target, interrupt::interrupted};
 use crate::{
     DatabaseCopy,
     audit::{self, Format, Options, Scope},
-    prove::{self, Plan, Report},
+    prove::{self, Plan, ProveReport},
 };
 
 #[derive(Args)]
@@ -50,7 +50,12 @@ impl Prove {
     }
 
     /// Copies are noted as they are made, so that whatever happens they are dropped.
-    async fn break_them(&self, copies: &mut Vec<DatabaseCopy>, jobs: usize, plan: Plan) -> Result<Report, Failure> {
+    async fn break_them(
+        &self,
+        copies: &mut Vec<DatabaseCopy>,
+        jobs: usize,
+        plan: Plan,
+    ) -> Result<ProveReport, Failure> {
         let mut sessions = Vec::new();
         let tables = tenant_tables(&self.target, &plan.options).await?;
         copies.push(DatabaseCopy::make(self.target.url()?, &tables).await?);

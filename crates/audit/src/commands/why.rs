@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use rowhouse_pg::{AdminConn, Failure};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::why::{self, Question, Settings, Verb, Verdict};
+use crate::why::{self, Question, Verb, WhySettings, WhyVerdict};
 
 /// The role that serves, where nothing else is said.
 const API_ROLE: &str = "rowhouse_api";
@@ -85,7 +85,7 @@ impl Why {
             role: self.role,
             command: self.command,
             reveal_tenant: self.reveal_tenant,
-            settings: Settings { tenant: self.setting, user: self.user_setting },
+            settings: WhySettings { tenant: self.setting, user: self.user_setting },
         };
         let report = why::ask(&admin, &question).await?;
         match self.format {
@@ -98,9 +98,9 @@ impl Why {
             }
         }
         Ok(match report.verdict {
-            Verdict::Shown => ExitCode::SUCCESS,
-            Verdict::Hidden => ExitCode::from(1),
-            Verdict::Unknown => ExitCode::from(2),
+            WhyVerdict::Shown => ExitCode::SUCCESS,
+            WhyVerdict::Hidden => ExitCode::from(1),
+            WhyVerdict::Unknown => ExitCode::from(2),
         })
     }
 }

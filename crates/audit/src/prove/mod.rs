@@ -8,12 +8,12 @@ use std::{
     time::Instant,
 };
 
-pub use report::{Mutant, Report};
+pub use report::{Mutant, ProveReport};
 
 use rowhouse_pg::{AdminConn, Failure, set_local};
 
 use crate::{
-    attack::{self, Only, Outcome, Ready, Verdict},
+    attack::{self, AttackOutcome, AttackVerdict, Only, Ready},
     audit::{self, Config, Options, Scope, Severity},
 };
 
@@ -43,7 +43,7 @@ pub struct Plan {
 
 /// Breaks, looks, and takes back, mutant by mutant, in transactions that are never committed. Each session is
 /// connected to a copy of its own.
-pub async fn run(sessions: Vec<AdminConn>, plan: Plan) -> Result<Report, Failure> {
+pub async fn run(sessions: Vec<AdminConn>, plan: Plan) -> Result<ProveReport, Failure> {
     let started = Instant::now();
     let Some(first) = sessions.first() else { return Err(Failure("no copy to break".to_owned())) };
     attack::begin(first).await?;
@@ -65,7 +65,7 @@ pub async fn run(sessions: Vec<AdminConn>, plan: Plan) -> Result<Report, Failure
         done.extend(worker.map_err(|error| Failure(format!("a worker stopped: {error}")))??);
     }
     done.sort_by(|one, two| (&one.mutant, &one.object).cmp(&(&two.mutant, &two.object)));
-    Ok(Report::new(scope, done, started.elapsed()))
+    Ok(ProveReport::new(scope, done, started.elapsed()))
 }
 
 /// The mutants nobody has made yet.
@@ -152,7 +152,7 @@ impl Standing {
     async fn look(session: &AdminConn, scope: &Scope, ready: &Ready<'_>, plan: &Plan) -> Result<Self, Failure> {
         let report = audit::inspect(session, scope, &plan.options.ignore).await?;
         let outcomes = ready.run(Only::All).await?;
-        let known = |outcome: &Outcome| {
+        let known = |outcome: &AttackOutcome| {
             plan.config.attack.ignore.iter().any(|entry| entry.covers_object(outcome.attack, &outcome.object))
         };
         let errors = report.findings.iter().filter(|finding| finding.severity == Severity::Error);
@@ -174,11 +174,11 @@ impl Standing {
     }
 }
 
-fn breached(outcome: &Outcome) -> bool {
-    outcome.verdict == Verdict::Breached
+fn breached(outcome: &AttackOutcome) -> bool {
+    outcome.verdict == AttackVerdict::Breached
 }
 
-fn key(outcome: &Outcome) -> (&'static str, String, String) {
+fn key(outcome: &AttackOutcome) -> (&'static str, String, String) {
     (outcome.attack, outcome.role.clone(), outcome.object.clone())
 }
 

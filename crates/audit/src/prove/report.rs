@@ -48,14 +48,14 @@ impl Mutant {
 
 /// What was proved.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct ProveReport {
     scope: Scope,
     mutants: Vec<Mutant>,
     inapplicable: Vec<Mutant>,
     time: Duration,
 }
 
-impl Report {
+impl ProveReport {
     pub(super) fn new(scope: Scope, all: Vec<Mutant>, time: Duration) -> Self {
         let (inapplicable, mutants) = all.into_iter().partition(|mutant| mutant.inapplicable.is_some());
         Self { scope, mutants, inapplicable, time }

@@ -8,7 +8,7 @@ use sqlparser::{
     tokenizer::Token,
 };
 
-use super::Settings;
+use super::WhySettings;
 
 /// The function of the house that answers the tenant that is set, or raises.
 const REQUIRE: &str = "registry.require";
@@ -30,7 +30,7 @@ pub(super) enum Whose {
 }
 
 /// The conditions that all must hold. What the parser does not understand stays in one piece.
-pub(super) fn split(expression: &str, settings: &Settings) -> Vec<Clause> {
+pub(super) fn split(expression: &str, settings: &WhySettings) -> Vec<Clause> {
     let Ok(parsed) = parse(expression) else {
         return vec![Clause { text: one_line(expression), column: None }];
     };
@@ -82,7 +82,7 @@ fn bare(mut expr: &Expr) -> &Expr {
 }
 
 /// `column = something of the tenant`, or of the user, either way round.
-fn equated(expr: &Expr, settings: &Settings) -> Option<(Whose, String)> {
+fn equated(expr: &Expr, settings: &WhySettings) -> Option<(Whose, String)> {
     let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = expr else { return None };
     let (column, other) = match (column(left), column(right)) {
         (Some(column), None) => (column, right),
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     fn columns(expression: &str) -> Vec<Option<(Whose, String)>> {
-        split(expression, &Settings::default()).into_iter().map(|clause| clause.column).collect()
+        split(expression, &WhySettings::default()).into_iter().map(|clause| clause.column).collect()
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn it_is_taken_apart_at_the_top_and_nowhere_else() {
         let texts = |expression: &str| {
-            split(expression, &Settings::default()).into_iter().map(|clause| clause.text).collect::<Vec<_>>()
+            split(expression, &WhySettings::default()).into_iter().map(|clause| clause.text).collect::<Vec<_>>()
         };
         assert_eq!(texts("((active AND (a = 1)) AND ((b = 2) OR (c AND d)))").len(), 3);
         assert_eq!(texts("(a BETWEEN 1 AND 2)"), ["a BETWEEN 1 AND 2"]);

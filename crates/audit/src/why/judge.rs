@@ -2,7 +2,7 @@
 //!
 //! Expressions of policies are evaluated with the rights of the connection, in a read-only transaction.
 use super::{
-    ClauseCheck, Outcome, PolicyCheck, Question, Reason, Report, Verb, Verdict,
+    ClauseCheck, ConditionOutcome, PolicyCheck, Question, Reason, Verb, WhyReport, WhyVerdict,
     case::Case,
     clauses::{Clause, Whose},
     read::{Answer, Column, Place},
@@ -15,7 +15,7 @@ const BEGIN: &str = "begin isolation level repeatable read; set local search_pat
     set local standard_conforming_strings = on; set local statement_timeout = '10s'; set local lock_timeout = '2s'";
 
 /// Answers the question on a connection that no wall stops; fails in a sentence when it cannot be asked.
-pub async fn ask(admin: &AdminConn, question: &Question) -> Result<Report, Failure> {
+pub async fn ask(admin: &AdminConn, question: &Question) -> Result<WhyReport, Failure> {
     admin.script("begin", BEGIN).await?;
     let report = Case::open(admin, question).await;
     let report = match report {
@@ -48,11 +48,11 @@ fn steps(verb: Verb) -> &'static [(Verb, Part, &'static str)] {
 }
 
 impl Case<'_> {
-    async fn judge(self) -> Result<Report, Failure> {
+    async fn judge(self) -> Result<WhyReport, Failure> {
         let question = self.question;
         let place = self.find().await?;
-        let mut report = Report {
-            verdict: Verdict::Hidden,
+        let mut report = WhyReport {
+            verdict: WhyVerdict::Hidden,
             reasons: Vec::new(),
             question: question.clone(),
             policies: Vec::new(),
@@ -73,7 +73,7 @@ impl Case<'_> {
         let granted = report.reasons.is_empty();
         let verdict = if let Some(why) = self.not_asked() {
             report.reasons.push(why);
-            Verdict::Shown
+            WhyVerdict::Shown
         } else {
             self.set().await?;
             for step in steps(question.command) {
@@ -83,11 +83,11 @@ impl Case<'_> {
             report.reasons.extend(reasons);
             verdict
         };
-        report.verdict = if granted { verdict } else { Verdict::Hidden };
+        report.verdict = if granted { verdict } else { WhyVerdict::Hidden };
         if report.reasons.is_empty() {
             report.reasons.push(reasons::policies_hold(&self.table.name, &question.role, question.command));
         }
-        if question.command == Verb::Select && report.verdict != Verdict::Unknown {
+        if question.command == Verb::Select && report.verdict != WhyVerdict::Unknown {
             self.confirm(&mut report).await?;
         }
         Ok(report)
@@ -125,13 +125,12 @@ impl Case<'_> {
             let mut asked = Vec::new();
             for clause in clauses {
                 // One clause is the policy; and where all is true, each is.
-                let alone = clauses.len() == 1 || outcome == Outcome::True;
+                let alone = clauses.len() == 1 || outcome == ConditionOutcome::True;
                 let outcome = if alone { outcome.clone() } else { self.outcome(&clause.text, place).await? };
                 asked.push(ClauseCheck { clause: clause.text.clone(), outcome });
             }
             // Put together again by the parser, a part can fail to be SQL; then the whole has to explain itself.
-            let no_sql =
-                |part: &ClauseCheck| matches!(&part.outcome, Outcome::Raises { sqlstate, .. } if sqlstate == "42601");
+            let no_sql = |part: &ClauseCheck| matches!(&part.outcome, ConditionOutcome::Raises { sqlstate, .. } if sqlstate == "42601");
             if asked.iter().any(no_sql) {
                 asked = vec![ClauseCheck { clause: expression.clone(), outcome: outcome.clone() }];
             }
@@ -146,7 +145,7 @@ impl Case<'_> {
         Ok(checks)
     }
 
-    async fn outcome(&self, condition: &str, place: &Place) -> Result<Outcome, Failure> {
+    async fn outcome(&self, condition: &str, place: &Place) -> Result<ConditionOutcome, Failure> {
         let text = format!(
             "select ({condition})::boolean as answer from {} as {alias}
              where {alias}.ctid = $1::text::tid and {alias}.tableoid = $2::text::oid",
@@ -155,9 +154,9 @@ impl Case<'_> {
         );
         Ok(match self.admin.ask::<Answer>(&text, &[&place.ctid, &place.table_oid]).await? {
             Ok(answer) => match answer.first() {
-                Some(Answer(Some(true))) => Outcome::True,
-                Some(Answer(Some(false))) => Outcome::False,
-                Some(Answer(None)) => Outcome::Null,
+                Some(Answer(Some(true))) => ConditionOutcome::True,
+                Some(Answer(Some(false))) => ConditionOutcome::False,
+                Some(Answer(None)) => ConditionOutcome::Null,
                 None => return Err(Failure("the row went away while it was looked at".to_owned())),
             },
             Err(refusal) => reasons::raised(refusal, self.house),
@@ -165,15 +164,15 @@ impl Case<'_> {
     }
 
     /// Permissive policies are joined by OR, restrictive ones by AND, for each step of the command.
-    async fn sum_up(&self, checks: &[PolicyCheck], place: &Place) -> Result<(Verdict, Vec<Reason>), Failure> {
-        let (mut verdict, mut found) = (Verdict::Shown, Vec::<Reason>::new());
+    async fn sum_up(&self, checks: &[PolicyCheck], place: &Place) -> Result<(WhyVerdict, Vec<Reason>), Failure> {
+        let (mut verdict, mut found) = (WhyVerdict::Shown, Vec::<Reason>::new());
         for (.., asked_for) in steps(self.question.command) {
             let of = |permissive: bool| -> Vec<&PolicyCheck> {
                 checks.iter().filter(|c| c.asked_for == *asked_for && c.permissive == permissive).collect()
             };
             let (permissive, restrictive) = (of(true), of(false));
-            let holds = |check: &&PolicyCheck| check.outcome == Outcome::True;
-            let raises = |check: &&PolicyCheck| matches!(check.outcome, Outcome::Raises { .. });
+            let holds = |check: &&PolicyCheck| check.outcome == ConditionOutcome::True;
+            let raises = |check: &&PolicyCheck| matches!(check.outcome, ConditionOutcome::Raises { .. });
             let told = |check: &&PolicyCheck| !reasons::cannot_be_told(&check.outcome);
             let let_through = permissive.iter().any(holds);
             let mut failing: Vec<&PolicyCheck> = restrictive.into_iter().filter(|check| !holds(check)).collect();
@@ -189,9 +188,9 @@ impl Case<'_> {
                 failing.extend(permissive);
             }
             if hides {
-                verdict = Verdict::Hidden;
-            } else if !failing.is_empty() && verdict == Verdict::Shown {
-                verdict = Verdict::Unknown;
+                verdict = WhyVerdict::Hidden;
+            } else if !failing.is_empty() && verdict == WhyVerdict::Shown {
+                verdict = WhyVerdict::Unknown;
             }
             for check in failing {
                 for reason in self.explain(check, place).await? {
@@ -208,18 +207,18 @@ impl Case<'_> {
         let mut found = Vec::new();
         let known = self.policies.iter().filter(|(policy, ..)| policy.name == check.policy);
         let known: Vec<&Clause> = known.flat_map(|(_, using, check)| using.iter().chain(check)).collect();
-        for clause in check.clauses.iter().filter(|clause| clause.outcome != Outcome::True) {
+        for clause in check.clauses.iter().filter(|clause| clause.outcome != ConditionOutcome::True) {
             let column = known.iter().find(|known| known.text == clause.clause).and_then(|known| known.column.as_ref());
             found.push(match (&clause.outcome, column) {
-                (Outcome::Raises { sqlstate, said }, _) => {
+                (ConditionOutcome::Raises { sqlstate, said }, _) => {
                     reasons::raises(self, check, sqlstate, said.as_deref()).await?
                 }
-                (Outcome::False, Some((Whose::Tenant, _))) => {
+                (ConditionOutcome::False, Some((Whose::Tenant, _))) => {
                     let whose = if self.question.reveal_tenant { self.owner(place).await? } else { None };
                     reasons::other_tenant(check, &clause.clause, whose.as_deref())
                 }
-                (Outcome::False, Some((Whose::User, _))) => reasons::other_user(check, &clause.clause),
-                (Outcome::Null, _) => reasons::null(check, &clause.clause),
+                (ConditionOutcome::False, Some((Whose::User, _))) => reasons::other_user(check, &clause.clause),
+                (ConditionOutcome::Null, _) => reasons::null(check, &clause.clause),
                 _ => reasons::is_false(check, &clause.clause),
             });
         }
@@ -230,7 +229,7 @@ impl Case<'_> {
     }
 
     /// Asks PostgreSQL the plain question as the role itself, where the connection may become that role.
-    async fn confirm(&self, report: &mut Report) -> Result<(), Failure> {
+    async fn confirm(&self, report: &mut WhyReport) -> Result<(), Failure> {
         self.set().await?;
         self.admin.script("savepoint", "savepoint confirmation").await?;
         let become_role = format!("set local role \"{}\"", self.question.role.replace('"', "\"\""));
@@ -241,10 +240,10 @@ impl Case<'_> {
                 self.table.quoted
             );
             let seen = self.admin.ask::<Answer>(&plain, &[&self.question.id]).await?.is_ok_and(|rows| !rows.is_empty());
-            let same = seen == (report.verdict == Verdict::Shown);
+            let same = seen == (report.verdict == WhyVerdict::Shown);
             report.confirmed = Some(same);
             if !same {
-                report.verdict = Verdict::Unknown;
+                report.verdict = WhyVerdict::Unknown;
                 report.reasons.insert(0, reasons::contradicted(&self.question.role, seen));
             }
         }

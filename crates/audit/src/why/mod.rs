@@ -17,14 +17,14 @@ pub use print::text;
 
 /// The names of the settings that policies read.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct WhySettings {
     /// Holds the tenant.
     pub tenant: String,
     /// Holds the user.
     pub user: String,
 }
 
-impl Default for Settings {
+impl Default for WhySettings {
     fn default() -> Self {
         Self { tenant: "app.tenant_id".to_owned(), user: "app.user_id".to_owned() }
     }
@@ -81,13 +81,13 @@ pub struct Question {
     pub reveal_tenant: bool,
     /// Which settings hold tenant and user.
     #[serde(skip)]
-    pub settings: Settings,
+    pub settings: WhySettings,
 }
 
 /// The answer in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum WhyVerdict {
     /// The command reaches the row.
     Shown,
     /// It does not.
@@ -108,7 +108,7 @@ pub struct Reason {
 /// How a condition came out for the row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", rename_all = "lowercase")]
-pub enum Outcome {
+pub enum ConditionOutcome {
     /// It holds.
     True,
     /// It does not.
@@ -130,7 +130,7 @@ pub struct ClauseCheck {
     /// As SQL.
     pub clause: String,
     /// For the row in question.
-    pub outcome: Outcome,
+    pub outcome: ConditionOutcome,
 }
 
 /// One policy, asked for one purpose.
@@ -143,16 +143,16 @@ pub struct PolicyCheck {
     /// Which part of the command asks it: an update reads the row before it changes it.
     pub asked_for: &'static str,
     /// The policy as a whole.
-    pub outcome: Outcome,
+    pub outcome: ConditionOutcome,
     /// Its conditions.
     pub clauses: Vec<ClauseCheck>,
 }
 
 /// The answer.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct WhyReport {
     /// In a word.
-    pub verdict: Verdict,
+    pub verdict: WhyVerdict,
     /// Why; the first is the one to act on.
     pub reasons: Vec<Reason>,
     /// What was asked.

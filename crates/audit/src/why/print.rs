@@ -1,35 +1,35 @@
 //! A report as text: first a line that answers, then every policy with its clauses.
-use super::{Outcome, Report, Verdict};
+use super::{ConditionOutcome, WhyReport, WhyVerdict};
 
 /// Green, red and yellow, where a terminal shows them.
 fn paint(text: &str, code: &str, colour: bool) -> String {
     if colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-fn mark(outcome: &Outcome, colour: bool) -> String {
+fn mark(outcome: &ConditionOutcome, colour: bool) -> String {
     match outcome {
-        Outcome::True => paint("✓", "32", colour),
+        ConditionOutcome::True => paint("✓", "32", colour),
         _ => paint("✗", "31", colour),
     }
 }
 
-fn why(outcome: &Outcome) -> String {
+fn why(outcome: &ConditionOutcome) -> String {
     match outcome {
-        Outcome::True => String::new(),
-        Outcome::False => "false".to_owned(),
-        Outcome::Null => "null".to_owned(),
-        Outcome::Raises { sqlstate, said: Some(said) } => format!("raises {sqlstate}: {said}"),
-        Outcome::Raises { sqlstate, said: None } => format!("raises {sqlstate}"),
+        ConditionOutcome::True => String::new(),
+        ConditionOutcome::False => "false".to_owned(),
+        ConditionOutcome::Null => "null".to_owned(),
+        ConditionOutcome::Raises { sqlstate, said: Some(said) } => format!("raises {sqlstate}: {said}"),
+        ConditionOutcome::Raises { sqlstate, said: None } => format!("raises {sqlstate}"),
     }
 }
 
 /// The report for a person.
 #[must_use]
-pub fn text(report: &Report, colour: bool) -> String {
+pub fn text(report: &WhyReport, colour: bool) -> String {
     let (word, code) = match report.verdict {
-        Verdict::Shown => ("shown", "32"),
-        Verdict::Hidden => ("hidden", "31"),
-        Verdict::Unknown => ("cannot tell", "33"),
+        WhyVerdict::Shown => ("shown", "32"),
+        WhyVerdict::Hidden => ("hidden", "31"),
+        WhyVerdict::Unknown => ("cannot tell", "33"),
     };
     let mut text = String::new();
     for (n, reason) in report.reasons.iter().enumerate() {

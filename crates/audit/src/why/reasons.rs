@@ -1,5 +1,5 @@
 //! The reasons, in sentences. None of them holds a value of the row.
-use super::{Outcome, PolicyCheck, Reason, Verb, case::Case, read::Name};
+use super::{ConditionOutcome, PolicyCheck, Reason, Verb, case::Case, read::Name};
 use rowhouse_pg::{Failure, Refusal, sql};
 
 fn reason(code: &'static str, sentence: impl Into<String>) -> Reason {
@@ -70,19 +70,19 @@ pub(super) fn contradicted(role: &str, seen: bool) -> Reason {
 }
 
 /// What may be said of an error: a message can quote a row, and only some are known not to.
-pub(super) fn raised(refusal: Refusal, house: bool) -> Outcome {
+pub(super) fn raised(refusal: Refusal, house: bool) -> ConditionOutcome {
     let harmless = match refusal.code.as_str() {
         "RH001" | "RH002" | "RH003" | "RH004" => house,
         "42704" => refusal.message.starts_with("unrecognized configuration parameter"),
         "42501" => refusal.message.starts_with("permission denied for"),
         _ => false,
     };
-    Outcome::Raises { sqlstate: refusal.code, said: harmless.then_some(refusal.message) }
+    ConditionOutcome::Raises { sqlstate: refusal.code, said: harmless.then_some(refusal.message) }
 }
 
 /// Whether the error is this connection's own and says nothing of the user's.
-pub(super) fn cannot_be_told(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Raises { sqlstate, .. } if matches!(&sqlstate[..2], "08" | "53" | "57") || sqlstate == "42501")
+pub(super) fn cannot_be_told(outcome: &ConditionOutcome) -> bool {
+    matches!(outcome, ConditionOutcome::Raises { sqlstate, .. } if matches!(&sqlstate[..2], "08" | "53" | "57") || sqlstate == "42501")
 }
 
 /// What an error of a policy means; in the house, those of registry.require.

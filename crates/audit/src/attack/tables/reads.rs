@@ -2,7 +2,7 @@
 use super::{Scene, Target};
 use rowhouse_pg::{Answer, literal};
 
-use crate::attack::{Verdict, breached, held, inconclusive};
+use crate::attack::{AttackVerdict, breached, held, inconclusive};
 
 impl Target<'_> {
     pub(super) async fn read(&self) -> Scene {
@@ -217,7 +217,7 @@ impl Target<'_> {
         );
         match self.stage.attempt(&text).await {
             Ok(plan) if plan.first_column().any(|line| line.contains("Rows Removed by Filter")) => Ok((
-                Verdict::ByNature,
+                AttackVerdict::ByNature,
                 "EXPLAIN ANALYZE counts the rows that a policy hides; never forward a plan to a client".to_owned(),
             )),
             Ok(_) => Ok(held("the plan counts no hidden row")),
