@@ -9,7 +9,7 @@
 -- Where the longest wait is null, tries are put off and not refused: beyond the free ones each has its turn a second after
 -- the one before, and is not counted once it would wait longer than five seconds.
 -- Answers in seconds: what the widest keeps whoever tries waiting; what a narrower one does, or a turn that is too far off; and
--- by how much the try is put off. `counters` are for registry.forgive, should it turn out to be no guess.
+-- by how much the try is put off. `counters` are for registry.throttle_reset, should it turn out to be no guess.
 -- Why a door: the counters are everybody's and nobody's to read. It tells nothing but how often the caller
 -- itself, or somebody with the same subject, has tried. Counters come in a fixed order, so that two callers never wait
 -- for each other.

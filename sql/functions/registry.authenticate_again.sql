@@ -20,7 +20,7 @@ begin
         return 'second_factor';
     end if;
     update registry.sessions s set authenticated_at = now() where s.user_id = me and s.id = current_setting('app.session_id')::uuid;
-    perform registry.forgive(forgive);
+    perform registry.throttle_reset(forgive);
     return 'confirmed';
 end
 $$;

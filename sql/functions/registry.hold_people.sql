@@ -9,7 +9,7 @@ as $$
 declare
     tenant constant uuid := current_setting('app.tenant_id')::uuid;
 begin
-    if registry.held() is not null then
+    if registry.caller_permissions() is not null then
         perform from tenant.roles r where r.tenant_id = tenant and r.built_in and r.name = 'owner' for no key update;
     end if;
 end

@@ -5,7 +5,7 @@ create or replace function registry.letterhead() returns table (tenant_name text
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
-    if registry.held() is null then
+    if registry.caller_permissions() is null then
         raise exception using errcode = case when current_setting('app.user_id') <> '' then 'RH002' else 'RH007' end,
             message = 'not of this tenant';
     end if;

@@ -6,7 +6,7 @@ create or replace function registry.no_more_than_held() returns trigger
     language plpgsql set search_path = ''
 as $$
 declare
-    held text[] := registry.held();
+    held text[] := registry.caller_permissions();
     missing text;
 begin
     -- A trigger sees what was committed, or done in this very statement, since the policies were asked: whoever has

@@ -3,7 +3,7 @@
 -- nothing. The hash must still be the account's, so a password changed, an account
 -- deactivated or a second factor added while the server was hashing is not walked past. Which tenant it acts in is chosen
 -- by registry.choose_tenant, in the session that was opened. `new_hash` replaces the stored one when parameters have
--- risen. `forgive` are the counters for registry.forgive.
+-- risen. `forgive` are the counters for registry.throttle_reset.
 -- Answers outcome: opened, refused (account or hash no longer hold), second_factor (missing, wrong or used).
 create or replace function registry.open_session(
         who uuid, verified_hash text, new_hash text, totp_step bigint, recovery_hash bytea,
@@ -42,7 +42,7 @@ begin
     end if;
     insert into registry.account_events (user_id, kind, session_id, address)
     values (who, 'signed_in', registry.session_handle(new_session), client_address);
-    perform registry.forgive(forgive);
+    perform registry.throttle_reset(forgive);
     return query select 'opened', now() + lifetime;
 end
 $$;

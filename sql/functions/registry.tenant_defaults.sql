@@ -5,7 +5,7 @@ create or replace function registry.tenant_defaults(out language text, out curre
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
-    if registry.held() is null then
+    if registry.caller_permissions() is null then
         raise exception using errcode = case when current_setting('app.user_id') <> '' then 'RH002' else 'RH007' end,
             message = 'not of this tenant';
     end if;

@@ -53,6 +53,6 @@ create or replace trigger person_only before insert or update on tenant.api_keys
 create or replace trigger no_more_than_held before insert or update on tenant.api_keys
     for each row when (row_security_active('tenant.api_keys'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
     execute function registry.no_more_than_held();
-create or replace trigger tell_of_api_key after insert or delete on tenant.api_keys
+create or replace trigger notify_of_api_key after insert or delete on tenant.api_keys
     for each row when (row_security_active('tenant.api_keys'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
-    execute function registry.tell_of_api_key();
+    execute function registry.notify_of_api_key();

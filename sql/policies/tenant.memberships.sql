@@ -40,7 +40,7 @@ create policy insert_join on tenant.memberships for insert to rowhouse_tenancy
 comment on policy insert_join on tenant.memberships is 'registry.found_tenant and registry.join_tenant; the foreign keys say whom and as what.';
 create policy select_tell on tenant.memberships for select to rowhouse_writers
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
-comment on policy select_tell on tenant.memberships is 'registry.tell_of_api_key tells the owners of the tenant that is set.';
+comment on policy select_tell on tenant.memberships is 'registry.notify_of_api_key tells the owners of the tenant that is set.';
 
 create policy select_seats on tenant.memberships for select to rowhouse_seats
     using (true);
@@ -75,10 +75,10 @@ create or replace trigger keep_an_owner after update of role_id or delete on ten
     for each row when (row_security_active('tenant.memberships'::regclass) and current_user <> 'rowhouse_owner')
     execute function registry.keep_an_owner();
 -- Not for what cascades from the role itself: that sets the same role once more.
-create or replace trigger tell_of_role after update of role_id on tenant.memberships
+create or replace trigger notify_of_role after update of role_id on tenant.memberships
     for each row when (new.role_id <> old.role_id
                        and row_security_active('tenant.memberships'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
-    execute function registry.tell_of_role();
+    execute function registry.notify_of_role();
 -- Whoever changes it, by hand too.
 create or replace trigger withdraw_invitations after update of role_id, permissions, account_active on tenant.memberships
     for each row when (new.permissions <> old.permissions or old.account_active and not new.account_active)
@@ -88,6 +88,6 @@ create or replace trigger seat_new after insert on tenant.memberships
     referencing new table as changed for each statement execute function registry.seat_members();
 -- What was kept of who is a member is out of date (docs/adr/0015); what they may do is never kept.
 create or replace trigger note_new after insert on tenant.memberships
-    referencing new table as changed for each statement execute function registry.note_change('members');
+    referencing new table as changed for each statement execute function registry.bump_generation('members');
 create or replace trigger note_gone after delete on tenant.memberships
-    referencing old table as changed for each statement execute function registry.note_change('members');
+    referencing old table as changed for each statement execute function registry.bump_generation('members');

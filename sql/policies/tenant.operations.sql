@@ -27,10 +27,10 @@ grant update (status, done, total, cancelling, result, alive_at, finished_at) on
 -- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger keep_version before update on tenant.operations
     for each row execute function registry.keep_version();
-create or replace trigger own_author before insert on tenant.operations
+create or replace trigger check_author before insert on tenant.operations
     for each row when (new.created_by is not null
                        and row_security_active('tenant.operations'::regclass) and current_user <> 'rowhouse_owner')
-    execute function registry.own_author();
-create or replace trigger tell_of_operation after update of status on tenant.operations
+    execute function registry.check_author();
+create or replace trigger notify_of_operation after update of status on tenant.operations
     for each row when (new.status <> old.status and new.status in ('succeeded', 'failed') and new.created_by is not null)
-    execute function registry.tell_of_operation();
+    execute function registry.notify_of_operation();

@@ -52,8 +52,8 @@ create or replace trigger keep_words_of_changed after update on tenant.products
     for each statement execute function registry.keep_product_words();
 -- What was kept of them is out of date (docs/adr/0015).
 create or replace trigger note_new after insert on tenant.products
-    referencing new table as changed for each statement execute function registry.note_change('products');
+    referencing new table as changed for each statement execute function registry.bump_generation('products');
 create or replace trigger note_changed after update on tenant.products
-    referencing new table as changed for each statement execute function registry.note_change('products');
+    referencing new table as changed for each statement execute function registry.bump_generation('products');
 create or replace trigger note_gone after delete on tenant.products
-    referencing old table as changed for each statement execute function registry.note_change('products');
+    referencing old table as changed for each statement execute function registry.bump_generation('products');

@@ -35,8 +35,8 @@ create or replace trigger keep_done_at before insert or update of status on tena
     for each row execute function registry.keep_done_at();
 -- What was kept of them is out of date (docs/adr/0015).
 create or replace trigger note_new after insert on tenant.project_tasks
-    referencing new table as changed for each statement execute function registry.note_change('tasks');
+    referencing new table as changed for each statement execute function registry.bump_generation('tasks');
 create or replace trigger note_changed after update on tenant.project_tasks
-    referencing new table as changed for each statement execute function registry.note_change('tasks');
+    referencing new table as changed for each statement execute function registry.bump_generation('tasks');
 create or replace trigger note_gone after delete on tenant.project_tasks
-    referencing old table as changed for each statement execute function registry.note_change('tasks');
+    referencing old table as changed for each statement execute function registry.bump_generation('tasks');

@@ -32,8 +32,8 @@ create or replace trigger keep_version before update on tenant.projects
     for each row execute function registry.keep_version();
 -- What was kept of them is out of date (docs/adr/0015).
 create or replace trigger note_new after insert on tenant.projects
-    referencing new table as changed for each statement execute function registry.note_change('projects');
+    referencing new table as changed for each statement execute function registry.bump_generation('projects');
 create or replace trigger note_changed after update on tenant.projects
-    referencing new table as changed for each statement execute function registry.note_change('projects');
+    referencing new table as changed for each statement execute function registry.bump_generation('projects');
 create or replace trigger note_gone after delete on tenant.projects
-    referencing old table as changed for each statement execute function registry.note_change('projects');
+    referencing old table as changed for each statement execute function registry.bump_generation('projects');

@@ -30,7 +30,7 @@ comment on policy select_doors on tenant.roles is
     'registry.my_tenants names the role held in each tenant, from a membership it may see; registry.found_tenant and registry.keep_an_owner look one up.';
 create policy select_tell on tenant.roles for select to rowhouse_writers
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
-comment on policy select_tell on tenant.roles is 'registry.tell_of_role and registry.tell_of_api_key, in the tenant that is set.';
+comment on policy select_tell on tenant.roles is 'registry.notify_of_role and registry.notify_of_api_key, in the tenant that is set.';
 create policy insert_found on tenant.roles for insert to rowhouse_tenancy
     with check (built_in);
 comment on policy insert_found on tenant.roles is 'registry.found_tenant makes those that every tenant has.';

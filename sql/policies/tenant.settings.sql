@@ -37,4 +37,4 @@ create or replace trigger known_currency before insert or update of currency on 
     for each row when (new.currency <> 'EUR') execute function registry.known_currency();
 -- What was kept under other settings is out of date (docs/adr/0015).
 create or replace trigger note_changed after update on tenant.settings
-    referencing new table as changed for each statement execute function registry.note_change('settings');
+    referencing new table as changed for each statement execute function registry.bump_generation('settings');

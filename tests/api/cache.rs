@@ -382,7 +382,7 @@ async fn whatever_an_answer_is_read_from_makes_a_generation_when_it_changes() {
         let noted: String = db
             .value(&format!(
                 "select coalesce(string_agg(case tgtype & 28 when 4 then 'insert' when 8 then 'delete' when 16 then 'update' end, ' ' order by tgtype & 28), '')
-                 from pg_trigger where tgrelid = '{table}'::regclass and tgfoid = 'registry.note_change()'::regprocedure and tgenabled = 'O'"
+                 from pg_trigger where tgrelid = '{table}'::regclass and tgfoid = 'registry.bump_generation()'::regprocedure and tgenabled = 'O'"
             ))
             .await;
         // A tenant has one row of settings from first to last; of members no more is told than that they are there.

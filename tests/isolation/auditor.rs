@@ -142,15 +142,15 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "check_invitation"
         | "keep_an_owner"
         | "note_account_event"
-        | "note_change"
+        | "bump_generation"
         | "seat_members"
         | "seat_sessions"
-        | "tell_of_api_key"
-        | "tell_of_operation"
-        | "tell_of_role"
+        | "notify_of_api_key"
+        | "notify_of_operation"
+        | "notify_of_role"
         | "withdraw_invitations" => vec![],
-        "held" | "hold_people" | "leave_tenant" | "letterhead" | "meter" | "note_domain_check" | "require"
-        | "tenant_defaults" | "touch_api_key" => vec!["rowhouse_api"],
+        "caller_permissions" | "hold_people" | "leave_tenant" | "letterhead" | "meter" | "note_domain_check"
+        | "require" | "tenant_defaults" | "touch_api_key" => vec!["rowhouse_api"],
         "seal_holds" => vec!["rowhouse_api", "rowhouse_gate"],
         // What one owner asks another.
         "signed_in" => vec!["rowhouse_gate", TENANCY],

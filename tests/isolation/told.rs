@@ -110,10 +110,10 @@ async fn nobody_tells_others_anything_by_calling_what_tells() {
             acme.id, acme.member.id
         ),
         "select registry.new_id()",
-        "select registry.tell_of_role()",
-        "select registry.tell_of_api_key()",
-        "select registry.tell_of_operation()",
-        "create trigger t after insert on tenant.projects for each row execute function registry.tell_of_api_key()",
+        "select registry.notify_of_role()",
+        "select registry.notify_of_api_key()",
+        "select registry.notify_of_operation()",
+        "create trigger t after insert on tenant.projects for each row execute function registry.notify_of_api_key()",
     ] {
         assert_eq!(refusal(&api, call).await, "42501", "{call}");
     }

@@ -72,7 +72,7 @@ async fn whoever_sends_any_statement_at_the_gate_chooses_no_wait_for_anybody() {
         ("attempt('login', array['x', null, 'z'])", "22023"),
         ("attempt('login', null)", "22023"),
         ("ladder('login')", "42501"),
-        ("forgive(array[sha256('x')])", "42501"),
+        ("throttle_reset(array[sha256('x')])", "42501"),
     ] {
         assert_eq!(refusal(&gate, &format!("select * from registry.{call}")).await, state, "{call}");
     }

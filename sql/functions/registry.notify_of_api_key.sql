@@ -2,7 +2,7 @@
 -- whoever did it too: it may have been somebody else in their name.
 -- Why with rights of its own: nobody who serves may write what others are told, and who the owners are must not depend on
 -- whom the caller may see. It is no door, nobody can call it.
-create or replace function registry.tell_of_api_key() returns trigger
+create or replace function registry.notify_of_api_key() returns trigger
     language plpgsql security definer set search_path = ''
 as $$
 declare
@@ -21,7 +21,7 @@ begin
     return null;
 end
 $$;
-alter function registry.tell_of_api_key() owner to rowhouse_writers;
-revoke all on function registry.tell_of_api_key() from public;
-comment on function registry.tell_of_api_key() is
+alter function registry.notify_of_api_key() owner to rowhouse_writers;
+revoke all on function registry.notify_of_api_key() from public;
+comment on function registry.notify_of_api_key() is
     'Nobody who serves may write what others are told; it tells the owners of the tenant of the key.';

@@ -1,6 +1,6 @@
 -- Trigger, not a door: a member writes their own name under what they begin, or none. Who began it is told what became of
 -- it, so another's name would be a way to tell others things.
-create or replace function registry.own_author() returns trigger
+create or replace function registry.check_author() returns trigger
     language plpgsql set search_path = ''
 as $$
 begin
@@ -10,5 +10,5 @@ begin
     return new;
 end
 $$;
-alter function registry.own_author() owner to rowhouse_owner;
-revoke all on function registry.own_author() from public;
+alter function registry.check_author() owner to rowhouse_owner;
+revoke all on function registry.check_author() from public;

@@ -1,6 +1,6 @@
 -- Door: the permissions the caller holds in the tenant that is set. For the trigger that lets nobody grant
 -- what they do not hold; what it answers is the caller's own.
-create or replace function registry.held() returns text[]
+create or replace function registry.caller_permissions() returns text[]
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
@@ -11,8 +11,8 @@ begin
     return (select k.permissions from registry.presented_key() k);
 end
 $$;
-alter function registry.held() owner to rowhouse_tenancy;
-revoke all on function registry.held() from public;
-grant execute on function registry.held() to rowhouse_api;
-comment on function registry.held() is
+alter function registry.caller_permissions() owner to rowhouse_tenancy;
+revoke all on function registry.caller_permissions() from public;
+grant execute on function registry.caller_permissions() to rowhouse_api;
+comment on function registry.caller_permissions() is
     'What a caller holds must not depend on what the caller may read; it is answered for the caller alone.';

@@ -1,8 +1,8 @@
 -- Trigger with its owner's rights: whoever began work that takes long is told when it has ended, well or not. Work that
 -- they cancelled themselves is no news.
 -- Why with rights of its own: nobody who serves may write what others are told. It is no door, nobody can call it; whom it
--- tells was written down when the work began, and own_author saw to it that it was nobody else.
-create or replace function registry.tell_of_operation() returns trigger
+-- tells was written down when the work began, and check_author saw to it that it was nobody else.
+create or replace function registry.notify_of_operation() returns trigger
     language plpgsql security definer set search_path = ''
 as $$
 declare
@@ -17,7 +17,7 @@ begin
     return null;
 end
 $$;
-alter function registry.tell_of_operation() owner to rowhouse_writers;
-revoke all on function registry.tell_of_operation() from public;
-comment on function registry.tell_of_operation() is
+alter function registry.notify_of_operation() owner to rowhouse_writers;
+revoke all on function registry.notify_of_operation() from public;
+comment on function registry.notify_of_operation() is
     'Nobody who serves may write what others are told; it tells whoever began the work.';

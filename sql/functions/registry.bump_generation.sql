@@ -2,7 +2,7 @@
 -- from the moment its change is committed.
 -- Why with rights of its own: nobody who serves may set a generation, or what was kept of an older one would count again.
 -- It is no door, nobody can call it; which tenants, the rows say that have changed.
-create or replace function registry.note_change() returns trigger
+create or replace function registry.bump_generation() returns trigger
     language plpgsql security definer set search_path = ''
 as $$
 declare
@@ -31,7 +31,7 @@ begin
     return null;
 end
 $$;
-alter function registry.note_change() owner to rowhouse_writers;
-revoke all on function registry.note_change() from public;
-comment on function registry.note_change() is
+alter function registry.bump_generation() owner to rowhouse_writers;
+revoke all on function registry.bump_generation() from public;
+comment on function registry.bump_generation() is
     'Nobody who serves may set a generation; which tenants have changed, the changed rows say.';

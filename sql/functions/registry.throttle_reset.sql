@@ -1,6 +1,6 @@
 -- Not a door, nobody may call it but doors: what was counted by registry.attempt and turned out to be no guess. Counters
 -- are forgotten; the last, which is a network's or a device's, gets this try back. In the order in which they are counted.
-create or replace function registry.forgive(subjects bytea[]) returns void
+create or replace function registry.throttle_reset(subjects bytea[]) returns void
     language plpgsql set search_path = ''
 as $$
 declare
@@ -13,6 +13,6 @@ begin
     where a.subject = subjects[last];
 end
 $$;
-alter function registry.forgive(bytea[]) owner to rowhouse_owner;
-revoke all on function registry.forgive(bytea[]) from public;
-grant execute on function registry.forgive(bytea[]) to rowhouse_identity;
+alter function registry.throttle_reset(bytea[]) owner to rowhouse_owner;
+revoke all on function registry.throttle_reset(bytea[]) from public;
+grant execute on function registry.throttle_reset(bytea[]) to rowhouse_identity;

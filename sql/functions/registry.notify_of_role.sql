@@ -1,7 +1,7 @@
 -- Trigger with its owner's rights: whoever was given another role is told.
 -- Why with rights of its own: nobody who serves may write what others are told. It is no door, nobody can call it; what
 -- it says comes from the row that changed.
-create or replace function registry.tell_of_role() returns trigger
+create or replace function registry.notify_of_role() returns trigger
     language plpgsql security definer set search_path = ''
 as $$
 declare
@@ -13,7 +13,7 @@ begin
     return null;
 end
 $$;
-alter function registry.tell_of_role() owner to rowhouse_writers;
-revoke all on function registry.tell_of_role() from public;
-comment on function registry.tell_of_role() is
+alter function registry.notify_of_role() owner to rowhouse_writers;
+revoke all on function registry.notify_of_role() from public;
+comment on function registry.notify_of_role() is
     'Nobody who serves may write what others are told; it tells the member whose role changed.';
