@@ -1,9 +1,7 @@
 //! The questions a server asks before it serves: am I who I should be, and are the walls as the files say?
 use std::{fmt, time::Duration};
 
-use tokio_postgres::Row;
-
-use super::{API_ROLE, Db, Difference, FromRow, GATE_ROLE, migrate};
+use super::{API_ROLE, Db, Difference, GATE_ROLE, migrate};
 use crate::{Result, from_row, sql};
 
 /// One reason not to serve.
@@ -83,11 +81,7 @@ pub async fn still_walled(db: &Db, seal: &str, locks: Option<Duration>) -> Resul
 /// Whether searches use their index, or read a tenant's products one by one (docs/adr/0013).
 pub async fn search_is_indexed(db: &Db) -> Result<bool> {
     struct Indexed(bool);
-    impl FromRow for Indexed {
-        fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-            row.try_get("indexed").map(Self)
-        }
-    }
+    from_row! { Indexed: "indexed" }
     let mut conn = db.as_role(API_ROLE).await?;
     let Indexed(indexed) = conn.read().last().one(sql!("db/search_indexed"), &[]).await?;
     Ok(indexed)

@@ -31,6 +31,7 @@ pub trait Asks {
 }
 
 /// A list that is asked for.
+#[doc(alias = "pagination")]
 pub struct Listing<Q> {
     /// How it is asked for.
     pub query: Q,

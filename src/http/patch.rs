@@ -70,3 +70,38 @@ macro_rules! merge_patch {
     };
 }
 pub(crate) use merge_patch;
+
+#[cfg(test)]
+mod tests {
+
+    merge_patch! {
+        /// Of a test.
+        struct Patch {
+            #[schema(min_length = 1)]
+            name: Option<String>,
+            notes: Field<String>,
+        }
+    }
+
+    fn read(body: &str) -> Result<Patch, String> {
+        serde_json::from_str(body).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn null_clears_a_field_that_may_be_empty_and_is_refused_for_any_other() {
+        let Patch { name, notes } = read("{}").unwrap();
+        assert!(name.is_none() && !notes.is_given());
+        let Patch { name, notes } = read(r#"{"name": "a", "notes": null}"#).unwrap();
+        assert!(name.as_deref() == Some("a") && notes.is_given() && notes.value().is_none());
+        assert!(read(r#"{"name": null}"#).unwrap_err().contains("expected a string"));
+        assert!(read(r#"{"nmae": "a"}"#).unwrap_err().contains("unknown field"));
+    }
+
+    #[test]
+    fn the_document_says_which_may_be_null() {
+        let schema = serde_json::to_value(<Patch as utoipa::PartialSchema>::schema()).unwrap();
+        assert_eq!(schema["properties"]["name"], serde_json::json!({ "type": "string", "minLength": 1 }));
+        assert_eq!(schema["properties"]["notes"]["type"], serde_json::json!(["string", "null"]));
+        assert_eq!(schema.get("required"), None);
+    }
+}

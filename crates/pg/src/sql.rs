@@ -47,11 +47,14 @@ pub trait FromRow: Sized {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error>;
 }
 
-/// Reads a struct's fields from the columns of the same names, or of another where one is said; a struct of one value from the column that
-/// is said. A field that is left out does not compile.
+/// Reads a struct's fields from the columns of the same names, or of another where one is said, or as a row of its own (`= *`); a struct of
+/// one value from the column that is said. A field that is left out does not compile.
 /// ```
 /// struct Member { id: uuid::Uuid, active: bool }
 /// rowhouse_pg::from_row! { Member: id, active = "account_active" }
+///
+/// struct Found { member: Member, rank: f32 }
+/// rowhouse_pg::from_row! { Found: member = *, rank }
 ///
 /// struct Free(bool);
 /// rowhouse_pg::from_row! { Free: "free" }
@@ -65,8 +68,8 @@ macro_rules! from_row {
     ($of:ident: $column:literal) => {
         $crate::from_row! { @impl $of, row, Self(row.try_get($column)?) }
     };
-    ($of:ident: $($field:ident $(= $column:literal)?),+ $(,)?) => {
-        $crate::from_row! { @impl $of, row, Self { $($field: row.try_get($crate::from_row!(@column $field $($column)?))?,)+ } }
+    ($of:ident: $($field:ident $(= $from:tt)?),+ $(,)?) => {
+        $crate::from_row! { @impl $of, row, Self { $($field: $crate::from_row!(@read row, $field $($from)?)?,)+ } }
     };
     (@impl $of:ident, $row:ident, $made:expr) => {
         impl $crate::FromRow for $of {
@@ -75,8 +78,9 @@ macro_rules! from_row {
             }
         }
     };
-    (@column $field:ident) => { stringify!($field) };
-    (@column $field:ident $column:literal) => { $column };
+    (@read $row:ident, $field:ident) => { $row.try_get(stringify!($field)) };
+    (@read $row:ident, $field:ident *) => { $crate::FromRow::from_row($row) };
+    (@read $row:ident, $field:ident $column:literal) => { $row.try_get($column) };
 }
 
 /// For statements whose rows nobody reads.

@@ -6,7 +6,6 @@ use axum::{
 };
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -14,8 +13,9 @@ use crate::{
     app::App,
     auth::Tenant,
     cache::{CachePolicy, Lookup},
-    db::{FromRow, Sql},
+    db::Sql,
     error::Violation,
+    from_row,
     http::{
         Json, Query, accept,
         export::{self, Cells, Format, Writer},
@@ -194,7 +194,7 @@ struct AnalyticsBucket {
 
 /// A bucket with what goes for all.
 struct Bucket {
-    bucket: AnalyticsBucket,
+    shown: AnalyticsBucket,
     first: Date,
     last: Date,
     time_zone: String,
@@ -258,8 +258,8 @@ impl Analytics {
             to: any.last,
             time_zone: any.time_zone.clone(),
             as_of: any.as_of,
-            total: counted.iter().map(|counted| counted.bucket.value).sum(),
-            buckets: counted.into_iter().map(|counted| counted.bucket).collect(),
+            total: counted.iter().map(|counted| counted.shown.value).sum(),
+            buckets: counted.into_iter().map(|counted| counted.shown).collect(),
         })
     }
 
@@ -280,14 +280,5 @@ impl export::Row for AnalyticsBucket {
     }
 }
 
-impl FromRow for Bucket {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            bucket: AnalyticsBucket { start: row.try_get("start")?, value: row.try_get("value")? },
-            first: row.try_get("first")?,
-            last: row.try_get("last")?,
-            time_zone: row.try_get("time_zone")?,
-            as_of: row.try_get("as_of")?,
-        })
-    }
-}
+from_row! { Bucket: shown = *, first, last, time_zone, as_of }
+from_row! { AnalyticsBucket: start, value }

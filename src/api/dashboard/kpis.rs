@@ -17,6 +17,7 @@ use crate::{
     auth::Tenant,
     cache::{CachePolicy, Lookup},
     db::FromRow,
+    from_row,
     http::Json,
     sql,
 };
@@ -156,12 +157,8 @@ impl<'a> FromSql<'a> for Amount {
     }
 }
 
-impl FromRow for Kpis {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        let unread = row.try_get("notifications_unread")?;
-        Ok(Self { figures: TenantFigures::from_row(row)?, notifications: NotificationFigures { unread } })
-    }
-}
+from_row! { Kpis: figures = *, notifications = * }
+from_row! { NotificationFigures: unread = "notifications_unread" }
 
 impl FromRow for TenantFigures {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {

@@ -3,7 +3,6 @@
 use std::io::{self, BufRead as _, BufReader, Read};
 
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 
 use super::{
@@ -13,8 +12,8 @@ use super::{
 };
 use crate::{
     Error, Result,
-    db::FromRow,
     error::Violation,
+    from_row,
     http::{
         Field, Violations,
         export::{self, Cells, Format},
@@ -53,19 +52,7 @@ impl Exported {
     }
 }
 
-impl FromRow for Exported {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            sku: row.try_get("sku")?,
-            name: row.try_get("name")?,
-            description: row.try_get("description")?,
-            price: Money { amount_minor: row.try_get("price_minor")?, currency: row.try_get("currency")? },
-            stock: row.try_get("stock")?,
-            status: row.try_get("status")?,
-            tags: row.try_get("tags")?,
-        })
-    }
-}
+from_row! { Exported: sku, name, description, price = *, stock, status, tags }
 
 impl export::Row for Exported {
     const COLUMNS: &'static [&'static str] = &COLUMNS;

@@ -18,7 +18,6 @@ use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -29,8 +28,9 @@ use crate::{
     auth::Tenant,
     currency,
     db::{Constraint, FromRow, Params, Sql},
+    from_row,
     http::{
-        Early, IfMatch, IfNoneMatch, MergePatch, One, Path, Post, Prefer, Versioned, Violations, merge_patch,
+        Early, IfMatch, IfNoneMatch, MergePatch, One, Path, Post, Prefer, Violations, merge_patch, versioned,
         waits::Waits,
     },
     sql, text_enum,
@@ -96,6 +96,10 @@ pub struct Product {
     #[serde(skip)]
     version: i64,
 }
+versioned!(Product);
+from_row! {
+    Product: id, name, description, sku, price = *, stock, status, tags, created_at, updated_at, version
+}
 
 /// An amount of money.
 #[derive(Debug, Serialize, ToSchema)]
@@ -107,6 +111,7 @@ pub struct Money {
     #[schema(pattern = "^[A-Z]{3}$")]
     currency: String,
 }
+from_row! { Money: amount_minor = "price_minor", currency }
 
 text_enum! {
     /// Where a product stands.
@@ -370,28 +375,4 @@ async fn write<T: FromRow>(tenant: &Tenant, id: Uuid, statement: Sql, params: Pa
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), responses((status = NO_CONTENT)))]
 async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch) -> Result<StatusCode> {
     write(&tenant, id, sql!("products/delete"), &[&id, &versions]).await.map(|()| StatusCode::NO_CONTENT)
-}
-
-impl Versioned for Product {
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
-
-impl FromRow for Product {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            name: row.try_get("name")?,
-            description: row.try_get("description")?,
-            sku: row.try_get("sku")?,
-            price: Money { amount_minor: row.try_get("price_minor")?, currency: row.try_get("currency")? },
-            stock: row.try_get("stock")?,
-            status: row.try_get("status")?,
-            tags: row.try_get("tags")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            version: row.try_get("version")?,
-        })
-    }
 }

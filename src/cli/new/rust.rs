@@ -78,46 +78,13 @@ fn test(resource: &Resource) -> String {
         )
     });
     let taken: String = taken.take(1).collect();
-    let (first, second) = (body("first"), body("second"));
-    format!(
-        "//! `/{}` through HTTP: what only this resource does. What is true of all is tested for all.
-use reqwest::Method;
-use serde_json::json;
-
-use @CRATE@::support::{{Answer, TestApp, TestDb, Way, both_ways, town}};
-
-both_ways! {{
-    #[tokio::test]
-    {}_{one}_lives_changes_and_goes;
-}}
-
-async fn {}_{one}_lives_changes_and_goes(way: Way) {{
-    let db = TestDb::new().await;
-    let app = TestApp::by(way, &db).await;
-    let acme = &town().acme;
-    let send = |method: Method, path: &str| app.as_user(method, path, acme.owner.id, acme.id);
-
-    let made = Answer::of(send(Method::POST, \"/api/v1/{path}\").json(&json!({{ {first} }}))).await.expect(201);
-    let ({one}, path) = (made.json(), made.header(\"location\").to_owned());
-    assert_eq!(Answer::of(send(Method::GET, &path)).await.expect(200).json(), {one});
-    let list = Answer::of(send(Method::GET, \"/api/v1/{path}\")).await.expect(200).json();
-    assert!(list[\"items\"].as_array().unwrap().contains(&{one}), \"{{list}}\");
-
-    let change = send(Method::PATCH, &path).header(\"if-match\", made.header(\"etag\"));
-    let changed = Answer::of(change.json(&json!({{ {second} }}))).await.expect(200);
-    assert_eq!(Answer::of(send(Method::GET, &path)).await.expect(200).json(), changed.json());
-    let stale = send(Method::DELETE, &path).header(\"if-match\", made.header(\"etag\"));
-    Answer::of(stale).await.problem(412, \"precondition_failed\");
-{taken}
-    let gone = send(Method::DELETE, &path).header(\"if-match\", changed.header(\"etag\"));
-    Answer::of(gone).await.expect(204);
-    Answer::of(send(Method::GET, &path)).await.problem(404, \"not_found\");
-}}
-",
-        path,
-        article(one),
-        article(one),
-    )
-    // Said as it is, it would be an import of this file's, to whoever reads imports.
-    .replace("@CRATE@", "crate")
+    let marks = [
+        ("@TAKEN@", taken),
+        ("@FIRST@", body("first")),
+        ("@SECOND@", body("second")),
+        ("@PATH@", path),
+        ("@ARTICLE@", article(one).to_owned()),
+        ("@ONE@", one.clone()),
+    ];
+    marks.iter().fold(include_str!("templates/test.rs.txt").to_owned(), |text, (mark, put)| text.replace(mark, put))
 }

@@ -59,6 +59,7 @@ pub struct Once {
 }
 
 /// Why a handler is over before it has acted: it refuses, or it has acted before. `?` hands on both.
+#[doc(alias = "idempotent replay")]
 #[derive(Debug)]
 pub enum Early {
     /// This is why.
