@@ -21,8 +21,7 @@ struct JwkSet {
 
 /// The keys our access tokens verify with.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "public",
-    extensions(("x-route" = json!({ "charged": "nobody" }))),
-    responses((status = OK, body = JwkSet)))]
+    extensions(("x-route" = json!({ "charged": "nobody" }))), responses((status = OK, body = JwkSet)))]
 async fn jwks(State(app): State<App>) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(JwkSet { keys: app.auth.tokens.keys().jwks().keys }))
 }

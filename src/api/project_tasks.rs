@@ -129,8 +129,7 @@ fn tasks(rows: Vec<Listed>) -> Result<Vec<Task>> {
 ///
 /// Needs `tasks:write` and `tasks:read`.
 #[utoipa::path(post, path = "/projects/{project_id}/tasks", tag = "tasks", params(("project_id" = Uuid, Path)),
-    request_body = NewTask,
-    responses((status = CREATED, body = Task)))]
+    request_body = NewTask, responses((status = CREATED, body = Task)))]
 async fn create(tenant: Tenant, Path(project): Path<Uuid>, Post(new, once): Post<NewTask>) -> Result<Response, Early> {
     let mut violations = Violations::default();
     violations.line("/name", &new.name, NAME);

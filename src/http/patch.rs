@@ -1,7 +1,7 @@
 //! Fields of a merge patch (RFC 7396): absent, null, or a value.
 use serde::{Deserialize, Deserializer};
 
-/// A field that can be cleared. [`merge_patch!`] declares it.
+/// A field that can be cleared. `merge_patch!` declares it.
 #[derive(Debug, Default)]
 pub enum Field<T> {
     /// Absent: stays as it is.
@@ -34,7 +34,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
     }
 }
 
-/// For a field that always has a value: absent leaves it, `null` is refused. [`merge_patch!`] declares it.
+/// For a field that always has a value: absent leaves it, `null` is refused. `merge_patch!` declares it.
 pub fn required<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
