@@ -32,8 +32,12 @@ begin
         update registry.users u set password_hash = new_hash where u.id = who;
     end if;
 
-    -- What has run out is over; here it is put away.
-    delete from registry.sessions s where s.user_id = who and (s.idle_until <= now() or s.expires_at <= now());
+    -- What has run out is over; here it is put away, as much as does not keep its owner waiting.
+    delete from registry.sessions s
+    where s.user_id = who
+      and s.id in (select o.id from registry.sessions o
+                   where o.user_id = who and (o.idle_until <= now() or o.expires_at <= now())
+                   limit 100);
     insert into registry.sessions (id, user_id, kind, device, address, idle_until, expires_at)
     values (new_session, who, session_kind, client_device, client_address,
             least(now() + idle, now() + lifetime), now() + lifetime);

@@ -7,11 +7,12 @@ create or replace function registry.open_sessions(who uuid) returns table (sessi
 as $$
 begin
     perform from registry.users u where u.id = who for share;
+    -- First all of them: which are open is asked once nobody is prolonging one any more.
+    perform from registry.sessions s where s.user_id = who order by s.id for share;
     return query
         select sha256(uuid_send(s.id)), least(s.idle_until, s.expires_at)
         from registry.sessions s
-        where s.user_id = who and s.idle_until > now() and s.expires_at > now()
-        for share;
+        where s.user_id = who and s.idle_until > now() and s.expires_at > now();
 end
 $$;
 alter function registry.open_sessions(uuid) owner to rowhouse_identity;

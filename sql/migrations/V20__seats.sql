@@ -15,7 +15,7 @@ create table tenant.seats (
 -- The planner's estimates are anybody's to ask for.
 alter table tenant.seats alter column session_hash set statistics 0;
 
--- The triggers stand before the first seat is written, with what they need, so that no session that is opened meanwhile is left
+-- The triggers stand before V21 writes the first seat, with what they need, so that no session that is opened meanwhile is left
 -- without: sql/policies and sql/apply make all of this again, or have made it where the files are newer.
 grant usage on schema tenant, registry to rowhouse_seats;
 alter table tenant.seats enable row level security;
@@ -35,13 +35,9 @@ create or replace trigger seat_new after insert on tenant.memberships
 create or replace trigger seat_new after insert on registry.sessions
     referencing new table as changed for each statement execute function registry.seat_sessions();
 create or replace trigger seat_prolonged after update on registry.sessions
-    referencing new table as changed for each statement execute function registry.seat_sessions();
+    referencing old table as before new table as changed for each statement execute function registry.seat_sessions();
 create or replace trigger seat_gone after delete on registry.sessions
-    referencing old table as changed for each statement execute function registry.seat_sessions();
-
-insert into tenant.seats (tenant_id, user_id, session_hash, open_until)
-select m.tenant_id, m.user_id, sha256(uuid_send(s.id)), least(s.idle_until, s.expires_at)
-from registry.sessions s
-join tenant.memberships m on m.user_id = s.user_id
-where s.idle_until > now() and s.expires_at > now();
+    referencing old table as before for each statement execute function registry.seat_sessions();
+create or replace trigger seat_none after truncate on registry.sessions
+    for each statement execute function registry.seat_sessions();
 set local role rowhouse_owner;

@@ -40,6 +40,8 @@ create or replace trigger note_end after delete on registry.sessions
 create or replace trigger seat_new after insert on registry.sessions
     referencing new table as changed for each statement execute function registry.seat_sessions();
 create or replace trigger seat_prolonged after update on registry.sessions
-    referencing new table as changed for each statement execute function registry.seat_sessions();
+    referencing old table as before new table as changed for each statement execute function registry.seat_sessions();
 create or replace trigger seat_gone after delete on registry.sessions
-    referencing old table as changed for each statement execute function registry.seat_sessions();
+    referencing old table as before for each statement execute function registry.seat_sessions();
+create or replace trigger seat_none after truncate on registry.sessions
+    for each statement execute function registry.seat_sessions();

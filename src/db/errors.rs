@@ -8,7 +8,7 @@ use crate::{Error, telemetry::trace_id};
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Raised { statement, ref sqlstate, ref said } => match Self::raised(sqlstate, said) {
+            Refused::Raised { statement, ref sqlstate, ref said } => match Self::raised(sqlstate, said.as_str()) {
                 Some(Self::NotReady(reasons)) => {
                     tracing::error!(
                         trace_id = trace_id(),

@@ -23,9 +23,20 @@ fn document() -> Value {
 #[test]
 fn openapi_json_is_what_the_handlers_say() {
     let now = server::document().to_pretty_json().unwrap();
+    let kept = project_file("openapi.json");
+    let differing = kept.trim().lines().zip(now.trim().lines()).enumerate().find(|(_, (kept, now))| kept != now);
     assert!(
-        project_file("openapi.json").trim() == now.trim(),
-        "the API has changed: look at the difference, then `cargo run -- openapi > openapi.json`"
+        kept.trim() == now.trim(),
+        "the API has changed, from {} on: `cargo run -q -- openapi > openapi.json`, and look at `git diff openapi.json`",
+        differing.map_or_else(
+            || "the end of openapi.json".to_owned(),
+            |(at, (kept, now))| format!(
+                "openapi.json:{}, which has `{}` where handlers say `{}`",
+                at + 1,
+                kept.trim(),
+                now.trim()
+            )
+        )
     );
 }
 

@@ -97,7 +97,12 @@ async fn fill_others(superuser: &Client, tenant: Uuid) {
     let tables = "select c.oid::regclass::text, array_agg(quote_ident(a.attname) order by a.attnum),
             array_agg(case when a.attname = 'id' then $1
                            when k.words is not null then '(' || k.words || ')[1 + n % cardinality(' || k.words || ')]'
-                           when a.atttypid = 'text'::regtype then 'n || ' || quote_ident(a.attname)
+                           when a.atttypid in ('integer'::regtype, 'bigint'::regtype) and exists (
+                               select from pg_index i where i.indrelid = c.oid and i.indisunique and a.attnum = any (i.indkey)) then '9999 + n'
+                           when a.atttypid = 'text'::regtype and exists (
+                               select from pg_index i where i.indrelid = c.oid and i.indisunique and a.attnum = any (i.indkey))
+                           then 'n || ' || quote_ident(a.attname)
+                           when a.atttypid = 'text'::regtype then format('left(n || %1$I, char_length(%1$I))', a.attname)
                            else quote_ident(a.attname) end order by a.attnum)
         from pg_class c
         join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''

@@ -1,4 +1,6 @@
 //! Headers of statements, held against the server: each parameter of a statement on tables has a name, and the type that it is.
+use std::{fs, path::Path};
+
 use crate::support::{TestDb, statements};
 
 #[tokio::test]
@@ -39,6 +41,28 @@ async fn every_statement_names_its_parameters_and_their_types() {
         wrong.join("\n")
     );
     assert!(named > 200, "{named} parameters have a name");
+}
+
+fn sources(folder: &Path, all: &mut String) {
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            sources(&path, all);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            all.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_statement_is_sent_by_somebody() {
+    let mut all = String::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+    let idle: Vec<String> = statements()
+        .iter()
+        .filter(|statement| !all.contains(&format!("\"{}\"", statement.name)))
+        .map(|statement| format!("sql/queries/{}.sql", statement.name))
+        .collect();
+    assert!(idle.is_empty(), "no `sql!(…)` below src names these: send them, or delete the files: {idle:#?}");
 }
 
 /// As headers write types: `_text` is what PostgreSQL calls `text[]` inside.

@@ -8,11 +8,13 @@ use std::{
 use super::{rowhouse, run};
 use crate::support::TestDb;
 
-const SPECIMENS: [&str; 9] = [
+const SPECIMENS: [&str; 11] = [
     "specimens",
     "name:line(200)",
     "email:email!",
     "notes:text?",
+    "phone:line(30)?",
+    "label:line(3)",
     "status:active|archived",
     "--list",
     "newest,name",
@@ -69,7 +71,7 @@ async fn the_table_that_is_written_is_walled_and_the_audit_finds_nothing() {
     let root = checkout("walled");
     let (code, said, err) = new(&root, &SPECIMENS);
     assert_eq!(code, Some(0), "{err}");
-    assert!(said.contains("wrote  sql/migrations/V42__specimens.sql") && said.contains("openapi.json"), "{said}");
+    assert!(said.contains("wrote    sql/migrations/V42__specimens.sql") && said.contains("openapi.json"), "{said}");
     let written = |path: &str| fs::read_to_string(root.join(path)).unwrap();
     let db = TestDb::new().await;
     let migrator = db.migrator().await;

@@ -76,11 +76,11 @@ impl Scene {
         own
     }
 
-    /// The texts of a table's unique keys, but for those that name rows of other tables.
+    /// The texts, and with a # before them the numbers, of a table's unique keys, but for those that name rows of other tables.
     async fn unique_texts(&self, table: &str) -> Vec<String> {
         let columns = format!(
-            "select a.attname::text from pg_attribute a
-             where a.attrelid = '{table}'::regclass and a.atttypid = 'text'::regtype
+            "select case when a.atttypid <> 'text'::regtype then '#' else '' end || a.attname from pg_attribute a
+             where a.attrelid = '{table}'::regclass and a.atttypid in ('text'::regtype, 'integer'::regtype, 'bigint'::regtype)
                and exists (select from pg_index i where i.indrelid = a.attrelid and i.indisunique and a.attnum = any (i.indkey))
                and not exists (select from pg_constraint c
                                where c.conrelid = a.attrelid and c.contype = 'f' and a.attnum = any (c.conkey))"
@@ -128,7 +128,8 @@ fn fresh(columns: &[String], unique: &[String], tenant: Uuid) -> String {
         "tenant_id" => format!("'{tenant}'::uuid"),
         "id" => "overlay(gen_random_uuid()::text placing '0' from 1)::uuid".to_owned(),
         "email" => "'copy.of.' || email".to_owned(),
-        text if unique.contains(column) => format!("'copy of ' || {text}"),
+        number if unique.contains(&format!("#{column}")) => format!("{number} + 4711"),
+        text if unique.contains(column) => format!("left(md5(random()::text), char_length({text}))"),
         other => other.to_owned(),
     };
     columns.iter().map(value).collect::<Vec<_>>().join(", ")

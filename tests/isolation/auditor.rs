@@ -50,7 +50,11 @@ async fn walls_say_who_is_not_stopped() {
     let (auditor, superuser) = (db.client("rowhouse_auditor").await, db.superuser().await);
     let without = "select relation from audit.walls
         where not (row_security and forced) or relation like 'tenant.%' and wall is distinct from 'wall'";
-    assert_eq!(names(&auditor, without).await, Vec::<String>::new());
+    assert_eq!(
+        names(&auditor, without).await,
+        Vec::<String>::new(),
+        "no wall, or one that does not hold: sql/policies/<table>.sql, as tenant.projects.sql does"
+    );
     let not_stopped = "select unnest(not_stopped) from audit.walls where relation = 'tenant.projects'";
     let usual = ["postgres (superuser)", "rowhouse_migrator (BYPASSRLS)"];
     assert_eq!(names(&auditor, not_stopped).await, usual);

@@ -194,7 +194,12 @@ async fn every_tenant_table_has_the_one_restrictive_wall_and_nothing_wider() {
         let sorted = walls
             .replace("polroles =", "(select array_agg(r order by r) from unnest(polroles) r) =")
             .replace("'rowhouse_owner'))", "'rowhouse_owner') order by oid)");
-        assert_eq!(names(&superuser, &sorted).await, [format!("* {expression} {expression}")], "the wall of {table}");
+        assert_eq!(
+            names(&superuser, &sorted).await,
+            [format!("* {expression} {expression}")],
+            "sql/policies/{table}.sql: `create policy wall … as restrictive to rowhouse_api, rowhouse_worker, rowhouse_owner using (…) with \
+             check (…)` is missing or says something else than that of sql/policies/tenant.projects.sql"
+        );
     }
     let outside = "select polrelid::regclass || '.' || polname from pg_policy, unnest(polroles) as role
         where polpermissive and polrelid in (select oid from pg_class where relnamespace = 'tenant'::regnamespace)
@@ -247,12 +252,14 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
         "policies that ask otherwise than those of sql/policies/tenant.projects.sql, `tenant_id = (select registry.require('…'))`, where a table is not listed here with why",
         &names(&db.superuser().await, others).await,
     );
-    let unknown = "select distinct m[1] from pg_policy,
+    let unknown = "select format('sql/policies/%s.sql: policy %s asks for ''%s''%s', polrelid::regclass, polname, m[1],
+            coalesce(', and there is ' || (select string_agg(quote_literal(name), ', ' order by name) from registry.permissions
+                      where split_part(name, ':', 1) = split_part(m[1], ':', 1)), '')) from pg_policy,
             regexp_matches(coalesce(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)),
                            'require\\(''([^'']+)''', 'g') as m
-        where not exists (select from registry.permissions where name = m[1])";
+        where not exists (select from registry.permissions where name = m[1]) order by 1";
     none(
-        "permissions that policies ask for and nobody can hold: the migration that makes the table adds them (`registry.permissions`) and gives them to the roles of every tenant",
+        "permissions that policies ask for and nobody can hold: spell them as the migration that makes the table does, or give them in it: `set local role rowhouse_migrator; select registry.give('things:read', 'See things', array['owner', 'admin', 'member', 'viewer']);`",
         &names(&db.superuser().await, unknown).await,
     );
 }
@@ -272,7 +279,26 @@ async fn every_key_of_a_tenant_table_leads_with_the_tenant() {
         where c.relnamespace = 'tenant'::regnamespace
           and (i.indkey[0] = 0 or (select attname from pg_attribute
                where attrelid = i.indrelid and attnum = i.indkey[0]) <> 'tenant_id')";
-    assert_eq!(names(&superuser, indexes).await, INDEXES_ACROSS_TENANTS);
+    let found = names(&superuser, indexes).await;
+    let across: Vec<String> =
+        found.iter().filter(|name| !INDEXES_ACROSS_TENANTS.contains(&name.as_str())).cloned().collect();
+    none(
+        "keys and indexes that do not begin with the tenant, so that one tenant's value is in the way of another's: write `(tenant_id, …)` \
+         in the migration that makes them",
+        &across,
+    );
+    assert_eq!(found, INDEXES_ACROSS_TENANTS, "INDEXES_ACROSS_TENANTS lists what is there");
+    let adrift = "select c.oid::regclass::text from pg_class c
+        where c.relnamespace = 'tenant'::regnamespace and c.relkind in ('r', 'p') and not exists (
+            select from pg_constraint f join pg_class r on r.oid = f.confrelid
+            join pg_attribute a on a.attrelid = c.oid and a.attnum = f.conkey[1]
+            where f.contype = 'f' and f.conrelid = c.oid and a.attname = 'tenant_id'
+              and (r.oid = 'registry.tenants'::regclass or r.relnamespace = 'tenant'::regnamespace)) order by 1";
+    none(
+        "tables whose rows can name a tenant that is not there: in the migration, `tenant_id uuid not null constraint <table>_tenant_fkey \
+         references registry.tenants (id)`, or a foreign key led by tenant_id to a table that has one",
+        &names(&superuser, adrift).await,
+    );
     let foreign = "select f.conrelid::regclass || '.' || f.conname from pg_constraint f
         join pg_class r on r.oid = f.confrelid
         where f.contype = 'f' and r.relnamespace = 'tenant'::regnamespace
@@ -290,6 +316,23 @@ async fn every_key_of_a_tenant_table_leads_with_the_tenant() {
     none(
         "foreign keys that would clear the tenant: name the columns, `on delete set null (owner_id)`",
         &names(&superuser, clears).await,
+    );
+}
+
+/// What `If-Match` compares is written by nobody but the trigger.
+#[tokio::test]
+async fn every_table_with_a_version_counts_it_at_each_change() {
+    let db = TestDb::new().await;
+    let uncounted = "select 'sql/policies/' || c.oid::regclass || '.sql' from pg_class c
+        join pg_attribute a on a.attrelid = c.oid and a.attname = 'version' and not a.attisdropped
+        where c.relnamespace = 'tenant'::regnamespace and c.relkind in ('r', 'p') and not exists (
+            -- 19: for each row, before, update.
+            select from pg_trigger t where t.tgrelid = c.oid and t.tgtype = 19 and t.tgenabled <> 'D' and t.tgqual is null
+              and t.tgfoid = 'registry.keep_version()'::regprocedure) order by 1";
+    none(
+        "whose version stays as it is when a row changes, so that a stale If-Match overwrites: `create or replace trigger keep_version \
+         before update on <table> for each row execute function registry.keep_version()`, as in sql/policies/tenant.projects.sql",
+        &names(&db.superuser().await, uncounted).await,
     );
 }
 

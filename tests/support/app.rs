@@ -29,6 +29,8 @@ pub struct TestApp {
 /// What came back.
 #[derive(Debug)]
 pub struct Answer {
+    /// What was asked.
+    pub to: String,
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
@@ -145,9 +147,12 @@ impl TestApp {
 
 impl Answer {
     pub async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let to = format!("{} {}", request.method(), request.url().path());
+        let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        Self { status, headers, text: response.text().await.unwrap() }
+        Self { to, status, headers, text: response.text().await.unwrap() }
     }
 
     pub fn json(&self) -> Value {
@@ -162,7 +167,7 @@ impl Answer {
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
         let problem = self.json();
-        assert_eq!((self.status.as_u16(), problem["code"].as_str()), (status, Some(code)), "{self:?}");
+        assert_eq!((self.status.as_u16(), problem["code"].as_str()), (status, Some(code)), "{}: {self:?}", self.to);
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(problem["type"], format!("urn:rowhouse:problem:{code}"));
         assert_eq!(problem["status"], status);
@@ -174,7 +179,7 @@ impl Answer {
 
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        assert_eq!(self.status.as_u16(), status, "{}: {self:?}", self.to);
         self
     }
 }

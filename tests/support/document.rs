@@ -98,8 +98,19 @@ impl Document {
             ("string", _) if schema["pattern"].is_string() => {
                 panic!("{place} takes `{name}` of a pattern: say in `value`, tests/support/document.rs, what fits it")
             }
-            ("string", _) => json!(format!("{name} {short}")),
-            ("integer", _) => json!(schema["minimum"].as_u64().unwrap_or(0) + 1 + name.len() as u64),
+            ("string", _) => {
+                // The end differs each time, and is what stays where there is little room.
+                let whole = format!("{name} {short}");
+                let most = schema["maxLength"].as_u64().map_or(whole.len(), |most| usize::try_from(most).unwrap());
+                json!(whole[whole.len().saturating_sub(most)..].trim_start())
+            }
+            // Where there is room, no two are alike: it may be unique.
+            ("integer", _) => {
+                let least = schema["minimum"].as_i64().unwrap_or(0).max(0);
+                let room = schema["maximum"].as_i64().unwrap_or(i64::from(i32::MAX)) - least > 2_000_000;
+                let one = i64::from_str_radix(&short[short.len() - 5..], 16).unwrap();
+                json!(least + 1 + i64::try_from(name.len()).unwrap() + if room { one } else { 0 })
+            }
             ("boolean", _) => json!(true),
             ("array", _) => json!([self.value(name, &schema["items"], tenant, place)]),
             _ => self.object(schema, tenant, place),

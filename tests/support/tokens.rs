@@ -7,9 +7,9 @@ use rowhouse::auth::{Keys, generate_keys};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Where the run's keys are; removed with the machine's temporary files.
+/// Where the run's keys are; removed with the machine's temporary files. A process has the id of another that is gone.
 pub static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let dir = std::env::temp_dir().join(format!("rowhouse-test-keys-{}", std::process::id()));
+    let dir = std::env::temp_dir().join(format!("rowhouse-test-keys-{}", Uuid::now_v7()));
     generate_keys(&dir, 0).unwrap();
     dir
 });

@@ -1,5 +1,5 @@
 //! From PostgreSQL's errors to what an application needs to know of them. Database text stays here: a message can quote a hidden row.
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use tokio_postgres::error::SqlState;
 
@@ -19,7 +19,7 @@ pub enum Error {
         /// What it refused with.
         sqlstate: String,
         /// What it said, for the application.
-        said: String,
+        said: Said,
     },
     /// A constraint was broken.
     #[error("{statement}: SQLSTATE {sqlstate} on table {table}, constraint {constraint}")]
@@ -64,6 +64,24 @@ pub enum Error {
     Internal(String),
 }
 
+/// What a function of the schema said. It may name somebody, so whoever shows an error for debugging does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Said(String);
+
+impl Said {
+    /// In its words.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
 impl Error {
     pub(crate) fn internal(what: impl Into<String>) -> Self {
         Self::Internal(what.into())
@@ -92,7 +110,7 @@ impl Settings {
         };
         let sqlstate = db.code().code();
         if sqlstate.starts_with(self.raised) {
-            return Error::Raised { statement, sqlstate: sqlstate.to_owned(), said: db.message().to_owned() };
+            return Error::Raised { statement, sqlstate: sqlstate.to_owned(), said: Said(db.message().to_owned()) };
         }
         if let Some(constraint) = db.constraint() {
             return Error::Constraint {

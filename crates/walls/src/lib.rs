@@ -18,7 +18,7 @@ mod statements;
 mod tx;
 
 pub use conn::{PublicConn, TenantReads, TenantWrites, UserConn};
-pub use error::{Error, Result};
+pub use error::{Error, Result, Said};
 pub use identity::{Person, PresentedKey, Principal, SessionId, TenantId, UserId};
 pub use pool::{Pool, PoolOptions};
 pub use pooler::Unfit;

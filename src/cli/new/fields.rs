@@ -84,7 +84,10 @@ impl Resource {
                 None => name.strip_suffix('s').unwrap_or_default().to_owned(),
             },
         };
-        if one.is_empty() || one == name {
+        if one == name {
+            return Err(Failure(format!("one of the {name} is called otherwise than all of them: say another --one")));
+        }
+        if one.is_empty() {
             return Err(Failure(format!("what is one of the {name} called? say --one NAME")));
         }
         if TYPES.contains(&camel(&one).as_str()) {
@@ -220,6 +223,17 @@ impl Field {
         }
     }
 
+    /// Whether it is a text that may tell who somebody is or open something: the audit's lint `statistics` goes by the same words.
+    pub(super) fn is_personal(&self) -> bool {
+        let words: Vec<&str> = self.name.split('_').collect();
+        let one = ["email", "mail", "phone", "address", "token", "secret", "hash", "password", "passwd"];
+        let two = [["full", "name"], ["first", "name"], ["last", "name"]];
+        self.kind == Kind::Email
+            || matches!(self.kind, Kind::Line(_) | Kind::Text)
+                && (words.iter().any(|word| one.contains(word))
+                    || words.windows(2).any(|pair| two.iter().any(|two| pair == two)))
+    }
+
     /// What tests bind for it.
     pub(super) fn sample(&self) -> String {
         match &self.kind {
@@ -227,7 +241,8 @@ impl Field {
             Kind::Flag => "true".to_owned(),
             Kind::Email => "'planted@example.com'".to_owned(),
             Kind::Words(words) => format!("'{}'", words[words.len() - 1]),
-            Kind::Line(_) | Kind::Text => "'planted'".to_owned(),
+            Kind::Line(most) => format!("'{}'", &"planted"[..7.min(*most)]),
+            Kind::Text => "'planted'".to_owned(),
         }
     }
 }

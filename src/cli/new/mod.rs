@@ -29,7 +29,7 @@ enum What {
 /// Run it in a checkout. Nothing that is there is overwritten; what it writes passes the tests as it is.
 #[derive(Args)]
 #[command(
-    after_help = "Fields are NAME:KIND. Kinds: line(MAX) a single line of up to so many characters; text up to 10,000 characters of several lines; email; int; flag; or words with | between them, the first of which is meant where none is given. After the kind ? means that it may be left out, and ! that within a tenant no two are alike.\n\nrowhouse new resource customers 'name:line(200)' 'email:email!' 'notes:text?' 'status:active|archived' --list newest,name --filter status"
+    after_help = "Fields are NAME:KIND. Kinds: line(MAX) a single line of up to so many characters; text up to 10,000 characters of several lines; email, which is kept trimmed and in lower case; int; flag; or words with | between them, the first of which is meant where none is given. After the kind ? means that it may be left out, and ! that within a tenant no two are alike.\n\nrowhouse new resource customers 'name:line(200)' 'email:email!' 'notes:text?' 'status:active|archived' --list newest,name --filter status"
 )]
 pub(super) struct NewResource {
     /// What they are called together, such as `customers`: the table, the path and the permissions.
@@ -40,7 +40,7 @@ pub(super) struct NewResource {
     /// What one is called; without, the name without its s.
     #[arg(long, value_name = "NAME")]
     one: Option<String>,
-    /// In which orders they are listed: `newest`, or `newest,name` together with `--filter status`.
+    /// In which orders they are listed: `newest`, or `newest,name` together with `--filter status`; there is a field `name:line(MAX)` then.
     #[arg(long, value_delimiter = ',', default_value = "newest", value_name = "ORDER")]
     list: Vec<String>,
     /// By which field a list can be narrowed: `status`, which is a field of words.
@@ -59,11 +59,13 @@ impl New {
         let version = tree.next_migration()?;
         sql::write(&resource, version, &mut tree);
         rust::write(&resource, &mut tree)?;
-        for path in tree.finish()? {
-            println!("wrote  {path}");
+        let [made, changed] = tree.finish()?;
+        for (done, path) in made.iter().map(|path| ("wrote", path)).chain(changed.iter().map(|path| ("changed", path)))
+        {
+            println!("{done:<8} {path}");
         }
         println!(
-            "\nnext:\n  cargo fmt\n  cargo run -q -- openapi > openapi.json\n  bin/test {}\nthen read them, and make them yours; docs/adding-a-resource.md says what else there is",
+            "\nnext:\n  cargo fmt\n  cargo run -q -- openapi > openapi.json\n  bin/test --resource {}\nthen read them, and make them yours; docs/adding-a-resource.md says what else there is",
             resource.name
         );
         Ok(ExitCode::SUCCESS)

@@ -63,7 +63,8 @@ fn test(resource: &Resource) -> String {
         Kind::Flag => "true".to_owned(),
         Kind::Email => format!("\"{which}@example.com\""),
         Kind::Words(words) => format!("\"{}\"", words[if which == "first" { 0 } else { words.len() - 1 }]),
-        Kind::Line(_) | Kind::Text => format!("\"{which}\""),
+        Kind::Line(most) => format!("\"{}\"", &which[..which.len().min(*most)]),
+        Kind::Text => format!("\"{which}\""),
     };
     let body = |which: &str| {
         let members: Vec<String> =

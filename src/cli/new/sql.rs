@@ -51,7 +51,7 @@ fn migration(resource: &Resource) -> String {
             let _ = writeln!(text, "create index {name}_{called}_idx on tenant.{name} (tenant_id, {columns});");
         }
     }
-    for field in resource.fields.iter().filter(|field| field.kind == Kind::Email) {
+    for field in resource.fields.iter().filter(|field| field.is_personal()) {
         let _ = writeln!(
             text,
             "-- What the planner knows of a column it tells to whoever asks for a plan, of all tenants.\nalter table tenant.{name} alter column {} set statistics 0;",

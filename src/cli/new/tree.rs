@@ -83,8 +83,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Writes everything, or takes back what it has written. Answers what that was.
-    pub(super) fn finish(self) -> Result<Vec<String>, Failure> {
+    /// Writes everything, or takes back what it has written. Answers which files are new, and which have changed.
+    pub(super) fn finish(self) -> Result<[Vec<String>; 2], Failure> {
         let (mut made, mut changed) = (Vec::new(), Vec::new());
         let outcome = self.write(&mut made, &mut changed);
         if let Err(failure) = outcome {
@@ -100,8 +100,7 @@ impl Tree {
                 Failure(format!("{failure}; these could not be taken back: {left:?}"))
             });
         }
-        made.extend(changed);
-        Ok(made)
+        Ok([made, changed])
     }
 
     fn write(&self, made: &mut Vec<String>, changed: &mut Vec<String>) -> Result<(), Failure> {

@@ -43,6 +43,14 @@ pub(super) fn migrations() -> Result<Vec<(Migration, String)>, Failure> {
         all.push((migration, path));
     }
     all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    if let Some([(_, one), (_, other)]) = all.windows(2).find_map(|pair| match pair {
+        [one, other] if one.0.version() == other.0.version() => Some([one, other]),
+        _ => None,
+    }) {
+        return Err(Failure(format!(
+            "sql/{one} and sql/{other} have the same number: rename the one that no database has yet to the next that is free"
+        )));
+    }
     Ok(all)
 }
 

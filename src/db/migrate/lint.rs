@@ -177,6 +177,13 @@ impl<'k> File<'k> {
             self.create_index(statement);
         } else if statement.begins(&["drop", "table"]) {
             self.drop_table(statement);
+        } else if statement.begins(&["create"])
+            && statement.words.iter().take(4).any(|word| word.is("policy") || word.is("trigger"))
+        {
+            // Both keep writers out to the end of the transaction, and a policy readers too.
+            let on = statement.words.iter().position(|word| word.is("on"));
+            let table = on.and_then(|at| named(statement, at + 1));
+            self.altered |= table.is_some_and(|(table, _)| !self.made.contains(&table));
         } else if ["cluster", "reindex"].iter().any(|word| statement.begins(&[word])) {
             self.say(statement.line(), "rewrites", &format!("`{}`", statement.normal()));
         } else {

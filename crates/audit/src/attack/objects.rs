@@ -208,7 +208,10 @@ fn calls(head: &str, takes: &[String], persona: &Persona, words: &[String]) -> V
                 values().filter(|value| value.parse::<i64>().is_ok()).collect()
             }
             "text" | "character varying" | "citext" | "name" => {
-                values().filter(|value| value.contains(&persona.token)).chain(words.iter().cloned()).collect()
+                let own: Vec<String> = values().filter(|value| value.contains(&persona.token)).collect();
+                // By turns: with each table there is more of one's own, and what policies name must not fall off the end.
+                let pairs = (0..own.len().max(words.len())).flat_map(|at| [words.get(at), own.get(at)]);
+                pairs.flatten().cloned().collect()
             }
             "bytea" => {
                 values().filter(|value| value.starts_with("\\x")).chain([format!("\\x{}", "00".repeat(32))]).collect()

@@ -108,6 +108,14 @@ fn rows_are_filled_by_another_migration_than_the_one_that_alters() {
     let fill = "set local role rowhouse_migrator;\nupdate tenant.t set a = 1";
     assert_eq!(said(&[add, fill]), []);
     assert_eq!(said(&[&format!("{add};\n{fill}")]), [(3, "filled-under-lock")]);
+    for locks in [
+        "create policy p on tenant.t using (true)",
+        "create or replace trigger t before update on tenant.t for each row execute function f()",
+    ] {
+        assert_eq!(said(&[&format!("{locks};\n{fill}")]), [(3, "filled-under-lock")], "{locks}");
+        let own = "create table tenant.u (a int); create policy p on tenant.u using (true)";
+        assert_eq!(said(&[&format!("{own};\nset local role rowhouse_migrator;\ninsert into tenant.u values (1)")]), []);
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
--- What V21 added for new rows holds for those that were there.
+-- What V23 added for new rows holds for those that were there.
 alter table registry.tenants
     validate constraint tenants_cell_check,
     validate constraint tenants_epoch_check,
