@@ -32,12 +32,19 @@ comment on policy select_token on tenant.invitations is
 create policy delete_token on tenant.invitations for delete to rowhouse_tenancy
     using (expires_at > now());
 comment on policy delete_token on tenant.invitations is 'Doors take away an invitation that was accepted.';
+create policy select_widened on tenant.invitations for select to rowhouse_seats
+    using (true);
+comment on policy select_widened on tenant.invitations is 'registry.withdraw_widened looks at the invitation that has changed; its address is not granted.';
+create policy delete_widened on tenant.invitations for delete to rowhouse_seats
+    using (true);
+comment on policy delete_widened on tenant.invitations is 'registry.withdraw_widened takes away what whoever invited does not hold.';
 
 grant select, delete on tenant.invitations to rowhouse_api;
 grant insert (tenant_id, id, email, role_id, permissions, token_hash, invited_by, invited_by_key, expires_at) on tenant.invitations to rowhouse_api;
 grant update (token_hash, expires_at) on tenant.invitations to rowhouse_api;
 grant select (tenant_id, id, email, role_id, permissions, token_hash, invited_by, expires_at), delete on tenant.invitations
     to rowhouse_tenancy;
+grant select (tenant_id, id, permissions, invited_by), delete on tenant.invitations to rowhouse_seats;
 
 -- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger keep_version before update on tenant.invitations

@@ -45,7 +45,7 @@ comment on policy select_tell on tenant.memberships is 'registry.notify_of_api_k
 create policy select_seats on tenant.memberships for select to rowhouse_seats
     using (true);
 comment on policy select_seats on tenant.memberships is
-    'registry.seat_sessions finds the tenants of whoever signs in, is prolonged or ends; the grant is on who and where, and nothing else.';
+    'registry.seat_sessions finds the tenants of whoever signs in, is prolonged or ends, registry.withdraw_widened the role of whoever invited; the grant is on who, where and as what.';
 create policy update_seats on tenant.memberships for update to rowhouse_seats
     using (true) with check (false);
 comment on policy update_seats on tenant.memberships is
@@ -58,7 +58,7 @@ grant select (tenant_id, user_id, role_id, permissions, tenant_status, account_a
 grant insert (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email, full_name)
     on tenant.memberships to rowhouse_tenancy;
 grant select (tenant_id, user_id, role_id) on tenant.memberships to rowhouse_writers;
-grant select (tenant_id, user_id) on tenant.memberships to rowhouse_seats;
+grant select (tenant_id, user_id, role_id) on tenant.memberships to rowhouse_seats;
 -- Locking a row asks for the right to change it.
 grant update (updated_at) on tenant.memberships to rowhouse_tenancy, rowhouse_seats;
 

@@ -31,6 +31,9 @@ comment on policy select_doors on tenant.roles is
 create policy select_tell on tenant.roles for select to rowhouse_writers
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
 comment on policy select_tell on tenant.roles is 'registry.notify_of_role and registry.notify_of_api_key, in the tenant that is set.';
+create policy select_widened on tenant.roles for select to rowhouse_seats
+    using (true);
+comment on policy select_widened on tenant.roles is 'registry.withdraw_widened asks what the role of whoever invited permits.';
 create policy insert_found on tenant.roles for insert to rowhouse_tenancy
     with check (built_in);
 comment on policy insert_found on tenant.roles is 'registry.found_tenant makes those that every tenant has.';
@@ -44,6 +47,7 @@ grant update (name, permissions) on tenant.roles to rowhouse_api;
 grant select (tenant_id, id, name, permissions, built_in) on tenant.roles to rowhouse_tenancy;
 grant insert (tenant_id, id, name, permissions, built_in) on tenant.roles to rowhouse_tenancy;
 grant select (tenant_id, id, name, built_in) on tenant.roles to rowhouse_writers;
+grant select (tenant_id, id, permissions) on tenant.roles to rowhouse_seats;
 -- Locking a row asks for the right to change it; the policy's check lets no change through.
 grant update (updated_at) on tenant.roles to rowhouse_tenancy;
 

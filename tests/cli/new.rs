@@ -93,7 +93,8 @@ async fn the_table_that_is_written_is_walled_and_the_audit_finds_nothing() {
     let mut audit = rowhouse();
     audit
         .args(["audit", "--database-url", &url, "--config"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/rowhouse-audit.toml"));
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/rowhouse-audit.toml"))
+        .args(["--ignore", "server-version=the suite runs on whichever there is"]);
     let (code, said, err) = tokio::task::spawn_blocking(move || run(&mut audit)).await.unwrap();
     assert_eq!(code, Some(0), "{said}{err}");
     fs::remove_dir_all(&root).unwrap();

@@ -152,7 +152,8 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "notify_of_api_key"
         | "notify_of_operation"
         | "notify_of_role"
-        | "withdraw_invitations" => vec![],
+        | "withdraw_invitations"
+        | "withdraw_widened" => vec![],
         "caller_permissions" | "hold_people" | "leave_tenant" | "letterhead" | "meter" | "note_domain_check"
         | "require" | "tenant_defaults" | "touch_api_key" => vec!["rowhouse_api"],
         "seal_holds" => vec!["rowhouse_api", "rowhouse_gate"],

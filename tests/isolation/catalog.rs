@@ -84,6 +84,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.touch_session(interval)", IDENTITY),
     ("registry.use_mail_token(text[],bytea,text)", IDENTITY),
     ("registry.withdraw_invitations()", TENANCY),
+    ("registry.withdraw_widened()", SEATS),
 ];
 
 /// Constraints on columns that a request fills, but never with what the caller says: each with what fills it.
@@ -279,7 +280,8 @@ async fn every_key_of_a_tenant_table_leads_with_the_tenant() {
         where c.relnamespace = 'tenant'::regnamespace
           and (i.indkey[0] = 0 or (select attname from pg_attribute
                where attrelid = i.indrelid and attnum = i.indkey[0]) <> 'tenant_id')";
-    let found = names(&superuser, indexes).await;
+    let mut found = names(&superuser, indexes).await;
+    found.sort_unstable();
     let across: Vec<String> =
         found.iter().filter(|name| !INDEXES_ACROSS_TENANTS.contains(&name.as_str())).cloned().collect();
     none(

@@ -178,6 +178,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("touch_session", Person, "touch_session('1 day')".to_owned()),
         ("use_mail_token", Nobody, format!("use_mail_token(array['reset_password'], {hash}, 'x')")),
         ("withdraw_invitations", Trigger, "withdraw_invitations()".to_owned()),
+        ("withdraw_widened", Trigger, "withdraw_widened()".to_owned()),
     ]
 }
 

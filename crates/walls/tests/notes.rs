@@ -73,8 +73,9 @@ async fn what_goes_wrong_is_told_by_codes_and_names_and_never_by_what_a_row_hold
 
     let mut conn = pool.tenant_reads(acme.0, acme.1, Share::Tenant(acme.0)).await.unwrap();
     let ours = conn.read().last().one::<Uuid>(REFUSE, &[&"ours"]).await.unwrap_err();
-    let (statement, sqlstate, said) = ("test/refuse", "NO001".to_owned(), "ours".to_owned());
-    assert_eq!(ours, Error::Raised { statement, sqlstate, said });
+    let Error::Raised { statement, ref sqlstate, ref said } = ours else { panic!("{ours:?}") };
+    assert_eq!((statement, sqlstate.as_str(), said.as_str()), ("test/refuse", "NO001", "ours"));
+    assert!(!format!("{ours:?} {ours}").contains("ours"), "what was said may name somebody");
     for (sql, words) in [(REFUSE, "hidden words"), (DIVIDE, "hidden words")] {
         let theirs = conn.read().last().one::<Uuid>(sql, &[&words]).await.unwrap_err();
         let told = format!("{theirs} {theirs:?}");
