@@ -2,7 +2,7 @@
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Member, TestApp, TestDb, town};
+use crate::support::{Answer, Document, Member, TestApp, TestDb, town};
 
 fn with(by: Member<'_>, method: Method, path: &str, prefer: &str) -> RequestBuilder {
     by.request(method, path).header("prefer", prefer).header("if-match", "*")
@@ -125,4 +125,32 @@ async fn an_estimate_stops_counting_at_ten_thousand_and_says_so() {
     db.run(&fill(10_002)).await;
     assert_eq!(total("count=estimated").await, (10_000, "at_least".to_owned()));
     assert_eq!(total("count=exact").await, (10_002, "exact".to_owned()));
+}
+
+/// Whoever reads the document knows which lists tell their length, and no list keeps it to itself.
+#[tokio::test]
+async fn the_document_says_of_each_list_whether_it_is_counted() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let owner = Member::new(&app, &acme.owner, acme);
+    let mut counted = 0;
+    for operation in Document::of(&app).await.operations() {
+        let Some(path) = operation.path.strip_prefix("/api/v1").filter(|path| !path.contains('{')) else { continue };
+        if operation.method != Method::GET {
+            continue;
+        }
+        let said = operation.said["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "Prefer");
+        let answer = Answer::of(with(owner, Method::GET, path, "count=exact")).await;
+        let does = !answer.header("preference-applied").is_empty();
+        assert_eq!(
+            (does, does && answer.json()["total"].is_u64()),
+            (said, said),
+            "GET {path}: a list that is counted for whoever prefers that says `\"counted\": true` in `x-route` of its #[utoipa::path], and \
+             one that is not says nothing (answered: {}, documented: {said})",
+            if does { "counted" } else { "not counted" }
+        );
+        counted += usize::from(said);
+    }
+    assert!(counted >= 2, "{counted}");
 }

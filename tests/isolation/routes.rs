@@ -361,8 +361,19 @@ async fn nobody_and_whoever_lacks_the_permission_are_refused(way: Way) {
             (!case.operation.path.ends_with("/tasks") || case.operation.method != Method::GET).then(|| case.missing());
         for path in [path].into_iter().chain(missing) {
             let refused = Answer::of(fire.request(case, &path, acme).bearer_auth(&token)).await;
+            assert_eq!(
+                refused.status, 403,
+                "{} is answered to somebody who lacks {}, which its description says it needs: either its doc comment names another \
+                 permission than the policies of its tables (sql/policies) ask for, or they ask for none",
+                refused.to, case.permission
+            );
             let problem = refused.problem(403, "permission_denied");
-            assert!(problem["detail"].as_str().unwrap().contains(&case.permission), "{problem}");
+            assert!(
+                problem["detail"].as_str().unwrap().contains(&case.permission),
+                "{}: its doc comment says it needs {}, and the policies of its tables (sql/policies) ask for another: {problem}",
+                refused.to,
+                case.permission
+            );
         }
     }
     // The viewer's role was changed by this test, and its memberships carry that; the business rows were not.
