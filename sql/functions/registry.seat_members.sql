@@ -1,14 +1,10 @@
 -- Trigger with its owner's rights: a new member has a seat for each session of theirs that is open.
 -- Why with rights of its own: nobody who serves may write a seat. It is no door, nobody can call it; whose seats, the rows say
 -- that have changed. Whoever is removed takes theirs along, by a foreign key.
--- In READ COMMITTED alone: under a snapshot from before, a session that was opened meanwhile would be missed.
 create or replace function registry.seat_members() returns trigger
     language plpgsql security definer set search_path = ''
 as $$
 begin
-    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
-        raise exception using errcode = '25001', message = 'memberships begin in READ COMMITTED alone';
-    end if;
     insert into tenant.seats (tenant_id, user_id, session_hash, open_until)
     select c.tenant_id, c.user_id, o.session_hash, o.open_until
     from changed c

@@ -2,15 +2,15 @@
 -- its person is a member of, and then none.
 -- Why with rights of its own: nobody who serves may write a seat. It is no door, nobody can call it; whose seats, the rows say
 -- that have changed.
--- In READ COMMITTED alone: under a snapshot from before, a seat that has come meanwhile would stay.
+-- A session is prolonged and ended in READ COMMITTED alone: under a snapshot from before, a seat that has come meanwhile would stay.
 create or replace function registry.seat_sessions() returns trigger
     language plpgsql security definer set search_path = ''
 as $$
 declare
     gone record;
 begin
-    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
-        raise exception using errcode = '25001', message = 'sessions are written in READ COMMITTED alone';
+    if tg_op <> 'INSERT' and current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+        raise exception using errcode = '25001', message = 'sessions are prolonged and ended in READ COMMITTED alone';
     elsif tg_op = 'TRUNCATE' then
         delete from tenant.seats;
         return null;
