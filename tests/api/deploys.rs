@@ -211,3 +211,13 @@ async fn a_permission_is_given_in_one_line_and_never_to_nobody() {
     let members = "select count(distinct tenant_id) from tenant.memberships where 'things:read' = any (permissions)";
     assert_eq!(superuser.query_one(members, &[]).await.unwrap().get::<_, i64>(0), 2, "in both tenants");
 }
+
+/// A version may bring a role, which whoever migrates may not make.
+#[tokio::test]
+async fn a_role_that_is_not_there_yet_is_refused_with_what_makes_it() {
+    let db = TestDb::new().await;
+    let mut migrator = db.migrator().await;
+    let file = [("migrations/V999__a_role.sql", "grant usage on schema registry to rowhouse_of_tomorrow")];
+    let refused = db::apply_beside(&mut migrator, &MigrateOptions::default(), &file).await.unwrap_err().to_string();
+    assert!(refused.contains("rowhouse_of_tomorrow") && refused.contains("`rowhouse bootstrap`"), "{refused}");
+}

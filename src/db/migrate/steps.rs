@@ -235,6 +235,9 @@ fn remedy(error: &tokio_postgres::Error) -> &'static str {
         Some(&SqlState::DEPENDENT_OBJECTS_STILL_EXIST) => {
             "\nwhat stands on it goes first: in a migration, or by keeping its file for one release more"
         }
+        Some(&SqlState::UNDEFINED_OBJECT) => {
+            "\nif it is a role: `rowhouse bootstrap`, as a superuser, makes those that a version brings, and comes before `rowhouse migrate`"
+        }
         _ => "",
     }
 }
