@@ -5,7 +5,7 @@ use rowhouse::error::Failure;
 use tokio::process::Command;
 use uuid::Uuid;
 
-use crate::{data::Project, load::Answered, rig::Operation, servers::POOL, store::Caller};
+use crate::{data::Project, load::Answered, minimal::BYTES, rig::Operation, servers::POOL, store::Caller};
 
 const LIST: &str = include_str!("../../sql/queries/projects/list_newest.sql");
 const GET: &str = include_str!("../../sql/queries/projects/get.sql");
@@ -35,7 +35,7 @@ impl Pgbench {
         let program = fs::read_link(format!("/proc/{postmaster}/exe"))?.with_file_name("pgbench");
         let (mut list, mut get) = (Vec::new(), Vec::new());
         for (number, caller) in spread(callers).enumerate() {
-            let page = [Uuid::max().to_string(), "21".to_owned()];
+            let page = [Uuid::max().to_string(), "21".to_owned(), BYTES.to_string()];
             list.extend(script(&dir.join(format!("list_{number}.sql")), caller, LIST, &page)?);
         }
         for (number, project) in spread(projects).enumerate() {

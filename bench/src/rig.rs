@@ -4,6 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clap::ValueEnum;
 use rowhouse::error::Failure;
 
 use crate::{
@@ -20,14 +21,21 @@ use crate::{
     token::Signer,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Operation {
+    /// The newest projects of a tenant.
     List,
+    /// One project of all.
     Get,
+    /// A new project.
     Create,
+    /// One-row pages at the beginning of a list, and at its end.
+    #[value(name = "pages")]
     Page1,
+    #[value(skip)]
     Page900,
     /// The list while two hundred people sign in.
+    #[value(name = "logins")]
     ListLogins,
 }
 
@@ -87,7 +95,7 @@ pub(crate) async fn measure_all(options: &Options) -> Result<Report, Failure> {
     rig.warm_up().await?;
     for rows in [&READS[..], &WRITES[..]] {
         for round in 0..options.rounds {
-            for row in rows {
+            for row in rows.iter().filter(|row| options.only.is_empty() || options.only.contains(&row[0].0)) {
                 rig.measure_row(row, round, &mut measured).await?;
             }
         }
