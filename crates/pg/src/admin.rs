@@ -1,6 +1,8 @@
 //! The operators' connection: for the commands that migrate, seed and inspect, and for the tools that look into a
 //! database and attack it. It sends any text, so nothing that serves requests may hold one.
-use futures_util::TryStreamExt as _;
+use std::pin::pin;
+
+use futures_util::{TryStreamExt as _, future::join_all};
 use tokio_postgres::{Client, Config, Row, SimpleQueryMessage};
 
 use crate::{
@@ -128,10 +130,17 @@ impl AdminConn {
     /// Sends a message in the simple protocol: it may hold several statements, and every value of the answer, which is the
     /// last statement's, is text whatever its type.
     pub async fn run(&self, text: &str) -> Result<Answer, Refusal> {
-        let messages = self.client.simple_query(text).await.map_err(|error| Refusal::from(&error))?;
+        let mut answers = self.run_each(text).await.map_err(|(_, refusal)| refusal)?;
+        Ok(answers.pop().unwrap_or_default())
+    }
+
+    /// The same, and reads what each statement answers. A refusal comes with how many had answered before.
+    pub async fn run_each(&self, text: &str) -> Result<Vec<Answer>, (usize, Refusal)> {
+        let mut answers = Vec::new();
         let mut answer = Answer::default();
-        let mut last = Answer::default();
-        for message in messages {
+        let refused = |done: usize, error: &tokio_postgres::Error| (done, Refusal::from(error));
+        let mut messages = pin!(self.client.simple_query_raw(text).await.map_err(|error| refused(0, &error))?);
+        while let Some(message) = messages.try_next().await.map_err(|error| refused(answers.len(), &error))? {
             match message {
                 SimpleQueryMessage::RowDescription(columns) => {
                     answer.columns = columns.iter().map(|column| column.name().to_owned()).collect();
@@ -141,12 +150,17 @@ impl AdminConn {
                 }
                 SimpleQueryMessage::CommandComplete(affected) => {
                     answer.affected = affected;
-                    last = std::mem::take(&mut answer);
+                    answers.push(std::mem::take(&mut answer));
                 }
                 _ => {}
             }
         }
-        Ok(last)
+        Ok(answers)
+    }
+
+    /// Sends messages without waiting for answers in between, in any order: none may need what another does.
+    pub async fn run_all(&self, texts: &[String]) -> Vec<Result<Answer, Refusal>> {
+        join_all(texts.iter().map(|text| self.run(text))).await
     }
 
     /// Runs `copy … to stdout` and reads what comes.

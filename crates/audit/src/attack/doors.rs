@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rowhouse_pg::{Failure, Refusal, set_local};
 
 use super::{
-    AttackOutcome, Ending, Only, Set,
+    Ending, Only, Outcomes, Set,
     arguments::{Arguments, takes_a_secret},
     breached, held, inconclusive,
     model::{fields, split},
@@ -59,7 +59,7 @@ struct Tally {
     misunderstood: String,
 }
 
-pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Vec<AttackOutcome>) -> Result<(), Failure> {
+pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Outcomes<'_>) -> Result<(), Failure> {
     let doors = doors(set).await?;
     let arguments = Arguments::of(set).await?;
     let wanted = |door: &&Door| !matches!(only, Only::Door(signature) if signature != door.signature);

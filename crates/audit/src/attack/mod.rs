@@ -200,11 +200,31 @@ pub async fn prepare<'a>(session: &'a AdminConn, scope: &Scope, config: &Attack)
     Ok(Ready { stages })
 }
 
+/// What came of the attacks so far.
+struct Outcomes<'o> {
+    noted: Vec<AttackOutcome>,
+    /// After such an outcome no scene is played any more.
+    last: &'o (dyn Fn(&AttackOutcome) -> bool + Sync),
+    over: bool,
+}
+
 impl Ready<'_> {
     /// Plays the attacks. Whatever they change is taken back after each.
     pub async fn run(&self, only: Only<'_>) -> Result<Vec<AttackOutcome>, Failure> {
-        let mut outcomes = Vec::new();
+        self.run_until(only, &|_| false).await
+    }
+
+    /// The same, up to an outcome that is enough.
+    pub(crate) async fn run_until(
+        &self,
+        only: Only<'_>,
+        enough: &(dyn Fn(&AttackOutcome) -> bool + Sync),
+    ) -> Result<Vec<AttackOutcome>, Failure> {
+        let mut outcomes = Outcomes { noted: Vec::new(), last: enough, over: false };
         for set in &self.stages {
+            if outcomes.over {
+                break;
+            }
             if matches!(only, Only::Beside(_)) && objects::run(set, only, &mut outcomes).await? {
                 continue;
             }
@@ -224,7 +244,7 @@ impl Ready<'_> {
                 statistics::run(set, only, &mut outcomes).await?;
             }
         }
-        Ok(outcomes)
+        Ok(outcomes.noted)
     }
 }
 
@@ -258,11 +278,14 @@ impl Set<'_> {
     /// Plays one scene between two savepoints and notes how it ended.
     async fn scene(
         &self,
-        outcomes: &mut Vec<AttackOutcome>,
+        outcomes: &mut Outcomes<'_>,
         attack: &'static str,
         object: &str,
         scene: impl Future<Output = Result<Ending, Refusal>>,
     ) -> Result<(), Failure> {
+        if outcomes.over {
+            return Ok(());
+        }
         self.stage.session.run("savepoint scene").await?;
         let (verdict, detail) = match scene.await {
             Ok(ending) => ending,
@@ -270,13 +293,10 @@ impl Set<'_> {
             Err(refusal) => inconclusive(format!("could not be set up: {}", refusal.discreet())),
         };
         self.stage.session.run("rollback to savepoint scene; release savepoint scene").await?;
-        outcomes.push(AttackOutcome {
-            attack,
-            role: self.stage.role.clone(),
-            object: object.to_owned(),
-            verdict,
-            detail,
-        });
+        let outcome =
+            AttackOutcome { attack, role: self.stage.role.clone(), object: object.to_owned(), verdict, detail };
+        outcomes.over = (outcomes.last)(&outcome);
+        outcomes.noted.push(outcome);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    AttackOutcome, AttackVerdict, Ending, Only, Set, breached, generate, held, inconclusive,
+    AttackOutcome, AttackVerdict, Ending, Only, Outcomes, Set, breached, generate, held, inconclusive,
     model::{fields, split},
     stage::{Persona, Stage},
     tables::fingerprint,
@@ -19,7 +19,7 @@ const NO_CALL: &str = "no call succeeded: ";
 const TOO_SLOW: &str = "57014";
 
 /// Answers whether there was anything to attack.
-pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Vec<AttackOutcome>) -> Result<bool, Failure> {
+pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Outcomes<'_>) -> Result<bool, Failure> {
     let wanted = |name: &str| !matches!(only, Only::Beside(other) if other != name);
     let mut any = false;
     let session = set.stage.session;
@@ -57,7 +57,7 @@ pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Vec<Attack
             outcome.verdict == AttackVerdict::Inconclusive && outcome.detail.starts_with(NO_CALL)
         };
         if yes("door") {
-            outcomes.pop_if(silent);
+            outcomes.noted.pop_if(silent);
         }
     }
     Ok(any)

@@ -1,8 +1,8 @@
 //! Attacks that concern no table: what the role itself may become, take down, or share with others.
-use super::{AttackOutcome, AttackVerdict, Ending, Set, breached, held, inconclusive, stage::Stage};
+use super::{AttackVerdict, Ending, Outcomes, Set, breached, held, inconclusive, stage::Stage};
 use rowhouse_pg::{Failure, Refusal, identifier, literal, set_local};
 
-pub(super) async fn run(set: &Set<'_>, outcomes: &mut Vec<AttackOutcome>) -> Result<(), Failure> {
+pub(super) async fn run(set: &Set<'_>, outcomes: &mut Outcomes<'_>) -> Result<(), Failure> {
     let stage = &set.stage;
     let role = &stage.role;
     set.scene(outcomes, "role-escape", role, become_another(stage)).await?;

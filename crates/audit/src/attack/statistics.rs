@@ -3,7 +3,7 @@
 use rowhouse_pg::{Failure, Refusal, identifier, literal};
 
 use super::{
-    AttackOutcome, Ending, Only, Set, breached, held, inconclusive,
+    Ending, Only, Outcomes, Set, breached, held, inconclusive,
     model::{Column, Table},
 };
 
@@ -26,7 +26,7 @@ const SENSITIVE: [&str; 13] = [
 /// Of so many rows the planner is told, so that its estimates have digits enough to show what they are made of.
 const ROWS: &str = "1000000000";
 
-pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Vec<AttackOutcome>) -> Result<(), Failure> {
+pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Outcomes<'_>) -> Result<(), Failure> {
     for table in set.tables.iter().filter(|table| !table.partition) {
         if matches!(only, Only::Table(name) if name != table.name) || !set.theirs_has(&table.id) {
             continue;

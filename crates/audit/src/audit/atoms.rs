@@ -124,15 +124,28 @@ impl<'a> Atoms<'a> {
     pub(super) async fn evaluate(&mut self, session: &AdminConn) -> Result<(), Failure> {
         session.run("savepoint atoms").await?;
         let mut trials: Vec<(Atom, Trial)> = self.known.keys().map(|atom| (atom.clone(), Trial::default())).collect();
-        for (atom, trial) in &mut trials {
-            trial.unset = hold(session, "", &atom.rows).await?.contains(&true) && unset(session, self.setting).await?
-                || hold(session, "", std::slice::from_ref(&atom.without_setting)).await?[0];
+        // Whether the session never set a tenant: the setting is missing, not empty.
+        let missing =
+            |row: &String| format!("({row}) is true and current_setting({}, true) is null", literal(self.setting));
+        let asked = trials.iter().flat_map(|(atom, _)| {
+            let rows = Question { set: String::new(), expressions: atom.rows.iter().map(missing).collect() };
+            [rows, Question { set: String::new(), expressions: vec![atom.without_setting.clone()] }]
+        });
+        let mut held = hold(session, &asked.collect::<Vec<_>>()).await?.into_iter();
+        for (_, trial) in &mut trials {
+            trial.unset = [held.next(), held.next()].into_iter().flatten().flatten().any(|held| held);
         }
+        let set = |value: &str| set_local(self.setting, value) + ";";
+        let asked = trials.iter().flat_map(|(atom, _)| {
+            let settings = atom.settings.iter().map(String::as_str).chain([""]);
+            let rows = settings.map(|value| Question { set: set(value), expressions: atom.rows.clone() });
+            let null = atom.null_tenant.iter().cloned();
+            rows.chain(null.map(|null| Question { set: set(&atom.tenants[0]), expressions: vec![null] }))
+        });
+        let mut held = hold(session, &asked.collect::<Vec<_>>()).await?.into_iter();
         for (atom, trial) in &mut trials {
-            let set = |value: &str| set_local(self.setting, value) + ";";
             for value in &atom.settings {
-                let held = hold(session, &set(value), &atom.rows).await?;
-                for (tenant, held) in atom.tenants.iter().zip(held) {
+                for (tenant, held) in atom.tenants.iter().zip(held.next().unwrap_or_default()) {
                     if tenant != value {
                         trial.other |= held;
                     } else if *tenant == atom.tenants[0] {
@@ -140,43 +153,61 @@ impl<'a> Atoms<'a> {
                     }
                 }
             }
-            trial.empty = hold(session, &set(""), &atom.rows).await?.contains(&true);
-            if let Some(null) = &atom.null_tenant {
-                trial.null = hold(session, &set(&atom.tenants[0]), std::slice::from_ref(null)).await?[0];
-            }
+            trial.empty = held.next().unwrap_or_default().contains(&true);
+            trial.null = atom.null_tenant.is_some() && held.next().unwrap_or_default().contains(&true);
         }
+        session.run("rollback to savepoint atoms").await?;
         self.known = trials.into_iter().map(|(atom, trial)| (atom, Some(trial))).collect();
         Ok(())
     }
 }
 
-/// Whether the session never set a tenant: the setting is missing, not empty.
-async fn unset(session: &AdminConn, setting: &str) -> Result<bool, Failure> {
-    let answer = session.run(&format!("select current_setting({}, true) is null", literal(setting))).await?;
-    Ok(answer.first_column().next() == Some("t"))
+/// Expressions, and the `set local` after which they are tried.
+struct Question {
+    set: String,
+    expressions: Vec<String>,
 }
 
-/// Whether expressions are true after some `set local`; errors and nulls are not. One that raises spoils the
-/// others, so then each is asked by itself.
-async fn hold(session: &AdminConn, set: &str, expressions: &[String]) -> Result<Vec<bool>, Failure> {
-    let list: Vec<String> = expressions.iter().map(|expression| format!("({expression}) is true")).collect();
-    let tried = session.run(&format!("{set} select {}", list.join(", "))).await;
-    session.run("rollback to savepoint atoms").await?;
-    match tried {
-        Ok(answer) => {
-            let row = answer.rows.first().cloned().unwrap_or_default();
-            Ok(row.iter().map(|value| value.as_deref() == Some("t")).collect())
-        }
-        Err(refusal) if refusal.code.is_empty() => Err(refusal.into()),
-        Err(_) if expressions.len() == 1 => Ok(vec![false]),
-        Err(_) => {
-            let mut all = Vec::new();
-            for expression in expressions {
-                all.extend(Box::pin(hold(session, set, std::slice::from_ref(expression))).await?);
+/// Whether expressions are true; errors and nulls are not. One that raises spoils the others of its question, so then each is
+/// asked by itself. The questions go out together, and each begins by taking back what another did.
+async fn hold(session: &AdminConn, questions: &[Question]) -> Result<Vec<Vec<bool>>, Failure> {
+    let texts = questions.iter().map(|Question { set, expressions }| {
+        let list: Vec<String> = expressions.iter().map(|expression| format!("({expression}) is true")).collect();
+        format!("rollback to savepoint atoms; {set} select {}", list.join(", "))
+    });
+    let (mut all, mut spoilt) = (Vec::new(), Vec::new());
+    for (at, tried) in session.run_all(&texts.collect::<Vec<_>>()).await.into_iter().enumerate() {
+        all.push(match tried {
+            Ok(answer) => {
+                let row = answer.rows.into_iter().next().unwrap_or_default();
+                row.iter().map(|value| value.as_deref() == Some("t")).collect()
             }
-            Ok(all)
+            Err(refusal) if refusal.code.is_empty() => return Err(refusal.into()),
+            Err(_) => {
+                let number = questions[at].expressions.len();
+                if number > 1 {
+                    spoilt.push(at);
+                }
+                vec![false; number]
+            }
+        });
+    }
+    let alone: Vec<Question> = spoilt
+        .iter()
+        .flat_map(|at| {
+            let Question { set, expressions } = &questions[*at];
+            expressions.iter().map(|one| Question { set: set.clone(), expressions: vec![one.clone()] })
+        })
+        .collect();
+    if !alone.is_empty() {
+        let mut answers = Box::pin(hold(session, &alone)).await?.into_iter().flatten();
+        for at in spoilt {
+            for held in &mut all[at] {
+                *held = answers.next().unwrap_or_default();
+            }
         }
     }
+    Ok(all)
 }
 
 /// Tenants of a type, whether there are such tenants or not, and which words could be one.

@@ -63,6 +63,13 @@ pub struct Lint {
     pub sql: &'static str,
 }
 
+impl Lint {
+    /// Whether it reads how the policies were judged.
+    pub(crate) fn reads_verdicts(&self) -> bool {
+        self.sql.contains("'audit.verdicts'")
+    }
+}
+
 /// All lints, by name.
 pub fn all() -> Result<&'static [Lint], Failure> {
     static LINTS: LazyLock<Result<Vec<Lint>, Failure>> = LazyLock::new(|| {

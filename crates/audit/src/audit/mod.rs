@@ -61,24 +61,8 @@ pub async fn verdicts(session: &AdminConn, options: &Options) -> Result<String, 
 
 /// The audit inside a transaction the caller has opened, whose `search_path` is empty.
 pub async fn inspect(session: &AdminConn, scope: &Scope, ignore: &[Ignore]) -> Result<AuditReport, Failure> {
-    let verdicts = judge::judge(session, scope).await?;
-    let verdicts = serde_json::to_string(&verdicts).map_err(|error| Failure(error.to_string()))?;
-    scope.announce(session).await?;
-    session.run(&set_local("audit.verdicts", &verdicts)).await?;
-    let mut findings = Vec::new();
-    for lint in lints::all()? {
-        let answer = session.run(lint.sql).await.map_err(|refusal| Failure(format!("lint {}: {refusal}", lint.id)))?;
-        for row in 0..answer.rows.len() {
-            let value = |name: &str| answer.value(row, name).map(str::to_owned);
-            findings.push(Finding {
-                lint: lint.id,
-                severity: value("severity").as_deref().and_then(Severity::parse).unwrap_or(lint.severity),
-                object: value("object").unwrap_or_default(),
-                detail: value("detail").unwrap_or_else(|| lint.finds.clone()),
-                fix: value("fix").unwrap_or_else(|| lint.mend.clone()),
-            });
-        }
-    }
+    let all: Vec<&Lint> = lints()?.iter().collect();
+    let findings = ask(session, scope, &all).await?;
     let answer = session.run(include_str!("../../sql/audit/discover/doors.sql")).await?;
     let doors = (0..answer.rows.len())
         .map(|row| {
@@ -91,5 +75,34 @@ pub async fn inspect(session: &AdminConn, scope: &Scope, ignore: &[Ignore]) -> R
             }
         })
         .collect();
-    Ok(AuditReport::new(scope.clone(), findings, doors, ignore, lints::all()?.len()))
+    Ok(AuditReport::new(scope.clone(), findings, doors, ignore, all.len()))
+}
+
+/// What these lints find, all in one message. Policies are judged only for those that read how they were.
+pub(crate) async fn ask(session: &AdminConn, scope: &Scope, lints: &[&Lint]) -> Result<Vec<Finding>, Failure> {
+    let verdicts =
+        if lints.iter().any(|lint| lint.reads_verdicts()) { judge::judge(session, scope).await? } else { Vec::new() };
+    let verdicts = serde_json::to_string(&verdicts).map_err(|error| Failure(error.to_string()))?;
+    session.run(&format!("{}; {}", scope.announcement(), set_local("audit.verdicts", &verdicts))).await?;
+    let message: Vec<&str> = lints.iter().map(|lint| lint.sql).collect();
+    let answers = session.run_each(&message.join("\n")).await.map_err(|(done, refusal)| {
+        Failure(format!("lint {}: {refusal}", lints.get(done).map_or("after the last", |lint| lint.id)))
+    })?;
+    if answers.len() != lints.len() {
+        return Err(Failure(format!("{} lints gave {} answers: each is one statement", lints.len(), answers.len())));
+    }
+    let mut findings = Vec::new();
+    for (lint, answer) in lints.iter().zip(answers) {
+        for row in 0..answer.rows.len() {
+            let value = |name: &str| answer.value(row, name).map(str::to_owned);
+            findings.push(Finding {
+                lint: lint.id,
+                severity: value("severity").as_deref().and_then(Severity::parse).unwrap_or(lint.severity),
+                object: value("object").unwrap_or_default(),
+                detail: value("detail").unwrap_or_else(|| lint.finds.clone()),
+                fix: value("fix").unwrap_or_else(|| lint.mend.clone()),
+            });
+        }
+    }
+    Ok(findings)
 }

@@ -54,8 +54,7 @@ impl Scope {
             tables: Vec::new(),
             roles: Vec::new(),
         };
-        scope.announce(session).await?;
-        let tables = named(session, include_str!("../../sql/audit/discover/tables.sql"), "name").await?;
+        let tables = scope.named(session, include_str!("../../sql/audit/discover/tables.sql"), "name").await?;
         if tables.is_empty() {
             return Err(Failure(format!(
                 "no table in {} has a column {}: say --tenant-column (or --schema) so that there is something to audit",
@@ -65,12 +64,10 @@ impl Scope {
         }
         scope.ids.tables = ids(&tables);
         scope.tables = names(tables);
-        scope.announce(session).await?;
-        let mut roles = roles(session, &options.roles).await?;
+        let mut roles = scope.serving(session, &options.roles).await?;
         scope.ids.roles = ids(&roles);
-        scope.announce(session).await?;
         // Whom they become by SET ROLE, with rights they do not have as themselves, serves as well.
-        for role in named(session, include_str!("../../sql/audit/discover/reachable.sql"), "rolname").await? {
+        for role in scope.named(session, include_str!("../../sql/audit/discover/reachable.sql"), "rolname").await? {
             if !roles.contains(&role) {
                 roles.push(role);
             }
@@ -88,6 +85,12 @@ impl Scope {
 
     /// Puts the scope where the lints read it, until the transaction ends.
     pub async fn announce(&self, session: &AdminConn) -> Result<(), Failure> {
+        session.run(&self.announcement()).await?;
+        Ok(())
+    }
+
+    /// The statements that do.
+    pub(crate) fn announcement(&self) -> String {
         let settings = [
             ("audit.columns", self.tenant_columns.join(",")),
             ("audit.setting", self.setting.clone()),
@@ -96,8 +99,34 @@ impl Scope {
             ("audit.roles", self.ids.roles.clone()),
         ];
         let text: Vec<String> = settings.iter().map(|(name, value)| set_local(name, value)).collect();
-        session.run(&text.join("; ")).await?;
-        Ok(())
+        text.join("; ")
+    }
+
+    /// What a statement finds in the scope as far as it is known.
+    async fn named(&self, session: &AdminConn, text: &str, name: &str) -> Result<Vec<(String, String)>, Failure> {
+        named(session, &format!("{}; {text}", self.announcement()), name).await
+    }
+
+    async fn serving(&self, session: &AdminConn, wanted: &[String]) -> Result<Vec<(String, String)>, Failure> {
+        if wanted.is_empty() {
+            let found = self.named(session, include_str!("../../sql/audit/discover/roles.sql"), "rolname").await?;
+            if found.is_empty() {
+                return Err(Failure(
+                    "no role that can log in holds a grant on a tenant table, superusers apart: say with --role which role serves"
+                        .to_owned(),
+                ));
+            }
+            return Ok(found);
+        }
+        let all = named(session, "select oid, rolname from pg_roles order by rolname", "rolname").await?;
+        let mut found = Vec::new();
+        for name in wanted {
+            match all.iter().find(|(_, known)| known == name) {
+                Some(role) => found.push(role.clone()),
+                None => return Err(Failure(format!("there is no role {name} on this server"))),
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -115,28 +144,6 @@ async fn schemas(session: &AdminConn, wanted: &[String]) -> Result<Vec<(String, 
         return Err(Failure("this database has no schema of its own to audit".to_owned()));
     }
     Ok(all)
-}
-
-async fn roles(session: &AdminConn, wanted: &[String]) -> Result<Vec<(String, String)>, Failure> {
-    if wanted.is_empty() {
-        let found = named(session, include_str!("../../sql/audit/discover/roles.sql"), "rolname").await?;
-        if found.is_empty() {
-            return Err(Failure(
-                "no role that can log in holds a grant on a tenant table, superusers apart: say with --role which role serves"
-                    .to_owned(),
-            ));
-        }
-        return Ok(found);
-    }
-    let all = named(session, "select oid, rolname from pg_roles order by rolname", "rolname").await?;
-    let mut found = Vec::new();
-    for name in wanted {
-        match all.iter().find(|(_, known)| known == name) {
-            Some(role) => found.push(role.clone()),
-            None => return Err(Failure(format!("there is no role {name} on this server"))),
-        }
-    }
-    Ok(found)
 }
 
 async fn named(session: &AdminConn, text: &str, name: &str) -> Result<Vec<(String, String)>, Failure> {

@@ -28,6 +28,10 @@ pub struct Prove {
     /// Make only the mutants whose name or object contains this.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Ask every lint about every mutant and play every attack it could let through, and so tell all who notice; without, one
+    /// that has been noticed is asked about no further. What is noticed is the same.
+    #[arg(long)]
+    thorough: bool,
     /// Copies to break at the same time [default: one a core, at most 4].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: Option<u8>,
@@ -39,8 +43,8 @@ impl Prove {
         let jobs =
             self.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, Into::into).min(4), usize::from);
         let mut copies = Vec::new();
-        let report =
-            self.break_them(&mut copies, jobs, Plan { options, config, only: self.only.clone(), progress }).await;
+        let plan = Plan { options, config, only: self.only.clone(), thorough: self.thorough, progress };
+        let report = self.break_them(&mut copies, jobs, plan).await;
         for copy in copies {
             copy.discard().await?;
         }

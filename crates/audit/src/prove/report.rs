@@ -28,9 +28,9 @@ pub struct Mutant {
     /// Why it could not be done here; such a mutant does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inapplicable: Option<String>,
-    /// The lints that noticed.
+    /// The lints that noticed, of those that were asked.
     pub lints: BTreeSet<&'static str>,
-    /// The attacks that succeeded.
+    /// The attacks that succeeded, of those that were played.
     pub attacks: BTreeSet<&'static str>,
 }
 
@@ -52,13 +52,15 @@ pub struct ProveReport {
     scope: Scope,
     mutants: Vec<Mutant>,
     inapplicable: Vec<Mutant>,
+    /// Whether every guard was asked about every mutant, or only until one had noticed.
+    thorough: bool,
     time: Duration,
 }
 
 impl ProveReport {
-    pub(super) fn new(scope: Scope, all: Vec<Mutant>, time: Duration) -> Self {
+    pub(super) fn new(scope: Scope, all: Vec<Mutant>, thorough: bool, time: Duration) -> Self {
         let (inapplicable, mutants) = all.into_iter().partition(|mutant| mutant.inapplicable.is_some());
-        Self { scope, mutants, inapplicable, time }
+        Self { scope, mutants, inapplicable, thorough, time }
     }
 
     /// The mutants that nobody noticed.
@@ -91,16 +93,21 @@ impl ProveReport {
         // In tenths of a percent, rounded down: 100 means all.
         let score = (killed * 1000).checked_div(self.mutants.len()).unwrap_or_default();
         let score = f64::from(u32::try_from(score).unwrap_or_default()) / 10.0;
+        let by = if self.thorough {
+            let both = self.count(|mutant| !mutant.lints.is_empty() && !mutant.attacks.is_empty());
+            format!("{by_lint} by a lint, {by_attack} by an attack, {both} by both")
+        } else {
+            format!("first by a lint {by_lint}, by an attack {by_attack}; --thorough tells who else")
+        };
         let closing = format!(
-            "{} mutants, {killed} noticed: {score:.1} % ({by_lint} by a lint, {by_attack} by an attack, {} by both) in {:.1} s; {} did not apply",
+            "{} mutants, {killed} noticed: {score:.1} % ({by}) in {:.1} s; {} did not apply",
             self.mutants.len(),
-            self.count(|mutant| !mutant.lints.is_empty() && !mutant.attacks.is_empty()),
             self.time.as_secs_f64(),
             self.inapplicable.len(),
         );
         let json = json!({
             "mutants": self.mutants.len(), "killed": killed, "score": score,
-            "killed_by_lint": by_lint, "killed_by_attack": by_attack,
+            "killed_by_lint": by_lint, "killed_by_attack": by_attack, "thorough": self.thorough,
             "survivors": self.survivors().collect::<Vec<_>>(),
             "inapplicable": self.inapplicable,
             "all": self.mutants,
@@ -148,7 +155,8 @@ impl ProveReport {
         if !table.is_tty() {
             table.set_width(140);
         }
-        table.set_header(["mutant", "made", "noticed", "lints", "attacks"]);
+        let first = if self.thorough { "" } else { " that noticed first" };
+        table.set_header(["mutant", "made", "noticed", &format!("lints{first}"), &format!("attacks{first}")]);
         for kind in kinds {
             let of_kind: Vec<&Mutant> = self.mutants.iter().filter(|mutant| mutant.mutant == kind).collect();
             let noticed =

@@ -6,7 +6,7 @@ mod writes;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AttackOutcome, Ending, Only, Set, Stage, inconclusive,
+    Ending, Only, Outcomes, Set, Stage, inconclusive,
     model::{Column, Key, Table, list},
     stage::{Persona, Row},
 };
@@ -14,7 +14,7 @@ use rowhouse_pg::{Answer, Failure, Refusal, identifier, literal};
 
 type Scene = Result<Ending, Refusal>;
 
-pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Vec<AttackOutcome>) -> Result<(), Failure> {
+pub(super) async fn run(set: &Set<'_>, only: Only<'_>, outcomes: &mut Outcomes<'_>) -> Result<(), Failure> {
     for table in &set.tables {
         let Some(tenant) = &table.tenant else { continue };
         if matches!(only, Only::Table(name) if name != table.name) {
