@@ -87,6 +87,8 @@ impl PrivatePostgres {
                     "autovacuum=off",
                     "wal_level=minimal",
                     "max_wal_senders=0",
+                    // It may lie in memory.
+                    "max_wal_size=256MB",
                 ]
                 .map(str::to_owned),
             );
