@@ -2,6 +2,7 @@
 use std::{fs, time::Duration};
 
 use rowhouse::error::Failure;
+use serde::Serialize;
 
 /// /proc counts in hundredths of a second on every Linux, whatever the kernel's own clock does.
 const TICK: Duration = Duration::from_millis(10);
@@ -36,6 +37,45 @@ pub(crate) fn of_machine() -> Result<Duration, Failure> {
             Ok(TICK * (user + nice + system + interrupts + soft_interrupts + stolen))
         }
         _ => Err(Failure(format!("/proc/stat cannot be understood: {text}"))),
+    }
+}
+
+/// What those who share the machine have used so far.
+#[derive(Clone, Copy)]
+pub(crate) struct Shares {
+    rowhouse: Duration,
+    postgresql: Duration,
+    ours: Duration,
+    machine: Duration,
+}
+
+/// Cores that they kept busy.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Cores {
+    pub(crate) rowhouse: f64,
+    pub(crate) postgresql: f64,
+    /// By whoever asks, and this is what measures.
+    pub(crate) ours: f64,
+    pub(crate) others: f64,
+}
+
+impl Shares {
+    pub(crate) fn of(rowhouse: u32, postmaster: u32) -> Result<Self, Failure> {
+        Ok(Self {
+            rowhouse: of_process(rowhouse)?,
+            postgresql: of_family(postmaster)?,
+            ours: of_process(std::process::id())?,
+            machine: of_machine()?,
+        })
+    }
+
+    pub(crate) fn since(self, before: Self, elapsed: Duration) -> Cores {
+        let cores =
+            |of: fn(&Self) -> Duration| of(&self).saturating_sub(of(&before)).as_secs_f64() / elapsed.as_secs_f64();
+        let (rowhouse, postgresql, ours) =
+            (cores(|one| one.rowhouse), cores(|one| one.postgresql), cores(|one| one.ours));
+        let others = (cores(|one| one.machine) - rowhouse - postgresql - ours).max(0.0);
+        Cores { rowhouse, postgresql, ours, others }
     }
 }
 

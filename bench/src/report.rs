@@ -141,11 +141,10 @@ impl Depth {
 
 impl Machine {
     fn new(options: &Options, postgresql: u32, others: (f64, f64)) -> Self {
-        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let (cpu, cores) = processor();
         Self {
-            cpu: model.map_or("an unknown model", |(_, model)| model.trim()).to_owned(),
-            cores: thread::available_parallelism().map_or(1, usize::from),
+            cpu,
+            cores,
             others_cores_median: others.0,
             others_cores_worst: others.1,
             postgresql,
@@ -157,4 +156,12 @@ impl Machine {
             postgresql_connections: POOL,
         }
     }
+}
+
+/// The processor's model, and how many cores there are.
+pub(crate) fn processor() -> (String, usize) {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("an unknown model", |(_, model)| model.trim()).to_owned();
+    (model, thread::available_parallelism().map_or(1, usize::from))
 }

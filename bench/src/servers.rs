@@ -44,6 +44,18 @@ impl Server {
         log: &Path,
         options: &[&str],
     ) -> Result<Self, Failure> {
+        Self::rowhouse_with(database_url, keys, statements, log, options, POOL).await
+    }
+
+    /// The same with so many connections to PostgreSQL.
+    pub(crate) async fn rowhouse_with(
+        database_url: &str,
+        keys: &Path,
+        statements: Statements,
+        log: &Path,
+        options: &[&str],
+        pool: u32,
+    ) -> Result<Self, Failure> {
         // The database is told of the key that these servers seal with.
         let migrator = AdminConn::connect(&database_url.replace(API_ROLE, "rowhouse_migrator")).await?;
         SealKey::read(keys)?.keep(&migrator).await?;
@@ -58,20 +70,32 @@ impl Server {
         if statements == Statements::Unnamed {
             command.args(["--statements", "unnamed"]);
         }
-        Self::start(command, database_url, keys, log).await
+        Self::start(command, database_url, keys, log, pool).await
     }
 
     /// This program again, as the minimal handler.
     pub(crate) async fn minimal(database_url: &str, keys: &Path, log: &Path) -> Result<Self, Failure> {
         let mut command = Command::new(env::current_exe()?);
         command.arg("minimal");
-        Self::start(command, database_url, keys, log).await
+        Self::start(command, database_url, keys, log, POOL).await
     }
 
-    async fn start(mut command: Command, database_url: &str, keys: &Path, log: &Path) -> Result<Self, Failure> {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> Result<SocketAddr, Failure> {
+        let address = self.base_url.trim_start_matches("http://");
+        address.parse().map_err(|error| Failure(format!("{address}: {error}")))
+    }
+
+    async fn start(
+        mut command: Command,
+        database_url: &str,
+        keys: &Path,
+        log: &Path,
+        pool: u32,
+    ) -> Result<Self, Failure> {
         let address = free_address()?;
         command.args(["--database-url", database_url, "--listen", &address.to_string()]);
-        command.args(["--pool", &POOL.to_string(), "--keys"]).arg(keys);
+        command.args(["--pool", &pool.to_string(), "--keys"]).arg(keys);
         // What happens to be set in this shell must not tune one of the two.
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(log)?);
         let failed = |why: &str| Failure(format!("a server {why}; {} says why", log.display()));

@@ -79,6 +79,16 @@ impl Store {
         self.url(API_ROLE)
     }
 
+    /// Goes on with another database of the same server.
+    pub(crate) fn turn_to(&mut self, database: String) {
+        self.database = database;
+    }
+
+    /// Our database's name.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
     /// The server's major version.
     pub(crate) fn version(&self) -> u32 {
         self.cluster.as_ref().map(PrivatePostgres::version).unwrap_or_default()
@@ -147,7 +157,8 @@ impl Store {
         AdminConn::connect(&self.url("postgres")).await
     }
 
-    async fn postgres(&self) -> Result<AdminConn, Failure> {
+    /// A connection that no wall stops, to the server's own database.
+    pub(crate) async fn postgres(&self) -> Result<AdminConn, Failure> {
         let url = self.cluster.as_ref().map(|cluster| cluster.url("postgres", "postgres")).unwrap_or_default();
         AdminConn::connect(&url).await
     }
