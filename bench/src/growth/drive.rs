@@ -29,8 +29,9 @@ use crate::{
 const WARM_UP: Duration = Duration::from_millis(300);
 /// How long a server is left alone before its memory is looked at.
 const SETTLE: Duration = Duration::from_secs(1);
-/// How long all ask at once when memory is looked at.
+/// How long all ask when memory is looked at, and how long each pauses between two requests at most.
 const CROWD: Duration = Duration::from_secs(5);
+const PAUSE: u64 = 2_000;
 
 /// A request that somebody can make.
 #[derive(Clone)]
@@ -186,6 +187,7 @@ pub(super) async fn hold(
                 spawn_local(async move {
                     let (mut answers, mut random) = (Answers::default(), Random::new(29, client));
                     while Instant::now() < until {
+                        tokio::time::sleep(Duration::from_millis(random.below(PAUSE))).await;
                         answers.ask(&mut wire, random.one(&asks), &host).await;
                     }
                     (wire, answers)

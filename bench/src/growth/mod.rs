@@ -231,7 +231,7 @@ impl Growth {
             Held::new("at rest, having answered each tenant once", rest, rest, None),
             Held::new("connections that have never asked", never_asked, rest, Some(connections)),
             Held::new("connections that have asked once", idle, second_rest, Some(connections)),
-            Held::new("all ask for lists, as fast as they are answered", busy, second_rest, Some(connections)),
+            Held::new("all ask for lists, about once a second", busy, second_rest, Some(connections)),
             Held::new("and are idle again", afterwards, second_rest, Some(connections)),
         ])
     }
