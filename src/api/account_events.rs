@@ -2,20 +2,20 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Result,
-    app::App,
+    app::Endpoints,
     auth::SignedIn,
     from_row,
     http::{Listing, Page, PlainQuery},
     sql,
 };
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(list))
 }
 
 /// Something that happened to an account.

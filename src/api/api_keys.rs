@@ -11,12 +11,12 @@ use rowhouse_pg::new_id;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::{App, Endpoints},
     auth::{Tenant, new_key},
     db::{Constraint, Params},
     error::Violation,
@@ -40,8 +40,8 @@ pub(super) const CONSTRAINTS: &[Constraint] = &[
     Constraint::out_of_range("api_keys_name_check", "/name", "must have 1 to 100 characters"),
 ];
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete)).routes(routes!(rotate))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(list, create)).routes(routes!(get, update, delete)).routes(routes!(rotate))
 }
 
 /// An API key, without its secret.

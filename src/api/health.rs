@@ -8,15 +8,20 @@ use axum::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
-use crate::{Error, Result, app::App, db, http::extract::Json};
+use crate::{
+    Error, Result,
+    app::{App, Endpoints},
+    db,
+    http::extract::Json,
+};
 
 /// How long it waits for a table that somebody has locked against all.
 const LOCKED: Duration = Duration::from_millis(300);
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(livez)).routes(routes!(readyz))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(livez)).routes(routes!(readyz))
 }
 
 /// How it stands.

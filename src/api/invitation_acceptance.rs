@@ -5,12 +5,12 @@ use rowhouse_pg::new_id;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::{App, Endpoints},
     auth::{Action, Asker, Client, SignedIn, attempt, read_invitation},
     db::Params,
     from_row,
@@ -20,8 +20,8 @@ use crate::{
 
 const NAME: std::ops::RangeInclusive<usize> = 1..=200;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show)).routes(routes!(accept_as_new)).routes(routes!(accept))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(show)).routes(routes!(accept_as_new)).routes(routes!(accept))
 }
 
 /// The token from the letter.

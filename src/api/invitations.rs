@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::{App, Endpoints},
     auth::{Action, Tenant, attempt_of_tenant, new_invitation},
     db::{Constraint, Params},
     error::Violation,
@@ -32,8 +32,8 @@ pub(super) const CONSTRAINTS: &[Constraint] = &[
     Constraint::out_of_range("invitations_email_check", "/email", "is not an e-mail address"),
 ];
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, delete)).routes(routes!(resend))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(list, create)).routes(routes!(get, delete)).routes(routes!(resend))
 }
 
 /// An invitation that was not accepted yet.

@@ -3,12 +3,15 @@ use axum::{extract::State, http::header, response::IntoResponse};
 use jsonwebtoken::jwk::Jwk;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
-use crate::{app::App, http::extract::Json};
+use crate::{
+    app::{App, Endpoints},
+    http::extract::Json,
+};
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(jwks))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(jwks))
 }
 
 /// A JWK Set (RFC 7517 §5).

@@ -7,11 +7,11 @@ use axum::{
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
     Result,
-    app::App,
+    app::{App, Endpoints},
     auth::{
         self, Client, Credentials, Kind, Proof, RefreshToken, SignedIn, authenticate_again, clear_cookie,
         device_of_browser, refuse_other_origin, sign_in,
@@ -23,8 +23,8 @@ use crate::{
     sql,
 };
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(login)).routes(routes!(refresh)).routes(routes!(logout)).routes(routes!(again))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(login)).routes(routes!(refresh)).routes(routes!(logout)).routes(routes!(again))
 }
 
 /// Who wants in.

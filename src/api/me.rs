@@ -3,12 +3,12 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Result,
-    app::App,
+    app::{App, Endpoints},
     auth::{Action, Client, SignedIn, attempt, attempt_of_person, in_hex, new_link},
     db::Constraint,
     from_row,
@@ -23,8 +23,8 @@ const NAME: std::ops::RangeInclusive<usize> = 1..=200;
 pub(super) const CONSTRAINTS: &[Constraint] =
     &[Constraint::out_of_range("users_full_name_check", "/full_name", "must have 1 to 200 characters")];
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(get, update)).routes(routes!(change_email))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(get, update)).routes(routes!(change_email))
 }
 
 /// Who is signed in, and where they belong.

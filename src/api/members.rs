@@ -3,12 +3,12 @@ use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::Endpoints,
     auth::Tenant,
     db::Params,
     error::Violation,
@@ -22,8 +22,8 @@ use crate::{
 
 const MEMBER: One = One::new("member", sql!("members/get"));
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, update, remove))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(list)).routes(routes!(get, update, remove))
 }
 
 /// A member.

@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::Endpoints,
     auth::Tenant,
     from_row,
     http::{Asks, Chosen, Early, Json, Listing, Once, Page, Path, Post},
@@ -22,8 +22,8 @@ const COUNTED: i64 = 1_000;
 /// Marked by one statement.
 const BATCH: i64 = 1_000;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new()
         .routes(routes!(list))
         .routes(routes!(unread_count))
         .routes(routes!(read_all))

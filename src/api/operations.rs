@@ -1,11 +1,11 @@
 //! `/operations`: what became of work that outlives its request.
 use axum::response::Response;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::Endpoints,
     auth::Tenant,
     http::{IfNoneMatch, Listing, One, Page, Path, PlainQuery, operation::Operation},
     sql,
@@ -13,8 +13,8 @@ use crate::{
 
 const OPERATION: One = One::new("operation", sql!("operations/get"));
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, cancel))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(list)).routes(routes!(get, cancel))
 }
 
 /// List operations, newest first.

@@ -3,11 +3,11 @@ use axum::{extract::State, http::StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::{App, Endpoints},
     auth::{Action, Asker, Client, SignedIn, attempt, attempt_of_person, link_hash, password_faults},
     db::Params,
     from_row,
@@ -21,8 +21,8 @@ use crate::{
 
 const LINK_LIFETIME: &str = "1 hour";
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(request)).routes(routes!(confirm)).routes(routes!(change))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(request)).routes(routes!(confirm)).routes(routes!(change))
 }
 
 /// A token from a letter, and a new password.

@@ -7,18 +7,18 @@ use axum::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::{App, Endpoints},
     http::{IfNoneMatch, Versioned},
     platform_settings::{InForce, MAINTENANCE_NOTICE, NAME, SIGNUP_OPEN, SUPPORT_EMAIL},
     sql,
 };
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(get))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(get))
 }
 
 /// What is decided for the whole platform.

@@ -5,12 +5,12 @@ use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::Endpoints,
     auth::Tenant,
     db::{Constraint, FromRow, Params},
     from_row,
@@ -32,8 +32,8 @@ pub(super) const CONSTRAINTS: &[Constraint] = &[
     Constraint::out_of_range("project_tasks_status_check", "/status", "is not a status of a task"),
 ];
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
 }
 
 /// A task of a project.

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Result,
-    app::App,
+    app::Endpoints,
     auth::Tenant,
     db::{Constraint, Params},
     from_row,
@@ -34,8 +34,8 @@ pub(super) const CONSTRAINTS: &[Constraint] = &[
     Constraint::unknown("projects_owner_fkey", "/owner_id", "is not a member of this tenant"),
 ];
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(list, create)).routes(routes!(get, update, delete))
 }
 
 /// A project.

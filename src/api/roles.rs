@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Result,
-    app::App,
+    app::Endpoints,
     auth::Tenant,
     db::{Constraint, Params},
     from_row,
@@ -36,8 +36,8 @@ pub(super) const CONSTRAINTS: &[Constraint] = &[
     Constraint::in_use("invitations_role_fkey", "/role_id", "somebody is invited to this role; take that back first"),
 ];
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, delete)).routes(routes!(permissions))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(list, create)).routes(routes!(get, update, delete)).routes(routes!(permissions))
 }
 
 /// A role.

@@ -3,12 +3,12 @@ use axum::{extract::State, http::StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::{App, Endpoints},
     auth::SignedIn,
     db::Params,
     from_row,
@@ -16,8 +16,8 @@ use crate::{
     sql,
 };
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, finish_others)).routes(routes!(finish))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(list, finish_others)).routes(routes!(finish))
 }
 
 /// One sign-in on one device.

@@ -13,12 +13,12 @@ use serde::{
 };
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Result,
-    app::App,
+    app::{App, Endpoints},
     auth::Tenant,
     currency,
     db::{Constraint, Params},
@@ -46,8 +46,8 @@ pub(super) const CONSTRAINTS: &[Constraint] = &[
     Constraint::out_of_range("settings_low_stock_threshold_check", "/low_stock_threshold", "must be 0 to 1000000"),
 ];
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(get, update))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(get, update))
 }
 
 /// A tenant's settings.

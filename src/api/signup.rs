@@ -5,12 +5,12 @@ use rowhouse_pg::new_id;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::{App, Endpoints},
     auth::{Action, Asker, Client, attempt, in_hex, link_hash, new_link},
     db::Params,
     from_row,
@@ -27,8 +27,8 @@ const LINK_LIFETIME: &str = "1 day";
 /// Built-in roles of a new tenant, at most.
 const ROLE_IDS: usize = 8;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(signup)).routes(routes!(verify)).routes(routes!(resend))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(signup)).routes(routes!(verify)).routes(routes!(resend))
 }
 
 /// An account to be made, and perhaps a tenant.

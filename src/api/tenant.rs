@@ -3,12 +3,12 @@ use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Result,
-    app::App,
+    app::Endpoints,
     auth::Tenant,
     from_row,
     http::{IfMatch, IfNoneMatch, MergePatch, Prefer, Violations, etag::missed, merge_patch, versioned},
@@ -17,8 +17,8 @@ use crate::{
 
 const NAME: std::ops::RangeInclusive<usize> = 1..=200;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(get, update)).routes(routes!(leave))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(get, update)).routes(routes!(leave))
 }
 
 /// A tenant.

@@ -3,12 +3,12 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Result,
-    app::App,
+    app::{App, Endpoints},
     auth::{SignedIn, switch_tenant},
     db::{Constraint, Params},
     from_row,
@@ -30,8 +30,8 @@ pub(super) const CONSTRAINTS: &[Constraint] = &[
     Constraint::out_of_range("tenants_name_check", "/name", "must have 1 to 200 characters"),
 ];
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(create)).routes(routes!(switch))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(create)).routes(routes!(switch))
 }
 
 /// A tenant to be made.

@@ -7,11 +7,11 @@ use axum::{
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::{App, Endpoints},
     auth::{Action, Client, SignedIn, attempt_of_person, totp},
     error::Violation,
     from_row,
@@ -22,8 +22,8 @@ use crate::{
 /// Secrets are shown once, and to no cache.
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(enrol, remove)).routes(routes!(confirm)).routes(routes!(renew_codes))
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(enrol, remove)).routes(routes!(confirm)).routes(routes!(renew_codes))
 }
 
 /// A secret for an authenticator, shown this once.

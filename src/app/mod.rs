@@ -1,4 +1,5 @@
 //! What a request may need, shared by all of them: the state of the router. It knows the parts and nobody who takes from them.
+mod endpoints;
 mod readiness;
 
 use std::{ops::Deref, sync::Arc, time::Duration};
@@ -15,6 +16,7 @@ use crate::{
     mail::Mailer,
 };
 
+pub use endpoints::Endpoints;
 pub use readiness::Readiness;
 
 /// What a request may need.

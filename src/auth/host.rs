@@ -1,10 +1,11 @@
 //! From a host name to a tenant: a subdomain of the base domain, or a tenant's own verified domain.
 use std::{
+    borrow::Cow,
     net::IpAddr,
     time::{Duration, Instant},
 };
 
-use axum::http::{HeaderMap, Uri, header::HOST};
+use axum::http::{HeaderMap, Uri, header::HOST, uri::Authority};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
@@ -31,8 +32,8 @@ impl Hosts {
     /// bare addresses.
     #[must_use]
     pub fn new(base_domain: &str, neutral: &[String]) -> Self {
-        let base_domain = normal(base_domain);
-        let mut neutral: Vec<String> = neutral.iter().map(|name| normal(name)).collect();
+        let base_domain = normal(base_domain).into_owned();
+        let mut neutral: Vec<String> = neutral.iter().map(|name| normal(name).into_owned()).collect();
         neutral.extend([base_domain.clone(), format!("api.{base_domain}"), "localhost".to_owned()]);
         Self { base_domain, neutral, remembered: Cache::new(REMEMBERED) }
     }
@@ -57,8 +58,9 @@ impl Hosts {
     }
 
     /// The host, if it can stand for a tenant.
-    fn telling(&self, uri: &Uri, headers: &HeaderMap) -> Result<Option<String>> {
-        Ok(host_name(uri, headers)?.filter(|host| !self.neutral.contains(host) && !is_address(host)))
+    fn telling<'a>(&self, uri: &'a Uri, headers: &'a HeaderMap) -> Result<Option<Cow<'a, str>>> {
+        let is_neutral = |host: &str| self.neutral.iter().any(|neutral| neutral == host) || is_address(host);
+        Ok(host_name(uri, headers)?.filter(|host| !is_neutral(host)))
     }
 
     fn recall(&self, host: &str) -> Option<TenantId> {
@@ -74,13 +76,14 @@ impl Hosts {
         if let Some(tenant) = self.recall(&host) {
             return Ok(Some(tenant));
         }
-        let slug = host.strip_suffix(&self.base_domain).and_then(|rest| rest.strip_suffix('.'));
-        let domain = slug.is_none().then_some(&host);
+        let host: &str = &host;
+        let slug = host.strip_suffix(self.base_domain.as_str()).and_then(|rest| rest.strip_suffix('.'));
+        let domain = slug.is_none().then_some(host);
         let mut conn = db.public().await?;
         let found: HostTenant = conn.read().last().one(sql!("auth/tenant_of_host"), &[&slug, &domain]).await?;
         // Only what was found is remembered: a tenant may be made, and a domain proven, the next moment.
         if let Some(tenant) = found.0.map(TenantId::assume_verified) {
-            self.remembered.insert(host, (tenant, Instant::now()));
+            self.remembered.insert(host.to_owned(), (tenant, Instant::now()));
             return Ok(Some(tenant));
         }
         Ok(Some(TenantId::assume_verified(Uuid::nil())))
@@ -88,7 +91,7 @@ impl Hosts {
 }
 
 /// The request's host without port, in lower case (RFC 9112 §3.2: exactly one, and well-formed).
-pub fn host_name(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>> {
+pub fn host_name<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<Option<Cow<'a, str>>> {
     let wrong = |detail| Error::BadRequest(vec![Violation::parameter("Host", "invalid", detail)]);
     let mut given = headers.get_all(HOST).iter();
     let host = match (uri.authority(), given.next(), given.next()) {
@@ -97,20 +100,27 @@ pub fn host_name(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>> {
         (None, Some(host), None) => host.to_str().map_err(|_| wrong("is not a host name"))?,
         (None, None, None) => return Ok(None),
     };
-    let authority: axum::http::uri::Authority = host.parse().map_err(|_| wrong("is not a host name"))?;
-    let port = host.rsplit_once(']').map_or(host, |(_, rest)| rest).split_once(':').map(|(_, port)| port);
-    if host.contains('@') || port.is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_err()) {
+    let (name, port) = match host.rsplit_once(']') {
+        Some((_, port)) => (&host[..host.len() - port.len()], port.strip_prefix(':')),
+        None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
+    };
+    let is_port = port.is_none_or(|port| port.is_empty() || port.parse::<u16>().is_ok());
+    // Most are plain names; what else there is, is looked at in full.
+    let plain =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
+    if !is_port || host.contains('@') || !(plain || host.parse::<Authority>().is_ok()) {
         return Err(wrong("is not a host name"));
     }
     // RFC 1035 §2.3.4.
-    if authority.host().len() > 253 {
+    if name.len() > 253 {
         return Err(wrong("is longer than any host name"));
     }
-    Ok(Some(normal(authority.host())))
+    Ok(Some(normal(name)))
 }
 
-fn normal(host: &str) -> String {
-    host.trim_end_matches('.').to_ascii_lowercase()
+fn normal(host: &str) -> Cow<'_, str> {
+    let host = host.trim_end_matches('.');
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) { host.to_ascii_lowercase().into() } else { host.into() }
 }
 
 fn is_address(host: &str) -> bool {

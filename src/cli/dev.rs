@@ -113,7 +113,7 @@ impl Dev {
         let supervisor = Supervisor::default();
         let auth = app.auth.clone();
         supervisor.start("hearing what has ended", Kind::Restarted, move || hear_of_ended(auth.clone()));
-        server::serve(listener, server::router(&app), self.tuning.serving(), app.leaving.clone(), stop).await?;
+        server::serve(listener, server::application(&app), self.tuning.serving(), app.leaving.clone(), stop).await?;
         self.say("stopping");
         supervisor.wind_down(&app, std::time::Duration::from_secs(2)).await?;
         drop(redis);

@@ -89,7 +89,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     // The first command speaks to a person; its log starts when they ask for one.
     let filter = if matches!(cli.command, Command::Dev(_)) && cli.log == "info" { "warn" } else { &cli.log };
-    telemetry::start(cli.log_format, filter)?;
+    let _logging = telemetry::start(cli.log_format, filter, matches!(cli.command, Command::Serve(_)))?;
     let runtime = tokio::runtime::Runtime::new()?;
     let done = |()| ExitCode::SUCCESS;
     match cli.command {

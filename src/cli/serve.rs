@@ -70,7 +70,7 @@ pub(super) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
         }
     };
     let serving = args.tuning.serving();
-    server::serve(listener, server::router(&app), serving, app.leaving.clone(), stop).await?;
+    server::serve(listener, server::application(&app), serving, app.leaving.clone(), stop).await?;
     supervisor.wind_down(&app, serving.grace).await?;
     tracing::info!("stopped");
     Ok(())

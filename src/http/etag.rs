@@ -34,13 +34,15 @@ pub struct Tagged<T>(pub T);
 impl<T: Versioned + Serialize> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
         let tag = tag(self.0.version());
-        ([(header::ETAG, tag)], Json(self.0)).into_response()
+        let mut response = Json(self.0).into_response();
+        response.headers_mut().insert(header::ETAG, tag);
+        response
     }
 }
 
 /// A version as an entity tag.
 pub(super) fn tag(version: i64) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
+    super::header::value(format_args!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
 }
 
 /// `If-Match`, required: `428` without. `None` inside stands for `*`, any version.

@@ -7,19 +7,22 @@ use std::time::Duration;
 use axum::{
     body::Bytes,
     extract::{FromRef, FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
 };
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    json, schema_check,
+    header, json, schema_check,
     validate::{PILE, piles_marks},
 };
 use crate::{Error, Result, error::Violation};
 
 const JSON: &str = "application/json";
+/// Bytes that most answers have room in.
+const BODY: usize = 512;
 pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// How much of a body is read, and for how long.
@@ -87,7 +90,7 @@ pub(super) fn refuse_unless_json(headers: &HeaderMap) -> Result<()> {
 
 /// The media type without parameters, in lower case (RFC 9110 §8.3.1).
 pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
@@ -96,14 +99,12 @@ async fn read_json<T: DeserializeOwned + ToSchema>(request: Request, limits: Bod
 }
 
 pub(super) async fn read_body(request: Request, limits: BodyLimits) -> Result<Bytes> {
-    let read = tokio::time::timeout(limits.time, Bytes::from_request(request, &()));
-    read.await.map_err(|_| Error::BodyTimeout)?.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Error::PayloadTooLarge(limits.bytes)
-        } else {
-            Error::MalformedJson("the body ended early".to_owned())
-        }
-    })
+    let read = tokio::time::timeout(limits.time, Limited::new(request.into_body(), limits.bytes).collect());
+    match read.await.map_err(|_| Error::BodyTimeout)? {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Error::PayloadTooLarge(limits.bytes)),
+        Err(_) => Err(Error::MalformedJson("the body ended early".to_owned())),
+    }
 }
 
 /// Reads JSON, telling bad syntax from bad content.
@@ -262,8 +263,20 @@ impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Q
     }
 }
 
+/// An answer that is JSON already.
+pub(super) fn json_answer(body: Vec<u8>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.headers_mut() = header::room();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    response
+}
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        axum::Json(self.0).into_response()
+        let mut body = Vec::with_capacity(BODY);
+        match serde_json::to_writer(&mut body, &self.0) {
+            Ok(()) => json_answer(body),
+            Err(error) => Error::internal(format!("an answer cannot be written: {error}")).into_response(),
+        }
     }
 }

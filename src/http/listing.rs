@@ -1,6 +1,6 @@
 //! Asking for a list: its query, and where it is. [`page`](super::page) has the cursors and the answer.
 use axum::{
-    extract::{FromRef, FromRequestParts, OriginalUri},
+    extract::{FromRef, FromRequestParts},
     http::{Uri, request::Parts},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -50,8 +50,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let Query(query) = Query::from_request_parts(parts, state).await?;
-        let Ok(OriginalUri(uri)) = OriginalUri::from_request_parts(parts, state).await;
-        Ok(Self { query, uri, auth: Authn::from_ref(state), prefer: Prefer::of(&parts.headers) })
+        Ok(Self { query, uri: parts.uri.clone(), auth: Authn::from_ref(state), prefer: Prefer::of(&parts.headers) })
     }
 }
 

@@ -5,6 +5,7 @@ pub mod executor;
 pub mod export;
 pub mod extract;
 pub mod file_quota;
+pub mod header;
 pub mod idempotency;
 mod json;
 mod leaving;

@@ -12,12 +12,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use serde::{Serialize, Serializer, de::DeserializeOwned};
-use serde_json::value::{RawValue, to_raw_value};
+use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use super::{
-    extract::Json,
+    extract::json_answer,
     listing::Chosen,
     prefer::{PREFERENCE_APPLIED, Total, TotalIs},
 };
@@ -35,7 +34,7 @@ const VERSION: u8 = 1;
 const SEAL: usize = 16;
 
 /// One page of a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub struct Page<T> {
     /// The rows, in the order asked for.
     #[schema(value_type = Vec<T>)]
@@ -43,27 +42,70 @@ pub struct Page<T> {
     /// Pass as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
     /// With `Prefer: count=exact` or `count=estimated`: how many rows all pages have together.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     total: Option<i64>,
     /// With `total`: whether it is all, or there are more. An estimate counts to ten thousand.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     total_is: Option<TotalIs>,
-    #[serde(skip)]
+    #[schema(ignore)]
     applied: Option<&'static str>,
     /// The next page, as a header.
-    #[serde(skip)]
+    #[schema(ignore)]
     pub link: Link,
 }
 
-/// The items of a page, written already: how long they are is what tells where the page ends.
-#[derive(Debug)]
-pub struct Items<T>(Vec<Box<RawValue>>, PhantomData<fn() -> T>);
+/// What stands beside the items.
+#[derive(Serialize)]
+struct Beside {
+    next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_is: Option<TotalIs>,
+}
 
-impl<T> Serialize for Items<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+/// The items of a page, written into its answer already: how long they are is what tells where the page ends.
+#[derive(Debug)]
+pub struct Items<T>(Vec<u8>, PhantomData<fn() -> T>);
+
+/// How an answer with items begins.
+const ITEMS: &[u8] = br#"{"items":["#;
+
+impl<T: Serialize> Items<T> {
+    fn new() -> Self {
+        let mut written = Vec::with_capacity(4096);
+        written.extend_from_slice(ITEMS);
+        Self(written, PhantomData)
+    }
+
+    /// With one more, unless that is more than a page may have.
+    fn push(&mut self, item: &T) -> Result<bool> {
+        let before = self.0.len();
+        if before > ITEMS.len() {
+            self.0.push(b',');
+        }
+        serde_json::to_writer(&mut self.0, item)
+            .map_err(|error| Error::internal(format!("a row cannot be written: {error}")))?;
+        let fits = before == ITEMS.len() || self.0.len() - ITEMS.len() < BYTES;
+        if !fits {
+            self.0.truncate(before);
+        }
+        Ok(fits)
+    }
+
+    /// An answer that has these as `items`, and the members of `beside`, of which there is one at least.
+    pub fn answer(self, beside: &impl Serialize) -> Response {
+        let mut body = self.0;
+        body.extend_from_slice(b"],");
+        let at = body.len();
+        match serde_json::to_writer(&mut body, beside) {
+            Ok(()) => {
+                // Its brace: there is one already.
+                body.remove(at);
+                json_answer(body)
+            }
+            Err(error) => Error::internal(format!("a page cannot be written: {error}")).into_response(),
+        }
     }
 }
 
@@ -95,8 +137,8 @@ impl<T> Page<T> {
 
 impl<T: Serialize> IntoResponse for Page<T> {
     fn into_response(self) -> Response {
-        let applied = self.applied;
-        let mut response = self.link.clone().headed(Json(self));
+        let Self { items, next_cursor, total, total_is, applied, link } = self;
+        let mut response = link.headed(items.answer(&Beside { next_cursor, total, total_is }));
         if let Some(applied) = applied {
             response.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static(applied));
         }
@@ -166,21 +208,17 @@ impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
     #[expect(clippy::needless_pass_by_value, reason = "they are done with: what is sent is written")]
     pub fn page<T: Serialize>(self, rows: Vec<T>, key: impl Fn(&T) -> K) -> Result<Page<T>> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let (mut items, mut bytes) = (Vec::with_capacity(rows.len().min(limit)), 0);
+        let (mut items, mut shown) = (Items::new(), 0);
         for row in rows.iter().take(limit) {
-            let item =
-                to_raw_value(row).map_err(|error| Error::internal(format!("a row cannot be written: {error}")))?;
-            bytes += item.get().len() + 1;
-            if bytes > BYTES && !items.is_empty() {
+            if !items.push(row)? {
                 break;
             }
-            items.push(item);
+            shown += 1;
         }
-        let next_cursor = match items.len().checked_sub(1).and_then(|last| rows.get(last)) {
-            Some(last) if items.len() < rows.len() => Some(self.seal.close(&key(last))?),
+        let next_cursor = match rows[..shown].last() {
+            Some(last) if shown < rows.len() => Some(self.seal.close(&key(last))?),
             _ => None,
         };
-        let items = Items(items, PhantomData);
         let list = &self.seal.list;
         let link = next_cursor.as_ref().map(|cursor| {
             let and = if list.chosen.is_empty() { "" } else { "&" };

@@ -19,6 +19,9 @@ pub(super) fn normalise(uri: &mut Uri) {
 
 /// The path, if it is to be written in another way.
 fn decoded(path: &str) -> Option<String> {
+    if !path.contains('%') {
+        return None;
+    }
     let mut parts = path.split('%');
     let mut text = parts.next()?.to_owned();
     let mut changed = false;

@@ -6,24 +6,38 @@ use axum::{
     http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION},
 };
 use hyper::{body::Incoming, server::conn::http1, service::Service};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, sync::watch};
+use tower::Service as _;
 
 use super::{
     address,
+    deadline::Deadline,
     places::{Place, Seat},
     socket::Socket,
     unread,
 };
 use crate::{auth::Peer, http::Leaving};
 
+/// What answers requests.
+pub trait Answer: Clone + Send + Sync + 'static {
+    /// Answers one. The deadline is its connection's.
+    fn answer(&self, request: axum::extract::Request, deadline: &Deadline) -> impl Future<Output = Answered> + Send;
+}
+
+/// An answer on its way.
+pub(super) type Answered = Response<axum::body::Body>;
+
+impl Answer for Router {
+    async fn answer(&self, request: axum::extract::Request, _: &Deadline) -> Answered {
+        self.clone().call(request).await.unwrap_or_else(|never| match never {})
+    }
+}
+
 /// How a connection is served.
 #[derive(Clone)]
-pub(super) struct Manner {
-    pub(super) router: TowerToHyperService<Router>,
+pub(super) struct Manner<A> {
+    pub(super) answers: A,
     /// How long the head of a request may take, and how long nothing may be asked.
     pub(super) head_time: Duration,
     /// How long an answer may wait to be taken.
@@ -31,15 +45,16 @@ pub(super) struct Manner {
     pub(super) leaving: Leaving,
 }
 
-impl Manner {
+impl<A: Answer> Manner<A> {
     /// Answers what comes on a connection until it ends; after a change of `gone` only what is under way.
     pub(super) async fn serve(self, stream: TcpStream, peer: Peer, seat: Seat, mut gone: watch::Receiver<()>) {
-        let Self { router, head_time, write_time, leaving } = self;
+        let Self { answers, head_time, write_time, leaving } = self;
         let place = seat.place.clone();
         let socket = Socket::new(stream, write_time, place.clone());
-        let answering = Answering { router, peer, leaving, place: place.clone() };
+        let deadline = Deadline::default();
+        let answering = Answering(Arc::new(Caller { answers, peer, leaving, place: place.clone(), deadline }));
         let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(head_time);
+        builder.timer(Deadline::default()).header_read_timeout(head_time);
         let mut connection = builder.serve_connection(TokioIo::new(socket), answering);
         let ended = tokio::select! {
             ended = &mut connection => ended,
@@ -58,46 +73,50 @@ impl Manner {
     }
 }
 
-type Connection = http1::Connection<TokioIo<Socket>, Answering>;
+type Connection<A> = http1::Connection<TokioIo<Socket>, Answering<A>>;
 
 /// The answer that is under way, and none after it.
-async fn finish(connection: &mut Connection) -> hyper::Result<()> {
+async fn finish<A: Answer>(connection: &mut Connection<A>) -> hyper::Result<()> {
     Pin::new(&mut *connection).graceful_shutdown();
     connection.await
 }
 
 /// Tells each request who is at the other end of its connection, and each answer whether the connection goes on.
-struct Answering {
-    router: TowerToHyperService<Router>,
+struct Answering<A>(Arc<Caller<A>>);
+
+/// The other end of a connection.
+struct Caller<A> {
+    answers: A,
     peer: Peer,
     leaving: Leaving,
     place: Arc<Place>,
+    deadline: Deadline,
 }
 
 /// A request that is being answered, however that ends.
-struct UnderWay(Arc<Place>);
+struct UnderWay<'a>(&'a Place);
 
-impl Drop for UnderWay {
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.end();
     }
 }
 
-impl Service<Request<Incoming>> for Answering {
-    type Response = Response<axum::body::Body>;
+impl<A: Answer> Service<Request<Incoming>> for Answering<A> {
+    type Response = Answered;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Answered, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        address::normalise(request.uri_mut());
-        request.extensions_mut().insert(self.peer);
-        let (request, body) = unread::watch(request);
-        let answer = self.router.call(request);
-        let (leaving, place) = (self.leaving.clone(), self.place.clone());
-        place.begin();
-        let under_way = UnderWay(place.clone());
+        let caller = self.0.clone();
+        caller.place.begin();
         Box::pin(async move {
-            let mut response = answer.await?;
+            let Caller { answers, peer, leaving, place, deadline } = &*caller;
+            let under_way = UnderWay(place);
+            address::normalise(request.uri_mut());
+            request.extensions_mut().insert(*peer);
+            let (request, body) = unread::watch(request);
+            let mut response = answers.answer(request, deadline).await;
             let given_up = place.clone();
             let goes_on = body.is_none_or(|body| body.can_go_on(move || given_up.leave_unread()));
             // RFC 9110 §15.5.9: whoever was too slow is not waited for again.

@@ -1,14 +1,13 @@
 //! Pages of other origins that may call the API from a browser (the Fetch standard's CORS protocol): those that were listed,
 //! by their exact names, and none unless said.
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderName, HeaderValue, Method, Uri, header},
-    middleware::Next,
     response::Response,
 };
-use tower::{Layer as _, Service as _};
+use tower::{Layer as _, Service as _, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// How long a browser need not ask again; none of them remembers it for longer.
@@ -70,15 +69,21 @@ pub(super) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
 }
 
 /// Answers preflights, before anybody is asked who they are, and says in other answers who may read them.
-pub(super) async fn cors(State(layer): State<CorsLayer>, request: Request, mut next: Next) -> Response {
+pub(super) async fn answer<F: Future<Output = Response>>(
+    layer: &CorsLayer,
+    request: Request,
+    within: impl FnMut(Request) -> F,
+) -> Response {
+    let mut within = within;
     // To the layer every OPTIONS is a preflight. One without this header asks what the address takes.
-    let preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let answered = if request.method() == Method::OPTIONS && !preflight {
-        next.call(request).await
-    } else {
-        layer.layer(next).call(request).await
-    };
-    answered.unwrap_or_else(|never| match never {})
+    if request.method() == Method::OPTIONS && !request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        return within(request).await;
+    }
+    let inner = service_fn(|request| {
+        let answer = within(request);
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    layer.layer(inner).call(request).await.unwrap_or_else(|never| match never {})
 }
 
 /// Reads an origin as browsers send it (RFC 6454 §6.2): `https://app.example.com`, with a port where it is not the scheme's

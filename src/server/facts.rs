@@ -1,9 +1,9 @@
 //! What each route says of itself, as `x-route` among the `extensions(…)` of its handler's `#[utoipa::path]`: the layers that all requests
 //! pass and the finished document read it here. The document that is served goes without.
-use std::collections::HashMap;
-
 use serde::Deserialize;
 use utoipa::openapi::{OpenApi, PathItem, path::Operation};
+
+use super::methods::Methods;
 
 const EXTENSION: &str = "x-route";
 
@@ -91,19 +91,34 @@ pub(super) fn strip(operation: &mut Operation) {
     operation.extensions.take_if(|extensions| extensions.is_empty());
 }
 
-/// The facts of each route. Its methods have those in common that are asked for before the method is.
-pub(super) struct Routes(HashMap<String, Facts>);
+/// A route: its address, its facts, and what it takes. Its methods have those facts in common that are asked for before the
+/// method is.
+pub(super) struct Route {
+    /// As the document has it: ids in log lines cannot be grouped.
+    pub(super) path: String,
+    pub(super) facts: Facts,
+    /// What a method is answered that no handler takes.
+    pub(super) methods: Methods,
+}
+
+/// All routes, by their addresses.
+pub(super) struct Routes(matchit::Router<Route>);
 
 impl Routes {
     /// As a document has them that is not finished yet.
     pub(super) fn of(openapi: &OpenApi) -> Self {
-        let routes = openapi.paths.paths.iter();
-        Self(routes.filter_map(|(path, item)| Some((path.clone(), Facts::of(operations(item).next()?)))).collect())
+        let mut routes = matchit::Router::new();
+        for (path, item) in &openapi.paths.paths {
+            let Some(facts) = operations(item).next().map(Facts::of) else { continue };
+            // The framework has refused two of the same address already.
+            let _ = routes.insert(path, Route { path: path.clone(), facts, methods: Methods::of(item) });
+        }
+        Self(routes)
     }
 
-    /// Of a route; nothing where nothing is served, and of documents.
-    pub(super) fn get(&self, route: &str) -> Option<Facts> {
-        self.0.get(route).copied()
+    /// The one at an address; none where nothing is served, and at those of documents.
+    pub(super) fn at(&self, path: &str) -> Option<&Route> {
+        self.0.at(path).ok().map(|found| found.value)
     }
 }
 

@@ -2,18 +2,20 @@
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use axum::{Router, http::Uri, response::Response};
-use hyper_util::service::TowerToHyperService;
-use rowhouse_pg::new_id;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 
-use super::{connection::Manner, places::Places};
+use super::{
+    connection::{Answer, Manner},
+    places::{Places, Seat},
+};
 use crate::{
     Error,
     auth::Peer,
     http::{Leaving, problem},
+    telemetry::TraceId,
 };
 
 /// How long whoever is refused may take to say what they want.
@@ -43,25 +45,25 @@ pub struct Serving {
 /// last; then stops accepting, lets requests under way finish, and returns.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    answers: impl Answer,
     serving: Serving,
     leaving: Leaving,
     stop: impl Future<Output = Duration>,
 ) -> io::Result<()> {
-    let manner = |router, head_time, leaving| Manner {
-        router: TowerToHyperService::new(router),
-        head_time,
-        write_time: serving.write_time,
-        leaving,
-    };
+    let write_time = serving.write_time;
     let always = Leaving::default();
     always.begin();
     let (going, _) = watch::channel(());
     let house = House {
         places: Places::new(serving.connections, serving.share),
-        manner: manner(router, serving.head_time, leaving.clone()),
+        manner: Manner { answers, head_time: serving.head_time, write_time, leaving: leaving.clone() },
         corridor: Places::new(serving.refused, serving.refused.div_ceil(2)),
-        refusal: manner(Router::new().fallback(refuse), REFUSED_TIME, always),
+        refusal: Manner {
+            answers: Router::new().fallback(refuse),
+            head_time: REFUSED_TIME,
+            write_time,
+            leaving: always,
+        },
         going,
     };
     let drain = tokio::select! {
@@ -84,16 +86,16 @@ pub async fn serve(
 }
 
 /// Where callers are let in, or told that there is no room.
-struct House {
+struct House<A> {
     places: Arc<Places>,
-    manner: Manner,
+    manner: Manner<A>,
     /// For those who are refused.
     corridor: Arc<Places>,
-    refusal: Manner,
+    refusal: Manner<Router>,
     going: watch::Sender<()>,
 }
 
-impl House {
+impl<A: Answer> House<A> {
     async fn accept(&self, listener: &TcpListener) -> Infallible {
         loop {
             match listener.accept().await {
@@ -110,21 +112,22 @@ impl House {
 
     fn let_in(&self, stream: TcpStream, peer: Peer) {
         let network = peer.0.into();
-        let (seat, manner) = match self.places.take(network) {
-            Some(seat) => (Some(seat), &self.manner),
-            None => (self.corridor.take(network), &self.refusal),
-        };
-        match seat {
-            Some(seat) => {
-                tokio::spawn(manner.clone().serve(stream, peer, seat, self.going.subscribe()));
-            }
+        if let Some(seat) = self.places.take(network) {
+            self.serve(&self.manner, stream, peer, seat);
+        } else if let Some(seat) = self.corridor.take(network) {
+            self.serve(&self.refusal, stream, peer, seat);
+        } else {
             // New, so there is room for it in the kernel.
-            None => drop(stream.try_write(FULL)),
+            drop(stream.try_write(FULL));
         }
+    }
+
+    fn serve(&self, manner: &Manner<impl Answer>, stream: TcpStream, peer: Peer, seat: Seat) {
+        tokio::spawn(manner.clone().serve(stream, peer, seat, self.going.subscribe()));
     }
 }
 
 /// What everybody is answered for whom there is no place.
 async fn refuse(uri: Uri) -> Response {
-    problem::write(&Error::TooManyConnections, uri.path(), &new_id().simple().to_string())
+    problem::write(&Error::TooManyConnections, uri.path(), TraceId::made().as_str())
 }

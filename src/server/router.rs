@@ -1,50 +1,81 @@
-//! The router: every resource's routes, in the document as well, behind the layers that all requests pass.
+//! The application: every resource's routes, in the document as well, behind the edge that all requests pass.
 use std::sync::Arc;
 
-use axum::{Router, extract::MatchedPath, http::Method, middleware, response::IntoResponse as _};
+use axum::{
+    Router,
+    extract::Request,
+    response::{IntoResponse as _, Response},
+};
+use tower_http::cors::CorsLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{cors, edge, facts::Routes, methods::Methods, openapi, rate_limit};
-use crate::{Error, api, app::App, http::schema_check};
+use super::{connection::Answer, cors, deadline::Deadline, edge, facts::Routes, openapi};
+use crate::{
+    Error, api,
+    app::{App, Endpoints},
+    http::schema_check,
+};
 
 /// Every route with its entry in the OpenAPI document.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::base()).merge(api::health::routes()).merge(api::jwks::routes()).nest(
-        "/api/v1",
-        OpenApiRouter::new()
-            .merge(api::signup::routes())
-            .merge(api::platform_settings::routes())
-            .merge(api::login::routes())
-            .merge(api::password::routes())
-            .merge(api::invitation_acceptance::routes())
-            .merge(api::me::routes())
-            .merge(api::sessions::routes())
-            .merge(api::account_events::routes())
-            .merge(api::totp::routes())
-            .merge(api::tenants::routes())
-            .merge(api::tenant::routes())
-            .merge(api::settings::routes())
-            .merge(api::domains::routes())
-            .merge(api::members::routes())
-            .merge(api::roles::routes())
-            .merge(api::invitations::routes())
-            .merge(api::api_keys::routes())
-            .merge(api::notifications::routes())
-            .merge(api::projects::routes())
-            .merge(api::project_tasks::routes())
-            .merge(api::products::routes())
-            .merge(api::operations::routes())
-            .merge(api::dashboard::routes()),
-    )
+    let below_api = [
+        api::signup::routes(),
+        api::platform_settings::routes(),
+        api::login::routes(),
+        api::password::routes(),
+        api::invitation_acceptance::routes(),
+        api::me::routes(),
+        api::sessions::routes(),
+        api::account_events::routes(),
+        api::totp::routes(),
+        api::tenants::routes(),
+        api::tenant::routes(),
+        api::settings::routes(),
+        api::domains::routes(),
+        api::members::routes(),
+        api::roles::routes(),
+        api::invitations::routes(),
+        api::api_keys::routes(),
+        api::notifications::routes(),
+        api::projects::routes(),
+        api::project_tasks::routes(),
+        api::products::routes(),
+        api::operations::routes(),
+        api::dashboard::routes(),
+    ];
+    let at_root = [api::health::routes(), api::jwks::routes()].map(|endpoints| ("", endpoints));
+    let all = at_root.into_iter().chain(below_api.map(|endpoints| ("/api/v1", endpoints)));
+    let below = |router, (prefix, endpoints): (&str, Endpoints)| endpoints.below(prefix, router);
+    all.fold(OpenApiRouter::with_openapi(openapi::base()), below)
 }
 
 /// The whole application: routes, documents, and the edge that every request passes.
-pub fn router(app: &App) -> Router {
+///
+/// The edge is no layer of the router: around each of its routes the framework puts every layer into a box of its own, and
+/// copies all of them for each request.
+#[derive(Clone)]
+pub struct Application(Arc<Parts>);
+
+struct Parts {
+    app: App,
+    routes: Routes,
+    router: Router,
+    cors: Option<CorsLayer>,
+}
+
+/// Puts the application together.
+#[must_use]
+pub fn application(app: &App) -> Application {
+    extended(app, Router::new())
+}
+
+/// The same, with routes beside the real ones.
+#[must_use]
+pub fn extended(app: &App, more: Router<App>) -> Application {
     let (mut router, document) = routes().split_for_parts();
-    let facts = Arc::new(Routes::of(&document));
+    let facts = Routes::of(&document);
     let document = openapi::finish(document);
     schema_check::publish(|| openapi::schemas(&document));
-    let methods = Arc::new(Methods::of(&document));
     if app.settings.documents {
         router = router.merge(openapi::served(&document));
         #[cfg(feature = "interactive-docs")]
@@ -53,17 +84,29 @@ pub fn router(app: &App) -> Router {
         }
     }
     let router = router
+        .merge(more)
         .fallback(|| async { Error::NoRoute.into_response() })
-        .method_not_allowed_fallback(async move |method: Method, route: Option<MatchedPath>| {
-            methods.answer(&method, route.as_ref())
-        })
-        .layer(axum::extract::DefaultBodyLimit::max(app.settings.edge.body_bytes))
-        .layer(middleware::from_fn_with_state((app.clone(), facts.clone()), rate_limit::limit))
-        .layer(middleware::from_fn_with_state((app.clone(), facts), edge::edge));
-    // Outside of all: a preflight says nothing of who asks.
-    let router = match cors::layer(&app.auth.settings.origins) {
-        Some(layer) => router.layer(middleware::from_fn_with_state(layer, cors::cors)),
-        None => router,
-    };
-    router.with_state(app.clone())
+        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed.into_response() })
+        .with_state(app.clone());
+    Application(Arc::new(Parts {
+        app: app.clone(),
+        routes: facts,
+        router,
+        cors: cors::layer(&app.auth.settings.origins),
+    }))
+}
+
+impl Answer for Application {
+    async fn answer(&self, request: Request, deadline: &Deadline) -> Response {
+        let Parts { app, routes, router, cors } = &*self.0;
+        let within = async |request: Request| {
+            let route = routes.at(request.uri().path());
+            edge::answer(app, route, router, request, deadline).await
+        };
+        match cors {
+            // Outside of all: a preflight says nothing of who asks.
+            Some(layer) => Box::pin(cors::answer(layer, request, within)).await,
+            None => within(request).await,
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod api_key_uses;
 mod api_keys;
 mod bad_input;
 mod browser;
+mod budgets;
 mod cache;
 mod cache_faults;
 mod cache_model;

@@ -168,7 +168,7 @@ async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next(way: Way) {
         let ended = ended.timeout(Duration::from_millis(patience)).send().await;
         match (bad, ended) {
             ("/forgets", Ok(answer)) => assert_eq!(answer.text().await.unwrap(), first, "it had the connection"),
-            ("/fails" | "/reuses" | "/hurries", Ok(answer)) => {
+            ("/fails" | "/reuses" | "/hurries" | "/panics", Ok(answer)) => {
                 assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
             }
             (_, Err(_)) => {}

@@ -96,7 +96,7 @@ impl TestApp {
         let auth = app.auth.clone();
         supervisor.start("hearing what has ended", Kind::Restarted, move || hear_of_ended(auth.clone()));
         let (stop, stopped) = oneshot::channel();
-        let routes = server::router(&app).merge(routes.with_state(app.clone()));
+        let routes = server::extended(&app, routes);
         let serving = tuning.serving();
         let server = tokio::spawn(server::serve(listener, routes, serving, app.leaving.clone(), async move {
             let drain = stopped.await.unwrap_or_default();

@@ -90,6 +90,13 @@ impl TestRedis {
         told.query_async(&mut connection).await.unwrap()
     }
 
+    /// How often something was read from those who ask it, this question included.
+    pub fn questions(&self) -> u64 {
+        let mut connection = self.client().get_connection().unwrap();
+        let stats: String = ::redis::cmd("INFO").arg("stats").query(&mut connection).unwrap();
+        stats.lines().find_map(|line| line.strip_prefix("total_reads_processed:")?.trim().parse().ok()).unwrap()
+    }
+
     /// The names of answers that are kept in it, and not of what is counted.
     pub async fn kept(&self) -> Vec<String> {
         self.keys().await.into_iter().filter(|key| !key.contains("}:rate")).collect()

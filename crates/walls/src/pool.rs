@@ -1,5 +1,5 @@
 //! The connections of one role, lent to whoever's turn it is, each promised to one of them.
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts};
 use rowhouse_pg::{Failure, describe, parse, tls};
@@ -49,7 +49,10 @@ impl Default for PoolOptions {
 
 /// The connections of one role that serves, which owns nothing and is a member of nothing.
 #[derive(Clone, Debug)]
-pub struct Pool {
+pub struct Pool(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     connections: deadpool_postgres::Pool,
     queue: Queue,
     config: Config,
@@ -78,7 +81,8 @@ impl Pool {
             .build()
             .map_err(|error| Failure(format!("the connection pool could not be made: {error}")))?;
         let queue = Queue::new(options.connections, options.share);
-        Ok(Self { connections: pool, queue, config, cache: StatementCache::new(options.statements), options })
+        let cache = StatementCache::new(options.statements);
+        Ok(Self(Arc::new(Parts { connections: pool, queue, config, cache, options })))
     }
 
     /// Lends a connection that can do one thing: begin a transaction as this principal in this tenant that only reads.
@@ -104,43 +108,43 @@ impl Pool {
     /// Whether anybody else has asked for a connection lately.
     #[must_use]
     pub fn others_than(&self, share: Share) -> bool {
-        self.queue.others(share)
+        self.0.queue.others(share)
     }
 
     /// Connections in use or idle, and how many there may be.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
-        let status = self.connections.status();
+        let status = self.0.connections.status();
         (status.size, status.max_size)
     }
 
     /// Closes idle connections and lends no more.
     pub fn close(&self) {
-        self.connections.close();
+        self.0.connections.close();
     }
 
     pub(crate) fn config(&self) -> &Config {
-        &self.config
+        &self.0.config
     }
 
     pub(crate) fn statements(&self) -> Statements {
-        self.options.statements
+        self.0.options.statements
     }
 
     async fn lend(&self, share: Share) -> Result<Lease> {
-        let place = self.queue.place(share, self.options.wait).await?;
+        let place = self.0.queue.place(share, self.0.options.wait).await?;
         let object = self.connection().await?;
-        Ok(Lease::new(object, self.cache.clone(), self.options.settings, place))
+        Ok(Lease::new(object, self.0.cache.clone(), self.0.options.settings, place))
     }
 
     async fn connection(&self) -> Result<deadpool_postgres::Object> {
         // A connection that is free is taken without setting a timer; whoever has to wait sets one.
-        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.connections.timeouts() };
-        let lent = match self.connections.timeout_get(&at_once).await {
-            Err(PoolError::Timeout(TimeoutType::Wait)) => self.connections.get().await,
+        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.0.connections.timeouts() };
+        let lent = match self.0.connections.timeout_get(&at_once).await {
+            Err(PoolError::Timeout(TimeoutType::Wait)) => self.0.connections.get().await,
             other => other,
         };
-        let trace_id = self.options.settings.trace_id;
+        let trace_id = self.0.options.settings.trace_id;
         lent.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => Error::PoolExhausted,
             PoolError::Backend(error) => {

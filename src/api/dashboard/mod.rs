@@ -6,12 +6,12 @@ mod analytics;
 mod kpis;
 mod recent;
 
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
-use crate::app::App;
+use crate::app::Endpoints;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new()
         .routes(routes!(kpis::kpis))
         .routes(routes!(analytics::analytics))
         .routes(routes!(recent::recent_projects))

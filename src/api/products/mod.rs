@@ -19,12 +19,12 @@ use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::App,
+    app::Endpoints,
     auth::Tenant,
     currency,
     db::{Constraint, FromRow, Params, Sql},
@@ -64,8 +64,8 @@ pub(super) const CONSTRAINTS: &[Constraint] = &[
     ),
 ];
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new()
         .routes(routes!(list::list, create))
         .routes(routes!(search::search))
         .routes(routes!(search::suggest))

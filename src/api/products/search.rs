@@ -53,13 +53,25 @@ pub(super) struct SearchQuery {
 }
 
 /// What was found, best first.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub(super) struct SearchPage {
     #[schema(value_type = Vec<ProductHit>)]
     items: Items<ProductHit>,
     facets: SearchFacets,
     /// Pass as `cursor` for the next page; null on the last.
     next_cursor: Option<String>,
+}
+
+impl IntoResponse for SearchPage {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Beside {
+            facets: SearchFacets,
+            next_cursor: Option<String>,
+        }
+        let Self { items, facets, next_cursor } = self;
+        items.answer(&Beside { facets, next_cursor })
+    }
 }
 
 impl Asks for SearchQuery {
@@ -145,7 +157,7 @@ async fn find(
         hits.extend(row.hit);
     }
     let Page { items, next_cursor, link, .. } = page.page(hits, |hit: &ProductHit| (hit.score, hit.product.id))?;
-    Ok(link.headed(Json(SearchPage { items, facets, next_cursor })).into_response())
+    Ok(link.headed(SearchPage { items, facets, next_cursor }))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

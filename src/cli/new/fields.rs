@@ -63,7 +63,7 @@ const TAKEN: &[&str] = &[
 /// Types that handlers know by these names already.
 #[rustfmt::skip]
 const TYPES: &[&str] = &[
-    "App", "Constraint", "Early", "Field", "IfMatch", "IfNoneMatch", "ListQuery", "Listing", "MergePatch", "One", "OpenApiRouter",
+    "Constraint", "Early", "Endpoints", "Field", "IfMatch", "IfNoneMatch", "ListQuery", "Listing", "MergePatch", "One",
     "Option", "Page", "Params", "Path", "PlainQuery", "Post", "Prefer", "Response", "Result", "Sort", "StatusCode", "String",
     "Tenant", "Timestamp", "ToSchema", "Uuid", "Violations",
 ];

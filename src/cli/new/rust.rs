@@ -15,8 +15,8 @@ pub(super) fn write(resource: &Resource, tree: &mut Tree) -> Result<(), Failure>
     // In which order modules stand, cargo fmt says.
     tree.insert("src/api/mod.rs", "pub mod", &public, |line| !line.starts_with("pub mod"))?;
     tree.insert("tests/api/mod.rs", "mod ", &private, |line| !line.starts_with("mod "))?;
-    let merge = format!("            .merge(api::{name}::routes())");
-    tree.insert("src/server/router.rs", ".merge(api::project_tasks", &merge, |_| true)?;
+    let endpoints = format!("        api::{name}::routes(),");
+    tree.insert("src/server/router.rs", "api::project_tasks::routes()", &endpoints, |_| true)?;
     let rules = format!("    {name}::CONSTRAINTS,");
     tree.insert("src/api/mod.rs", "pub const CONSTRAINTS", &rules, |line| line == "];")?;
     Ok(())

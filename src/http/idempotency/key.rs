@@ -1,9 +1,6 @@
 //! The header, and what makes two requests the same.
 use aws_lc_rs::digest;
-use axum::{
-    extract::OriginalUri,
-    http::{HeaderMap, HeaderName, Method, Uri, request::Parts},
-};
+use axum::http::{HeaderMap, HeaderName, Method, Uri, request::Parts};
 
 use crate::{Error, Result, error::Violation, http::extract::content_type};
 
@@ -21,9 +18,7 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn of(parts: &Parts) -> Result<Option<Self>> {
         let Some(key) = key(&parts.headers)? else { return Ok(None) };
-        // Routes below a prefix see the rest of the path only.
-        let whole = parts.extensions.get::<OriginalUri>();
-        let uri = whole.map_or_else(|| parts.uri.clone(), |OriginalUri(uri)| uri.clone());
+        let uri = parts.uri.clone();
         let content_type = content_type(&parts.headers).unwrap_or_default();
         Ok(Some(Self { key, method: parts.method.clone(), uri, content_type }))
     }
