@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use redis::{
-    Client, ErrorKind, RedisResult,
+    Client, ErrorKind, RedisError, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -73,7 +74,7 @@ impl Redis {
                 Ok(answer)
             }
             // It is full, or something else is not to its liking; but it is there.
-            Ok(Err(error)) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
+            Ok(Err(error)) if is_refusal(&error) => {
                 tracing::debug!(kind = ?error.kind(), "Redis refused");
                 Err(Unavailable)
             }
@@ -86,6 +87,22 @@ impl Redis {
                 Err(Unavailable)
             }
         }
+    }
+
+    /// Waits for the answers to several questions that leave together; none to those that it refused.
+    pub(crate) async fn ask_all<T>(
+        &self,
+        questions: impl Iterator<Item = impl Future<Output = RedisResult<T>>>,
+    ) -> Result<Vec<Option<T>>, Unavailable> {
+        self.ask(async {
+            let answers = join_all(questions).await.into_iter().map(|answer| match answer {
+                Ok(answer) => Ok(Some(answer)),
+                Err(error) if is_refusal(&error) => Ok(None),
+                Err(error) => Err(error),
+            });
+            answers.collect()
+        })
+        .await
     }
 
     fn failed(&self, why: &str) {
@@ -118,6 +135,11 @@ impl Redis {
     pub(crate) fn connection(&self) -> ConnectionManager {
         self.0.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Whether it answers and refuses.
+fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 
 /// Asks it now and then, on a new connection each time, since the old one may lead nowhere; until it answers in time

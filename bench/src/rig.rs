@@ -6,6 +6,7 @@ use std::{
 
 use clap::ValueEnum;
 use rowhouse::error::Failure;
+use rowhouse_dev::PrivateRedis;
 
 use crate::{
     Options, cpu,
@@ -107,6 +108,7 @@ pub(crate) async fn measure_all(options: &Options) -> Result<Report, Failure> {
 struct Rig {
     minimal: Server,
     rowhouse: Server,
+    _redis: Option<PrivateRedis>,
     postmaster: u32,
     pgbench: Pgbench,
     wrk: Wrk,
@@ -132,7 +134,11 @@ impl Rig {
         let requests = Requests::new(scripts, &signer, callers, projects)?;
 
         let minimal = Server::minimal(&url, &keys, &dir.join("minimal.log")).await?;
-        let rowhouse = Server::rowhouse(&url, &keys, *statements, &dir.join("rowhouse.log"), &NO_CACHE).await?;
+        let redis = options.redis.then(|| PrivateRedis::start(&dir.join("redis"), &[])).transpose()?;
+        let address = redis.as_ref().map(PrivateRedis::url);
+        let with_redis = address.as_ref().map(|url| ["--redis-url", url]);
+        let chosen: &[&str] = with_redis.as_ref().map_or(&NO_CACHE, |chosen| chosen);
+        let rowhouse = Server::rowhouse(&url, &keys, *statements, &dir.join("rowhouse.log"), chosen).await?;
         requests.compare(&minimal, &rowhouse).await?;
         say("both servers give the same answers");
         requests.write(&rowhouse).await?;
@@ -140,6 +146,7 @@ impl Rig {
         Ok(Self {
             minimal,
             rowhouse,
+            _redis: redis,
             postmaster,
             pgbench,
             wrk,

@@ -68,12 +68,19 @@ impl Secrets {
     /// A name for something, which tells nobody what: whoever reads it cannot even check a guess. 32 characters of hex.
     #[must_use]
     pub fn name(&self, purpose: &str, what: &[&str]) -> String {
+        format!("{:032x}", self.number(purpose, what))
+    }
+
+    /// The same as a number.
+    #[must_use]
+    pub fn number(&self, purpose: &str, what: &[&str]) -> u128 {
         // Lengths, so that two parts are not one that looks like them.
         let lengths: Vec<[u8; 8]> = what.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
         let parts: Vec<&[u8]> =
             lengths.iter().zip(what).flat_map(|(length, part)| [&length[..], part.as_bytes()]).collect();
-        let seal = self.seal(purpose, &parts);
-        seal[..16].iter().fold(String::with_capacity(32), |hex, byte| hex + &format!("{byte:02x}"))
+        let mut half = [0; 16];
+        half.copy_from_slice(&self.seal(purpose, &parts)[..16]);
+        u128::from_be_bytes(half)
     }
 
     /// Boxes for what the database keeps and must not be able to read.

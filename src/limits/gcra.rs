@@ -14,7 +14,7 @@ pub struct Policy {
 }
 
 /// Whom a policy counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LimitScope {
     /// All of a tenant.
     Tenant,

@@ -12,7 +12,10 @@ use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{Bucket, LimitScope, Policy, Remaining};
+use super::{
+    LimitScope, Policy, Remaining,
+    bucket::{Bucket, Counted},
+};
 use crate::{
     Error, Result,
     auth::{Principal, TenantId},
@@ -274,7 +277,7 @@ impl Quota {
     fn buckets(&self, tenant: TenantId, principal: Principal) -> Vec<Bucket> {
         let limit = |limit: Option<i64>| limit.and_then(|limit| u32::try_from(limit).ok());
         let of_tenant = limit(self.tenant_per_minute).map(|limit| Bucket {
-            key: format!("{}:tenant", place(tenant)),
+            whose: Counted::tenant(tenant),
             policy: Policy::a_minute(LimitScope::Tenant, limit),
         });
         let of_principal = limit(self.principal_per_minute).map(|limit| self::principal(tenant, principal, limit));
@@ -284,19 +287,7 @@ impl Quota {
 
 /// A member or a key, and how many they may ask a minute.
 pub(super) fn principal(tenant: TenantId, principal: Principal, a_minute: u32) -> Bucket {
-    let id = match principal {
-        Principal::Person(person) => person.user.as_uuid(),
-        Principal::Key(key) => key.id(),
-    };
-    Bucket {
-        key: format!("{}:principal:{id}", place(tenant)),
-        policy: Policy::a_minute(LimitScope::Principal, a_minute),
-    }
-}
-
-/// Braces: a cluster keeps all that is counted for one request in one place (Redis cluster specification, hash tags).
-fn place(tenant: TenantId) -> String {
-    format!("rowhouse:{{{}}}:rate", tenant.as_uuid())
+    Bucket { whose: Counted::principal(tenant, principal), policy: Policy::a_minute(LimitScope::Principal, a_minute) }
 }
 
 async fn ask(db: &Db, tenant: TenantId, principal: Principal, counted: i64) -> Result<Quota> {

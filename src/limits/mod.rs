@@ -3,8 +3,11 @@
 //!
 //! A tenant is charged for those alone whom PostgreSQL has accepted in it: whoever only names a tenant, in a header or with
 //! a made-up key, spends what is their own network's. docs/adr/0016.
+mod bucket;
 mod bytes;
+mod counter;
 mod gcra;
+mod lease;
 mod local;
 mod meter;
 mod shared;
@@ -23,7 +26,8 @@ pub use bytes::ByteBudget;
 pub use gcra::{LimitScope, Policy, Remaining};
 
 use self::{
-    local::Local,
+    bucket::{Bucket, Counted},
+    counter::{By, Counter},
     meter::{Meter, Metered},
 };
 use crate::{
@@ -32,15 +36,6 @@ use crate::{
     db::{Db, Share},
     redis::Redis,
 };
-
-/// A policy that goes for a request, and whom it counts.
-#[derive(Clone, Debug)]
-struct Bucket {
-    /// Whom it counts.
-    key: String,
-    /// How many they may ask.
-    policy: Policy,
-}
 
 /// Whether a request may go on, and where its caller stands by each policy that goes for it.
 #[derive(Debug)]
@@ -113,6 +108,8 @@ pub struct Admission {
 pub struct LimitFigures {
     /// Let through or refused by the count in Redis, of all instances together.
     pub by_redis: u64,
+    /// By what was taken of that count in advance, or by what Redis had said a moment before: nobody asked.
+    pub by_lease: u64,
     /// Let through or refused by this process's own.
     pub by_process: u64,
     /// Refused, by the name of the policy.
@@ -122,14 +119,14 @@ pub struct LimitFigures {
 #[derive(Default)]
 struct Counters {
     by_redis: AtomicU64,
+    by_lease: AtomicU64,
     by_process: AtomicU64,
     refused: [AtomicU64; LimitScope::ALL.len()],
 }
 
 /// Counts requests.
 pub struct RateLimits {
-    redis: Option<Redis>,
-    local: Local,
+    counter: Counter,
     meter: Arc<Meter>,
     counting: Counting,
     counters: Counters,
@@ -150,15 +147,17 @@ impl RateLimits {
     pub fn new(redis: Option<Redis>, counting: Counting) -> Self {
         let meter = Arc::new(Meter::new(counting.meter_every));
         let kept = ByteBudget::new(counting.kept_bytes, DAY);
-        Self { redis, local: Local::default(), meter, counting, counters: Counters::default(), kept }
+        let counter = Counter::new(redis, counting.instances);
+        Self { counter, meter, counting, counters: Counters::default(), kept }
     }
 
     /// Its counters.
     #[must_use]
     pub fn figures(&self) -> LimitFigures {
-        let Counters { by_redis, by_process, refused } = &self.counters;
+        let Counters { by_redis, by_lease, by_process, refused } = &self.counters;
         LimitFigures {
             by_redis: by_redis.load(Ordering::Relaxed),
+            by_lease: by_lease.load(Ordering::Relaxed),
             by_process: by_process.load(Ordering::Relaxed),
             refused: std::array::from_fn(|at| (LimitScope::ALL[at].name(), refused[at].load(Ordering::Relaxed))),
         }
@@ -193,12 +192,11 @@ impl RateLimits {
         let Some(requests) = self.counting.outside_per_minute else { return Admission::free() };
         let bucket = match stranger {
             Anonymous::Session(session) => Bucket {
-                key: format!("rowhouse:{{{}}}:rate:session", session.handle()),
+                whose: Counted::session(session.handle()),
                 policy: Policy::a_minute(LimitScope::Session, requests),
             },
-            // Under a seal: whoever reads the names learns no addresses.
             Anonymous::Network(network) => Bucket {
-                key: format!("rowhouse:{{{}}}:rate:network", secrets.name("rate", &[network])),
+                whose: Counted::network(secrets.number("rate", &[network])),
                 policy: Policy::a_minute(LimitScope::Network, requests),
             },
         };
@@ -221,22 +219,24 @@ impl RateLimits {
         self.kept.spend(whose, bytes).map_err(|wait| Error::KeptTooMuch(seconds(wait)))
     }
 
-    /// Writes down what was counted, before the process ends, as far as there is time; what was not is said in the log.
+    /// Writes down what was counted, and gives back what was taken in advance, before the process ends, as far as there is
+    /// time; what was not written is said in the log.
     pub async fn finish(&self, db: &Db, patience: Duration) {
+        let _ = tokio::time::timeout(patience, self.counter.finish()).await;
         self.meter.finish(db, patience).await;
     }
 
     async fn charge(&self, db: &Db, asking: LimitedCaller, mut buckets: Vec<Bucket>) -> Admission {
         if asking.spare {
-            let of_tenant = buckets.iter().find(|bucket| bucket.policy.whom == LimitScope::Tenant).cloned();
+            let of_tenant = buckets.iter().find(|bucket| bucket.policy.whom == LimitScope::Tenant).copied();
             buckets.retain(|bucket| bucket.policy.whom == LimitScope::Principal);
             if buckets.is_empty() {
                 buckets.push(meter::principal(asking.tenant, asking.principal, SPARED));
             }
             // Beside what the tenant may otherwise, and as much: what stops somebody can be done when all is spent, and many
             // together cannot do more of it than of anything else.
-            buckets.extend(of_tenant.map(|Bucket { key, policy }| Bucket {
-                key: key + ":access",
+            buckets.extend(of_tenant.map(|Bucket { policy, .. }| Bucket {
+                whose: Counted::access(asking.tenant),
                 policy: Policy { whom: LimitScope::Access, ..policy },
             }));
             return self.within(buckets).await;
@@ -262,20 +262,14 @@ impl RateLimits {
         if buckets.is_empty() {
             return Admission::free();
         }
-        let told = match &self.redis {
-            Some(redis) => shared::admit(redis, &buckets, 0).await.ok(),
-            None => None,
+        let (Decision { admitted, standings }, by) = self.counter.admit(&buckets).await;
+        let Counters { by_redis, by_lease, by_process, .. } = &self.counters;
+        let counted = match by {
+            By::Redis => by_redis,
+            By::Lease => by_lease,
+            By::Process => by_process,
         };
-        let Decision { admitted, standings } = if let Some(verdict) = told {
-            if verdict.admitted {
-                self.local.note(&buckets, self.counting.instances);
-            }
-            self.counters.by_redis.fetch_add(1, Ordering::Relaxed);
-            verdict
-        } else {
-            self.counters.by_process.fetch_add(1, Ordering::Relaxed);
-            self.local.admit(&buckets, self.counting.instances)
-        };
+        counted.fetch_add(1, Ordering::Relaxed);
         let longest = standings.iter().max_by_key(|standing| standing.wait);
         let refused = longest.filter(|_| !admitted).map(|standing| {
             self.note_refusal(standing.policy.whom);
@@ -294,16 +288,8 @@ impl RateLimits {
     pub fn spend(&self, admission: Admission, held: Duration) {
         let beyond = held.saturating_sub(FREE).as_micros();
         let more = u64::try_from(beyond / HELD.as_micros()).unwrap_or(u64::MAX).min(HELD_MOST);
-        if more == 0 || admission.buckets.is_empty() {
-            return;
-        }
-        for _ in 0..more {
-            self.local.note(&admission.buckets, self.counting.instances);
-        }
-        if let Some(redis) = self.redis.clone() {
-            tokio::spawn(async move {
-                let _ = shared::admit(&redis, &admission.buckets, more).await;
-            });
+        if more > 0 && !admission.buckets.is_empty() {
+            self.counter.charge(&admission.buckets, more);
         }
     }
 

@@ -53,9 +53,9 @@ impl Collector for Metrics {
         let answers = [("hit", hits), ("miss", misses), ("bypassed", bypassed), ("refused", refused)];
         let help = "Answers that could come from the cache, by what became of them";
         counters(&mut encoder, ("rowhouse_cache_answers", help), "outcome", &answers)?;
-        let LimitFigures { by_redis, by_process, refused } = app.limits.figures();
+        let LimitFigures { by_redis, by_lease, by_process, refused } = app.limits.figures();
         let help = "Times somebody was let through or refused by a limit of a minute, by who kept the count";
-        let verdicts = [("redis", by_redis), ("process", by_process)];
+        let verdicts = [("redis", by_redis), ("lease", by_lease), ("process", by_process)];
         counters(&mut encoder, ("rowhouse_limits_verdicts", help), "by", &verdicts)?;
         let help = "Requests that were refused with 429, by the policy that refused them";
         counters(&mut encoder, ("rowhouse_limits_refused", help), "policy", &refused)?;

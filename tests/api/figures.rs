@@ -61,7 +61,7 @@ async fn figures_say_what_became_of_requests_and_name_no_tenant() {
     let answers =
         ["hit", "miss", "bypassed"].map(|outcome| format!("rowhouse_cache_answers_total{{outcome=\"{outcome}\"}}"));
     assert_eq!(sum(&answers.each_ref().map(String::as_str)), 3, "{text}");
-    let verdicts = ["redis", "process"].map(|by| format!("rowhouse_limits_verdicts_total{{by=\"{by}\"}}"));
+    let verdicts = ["redis", "lease", "process"].map(|by| format!("rowhouse_limits_verdicts_total{{by=\"{by}\"}}"));
     assert_eq!(
         sum(&verdicts.each_ref().map(String::as_str)),
         7,

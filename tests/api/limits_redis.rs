@@ -1,14 +1,23 @@
 //! Limits that several instances keep together, in Redis; and what is left of them when it goes.
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use rowhouse::db::API_ROLE;
 
-use super::limits::{limit, standing};
+use super::{
+    limits::{limit, standing},
+    limits_ahead::spend,
+};
 use crate::support::{Answer, Member, Person, TestApp, TestDb, TestRedis, forge, impostor, town, tuning};
 
-async fn served(db: &TestDb, redis_url: &str, instances: &str) -> TestApp {
+pub(super) async fn served(db: &TestDb, redis_url: &str, instances: &str) -> TestApp {
     let options = ["--pool", "4", "--redis-url", redis_url, "--instances", instances];
     TestApp::with(&db.url(API_ROLE), &tuning(&options)).await
 }
@@ -19,9 +28,23 @@ const EACH: u32 = 250;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_callers_on_two_instances_get_what_the_policy_says_and_are_told_so() {
+    exact([A_MINUTE, EACH], 0).await;
+}
+
+/// Of so many each instance has some in advance, and again and again, until few are left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_two_instances_take_in_advance_is_let_through_once_and_not_lost() {
+    exact([6_000, 6_000], 56).await;
+}
+
+/// A crowd gets as much as policies say, of the tenant and of each, of whose minute so many seconds are over.
+async fn exact(limits: [u32; 2], over: u64) {
+    // One crowd at a time: they are many.
+    static CROWDED: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _alone = CROWDED.lock().await;
     let (db, redis) = (TestDb::new().await, TestRedis::start());
     let acme = &town().acme;
-    limit(&db, acme, &A_MINUTE.to_string(), &EACH.to_string()).await;
+    limit(&db, acme, &limits[0].to_string(), &limits[1].to_string()).await;
     let instances = [served(&db, &redis.url(), "2").await, served(&db, &redis.url(), "2").await];
     let people = [&acme.owner, &acme.member, &acme.viewer, &acme.both];
     // Each instance has asked PostgreSQL who these are; what they have spent for it is given back.
@@ -33,20 +56,39 @@ async fn two_hundred_callers_on_two_instances_get_what_the_policy_says_and_are_t
     // On a machine that has too much to do Redis may answer late, and is then gone on without: that is another test's. There the
     // crowd is a smaller one in the end.
     for tries in 0.. {
+        // What is held of before is of no worth by then.
+        tokio::time::sleep(Duration::from_secs(2)).await;
         redis.tell::<()>(&[b"FLUSHALL"]).await;
-        let callers = if tries < 4 { 200 } else { 40 };
-        let Some(Crowd { admitted, least, refused, by_person, took }) = crowd(&instances, people, callers).await else {
+        spend(&redis, acme, over).await;
+        let callers = [200, 200, 40, 40].get(tries).copied().unwrap_or(12);
+        let Some(Crowd { admitted, least, refused, late, by_person, took }) =
+            crowd(&instances, people, callers, limits).await
+        else {
             assert!(tries < 10, "Redis is too slow for anything to be said");
             tokio::time::sleep(Duration::from_secs(3)).await;
             continue;
         };
-        let policy = |a_minute: f64| a_minute * (1.0 + took.as_secs_f64() / 60.0);
-        let (is, all) = (f64::from(admitted), policy(f64::from(A_MINUTE)));
-        println!("{admitted} admitted, {all:.1} by the policy, {refused} refused, in {took:.2?}; {by_person:?}");
-        assert!((is - all).abs() <= all / 100.0, "{admitted} admitted, {all} by the policy, in {took:?}");
+        let policy = |a_minute: f64, over: u64| a_minute * (1.0 + (took.as_secs_f64() - over as f64) / 60.0);
+        let (is, all) = (f64::from(admitted), policy(f64::from(limits[0]), over));
+        let by_lease: u64 = instances.iter().map(|app| app.app.limits.figures().by_lease).sum();
+        println!(
+            "{admitted} admitted, {all:.1} by the policy, {refused} refused, in {took:.2?}; {by_person:?}; {by_lease}"
+        );
+        if f64::from(late) > all / 100.0 {
+            assert!(tries < 10, "Redis is too slow for anything to be said");
+            continue;
+        }
+        // One in a hundred of what it lets through in a minute at least: so many a minute's policy may be off by.
+        let off = all.max(f64::from(limits[0])) / 100.0;
+        assert!((is - all).abs() <= off + f64::from(late), "{admitted} admitted, {all} by the policy, in {took:?}");
         assert!(refused > 200, "there was a crowd: {refused}");
         assert_eq!(least, 0, "the last one admitted was told that it was the last");
-        assert!(by_person.into_iter().all(|each| f64::from(each) <= policy(f64::from(EACH)) + 1.0), "{by_person:?}");
+        assert!(
+            by_person
+                .into_iter()
+                .all(|each| f64::from(each) <= policy(f64::from(limits[1]), 0) + 1.0 + f64::from(late)),
+            "{by_person:?}"
+        );
         return;
     }
 }
@@ -57,35 +99,52 @@ struct Crowd {
     /// The least that one of them was told is left.
     least: u64,
     refused: u32,
+    /// For how many Redis was too late, so that the instance alone decided.
+    late: u32,
     by_person: [u32; 4],
     took: Duration,
 }
 
-/// So many callers ask for five seconds; none when Redis was gone on without.
-async fn crowd(instances: &[TestApp; 2], people: [&Person; 4], callers: usize) -> Option<Crowd> {
+/// So many callers ask for five seconds, and on a machine that has much else to do until enough of them were refused; none when
+/// Redis was gone on without.
+async fn crowd(instances: &[TestApp; 2], people: [&Person; 4], callers: usize, limits: [u32; 2]) -> Option<Crowd> {
     let begun = Instant::now();
+    let (least, most) = (Duration::from_secs(5), Duration::from_secs(60));
+    let all_refused = Arc::new(AtomicU32::new(0));
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let callers = (0..callers).map(|n| {
         let (app, person) = (&instances[n % 2], n / 2 % 4);
         let token = forge(people[person].id, Some(town().acme.id)).sign();
         let request = http.get(app.url("/api/v1/tenant")).bearer_auth(token);
+        let all_refused = all_refused.clone();
         tokio::spawn(async move {
-            let mut seen = Crowd { admitted: 0, least: u64::MAX, refused: 0, by_person: [0; 4], took: Duration::ZERO };
-            while begun.elapsed() < Duration::from_secs(5) {
+            let mut seen =
+                Crowd { admitted: 0, least: u64::MAX, refused: 0, late: 0, by_person: [0; 4], took: Duration::ZERO };
+            while begun.elapsed() < least || all_refused.load(Ordering::Relaxed) <= 300 && begun.elapsed() < most {
                 let answer = Answer::of(request.try_clone().unwrap()).await;
                 seen.took = begun.elapsed();
                 let [[of_tenant, _, tenant_left, _], [mine, _, left, _]] =
                     ["tenant", "principal"].map(|policy| standing(&answer, policy).unwrap());
-                if (of_tenant, mine) != (u64::from(A_MINUTE), u64::from(EACH)) {
-                    return None;
+                if [of_tenant, mine] != limits.map(u64::from) {
+                    seen.late += 1;
+                    if seen.late > 3 {
+                        return None;
+                    }
+                    if answer.status == StatusCode::OK {
+                        seen.admitted += 1;
+                        seen.by_person[person] += 1;
+                    }
+                    continue;
                 }
-                if answer.status == StatusCode::OK {
+                // On a busy machine some find no connection in time: limits have let these through all the same.
+                if answer.status == StatusCode::OK || answer.json()["code"] == "tenant_busy" {
                     seen.admitted += 1;
                     seen.by_person[person] += 1;
                     seen.least = seen.least.min(tenant_left);
                 } else {
                     answer.problem(429, "rate_limited");
                     seen.refused += 1;
+                    all_refused.fetch_add(1, Ordering::Relaxed);
                     assert_eq!(tenant_left.min(left), 0, "whoever is refused has nothing left: {answer:?}");
                     assert_eq!(answer.header("retry-after"), "1", "four of each caller's come free a second");
                     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -103,6 +162,7 @@ async fn crowd(instances: &[TestApp; 2], people: [&Person; 4], callers: usize) -
         };
         all.admitted += seen.admitted;
         all.refused += seen.refused;
+        all.late += seen.late;
         all.least = all.least.min(seen.least);
         all.took = all.took.max(seen.took);
         for (all, seen) in all.by_person.iter_mut().zip(seen.by_person) {
@@ -205,8 +265,10 @@ async fn whatever_is_in_redis_or_answers_in_its_place_shuts_nobody_out_and_fails
     owner.get("/tenant").await.expect(200);
 
     for lie in [
-        &b"*4\r\n:1\r\n$1\r\n0\r\n$20\r\n99999999999999999999\r\n$1\r\n0\r\n"[..],
-        b"*4\r\n:0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n",
+        &b"*6\r\n:1\r\n$1\r\n0\r\n$20\r\n99999999999999999999\r\n:0\r\n$1\r\n0\r\n:0\r\n"[..],
+        b"*6\r\n:1\r\n$1\r\n0\r\n$1\r\n0\r\n:1000000\r\n$1\r\n0\r\n:1000000\r\n",
+        b"*6\r\n:0\r\n$1\r\n0\r\n$1\r\n0\r\n:0\r\n$1\r\n0\r\n:0\r\n",
+        b"*4\r\n:1\r\n$1\r\n0\r\n$1\r\n0\r\n:0\r\n",
         b"*2\r\n:7\r\n:0\r\n",
         b"*0\r\n",
         b"+OK\r\n",
@@ -221,7 +283,7 @@ async fn whatever_is_in_redis_or_answers_in_its_place_shuts_nobody_out_and_fails
             let answer = owner.get("/tenant").await;
             let said = String::from_utf8_lossy(lie).into_owned();
             // One that says no in the right words is believed: whoever can answer for Redis can do so.
-            assert!(answer.status == 200 || lie.starts_with(b"*4\r\n:0"), "{said}: {answer:?}");
+            assert!(answer.status == 200 || lie.starts_with(b"*6\r\n:0"), "{said}: {answer:?}");
         }
     }
 }

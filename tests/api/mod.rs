@@ -29,6 +29,7 @@ mod kept_out;
 mod layers;
 mod letters;
 mod limits;
+mod limits_ahead;
 mod limits_redis;
 mod links;
 mod lists;
