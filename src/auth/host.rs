@@ -76,7 +76,10 @@ impl Hosts {
         if let Some(tenant) = self.recall(&host) {
             return Ok(Some(tenant));
         }
-        let host: &str = &host;
+        Box::pin(self.look_up(db, &host)).await.map(Some)
+    }
+
+    async fn look_up(&self, db: &Db, host: &str) -> Result<TenantId> {
         let slug = host.strip_suffix(self.base_domain.as_str()).and_then(|rest| rest.strip_suffix('.'));
         let domain = slug.is_none().then_some(host);
         let mut conn = db.public().await?;
@@ -84,9 +87,9 @@ impl Hosts {
         // Only what was found is remembered: a tenant may be made, and a domain proven, the next moment.
         if let Some(tenant) = found.0.map(TenantId::assume_verified) {
             self.remembered.insert(host.to_owned(), (tenant, Instant::now()));
-            return Ok(Some(tenant));
+            return Ok(tenant);
         }
-        Ok(Some(TenantId::assume_verified(Uuid::nil())))
+        Ok(TenantId::assume_verified(Uuid::nil()))
     }
 }
 

@@ -50,7 +50,7 @@ impl Counter {
             Step::Ask(asked) => asked,
         };
         let when = self.local.now();
-        let Ok(verdict) = shared::admit(redis, &asked, self.instances).await else {
+        let Ok(verdict) = Box::pin(shared::admit(redis, &asked, self.instances)).await else {
             self.local.undo(buckets, &asked);
             return (self.local.admit(buckets), By::Process);
         };

@@ -178,7 +178,8 @@ impl RateLimits {
             return Ok(self.charge(db, asking, buckets).await);
         }
         let outside = outside().await;
-        if outside.refused.is_some() || !self.meter.meet(db, asking.tenant, asking.principal).await? {
+        // In a place of its own, and so is all that few requests come to: every request would make room for it.
+        if outside.refused.is_some() || !Box::pin(self.meter.meet(db, asking.tenant, asking.principal)).await? {
             return Ok(outside);
         }
         match self.meter.inside(db, asking.tenant, asking.principal) {
@@ -285,7 +286,7 @@ impl RateLimits {
 
     /// Counts a request that held a connection for long as more than one, so that what takes long cannot be asked for as often
     /// as what takes none. Nobody waits for it; whoever owes is refused the next time.
-    pub fn spend(&self, admission: Admission, held: Duration) {
+    pub fn spend(&self, admission: &Admission, held: Duration) {
         let beyond = held.saturating_sub(FREE).as_micros();
         let more = u64::try_from(beyond / HELD.as_micros()).unwrap_or(u64::MAX).min(HELD_MOST);
         if more > 0 && !admission.buckets.is_empty() {

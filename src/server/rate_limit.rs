@@ -56,7 +56,7 @@ pub(super) async fn answer(app: &App, route: Option<&Route>, router: &Router, re
         app.limits.refused(tenant, principal, error);
     }
     tell(&mut response, &admission.standings);
-    app.limits.spend(admission, telemetry::held());
+    app.limits.spend(&admission, telemetry::held());
     response
 }
 

@@ -39,8 +39,8 @@ struct Cost {
     questions: u64,
 }
 
-const LIST: Cost = Cost { allocations: 148, writes: 1, flushes: 1, questions: 0 };
-const GET: Cost = Cost { allocations: 73, writes: 1, flushes: 1, questions: 0 };
+const LIST: Cost = Cost { allocations: 135, writes: 1, flushes: 1, questions: 0 };
+const GET: Cost = Cost { allocations: 60, writes: 1, flushes: 1, questions: 0 };
 
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,7 +94,7 @@ fn count(path: &str) -> Cost {
         let db = TestDb::new().await;
         let flushes = Arc::new(AtomicU64::new(0));
         let url = counted(&db, flushes.clone());
-        let app = TestApp::with(&url, &tuning(&["--pool", "1"])).await;
+        let app = TestApp::with(&url, &tuning(&["--pool", "1", "--redis-url", &redis.url()])).await;
         (db, app, flushes)
     });
     let path = path.replace("{id}", &town().acme.projects[0].id.to_string());

@@ -38,7 +38,7 @@ async fn what_two_instances_take_in_advance_is_let_through_once_and_not_lost() {
 }
 
 /// A crowd gets as much as policies say, of the tenant and of each, of whose minute so many seconds are over.
-async fn exact(limits: [u32; 2], over: u64) {
+async fn exact(limits: [u32; 2], over: u32) {
     // One crowd at a time: they are many.
     static CROWDED: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _alone = CROWDED.lock().await;
@@ -59,7 +59,7 @@ async fn exact(limits: [u32; 2], over: u64) {
         // What is held of before is of no worth by then.
         tokio::time::sleep(Duration::from_secs(2)).await;
         redis.tell::<()>(&[b"FLUSHALL"]).await;
-        spend(&redis, acme, over).await;
+        spend(&redis, acme, u64::from(over)).await;
         let callers = [200, 200, 40, 40].get(tries).copied().unwrap_or(12);
         let Some(Crowd { admitted, least, refused, late, by_person, took }) =
             crowd(&instances, people, callers, limits).await
@@ -68,7 +68,7 @@ async fn exact(limits: [u32; 2], over: u64) {
             tokio::time::sleep(Duration::from_secs(3)).await;
             continue;
         };
-        let policy = |a_minute: f64, over: u64| a_minute * (1.0 + (took.as_secs_f64() - over as f64) / 60.0);
+        let policy = |a_minute: f64, over: u32| a_minute * (1.0 + (took.as_secs_f64() - f64::from(over)) / 60.0);
         let (is, all) = (f64::from(admitted), policy(f64::from(limits[0]), over));
         let by_lease: u64 = instances.iter().map(|app| app.app.limits.figures().by_lease).sum();
         println!(
@@ -109,7 +109,7 @@ struct Crowd {
 /// Redis was gone on without.
 async fn crowd(instances: &[TestApp; 2], people: [&Person; 4], callers: usize, limits: [u32; 2]) -> Option<Crowd> {
     let begun = Instant::now();
-    let (least, most) = (Duration::from_secs(5), Duration::from_secs(60));
+    let (least, most) = (Duration::from_secs(5), Duration::from_mins(1));
     let all_refused = Arc::new(AtomicU32::new(0));
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let callers = (0..callers).map(|n| {

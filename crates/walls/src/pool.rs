@@ -141,7 +141,7 @@ impl Pool {
         // A connection that is free is taken without setting a timer; whoever has to wait sets one.
         let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.0.connections.timeouts() };
         let lent = match self.0.connections.timeout_get(&at_once).await {
-            Err(PoolError::Timeout(TimeoutType::Wait)) => self.0.connections.get().await,
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Box::pin(self.0.connections.get()).await,
             other => other,
         };
         let trace_id = self.0.options.settings.trace_id;

@@ -211,7 +211,7 @@ impl<'c, M: Mode> Tx<'c, M> {
             begins.then(|| self.scope.preamble(&self.lease.settings, M::BEGIN, self.within, self.lease.locks));
         let statement = match known {
             Some(statement) => statement,
-            None => self.learn(sql, begin.take()).await?,
+            None => Box::pin(self.learn(sql, begin.take())).await?,
         };
 
         let tenant = self.scope.tenant();
