@@ -1,3 +1,4 @@
+-- For the version before, which serves while this one is brought in: it goes with the next one. registry.take_idempotency_key has its place.
 -- Not a door: runs with the caller's rights, under the policies of tenant.idempotency_keys. Begins a transaction that is
 -- done once: `first`, and the key is the caller's until it ends; `again`, and here is what it answered; `reused`, and it was
 -- another request that had this key.

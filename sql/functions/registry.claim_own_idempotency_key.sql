@@ -1,3 +1,4 @@
+-- For the version before, which serves while this one is brought in: it goes with the next one. registry.take_own_idempotency_key has its place.
 -- Not a door: registry.claim_idempotency_key for what a person does outside any tenant, under the policies of
 -- registry.idempotency_keys.
 create or replace function registry.claim_own_idempotency_key(wanted text, request bytea)

@@ -148,7 +148,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     let params: Params<'_> =
         &[&id, &new.name, &permissions, &secret.secret_hash.as_slice(), &secret.hint, &tenant.user(), &new.expires_at];
     let mut conn = tenant.writes().await?;
-    let attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     let (api_key, done) = attempt.one::<ApiKey>(sql!("api_keys/insert"), params).await?;
     let headers = [(header::LOCATION, format!("/api/v1/tenant/api-keys/{id}")), no_store()];
     let shown = ApiKeyWithSecret { api_key, key: secret.key.expose_secret().to_owned() };
@@ -210,7 +210,7 @@ async fn rotate(
     let overlap = format!("{hours} hours");
     let params: Params<'_> = &[&id, &secret.secret_hash.as_slice(), &secret.hint, &overlap];
     let mut conn = tenant.writes().await?;
-    let attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     let (api_key, done) = attempt.one_or::<ApiKey>(sql!("api_keys/rotate"), params, API_KEY.missing()).await?;
     let shown = ApiKeyWithSecret { api_key, key: secret.key.expose_secret().to_owned() };
     done.answer(([no_store()], Tagged(shown))).await

@@ -13,7 +13,7 @@ use crate::{
     Error, Result,
     app::{App, Endpoints},
     auth::{Tenant, new_link},
-    db::{Constraint, FromRow},
+    db::{Constraint, FromRow, Params},
     dns::txt_record,
     from_row,
     http::{Early, Json, Listing, Once, One, Page, Path, PlainQuery, Post, Violations},
@@ -92,7 +92,7 @@ async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<Ne
     let id = new_id();
     let challenge = new_link()?.token;
     let mut conn = tenant.writes().await?;
-    let attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     let (claim, done) = attempt.one::<Domain>(sql!("domains/insert"), &[&id, &domain, &challenge]).await?;
     done.created_once(&format!("/api/v1/tenant/domains/{id}"), Json(claim)).await
 }
@@ -121,13 +121,15 @@ async fn verify(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
     let claim = claim.ok_or(DOMAIN.missing())?;
     let texts = app.dns.texts(&claim.record_name).await?;
     let mut conn = tenant.writes().await?;
-    let mut attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     let (of, of_claim) = (tenant.id().as_uuid().to_string(), id.to_string());
     let proven: Vec<Option<&str>> =
         [&of, &of_claim].into_iter().chain(&texts).map(|field| Some(field.as_str())).collect();
     let seal = app.seal("note_domain_check", &proven);
-    let Seen(seen) = attempt.tx().one(sql!("domains/note_check"), &[&id, &texts, &seal]).await?;
-    let (claim, done) = attempt.one_or::<Domain>(sql!("domains/get"), &[&id], DOMAIN.missing()).await?;
+    let note: Params<'_> = &[&id, &texts, &seal];
+    let ([seen], claim, done) = attempt.last([(sql!("domains/note_check"), note)], sql!("domains/get"), &[&id]).await?;
+    let Seen(seen) = seen.one()?;
+    let Some(claim) = claim.optional::<Domain>()? else { return done.refuse(DOMAIN.missing()).await };
     let (domain, record) = (claim.domain.clone(), format!("{} TXT {}", claim.record_name, claim.record_value));
     // What was seen is committed either way; a key that saw nothing may look again.
     let answer = match seen {

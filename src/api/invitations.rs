@@ -108,14 +108,15 @@ async fn create(
     let id = new_id();
     let link = new_invitation(tenant.id(), id)?;
     let mut conn = tenant.writes().await?;
-    let mut attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     let params: Params<'_> = &[&id, &email, &new.role_id, &link.hash.as_slice(), &tenant.user(), &LIFETIME];
-    let made: Option<Invitation> = attempt.tx().optional(sql!("invitations/insert"), params).await?;
-    let Some(invitation) = made else {
+    let ([made], head, done) =
+        attempt.last([(sql!("invitations/insert"), params)], sql!("invitations/letterhead"), &[]).await?;
+    let Some(invitation) = made.optional::<Invitation>()? else {
         let unknown = Violation::at("/role_id", "unknown", "is not a role of this tenant");
-        return attempt.refuse(Error::Invalid(vec![unknown])).await;
+        return done.refuse(Error::Invalid(vec![unknown])).await;
     };
-    let (head, done) = attempt.one::<Letterhead>(sql!("invitations/letterhead"), &[]).await?;
+    let head: Letterhead = head.one()?;
     let answer = done.created(&format!("/api/v1/tenant/invitations/{id}"), invitation).await?;
     app.mailer.send(place, letter(id, email, head, link.token));
     Ok(answer)
@@ -143,11 +144,12 @@ async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, on
     count(&app, &tenant, &id.to_string()).await?;
     let link = new_invitation(tenant.id(), id)?;
     let mut conn = tenant.writes().await?;
-    let mut attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     let params: Params<'_> = &[&id, &link.hash.as_slice(), &LIFETIME];
-    let sent: Option<Invitation> = attempt.tx().optional(sql!("invitations/resend"), params).await?;
-    let Some(invitation) = sent else { return attempt.refuse(INVITATION.missing()).await };
-    let (head, done) = attempt.one::<Letterhead>(sql!("invitations/letterhead"), &[]).await?;
+    let ([sent], head, done) =
+        attempt.last([(sql!("invitations/resend"), params)], sql!("invitations/letterhead"), &[]).await?;
+    let Some(invitation) = sent.optional::<Invitation>()? else { return done.refuse(INVITATION.missing()).await };
+    let head: Letterhead = head.one()?;
     let email = invitation.email.clone();
     let answer = done.answer(Tagged(invitation)).await?;
     app.mailer.send(place, letter(id, email, head, link.token));

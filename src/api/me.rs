@@ -10,7 +10,7 @@ use crate::{
     Result,
     app::{App, Endpoints},
     auth::{Action, Client, SignedIn, attempt, attempt_of_person, in_hex, new_link},
-    db::Constraint,
+    db::{Constraint, Params},
     from_row,
     http::{IfMatch, Json, MergePatch, Prefer, Tagged, Versioned, Violations, etag::missed, merge_patch, versioned},
     mail::{Letter, Link},
@@ -90,10 +90,8 @@ from_row! { Free: "free" }
 #[utoipa::path(get, path = "/me", tag = "me", responses((status = OK, body = Me, headers(("ETag" = String)))))]
 async fn get(signed_in: SignedIn) -> Result<Tagged<Me>> {
     let mut conn = signed_in.connect().await?;
-    let mut tx = conn.read();
-    let profile: Profile = tx.one(sql!("me/profile"), &[]).await?;
-    let tenants = tx.last().all(sql!("me/tenants"), &[]).await?;
-    Ok(Tagged(Me { profile, tenants }))
+    let ([profile], tenants) = conn.read().last().after([(sql!("me/profile"), &[])], sql!("me/tenants"), &[]).await?;
+    Ok(Tagged(Me { profile: profile.one()?, tenants: tenants.all()? }))
 }
 
 /// Change one's name.
@@ -136,11 +134,12 @@ async fn change_email(
     drop(public);
     let link = new_link()?;
     let mut conn = signed_in.connect().await?;
-    let mut tx = conn.write();
     let (user, session) = (signed_in.user().as_uuid().to_string(), signed_in.person().session.as_uuid().to_string());
     let seal = app.seal("change_email", &[Some(&user), Some(&session), Some(&email), Some(&in_hex(&link.hash))]);
-    let Free(free) = tx.one(sql!("me/change_email"), &[&email, &link.hash.as_slice(), &"1 day", &seal]).await?;
-    let profile: Profile = tx.last().one(sql!("me/profile"), &[]).await?;
+    let change: Params<'_> = &[&email, &link.hash.as_slice(), &"1 day", &seal];
+    let ([free], profile) =
+        conn.write().last().after([(sql!("me/change_email"), change)], sql!("me/profile"), &[]).await?;
+    let (Free(free), profile): (_, Profile) = (free.one()?, profile.one()?);
     let about =
         if free { Link::ConfirmNewAddress { name: profile.full_name, token: link.token } } else { Link::AddressTaken };
     // One's own address is nobody else's, and a post box that is full enough gets no more.

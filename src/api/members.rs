@@ -126,10 +126,8 @@ async fn update(
 ) -> Result<Response> {
     let mut conn = tenant.writes().await?;
     let params: Params<'_> = &[&id, &versions, &patch.role_id];
-    let mut tx = conn.write();
-    tx.one::<()>(sql!("members/hold"), &[]).await?;
-    let changed: Option<Member> = tx.last().optional(sql!("members/update"), params).await?;
-    if let Some(member) = changed {
+    let (_, changed) = conn.write().last().after([(sql!("members/hold"), &[])], sql!("members/update"), params).await?;
+    if let Some(member) = changed.optional::<Member>()? {
         return Ok(prefer.changed(member));
     }
     let there: Option<Member> = conn.read().last().optional(sql!("members/get"), &[&id]).await?;

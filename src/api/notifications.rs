@@ -12,6 +12,7 @@ use crate::{
     Error, Result,
     app::Endpoints,
     auth::Tenant,
+    db::Params,
     from_row,
     http::{Asks, Chosen, Early, Json, Listing, Once, Page, Path, Post},
     sql,
@@ -169,7 +170,7 @@ async fn unread(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Resp
 async fn mark(tenant: &Tenant, id: Uuid, read: bool, once: Once) -> Result<Response, Early> {
     let me = tenant.person()?.as_uuid();
     let mut conn = tenant.writes().await?;
-    let attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     let gone = Error::NotFound("notification");
     let (marked, done) = attempt.one_or::<Notification>(sql!("notifications/mark"), &[&me, &id, &read], gone).await?;
     done.answer(Json(marked)).await
@@ -185,16 +186,17 @@ async fn read_all(tenant: Tenant, Post(what, once): Post<MarkAllRead>) -> Result
     let until = what.until.unwrap_or(Uuid::max());
     let full = usize::try_from(BATCH).unwrap_or(usize::MAX);
     let mut conn = tenant.writes().await?;
-    let mut attempt = once.begin(&mut conn).await?;
-    let mut read = 0;
-    // A batch at a time, so that no statement runs into its time limit.
-    loop {
-        let marked = attempt.tx().all::<()>(sql!("notifications/mark_all"), &[&me, &until, &BATCH]).await?.len();
-        read += marked;
-        if marked < full {
-            break;
+    let mut attempt = once.begin(&mut conn);
+    let mark: Params<'_> = &[&me, &until, &BATCH];
+    let (mut read, count) = (0, COUNTED + 1);
+    // A batch at a time, so that no statement runs into its time limit; most have no more than one.
+    let left: Unread = loop {
+        let mark_all = [(sql!("notifications/mark_all"), mark)];
+        let ([marked], left) = attempt.after(mark_all, sql!("notifications/count_unread"), &[&me, &count]).await?;
+        read += marked.len();
+        if marked.len() < full {
+            break left.one()?;
         }
-    }
-    let (counted, done) = attempt.one::<Unread>(sql!("notifications/count_unread"), &[&me, &(COUNTED + 1)]).await?;
-    done.answer(Json(MarkedRead { read, left: counted.into() })).await
+    };
+    attempt.done().await?.answer(Json(MarkedRead { read, left: left.into() })).await
 }

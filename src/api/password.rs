@@ -115,12 +115,15 @@ async fn change(
     let leans = !password_faults(&given.password, false, &[]).is_empty();
     let hash = app.auth.passwords.hash(Asker::Person(signed_in.user()), given.password).await?;
     let mut conn = signed_in.connect().await?;
-    let mut tx = conn.write();
-    let others: Vec<uuid::Uuid> = tx.all(sql!("sessions/others"), &[&signed_in.person().session.handle()]).await?;
+    let current = signed_in.person().session.handle();
     let (user, session) = (signed_in.user().as_uuid().to_string(), signed_in.person().session.as_uuid().to_string());
     let seal = app.seal("change_password", &[Some(&user), Some(&session), Some(&hash), Some(&leans.to_string())]);
-    tx.last().one::<()>(sql!("me/change_password"), &[&hash, &leans, &seal]).await?;
-    app.auth.ended.sessions(app.secrets(), others);
+    let ([others], _) = conn
+        .write()
+        .last()
+        .after([(sql!("sessions/others"), &[&current])], sql!("me/change_password"), &[&hash, &leans, &seal])
+        .await?;
+    app.auth.ended.sessions(app.secrets(), others.all::<uuid::Uuid>()?);
     app.mailer.send(place, Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
     Ok(StatusCode::NO_CONTENT)
 }

@@ -138,7 +138,7 @@ async fn create(tenant: Tenant, Path(project): Path<Uuid>, Post(new, once): Post
     let id = new_id();
     let status = new.status.unwrap_or(TaskStatus::Open);
     let mut conn = tenant.writes().await?;
-    let attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     // No look whether the project is there: the foreign key says so, in this tenant and for good.
     let params: Params<'_> = &[&project, &id, &new.name, &status];
     let (task, done) = attempt.one::<Task>(sql!("project_tasks/insert"), params).await?;

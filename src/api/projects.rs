@@ -143,7 +143,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProject>) -> Result<Res
     let id = new_id();
     let status = status.unwrap_or(ProjectStatus::Active);
     let mut conn = tenant.writes().await?;
-    let attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     let params: Params<'_> = &[&id, name, description, &status, owner_id];
     let (project, done) = attempt.one::<Project>(sql!("projects/insert"), params).await?;
     done.created(&format!("/api/v1/projects/{id}"), project).await

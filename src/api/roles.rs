@@ -121,7 +121,7 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Respon
     let id = new_id();
     let permissions: Vec<&String> = new.permissions.iter().collect();
     let mut conn = tenant.writes().await?;
-    let attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     let (role, done) = attempt.one::<Role>(sql!("roles/insert"), &[&id, &new.name, &permissions]).await?;
     done.created(&format!("/api/v1/tenant/roles/{id}"), role).await
 }

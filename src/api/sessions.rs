@@ -57,10 +57,13 @@ async fn list(me: SignedIn, listing: Listing<PlainQuery>) -> Result<Page<Session
 async fn finish_others(State(app): State<App>, me: SignedIn) -> Result<StatusCode> {
     let mut conn = me.connect().await?;
     let current = me.person().session.handle();
-    let mut tx = conn.write();
-    tx.optional::<()>(sql!("devices/forget"), &[&me.user().as_uuid()]).await?;
-    let others: Vec<Uuid> = tx.last().all(sql!("sessions/finish_others"), &[&current]).await?;
-    app.auth.ended.sessions(app.secrets(), others);
+    let user = me.user().as_uuid();
+    let (_, others) = conn
+        .write()
+        .last()
+        .after([(sql!("devices/forget"), &[&user])], sql!("sessions/finish_others"), &[&current])
+        .await?;
+    app.auth.ended.sessions(app.secrets(), others.all::<Uuid>()?);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -166,16 +166,16 @@ async fn update(
     violations.finish()?;
 
     let mut conn = tenant.writes().await?;
-    // Not its last statement by nature: what follows from a setting belongs into the same transaction.
-    let mut tx = conn.write();
     let params: Params<'_> = &[&versions, &language, &time_zone, &currency, &week_starts, &low_stock];
+    let Some(language) = language else {
+        let changed: Option<TenantSettings> = conn.write().last().optional(sql!("settings/update"), params).await?;
+        return changed.map(|changed| Tagged(changed).into_response()).ok_or_else(|| missed("settings", true));
+    };
+    // What follows from a setting belongs into the same transaction.
+    let mut tx = conn.write();
     let Some(changed) = tx.optional::<TenantSettings>(sql!("settings/update"), params).await? else {
         tx.rollback().await?;
         return Err(missed("settings", true));
-    };
-    let Some(language) = language else {
-        tx.commit().await?;
-        return Ok(Tagged(changed).into_response());
     };
     // Asked now, so that the caller is told what is missing and not the operation's reader.
     tx.one::<()>(sql!("products/may_import"), &[]).await?;
@@ -203,8 +203,7 @@ async fn index_anew(work: Work, executor: Executor, language: SearchLanguage) ->
             return work.succeed(tx, done, &json!({ "products": done })).await;
         };
         (after, done) = (last, done + passed);
-        let wanted = work.progress_in(&mut tx, done).await?;
-        tx.commit().await?;
+        let wanted = work.progress_in(tx, done).await?;
         if !wanted {
             return work.cancel(done, &json!({ "products": done })).await;
         }

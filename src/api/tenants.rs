@@ -82,7 +82,7 @@ async fn create(me: SignedIn, Post(new, once): Post<NewTenant>) -> Result<Respon
     let slugs = new.slug.map_or_else(|| slug::candidates(&new.name, id.as_bytes()), |slug| vec![slug]);
     let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| new_id()).collect();
     let mut conn = me.connect().await?;
-    let attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     let params: Params<'_> = &[&id, &new.name, &slugs, &role_ids];
     let (made, done) = attempt.one::<MadeTenant>(sql!("me/create_tenant"), params).await?;
     done.answer((StatusCode::CREATED, Json(made))).await

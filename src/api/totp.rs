@@ -104,8 +104,7 @@ async fn confirm(
         tx.rollback().await?;
         return Err(already("the second factor is confirmed already"));
     }
-    tx.optional::<()>(sql!("totp/drop_codes"), &[&user]).await?;
-    tx.last().optional::<()>(sql!("totp/add_codes"), &[&user, &hashes]).await?;
+    tx.last().after([(sql!("totp/drop_codes"), &[&user])], sql!("totp/add_codes"), &[&user, &hashes]).await?;
     Ok((NO_STORE, Json(RecoveryCodes { recovery_codes })))
 }
 
@@ -125,8 +124,7 @@ async fn renew_codes(State(app): State<App>, client: Client, me: SignedIn) -> Re
         tx.rollback().await?;
         return Err(already("there is no second factor that recovery codes could stand in for"));
     }
-    tx.optional::<()>(sql!("totp/drop_codes"), &[&user]).await?;
-    tx.last().optional::<()>(sql!("totp/add_codes"), &[&user, &hashes]).await?;
+    tx.last().after([(sql!("totp/drop_codes"), &[&user])], sql!("totp/add_codes"), &[&user, &hashes]).await?;
     Ok((NO_STORE, Json(RecoveryCodes { recovery_codes })))
 }
 

@@ -182,9 +182,12 @@ struct Until(Timestamp);
 /// The caller's session acts in another of their tenants from now on, which the database has found them in.
 pub async fn switch_tenant(me: &SignedIn, wanted: Uuid) -> Result<Opened> {
     let mut conn = me.connect().await?;
-    let mut tx = conn.write();
-    tx.one::<()>(sql!("me/switch_tenant"), &[&wanted]).await?;
-    let Until(until) = tx.last().one(sql!("sessions/until"), &[&me.person().session.handle()]).await?;
+    let (_, until) = conn
+        .write()
+        .last()
+        .after([(sql!("me/switch_tenant"), &[&wanted])], sql!("sessions/until"), &[&me.person().session.handle()])
+        .await?;
+    let Until(until) = until.one()?;
     let tenant = Some(TenantId::assume_verified(wanted));
     Ok(Opened { person: me.person(), tenant, refresh: None, device: None, expires_at: Some(until.as_second()) })
 }

@@ -217,7 +217,8 @@ errors! {
     IdempotencyKeyReused: UNPROCESSABLE_ENTITY "idempotency_key_reused" "The key belongs to another request",
         "the `Idempotency-Key` was used for another address or body" =>
         "make a new key for each request; repeat one unchanged",
-        "this Idempotency-Key was used for another address or body within the last 24 hours; make a new key for each request, and repeat one unchanged";
+        "this Idempotency-Key was used for another address or body within the last 24 hours; make a new key for each request, and repeat one unchanged",
+        raised "RH031" |_| Error::IdempotencyKeyReused;
     TooCostly(limit: Duration): UNPROCESSABLE_ENTITY "too_costly" "It would take too long",
         "a search would take longer than a search may" =>
         "ask for fewer words, longer ones, or a smaller page",

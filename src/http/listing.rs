@@ -151,13 +151,14 @@ where
         }
         let which = usize::from(self.query.status.is_some());
         let mut conn = tenant.reads().await?;
-        let mut tx = conn.read();
-        let total = match self.count() {
-            None => None,
-            Some(how) => Some(how.of(tx.one(counts[which], &[&taken[..], &[&how.limit()]].concat()).await?)),
+        let (last, list) = (conn.read().last(), [&taken, page].concat());
+        let Some(how) = self.count() else {
+            return Ok((last.all(lists[which], &list).await?, None));
         };
-        let rows = tx.last().all(lists[which], &[&taken, page].concat()).await?;
-        Ok((rows, total))
+        let limit = how.limit();
+        let count = [&taken[..], &[&limit]].concat();
+        let ([counted], rows) = last.after([(counts[which], &count)], lists[which], &list).await?;
+        Ok((rows.all()?, Some(how.of(counted.one()?))))
     }
 }
 

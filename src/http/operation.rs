@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{
     etag::{tag, versioned},
     extract::Json,
-    idempotency::{Attempt, Done},
+    idempotency::{Attempt, Done, Early},
 };
 use crate::{
     Error, Result,
@@ -137,7 +137,7 @@ impl Work {
         attempt: Attempt<'c>,
         kind: &'static str,
         total: Option<i64>,
-    ) -> Result<(Self, Operation, Done<'c>)> {
+    ) -> Result<(Self, Operation, Done<'c>), Early> {
         let id = new_id();
         let params: crate::db::Params<'_> = &[&id, &kind, &total, &tenant.user()];
         let (operation, done) = attempt.one::<Operation>(sql!("operations/insert"), params).await?;
@@ -174,9 +174,9 @@ impl Work {
         Ok(wanted(conn.write().last().optional(sql!("operations/progress"), &[&self.id, &done]).await?))
     }
 
-    /// The same inside a transaction of the work itself.
-    pub async fn progress_in(&self, tx: &mut Tx<'_, Write>, done: i64) -> Result<bool> {
-        Ok(wanted(tx.optional(sql!("operations/progress"), &[&self.id, &done]).await?))
+    /// The same as the last statement of a transaction of the work itself, which is committed either way.
+    pub async fn progress_in(&self, tx: Tx<'_, Write>, done: i64) -> Result<bool> {
+        Ok(wanted(tx.last().optional(sql!("operations/progress"), &[&self.id, &done]).await?))
     }
 
     /// Ends it in the transaction of its last effect, and commits both.

@@ -148,8 +148,10 @@ async fn a_request_that_is_running_is_not_waited_for() {
     let db = TestDb::new().await;
     let app = TestApp::new(&db).await;
     let superuser = db.superuser().await;
-    // The first has claimed its key and waits for the table.
-    superuser.batch_execute("begin; lock table tenant.projects in share row exclusive mode").await.unwrap();
+    // The first has taken its key and waits for the row of its tenant, to which a project refers. Not for the table: a connection
+    // that knows the second's statement not yet would wait for that as well, to prepare it.
+    let hold = format!("begin; select from registry.tenants where id = '{}' for update", town().acme.id);
+    superuser.batch_execute(&hold).await.unwrap();
     let first = tokio::spawn(project(&app, "one", "Slow").send());
     let watcher = db.superuser().await;
     let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";

@@ -64,8 +64,8 @@ async fn what_is_kept_for_a_member_no_colleague_and_no_key_of_the_tenant_reads_o
             assert!(["42501", "23502"].contains(&state.as_str()), "{planted}: {state:?}");
         }
         // The same key in their hands is another key.
-        let claim = "select outcome from registry.claim_idempotency_key('acme-1', sha256('request'))";
-        assert_eq!(super::names(&api, claim).await, ["first"]);
+        let take = "select registry.take_idempotency_key('acme-1', sha256('request'))::text";
+        assert_eq!(super::names(&api, take).await, [""]);
         // Neither when it expires nor what was asked is the caller's to say.
         for column in ["expires_at = 'infinity'", "fingerprint = sha256('x')", "user_id = null", "key = 'x'"] {
             let change = format!("update tenant.idempotency_keys set {column}");
@@ -81,23 +81,24 @@ async fn nobody_waits_long_for_a_key_and_nobody_for_another_callers() {
     let db = TestDb::new().await;
     let (one, two) = (db.api().await, db.api().await);
     let (acme, globex) = (&town().acme, &town().globex);
-    let claim = "select outcome from registry.claim_idempotency_key('key', sha256('request'))";
+    let take = "select registry.take_idempotency_key('key', sha256('request'))::text";
     enter(&one, acme.id, &acme.both).await;
-    assert_eq!(super::names(&one, claim).await, ["first"]);
+    assert_eq!(super::names(&one, take).await, [""]);
     for (tenant, person) in [(acme, &acme.owner), (globex, &globex.both), (globex, &globex.owner)] {
         enter(&two, tenant.id, person).await;
-        assert_eq!(super::names(&two, claim).await, ["first"]);
+        assert_eq!(super::names(&two, take).await, [""]);
         leave(&two).await;
     }
     enter(&two, acme.id, &acme.both).await;
     let started = std::time::Instant::now();
-    assert_eq!(refusal(&two, claim).await, "RH030");
+    assert_eq!(refusal(&two, take).await, "RH030");
     assert!(started.elapsed() < std::time::Duration::from_secs(1));
     // The limit was the function's own.
     let limit = "select current_setting('lock_timeout')";
     assert_eq!(super::names(&two, limit).await, ["2s"]);
     leave(&one).await;
-    assert_eq!(super::names(&two, claim).await, ["first"], "what was rolled back was never claimed");
+    assert_eq!(super::names(&two, take).await, [""], "what was rolled back was never taken");
+    assert_eq!(refusal(&two, take).await, "RH031", "one that is theirs already is not taken twice");
     leave(&two).await;
 }
 

@@ -52,17 +52,21 @@
 //! ```
 use std::{marker::PhantomData, time::Duration};
 
-use futures_util::future::join3;
+use futures_util::future::{join_all, join4};
 use rowhouse_pg::{FromRow, Params, Sql};
-use tokio_postgres::{Row, error::SqlState};
+use tokio_postgres::error::SqlState;
 
 use crate::{
     Error, Result,
     error::lost_a_race,
     lease::Lease,
     preamble::Scope,
+    rows::Rows,
     statements::{After, Ready},
 };
+
+/// A statement with what it takes.
+pub type Call<'p> = (Sql, Params<'p>);
 
 /// Kinds of transaction.
 pub trait Mode {
@@ -136,19 +140,33 @@ impl<'c, M: Mode> Tx<'c, M> {
 
     /// All rows.
     pub async fn all<T: FromRow>(&mut self, sql: Sql, params: Params<'_>) -> Result<Vec<T>> {
-        let rows = self.run(sql, params, false).await?;
-        read_all(sql, &rows)
+        self.run(&[], (sql, params), false).await?.1.all()
     }
 
     /// The first row, if any.
     pub async fn optional<T: FromRow>(&mut self, sql: Sql, params: Params<'_>) -> Result<Option<T>> {
-        let rows = self.run(sql, params, false).await?;
-        read_first(sql, &rows)
+        self.run(&[], (sql, params), false).await?.1.optional()
     }
 
     /// The first row; a statement that answers none is a bug and becomes an internal error.
     pub async fn one<T: FromRow>(&mut self, sql: Sql, params: Params<'_>) -> Result<T> {
-        self.optional(sql, params).await?.ok_or_else(|| no_row(sql))
+        self.run(&[], (sql, params), false).await?.1.one()
+    }
+
+    /// A statement after others of which it needs no answer, all in one flush: what those answered, in their order, and what it did.
+    /// Each is done only if those before it were; the error is that of the first that was not.
+    pub async fn after<const N: usize>(
+        &mut self,
+        before: [Call<'_>; N],
+        sql: Sql,
+        params: Params<'_>,
+    ) -> Result<([Rows; N], Rows)> {
+        self.run(&before, (sql, params), false).await.and_then(each)
+    }
+
+    /// [`after`](Self::after) as many as there are.
+    pub async fn after_all(&mut self, before: &[Call<'_>], sql: Sql, params: Params<'_>) -> Result<(Vec<Rows>, Rows)> {
+        self.run(before, (sql, params), false).await
     }
 
     /// The statement that follows is the last: `COMMIT` leaves with it.
@@ -178,23 +196,28 @@ impl<'c, M: Mode> Tx<'c, M> {
         Ok(())
     }
 
-    /// Sends one statement, and once more where it was the whole transaction and lost a race with another: PostgreSQL has
-    /// ended one of two that waited for each other, and undone all it did. Once more as well where it was the first of its
-    /// transaction and had been prepared for a table that a migration has changed since.
-    async fn run(&mut self, sql: Sql, params: Params<'_>, commit: bool) -> Result<Vec<Row>> {
+    /// Another transaction on the same connection, where this one has failed and been undone.
+    pub fn anew(&mut self) -> Tx<'_, M> {
+        Tx { within: self.within, ..Tx::new(self.lease, self.scope) }
+    }
+
+    /// Sends statements, and once more where they were the whole transaction and it lost a race with another: PostgreSQL has
+    /// ended one of two that waited for each other, and undone all it did. Once more as well where they were the first of their
+    /// transaction and one had been prepared for a table that a migration has changed since.
+    async fn run(&mut self, before: &[Call<'_>], last: Call<'_>, commit: bool) -> Result<(Vec<Rows>, Rows)> {
         let first = self.state == State::NotBegun;
-        let sent = self.send(sql, params, commit).await;
+        let sent = self.send(before, last, commit).await;
         let (lost, outdated) = (std::mem::take(&mut self.lost_a_race), std::mem::take(&mut self.outdated));
         if !first || !(lost && commit || outdated) || self.lease.in_transaction {
             return sent;
         }
         self.state = State::NotBegun;
-        self.send(sql, params, commit).await
+        self.send(before, last, commit).await
     }
 
-    /// Sends one statement, with `BEGIN` before it if it is the first and `COMMIT` after it if it is the
+    /// Sends statements, with `BEGIN` before them if they are the first and `COMMIT` after them if they are the
     /// last, all in one flush.
-    async fn send(&mut self, sql: Sql, params: Params<'_>, commit: bool) -> Result<Vec<Row>> {
+    async fn send(&mut self, before: &[Call<'_>], last: Call<'_>, commit: bool) -> Result<(Vec<Rows>, Rows)> {
         if self.state == State::Failed {
             return Err(Error::internal("used a transaction in which a statement had failed"));
         }
@@ -204,67 +227,55 @@ impl<'c, M: Mode> Tx<'c, M> {
         }
         // Until the answers are in: a future dropped half-way leaves it so, and nothing more is sent.
         self.state = State::Failed;
-        let client = self.lease.client()?;
-        // Known after its first use: no round trip from then on.
-        let known = self.lease.statements.ready(client, sql, &self.lease.settings).await?;
         let mut begin =
             begins.then(|| self.scope.preamble(&self.lease.settings, M::BEGIN, self.within, self.lease.locks));
-        let statement = match known {
-            Some(statement) => statement,
-            None => Box::pin(self.learn(sql, begin.take())).await?,
-        };
+        let mut earlier = Vec::with_capacity(before.len());
+        for call in before {
+            earlier.push(self.ready(call.0, &mut begin).await?);
+        }
+        let (sql, params) = last;
+        let statement = self.ready(sql, &mut begin).await?;
 
         let tenant = self.scope.tenant();
-        let mut bound: Vec<&(dyn postgres_types::ToSql + Sync)> = Vec::with_capacity(params.len() + 1);
-        if let Some(tenant) = &tenant {
-            bound.push(tenant);
-        }
-        bound.extend(params);
-        if bound.len() != statement.takes() {
-            let (takes, given) = (statement.takes(), bound.len());
-            return Err(Error::internal(format!("{} takes {takes} parameters and was given {given}", sql.name())));
-        }
+        let bound_before = before
+            .iter()
+            .zip(&earlier)
+            .map(|((sql, params), statement)| bind(tenant.as_ref(), *sql, params, statement))
+            .collect::<Result<Vec<_>>>()?;
+        let bound = bind(tenant.as_ref(), sql, params, &statement)?;
 
         self.lease.in_transaction = true;
         let client = self.lease.client()?;
         // Each future queues its message when it is first polled, in this order; the connection's task
-        // runs after that and writes all three at once. rowhouse's tests/api/flush.rs holds the answers
+        // runs after that and writes them all at once. rowhouse's tests/api/flush.rs holds the answers
         // back to show that none is awaited in between.
-        let (opened, answered, ended) = join3(
+        let (opened, went_before, answered, ended) = join4(
             async {
                 match &begin {
                     Some(text) => client.batch_execute(text).await,
                     None => Ok(()),
                 }
             },
+            join_all(earlier.iter().zip(&bound_before).map(|(statement, bound)| statement.query(client, bound))),
             statement.query(client, &bound),
             async { if commit { client.batch_execute("commit").await } else { Ok(()) } },
         )
         .await;
 
-        let rows = match (opened, answered) {
-            (Ok(()), Ok(rows)) => rows,
-            (opened, answered) => {
-                // After a failed statement COMMIT rolls back, and it has been answered: the session is
-                // idle. Otherwise say so ourselves. Whatever goes wrong here costs the connection.
-                let over = if commit { ended } else { client.batch_execute("rollback").await };
-                let lost = opened.is_err() || over.is_err();
-                let error = opened.err().or(answered.err());
-                let after =
-                    error.as_ref().map_or(After::Nothing, |error| self.lease.statements.failed(client, sql, error));
-                self.outdated = after == After::Again;
-                // Where its session has to go, the next connection starts afresh.
-                self.lease.in_transaction = lost || after == After::ConnectionGoes;
-                self.lost_a_race = error.as_ref().is_some_and(lost_a_race);
-                let gave_up = error.as_ref().is_some_and(|error| error.code() == Some(&SqlState::QUERY_CANCELED));
-                let error = error.map_or_else(
-                    || Error::internal("a statement failed without an error"),
-                    |error| self.lease.settings.classify(sql.name(), &error),
-                );
-                return Err(match self.within {
-                    Some(limit) if gave_up => Error::TooCostly(limit),
-                    _ => error,
-                });
+        let mut failed = opened.err().map(|error| (sql, error));
+        let begun = failed.is_none();
+        let mut rows_before = Vec::with_capacity(before.len());
+        for ((sql, _), answered) in before.iter().zip(went_before) {
+            match answered {
+                Ok(rows) => rows_before.push(Rows::new(*sql, rows)),
+                Err(error) => failed = failed.or(Some((*sql, error))),
+            }
+        }
+        let rows = match (failed, answered) {
+            (None, Ok(rows)) => Rows::new(sql, rows),
+            (failed, answered) => {
+                let failed = failed.or_else(|| answered.err().map(|error| (sql, error)));
+                return Err(Box::pin(self.undo(failed, begun, commit.then_some(ended))).await);
             }
         };
         if commit {
@@ -272,7 +283,49 @@ impl<'c, M: Mode> Tx<'c, M> {
             ended.map_err(|error| self.lease.settings.classify("commit", &error))?;
         }
         self.state = State::Open;
-        Ok(rows)
+        Ok((rows_before, rows))
+    }
+
+    /// A statement as it is sent. Where its types have to be asked for inside a transaction, this begins it.
+    async fn ready(&mut self, sql: Sql, begin: &mut Option<String>) -> Result<Ready> {
+        // Known after its first use: no round trip from then on.
+        match self.lease.statements.ready(self.lease.client()?, sql, &self.lease.settings).await? {
+            Some(statement) => Ok(statement),
+            None => Box::pin(self.learn(sql, begin.take())).await,
+        }
+    }
+
+    /// What is left to do when a statement has failed, and why it did. `ended` is how `COMMIT` went, where it was sent.
+    async fn undo(
+        &mut self,
+        failed: Option<(Sql, tokio_postgres::Error)>,
+        begun: bool,
+        ended: Option<Result<(), tokio_postgres::Error>>,
+    ) -> Error {
+        let client = match self.lease.client() {
+            Ok(client) => client,
+            Err(error) => return error,
+        };
+        // After a failed statement COMMIT rolls back, and it has been answered: the session is
+        // idle. Otherwise say so ourselves. Whatever goes wrong here costs the connection.
+        let over = match ended {
+            Some(ended) => ended,
+            None => client.batch_execute("rollback").await,
+        };
+        let lost = !begun || over.is_err();
+        let Some((sql, error)) = failed else {
+            self.lease.in_transaction = lost;
+            return Error::internal("a statement failed without an error");
+        };
+        let after = self.lease.statements.failed(client, sql, &error);
+        self.outdated = after == After::Again;
+        // Where its session has to go, the next connection starts afresh.
+        self.lease.in_transaction = lost || after == After::ConnectionGoes;
+        self.lost_a_race = lost_a_race(&error);
+        match self.within {
+            Some(limit) if error.code() == Some(&SqlState::QUERY_CANCELED) => Error::TooCostly(limit),
+            _ => self.lease.settings.classify(sql.name(), &error),
+        }
     }
 
     /// Begins if there is something to begin with, and asks for a statement's types: at its first use in
@@ -300,34 +353,50 @@ pub struct Last<'c, M: Mode>(Tx<'c, M>);
 impl<M: Mode> Last<'_, M> {
     /// All rows, committed.
     pub async fn all<T: FromRow>(mut self, sql: Sql, params: Params<'_>) -> Result<Vec<T>> {
-        let rows = self.0.run(sql, params, true).await?;
-        read_all(sql, &rows)
+        self.0.run(&[], (sql, params), true).await?.1.all()
     }
 
     /// The first row, if any, committed.
     pub async fn optional<T: FromRow>(mut self, sql: Sql, params: Params<'_>) -> Result<Option<T>> {
-        let rows = self.0.run(sql, params, true).await?;
-        read_first(sql, &rows)
+        self.0.run(&[], (sql, params), true).await?.1.optional()
     }
 
     /// The first row, committed; a statement that answers none is a bug and becomes an internal error.
-    pub async fn one<T: FromRow>(self, sql: Sql, params: Params<'_>) -> Result<T> {
-        self.optional(sql, params).await?.ok_or_else(|| no_row(sql))
+    pub async fn one<T: FromRow>(mut self, sql: Sql, params: Params<'_>) -> Result<T> {
+        self.0.run(&[], (sql, params), true).await?.1.one()
+    }
+
+    /// [`Tx::after`], committed.
+    pub async fn after<const N: usize>(
+        mut self,
+        before: [Call<'_>; N],
+        sql: Sql,
+        params: Params<'_>,
+    ) -> Result<([Rows; N], Rows)> {
+        self.0.run(&before, (sql, params), true).await.and_then(each)
     }
 }
 
-fn read_all<T: FromRow>(sql: Sql, rows: &[Row]) -> Result<Vec<T>> {
-    rows.iter().map(|row| T::from_row(row).map_err(|error| unreadable(sql, &error))).collect()
+fn each<const N: usize>((before, rows): (Vec<Rows>, Rows)) -> Result<([Rows; N], Rows)> {
+    let before = before.try_into().map_err(|_| Error::internal("statements were answered that were not sent"))?;
+    Ok((before, rows))
 }
 
-fn read_first<T: FromRow>(sql: Sql, rows: &[Row]) -> Result<Option<T>> {
-    rows.first().map(|row| T::from_row(row).map_err(|error| unreadable(sql, &error))).transpose()
-}
-
-fn unreadable(sql: Sql, error: &tokio_postgres::Error) -> Error {
-    Error::Internal(format!("{}: {error}", sql.name()))
-}
-
-fn no_row(sql: Sql) -> Error {
-    Error::internal(format!("{} answered no row", sql.name()))
+/// What a statement is sent with: the tenant, where there is one, and what it was given.
+fn bind<'p>(
+    tenant: Option<&'p uuid::Uuid>,
+    sql: Sql,
+    params: Params<'p>,
+    statement: &Ready,
+) -> Result<Vec<&'p (dyn postgres_types::ToSql + Sync)>> {
+    let mut bound: Vec<&(dyn postgres_types::ToSql + Sync)> = Vec::with_capacity(params.len() + 1);
+    if let Some(tenant) = tenant {
+        bound.push(tenant);
+    }
+    bound.extend(params);
+    if bound.len() != statement.takes() {
+        let (takes, given) = (statement.takes(), bound.len());
+        return Err(Error::internal(format!("{} takes {takes} parameters and was given {given}", sql.name())));
+    }
+    Ok(bound)
 }

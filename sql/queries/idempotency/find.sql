@@ -1,4 +1,4 @@
--- What was answered, for whoever has to know before they begin.
+-- What was answered.
 -- $2 principal uuid = {idempotency_keys.principal}
 -- $3 key text = {idempotency_keys.key}
 -- $4 fingerprint bytea = {hash}

@@ -109,7 +109,7 @@ pub(super) async fn import(
     let upload = Upload::receive(body, app.settings.import_bytes, place).await?;
     let once = Once::of_upload(Keeper::from_ref(&app), &parts, &upload.sha256)?;
     let mut conn = tenant.writes().await?;
-    let attempt = once.begin(&mut conn).await?;
+    let attempt = once.begin(&mut conn);
     let (work, operation, done) = Work::begin(&tenant, attempt, "products.import", None).await?;
     let answer = done.answer(operation.accepted()).await?;
     app.executor.run(work, move |work, executor| run(work, executor, upload, format, query.mode));
@@ -364,8 +364,7 @@ impl Import<'_> {
         let mut conn = self.work.tenant().writes().await?;
         let mut tx = conn.write();
         let written = write(&mut tx, lines).await?;
-        let wanted = self.work.progress_in(&mut tx, self.report.lines).await?;
-        tx.commit().await?;
+        let wanted = self.work.progress_in(tx, self.report.lines).await?;
         self.report.count(lines.len(), &written);
         Ok(wanted)
     }

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     auth::Tenant,
     cache::{CachePolicy, Lookup},
-    db::{Params, Read, Sql, Tx},
+    db::{Call, Last, Params, Read, Sql},
     error::Violation,
     http::{
         Asks, Chosen, Listing, Page,
@@ -136,9 +136,14 @@ impl ProductQuery {
         (self.price_min.unwrap_or(0), self.price_max.unwrap_or(i64::MAX))
     }
 
-    /// How long the whole list is, for whoever prefers to know. Times go with newest first alone, prices with the rest.
-    async fn counted(&self, tx: &mut Tx<'_, Read>, how: Option<Count>, newest: bool) -> Result<Option<Total>> {
-        let Some(how) = how else { return Ok(None) };
+    /// A page, and how long the whole list is, for whoever prefers to know. Times go with newest first alone, prices with the rest.
+    async fn counted(
+        &self,
+        last: Last<'_, Read>,
+        how: Count,
+        newest: bool,
+        list: Call<'_>,
+    ) -> Result<(Vec<Product>, Total)> {
         let (from, before) = self.made();
         let (least, most) = self.prices();
         let (counts, bounds): (_, Params<'_>) = if newest {
@@ -148,8 +153,8 @@ impl ProductQuery {
         };
         let filters = self.filters(how.limit(), None);
         let (count, params) = filters.of(counts, bounds);
-        let counted = tx.one(count, &params).await?;
-        Ok(Some(how.of(counted)))
+        let ([counted], rows) = last.after([(count, &params)], list.0, list.1).await?;
+        Ok((rows.all()?, how.of(counted.one()?)))
     }
 }
 
@@ -275,11 +280,16 @@ impl Lister<'_> {
         key: impl Fn(&Product) -> K,
     ) -> Result<Page<Product>> {
         let mut conn = self.tenant.reads().await?;
-        let mut tx = conn.read();
-        let total = self.listing.query.counted(&mut tx, self.listing.count(), newest).await?;
         let filters = self.listing.query.filters(Some(page.fetch()), Some(page.bytes()));
         let (list, params) = filters.of(lists, bounds);
-        let rows = tx.last().all(list, &params).await?;
+        let (query, last) = (&self.listing.query, conn.read().last());
+        let (rows, total) = match self.listing.count() {
+            None => (last.all(list, &params).await?, None),
+            Some(how) => {
+                let (rows, total) = query.counted(last, how, newest, (list, &params)).await?;
+                (rows, Some(total))
+            }
+        };
         page.page(rows, key).map(|page| page.of(total))
     }
 }

@@ -288,11 +288,11 @@ async fn create(tenant: Tenant, Post(new, once): Post<NewProduct>) -> Result<Res
     let mut waits = Waits::of(&tenant);
     loop {
         let mut conn = waits.writes().await?;
-        let attempt = once.clone().begin(&mut conn).await?;
+        let attempt = once.clone().begin(&mut conn);
         match attempt.one::<Product>(sql!("products/insert"), params).await {
             Ok((product, done)) => return done.created(&format!("/api/v1/products/{id}"), product).await,
-            Err(Error::Locked) => {}
-            Err(error) => return Err(error.into()),
+            Err(Early::Refused(Error::Locked)) => {}
+            Err(early) => return Err(early),
         }
         waits.ask(conn).await?;
     }

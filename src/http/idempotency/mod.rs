@@ -1,6 +1,6 @@
 //! Requests that may be sent again and are done once: `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07).
 //!
-//! The key is claimed in the transaction that acts, and the answer is stored in it before it commits. So there is either
+//! The key is taken in the transaction that acts, with its first statement, and the answer is stored in it before it commits. So there is either
 //! an effect and its answer, or neither. Only successes are kept: a refused request did nothing and can be mended and
 //! sent again with the same key. docs/adr/0012-idempotency.md says why it is so.
 mod kept;
@@ -29,7 +29,7 @@ use super::{
 use crate::{
     Error, Result,
     auth::{Authn, Tenant},
-    db::{FromRow, Params, Sql, TenantWrites, Tx, UserConn, Write},
+    db::{Call, FromRow, Params, Rows, Sql, TenantWrites, Tx, UserConn, Write},
     limits::RateLimits,
     sql,
 };
@@ -68,12 +68,13 @@ pub enum Early {
     Again(Box<Response>),
 }
 
-/// A transaction that acts once.
+/// A transaction that acts once. Its first statement takes the key along, in the same flush.
 #[must_use = "a transaction that is not committed is rolled back"]
 #[derive(Debug)]
 pub struct Attempt<'c> {
     tx: Tx<'c, Write>,
     keep: Option<Keep>,
+    claimed: bool,
     prefer: Prefer,
 }
 
@@ -90,6 +91,15 @@ pub struct Done<'c> {
 struct Keep {
     claim: Claim,
     whose: [Uuid; 2],
+    by: Statements,
+}
+
+/// What takes a key, finds its answer, stores one and gives the key up.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Statements {
+    take: Sql,
+    find: Sql,
     store: Sql,
     forget: Sql,
 }
@@ -97,11 +107,7 @@ struct Keep {
 /// A connection of somebody for whom answers are kept.
 pub trait Keeps {
     #[doc(hidden)]
-    const CLAIM: Sql;
-    #[doc(hidden)]
-    const STORE: Sql;
-    #[doc(hidden)]
-    const FORGET: Sql;
+    const BY: Statements;
     #[doc(hidden)]
     fn whose(&self) -> [Uuid; 2];
     #[doc(hidden)]
@@ -109,11 +115,10 @@ pub trait Keeps {
 }
 
 macro_rules! keeps {
-    ($conn:ident, $claim:literal, $store:literal, $forget:literal) => {
+    ($conn:ident, $take:literal, $find:literal, $store:literal, $forget:literal) => {
         impl Keeps for $conn {
-            const CLAIM: Sql = sql!($claim);
-            const STORE: Sql = sql!($store);
-            const FORGET: Sql = sql!($forget);
+            const BY: Statements =
+                Statements { take: sql!($take), find: sql!($find), store: sql!($store), forget: sql!($forget) };
 
             fn whose(&self) -> [Uuid; 2] {
                 Self::whose(self)
@@ -125,8 +130,8 @@ macro_rules! keeps {
         }
     };
 }
-keeps!(TenantWrites, "idempotency/claim", "idempotency/store", "idempotency/forget");
-keeps!(UserConn, "idempotency/claim_own", "idempotency/store_own", "idempotency/forget_own");
+keeps!(TenantWrites, "idempotency/take", "idempotency/find", "idempotency/store", "idempotency/forget");
+keeps!(UserConn, "idempotency/take_own", "idempotency/find_own", "idempotency/store_own", "idempotency/forget_own");
 
 impl Once {
     fn new(keeper: Keeper, asked: Option<Asked>, headers: &HeaderMap, body: &[u8]) -> Self {
@@ -145,7 +150,7 @@ impl Once {
     }
 
     /// [`Early::Again`] where it has acted before. For requests that have to do something outside the transaction before they
-    /// begin, and should not do it for nothing; [`begin`](Self::begin) decides.
+    /// begin, and should not do it for nothing; the key decides when it is taken.
     pub async fn look(&self, tenant: &Tenant) -> Result<(), Early> {
         let Some(claim) = &self.claim else { return Ok(()) };
         let mut conn = tenant.reads().await?;
@@ -155,24 +160,11 @@ impl Once {
         found.map_or(Ok(()), |found| Err(again(claim, whose, &found)))
     }
 
-    /// Begins, and with a key claims it, in one flush: [`Early::Again`] where it has acted before. Without a key nothing is sent
-    /// before the first statement.
-    ///
-    /// `409` when a request with this key is running, `422` when the key was used for another one.
-    pub async fn begin<C: Keeps>(self, conn: &mut C) -> Result<Attempt<'_>, Early> {
+    /// What acts once. Nothing is sent before its first statement, which the key is taken with.
+    pub fn begin<C: Keeps>(self, conn: &mut C) -> Attempt<'_> {
         let whose = conn.whose();
-        let mut tx = conn.begin();
-        let Some(claim) = self.claim else {
-            return Ok(Attempt { tx, keep: None, prefer: self.prefer });
-        };
-        let params: Params<'_> = &[&claim.key, &claim.fingerprint.as_slice()];
-        let found: KeptAnswer = tx.one(C::CLAIM, params).await?;
-        if found.outcome == "first" {
-            let keep = Keep { claim, whose, store: C::STORE, forget: C::FORGET };
-            return Ok(Attempt { tx, keep: Some(keep), prefer: self.prefer });
-        }
-        tx.commit().await?;
-        Err(again(&claim, whose, &found))
+        let keep = self.claim.map(|claim| Keep { claim, whose, by: C::BY });
+        Attempt { tx: conn.begin(), claimed: keep.is_none(), keep, prefer: self.prefer }
     }
 }
 
@@ -196,33 +188,91 @@ impl IntoResponse for Early {
 }
 
 impl<'c> Attempt<'c> {
-    /// For statements before the last.
-    pub fn tx(&mut self) -> &mut Tx<'c, Write> {
-        &mut self.tx
+    /// A statement before the last. The first one takes the key along: [`Early::Again`] where the request has acted before.
+    ///
+    /// `409` when a request with this key is running, `422` when the key was used for another one.
+    pub async fn then(&mut self, sql: Sql, params: Params<'_>) -> Result<Rows, Early> {
+        self.after([], sql, params).await.map(|([], rows)| rows)
+    }
+
+    /// The same, after others that leave in the same flush.
+    pub async fn after<const N: usize>(
+        &mut self,
+        before: [Call<'_>; N],
+        sql: Sql,
+        params: Params<'_>,
+    ) -> Result<([Rows; N], Rows), Early> {
+        let Some(keep) = self.keep.as_ref().filter(|_| !self.claimed) else {
+            return Ok(self.tx.after(before, sql, params).await?);
+        };
+        self.claimed = true;
+        let (key, fingerprint) = (keep.claim.key.clone(), keep.claim.fingerprint);
+        let fingerprint = fingerprint.as_slice();
+        let mut with_key: Vec<Call<'_>> = Vec::with_capacity(before.len() + 1);
+        let take: Params<'_> = &[&key, &fingerprint];
+        with_key.push((keep.by.take, take));
+        with_key.extend_from_slice(&before);
+        match self.tx.after_all(&with_key, sql, params).await.map_err(Error::from) {
+            Ok((mut answered, rows)) => {
+                let before = answered.split_off(1).try_into();
+                Ok((before.map_err(|_| Error::internal("a statement was not answered"))?, rows))
+            }
+            // There is an answer, to this request or to another: nothing was done.
+            Err(Error::IdempotencyKeyReused) => Err(self.found().await),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What is kept under the key, asked for in a transaction of its own.
+    async fn found(&mut self) -> Early {
+        let Some(keep) = &self.keep else { return Error::IdempotencyKeyReused.into() };
+        let params: Params<'_> = &[&keep.whose[1], &keep.claim.key, &keep.claim.fingerprint.as_slice()];
+        match self.tx.anew().last().optional::<KeptAnswer>(keep.by.find, params).await {
+            Ok(Some(found)) => again(&keep.claim, keep.whose, &found),
+            // It ran out, or was given up, a moment ago.
+            Ok(None) => Error::IdempotencyKeyInUse.into(),
+            Err(error) => error.into(),
+        }
     }
 
     /// The last statement's first row; a statement that answers none is a bug and becomes an internal error.
-    pub async fn one<T: FromRow>(self, sql: Sql, params: Params<'_>) -> Result<(T, Done<'c>)> {
+    pub async fn one<T: FromRow>(self, sql: Sql, params: Params<'_>) -> Result<(T, Done<'c>), Early> {
         let missing = Error::internal(format!("{} answered no row", sql.name()));
         self.one_or(sql, params, missing).await
     }
 
     /// The last statement's first row. Without one nothing has happened, and this is the error.
-    pub async fn one_or<T: FromRow>(mut self, sql: Sql, params: Params<'_>, missing: Error) -> Result<(T, Done<'c>)> {
-        let Self { prefer, .. } = self;
-        match self.keep.take() {
-            None => {
-                let row = self.tx.last().optional(sql, params).await?.ok_or(missing)?;
-                Ok((row, Done { open: None, prefer }))
-            }
-            Some(keep) => match self.tx.optional(sql, params).await? {
-                Some(row) => Ok((row, Done { open: Some((self.tx, keep)), prefer })),
-                None => self.refuse(missing).await,
-            },
+    pub async fn one_or<T: FromRow>(
+        self,
+        sql: Sql,
+        params: Params<'_>,
+        missing: Error,
+    ) -> Result<(T, Done<'c>), Early> {
+        let ([], rows, done) = self.last([], sql, params).await?;
+        match rows.optional()? {
+            Some(row) => Ok((row, done)),
+            None => done.refuse(missing).await,
         }
     }
 
-    /// Nothing more is to be done: [`tx`](Self::tx) did all of it.
+    /// The last statement after others, in one flush, and what they answered. Without a key they are committed by then: so
+    /// where there is something to refuse yet, they must have done nothing.
+    pub async fn last<const N: usize>(
+        mut self,
+        before: [Call<'_>; N],
+        sql: Sql,
+        params: Params<'_>,
+    ) -> Result<([Rows; N], Rows, Done<'c>), Early> {
+        let Self { prefer, .. } = self;
+        if self.keep.is_none() {
+            let (before, rows) = self.tx.last().after(before, sql, params).await?;
+            return Ok((before, rows, Done { open: None, prefer }));
+        }
+        let (before, rows) = self.after(before, sql, params).await?;
+        Ok((before, rows, self.done().await?))
+    }
+
+    /// Nothing more is to be done.
     pub async fn done(self) -> Result<Done<'c>> {
         let Self { prefer, .. } = self;
         match self.keep {
@@ -233,15 +283,17 @@ impl<'c> Attempt<'c> {
             Some(keep) => Ok(Done { open: Some((self.tx, keep)), prefer }),
         }
     }
-
-    /// Undoes everything, the claim included. Always fails, with this error or with that of the undoing.
-    pub async fn refuse<T, E: From<Error>>(self, error: Error) -> Result<T, E> {
-        self.tx.rollback().await.map_err(Error::from)?;
-        Err(error.into())
-    }
 }
 
 impl Done<'_> {
+    /// Undoes what is not committed, the taking of the key included. Always fails, with this error or with that of the undoing.
+    pub async fn refuse<T>(self, error: Error) -> Result<T, Early> {
+        if let Some((tx, _)) = self.open {
+            tx.rollback().await?;
+        }
+        Err(error.into())
+    }
+
     /// `201` with the resource, its `Location` and `ETag`, as the caller prefers it; stored, if there is a key.
     pub async fn created<T: Versioned + Serialize>(self, location: &str, resource: T) -> Result<Response, Early> {
         let response = self.prefer.created(location, Some(tag(resource.version())), Tagged(resource));
@@ -274,7 +326,7 @@ impl Done<'_> {
         }
         let status = i16::try_from(head.status.as_u16()).unwrap_or_default();
         let params: Params<'_> = &[&keep.whose[1], &keep.claim.key, &status, &locked];
-        tx.last().one::<()>(keep.store, params).await?;
+        tx.last().one::<()>(keep.by.store, params).await?;
         Ok(Response::from_parts(head, body.into()))
     }
 
@@ -282,7 +334,7 @@ impl Done<'_> {
     pub async fn forget(self) -> Result<()> {
         let Some((tx, keep)) = self.open else { return Ok(()) };
         let params: Params<'_> = &[&keep.whose[1], &keep.claim.key];
-        Ok(tx.last().one(keep.forget, params).await?)
+        Ok(tx.last().one(keep.by.forget, params).await?)
     }
 }
 

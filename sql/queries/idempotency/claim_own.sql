@@ -1,1 +1,0 @@
-select outcome, status, answer from registry.claim_own_idempotency_key($1, $2)

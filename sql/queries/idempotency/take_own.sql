@@ -1,0 +1,1 @@
+select registry.take_own_idempotency_key($1, $2)
