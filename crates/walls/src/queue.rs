@@ -19,6 +19,8 @@ use crate::{
 const WAITING: usize = 256;
 /// Shares that are remembered before anybody looks which have had nothing lately.
 const SWEEP: usize = 256;
+/// How often somebody looks who has waited for too long: for so much longer they may.
+const LOOK: Duration = Duration::from_millis(25);
 
 /// Whose share a connection is taken from.
 #[doc(alias = "fair queueing")]
@@ -73,6 +75,8 @@ struct Places {
     /// Shares that hold a place.
     holders: Vec<Share>,
     about: About<Share>,
+    /// Whether somebody looks who has waited for too long.
+    watched: bool,
     /// When so many are remembered, those who have nothing are forgotten.
     sweep_at: usize,
     /// How far its clock is ahead.
@@ -84,7 +88,14 @@ struct Places {
 struct Line {
     taken: usize,
     load: Load,
-    waiting: VecDeque<oneshot::Sender<Place>>,
+    waiting: VecDeque<Waiting>,
+}
+
+/// Somebody who waits, and until when.
+#[derive(Debug)]
+struct Waiting {
+    give: oneshot::Sender<Place>,
+    until: Instant,
 }
 
 /// A place, until it is dropped.
@@ -115,6 +126,7 @@ impl Queue {
             turns: VecDeque::new(),
             holders: Vec::new(),
             about: About::nobody(),
+            watched: false,
             sweep_at: SWEEP,
             #[cfg(test)]
             ahead: Duration::ZERO,
@@ -126,20 +138,34 @@ impl Queue {
     /// # Errors
     /// [`Error::ShareExhausted`] where the share is used up, or too many wait for it; [`Error::PoolExhausted`] where everything is.
     pub(crate) async fn place(&self, share: Share, patience: Duration) -> Result<Place> {
-        let mut answer = match self.ask(share)? {
+        let answer = match self.ask(share, patience)? {
             Asked::Given(place) => return Ok(place),
             Asked::Waits(answer) => answer,
         };
-        if let Ok(Ok(place)) = tokio::time::timeout(patience, &mut answer).await {
-            return Ok(place);
+        // Without a timer of its own: to set one takes a lock that all share, and wakes the thread that waits for the network.
+        answer.await.map_err(|_| {
+            let places = self.places();
+            places.full(share, places.now())
+        })
+    }
+
+    /// Sends away whoever has waited for too long, for as long as anybody waits.
+    async fn watch(self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let mut places = self.places();
+            let now = Instant::now();
+            let Places { turns, shares, watched, .. } = &mut *places;
+            turns.retain(|share| {
+                let Some(line) = shares.get_mut(share) else { return false };
+                line.waiting.retain(|one| one.until > now && !one.give.is_closed());
+                !line.waiting.is_empty()
+            });
+            if turns.is_empty() {
+                *watched = false;
+                return;
+            }
         }
-        answer.close();
-        // Given at the last moment.
-        if let Ok(place) = answer.try_recv() {
-            return Ok(place);
-        }
-        let places = self.places();
-        Err(places.full(share, places.now()))
     }
 
     /// Whether anybody else has asked for a place lately.
@@ -148,7 +174,7 @@ impl Queue {
         places.about.others(share.asker(), places.now())
     }
 
-    fn ask(&self, share: Share) -> Result<Asked> {
+    fn ask(&self, share: Share, patience: Duration) -> Result<Asked> {
         let mut places = self.places();
         let now = places.now();
         if let Some(asker) = share.asker() {
@@ -162,16 +188,19 @@ impl Queue {
         let Some(line) = places.shares.get_mut(&share) else { return Err(Error::PoolExhausted) };
         if line.waiting.len() >= WAITING {
             // Whoever gave up does not count.
-            line.waiting.retain(|one| !one.is_closed());
+            line.waiting.retain(|one| !one.give.is_closed());
             if line.waiting.len() >= WAITING {
                 return Err(Error::ShareExhausted);
             }
         }
         let (give, answer) = oneshot::channel();
         let first = line.waiting.is_empty();
-        line.waiting.push_back(give);
+        line.waiting.push_back(Waiting { give, until: Instant::now() + patience });
         if first {
             places.turns.push_back(share);
+        }
+        if !std::mem::replace(&mut places.watched, true) {
+            tokio::spawn(self.clone().watch());
         }
         // Those before may have given up, and what they could not have then they can have now.
         places.serve(self, now);
@@ -270,7 +299,7 @@ impl Places {
             let Some(share) = self.turns.remove(next) else { return };
             let Some(line) = self.shares.get_mut(&share) else { continue };
             let mut given = false;
-            while !given && let Some(give) = line.waiting.pop_front() {
+            while !given && let Some(Waiting { give, .. }) = line.waiting.pop_front() {
                 match give.send(Place { queue: Some(queue.clone()), share }) {
                     Ok(()) => given = true,
                     // Gave up. The place was never taken, so nothing is given back.

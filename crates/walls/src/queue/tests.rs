@@ -185,7 +185,7 @@ proptest! {
                     }
                     1 if !waiting.is_empty() => drop::<oneshot::Receiver<Place>>(waiting.remove(0)),
                     2 => pass(&queue, Duration::from_millis(700)),
-                    _ => match queue.ask(tenant(whose)) {
+                    _ => match queue.ask(tenant(whose), Duration::from_mins(1)) {
                         Ok(Asked::Given(place)) => held.push(place),
                         Ok(Asked::Waits(answer)) => waiting.push(answer),
                         Err(error) => panic!("{error}"),
@@ -207,7 +207,7 @@ proptest! {
                 }
                 // Nobody waits who could be served, and somebody who waits is served when all else is given back.
                 for (share, line) in &places.shares {
-                    let waits = line.waiting.iter().any(|one| !one.is_closed());
+                    let waits = line.waiting.iter().any(|one| !one.give.is_closed());
                     assert!(!waits || !served || places.free == 0 || !places.may_have(*share, now));
                     assert!(!waits || !held.is_empty());
                 }
