@@ -151,13 +151,13 @@ where
         }
         let which = usize::from(self.query.status.is_some());
         let mut conn = tenant.reads().await?;
-        let (last, list) = (conn.read().last(), [&taken, page].concat());
+        let (end, params) = (conn.read().last(), [&taken, page].concat());
         let Some(how) = self.count() else {
-            return Ok((last.all(lists[which], &list).await?, None));
+            return Ok((end.all(lists[which], &params).await?, None));
         };
         let limit = how.limit();
         let count = [&taken[..], &[&limit]].concat();
-        let ([counted], rows) = last.after([(counts[which], &count)], lists[which], &list).await?;
+        let ([counted], rows) = end.after([(counts[which], &count)], lists[which], &params).await?;
         Ok((rows.all()?, Some(how.of(counted.one()?))))
     }
 }

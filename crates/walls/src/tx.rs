@@ -204,15 +204,15 @@ impl<'c, M: Mode> Tx<'c, M> {
     /// Sends statements, and once more where they were the whole transaction and it lost a race with another: PostgreSQL has
     /// ended one of two that waited for each other, and undone all it did. Once more as well where they were the first of their
     /// transaction and one had been prepared for a table that a migration has changed since.
-    async fn run(&mut self, before: &[Call<'_>], last: Call<'_>, commit: bool) -> Result<(Vec<Rows>, Rows)> {
+    async fn run(&mut self, before: &[Call<'_>], with: Call<'_>, commit: bool) -> Result<(Vec<Rows>, Rows)> {
         let first = self.state == State::NotBegun;
-        let sent = self.send(before, last, commit).await;
+        let sent = self.send(before, with, commit).await;
         let (lost, outdated) = (std::mem::take(&mut self.lost_a_race), std::mem::take(&mut self.outdated));
         if !first || !(lost && commit || outdated) || self.lease.in_transaction {
             return sent;
         }
         self.state = State::NotBegun;
-        self.send(before, last, commit).await
+        self.send(before, with, commit).await
     }
 
     /// Sends statements, with `BEGIN` before them if they are the first and `COMMIT` after them if they are the
@@ -263,7 +263,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         .await;
 
         let mut failed = opened.err().map(|error| (sql, error));
-        let begun = failed.is_none();
+        let is_open = failed.is_none();
         let mut rows_before = Vec::with_capacity(before.len());
         for ((sql, _), answered) in before.iter().zip(went_before) {
             match answered {
@@ -275,7 +275,7 @@ impl<'c, M: Mode> Tx<'c, M> {
             (None, Ok(rows)) => Rows::new(sql, rows),
             (failed, answered) => {
                 let failed = failed.or_else(|| answered.err().map(|error| (sql, error)));
-                return Err(Box::pin(self.undo(failed, begun, commit.then_some(ended))).await);
+                return Err(Box::pin(self.undo(failed, is_open, commit.then_some(ended))).await);
             }
         };
         if commit {

@@ -139,21 +139,21 @@ impl ProductQuery {
     /// A page, and how long the whole list is, for whoever prefers to know. Times go with newest first alone, prices with the rest.
     async fn counted(
         &self,
-        last: Last<'_, Read>,
+        end: Last<'_, Read>,
         how: Count,
         newest: bool,
-        list: Call<'_>,
+        page: Call<'_>,
     ) -> Result<(Vec<Product>, Total)> {
         let (from, before) = self.made();
-        let (least, most) = self.prices();
+        let (cheapest, dearest) = self.prices();
         let (counts, bounds): (_, Params<'_>) = if newest {
             ([sql!("products/count_newest"), sql!("products/count_newest_tagged")], &[&before, &from])
         } else {
-            ([sql!("products/count_price"), sql!("products/count_price_tagged")], &[&least, &most])
+            ([sql!("products/count_price"), sql!("products/count_price_tagged")], &[&cheapest, &dearest])
         };
         let filters = self.filters(how.limit(), None);
         let (count, params) = filters.of(counts, bounds);
-        let ([counted], rows) = last.after([(count, &params)], list.0, list.1).await?;
+        let ([counted], rows) = end.after([(count, &params)], page.0, page.1).await?;
         Ok((rows.all()?, how.of(counted.one()?)))
     }
 }
@@ -282,11 +282,11 @@ impl Lister<'_> {
         let mut conn = self.tenant.reads().await?;
         let filters = self.listing.query.filters(Some(page.fetch()), Some(page.bytes()));
         let (list, params) = filters.of(lists, bounds);
-        let (query, last) = (&self.listing.query, conn.read().last());
+        let (query, end) = (&self.listing.query, conn.read().last());
         let (rows, total) = match self.listing.count() {
-            None => (last.all(list, &params).await?, None),
+            None => (end.all(list, &params).await?, None),
             Some(how) => {
-                let (rows, total) = query.counted(last, how, newest, (list, &params)).await?;
+                let (rows, total) = query.counted(end, how, newest, (list, &params)).await?;
                 (rows, Some(total))
             }
         };
