@@ -189,7 +189,7 @@ async fn what_was_swapped_altered_or_put_there_by_others_is_no_answer() {
     for path in CACHED {
         right.push([here.get(path).await.expect(200).json(), there.get(path).await.expect(200).json()]);
     }
-    let keys = redis.keys().await;
+    let keys = redis.kept().await;
     let mut kept: Vec<Vec<u8>> = Vec::new();
     for key in &keys {
         kept.push(redis.tell(&[b"GET", key.as_bytes()]).await);
@@ -266,7 +266,7 @@ async fn whoever_is_slower_than_their_turn_writes_over_nothing() {
     let slow = async { owner.get("/products?tag=lighting").await };
     let meanwhile = async {
         tokio::time::sleep(Duration::from_millis(400)).await;
-        let keys = redis.keys().await;
+        let keys = redis.kept().await;
         let turn = keys.iter().find(|key| key.ends_with(":turn")).expect("it is being worked out");
         // Its turn has passed to somebody else, who has kept an answer.
         redis.tell::<()>(&[b"SET", turn.as_bytes(), b"somebody else's", b"PX", b"60000"]).await;
@@ -285,7 +285,7 @@ async fn whoever_hangs_up_keeps_nobody_from_working_it_out() {
     let (db, redis) = (TestDb::new().await, TestRedis::start());
     let app = served(&db, &redis.url()).await;
     let owner = Member::new(&app, &town().acme.owner, &town().acme);
-    let turns = async || redis.keys().await.iter().filter(|key| key.ends_with(":turn")).count();
+    let turns = async || redis.kept().await.iter().filter(|key| key.ends_with(":turn")).count();
     let superuser = db.superuser().await;
     superuser.batch_execute("begin; lock table tenant.product_tags").await.unwrap();
     let asked = tokio::time::timeout(Duration::from_millis(500), owner.get("/products?tag=lighting")).await;
@@ -345,7 +345,7 @@ async fn what_is_refused_or_fails_is_not_kept() {
     let owner = Member::new(&app, &town().acme.owner, &town().acme);
     owner.get("/products?cursor=AAAA").await.problem(400, "invalid_cursor");
     owner.get("/dashboard/analytics?metric=tasks_done&from=2000-01-01&to=2020-01-01").await.problem(400, "bad_request");
-    assert_eq!(redis.keys().await, Vec::<String>::new());
+    assert_eq!(redis.kept().await, Vec::<String>::new());
 }
 
 /// Tables that answers which are kept are read from and whose changes make no generation, each with why.
