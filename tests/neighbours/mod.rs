@@ -3,5 +3,6 @@
 mod connections;
 mod growth;
 mod kept;
+mod many;
 mod people;
 mod time;

@@ -8,8 +8,8 @@ select md5(string_agg(g.settings::text || case $2 when 'projects_created' then g
                                                   when 'members_joined' then g.members end::text, '' order by g.slot))::uuid as generation, '' as variant
 from tenant.generations g
 where g.tenant_id = $1
-  and g.tenant_id = (select (array_agg(registry.require(p)))[1] from unnest(array['dashboard:read', 'settings:read', case $2
+  and g.tenant_id = (select registry.require_each(array['dashboard:read', 'settings:read', case $2
                              when 'projects_created' then 'projects:read'
                              when 'tasks_done' then 'tasks:read'
                              when 'products_created' then 'products:read'
-                             when 'members_joined' then 'members:read' end]) p)
+                             when 'members_joined' then 'members:read' end]))

@@ -12,5 +12,5 @@ select md5(string_agg(g.projects::text || g.tasks::text || g.products::text || g
        ) end::text, '') as variant
 from tenant.generations g
 where g.tenant_id = $1
-  and g.tenant_id = (select (array_agg(registry.require(p)))[1]
-                     from unnest(array['dashboard:read', 'settings:read', 'projects:read', 'tasks:read', 'products:read', 'members:read']) p)
+  and g.tenant_id = (select registry.require_each(
+                         array['dashboard:read', 'settings:read', 'projects:read', 'tasks:read', 'products:read', 'members:read']))
