@@ -9,6 +9,7 @@
 //! * [`limits`] counts requests; [`redis`] is what it and the cache ask.
 //! * [`http`] is the toolkit that all routes take from; [`api`] are the routes, one file each; [`app`] is what they are given.
 //! * [`server`] stands above: router, limits, the document, sockets, figures. [`compose`] puts all of it together.
+//! * [`jobs`] is work that is done after the transaction that caused it.
 //! * [`mail`] sends letters, [`dns`] looks up TXT records.
 //! * [`platform_settings`] are the keys that whoever runs the platform decides.
 //! * [`cli`] are the commands; those that audit and attack any database are [`rowhouse_audit`].
@@ -27,6 +28,7 @@ mod digest;
 pub mod dns;
 pub mod error;
 pub mod http;
+pub mod jobs;
 pub mod limits;
 mod line;
 pub mod mail;
