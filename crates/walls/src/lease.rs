@@ -1,15 +1,19 @@
 //! A connection while somebody has it, and what becomes of it afterwards.
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::Object;
-
-use crate::{Error, Result, queue::Place, settings::Settings, statements::StatementCache};
+use crate::{
+    Error, Result,
+    queue::Place,
+    settings::Settings,
+    statements::StatementCache,
+    wire::{Object, Wire},
+};
 
 /// A pooled connection on loan. It goes back only when no transaction is open on it.
 #[derive(Debug)]
 pub(crate) struct Lease {
     object: Option<Object>,
-    pub(crate) statements: StatementCache,
+    statements: StatementCache,
     pub(crate) settings: Settings,
     /// Set before the first byte of a transaction is sent, cleared when the server has said it ended.
     pub(crate) in_transaction: bool,
@@ -33,8 +37,10 @@ impl Lease {
         }
     }
 
-    pub(crate) fn client(&self) -> Result<&Object> {
-        self.object.as_ref().ok_or_else(|| Error::internal("the connection was already thrown away"))
+    /// The connection, and what is known of the statements sent on it.
+    pub(crate) fn wire(&mut self) -> Result<(&mut Wire, &StatementCache)> {
+        let object = self.object.as_mut().ok_or_else(|| Error::internal("the connection was already thrown away"))?;
+        Ok((object, &self.statements))
     }
 }
 
@@ -45,7 +51,7 @@ impl Drop for Lease {
             && let Some(object) = self.object.take()
         {
             // A panic, a cancelled request, a lost answer: what state the session is in is unknown, so
-            // the next tenant does not get it. Dropping the client closes the socket.
+            // the next tenant does not get it. Dropping it closes the socket.
             tracing::debug!("a connection with an unfinished transaction was thrown away");
             drop(Object::take(object));
         }

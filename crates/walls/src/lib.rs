@@ -17,6 +17,7 @@ mod rows;
 mod settings;
 mod statements;
 mod tx;
+mod wire;
 
 pub use conn::{PublicConn, TenantReads, TenantWrites, UserConn};
 pub use error::{Error, Result, Said};

@@ -1,8 +1,11 @@
 //! The connections of one role, lent to whoever's turn it is, each promised to one of them.
 use std::{sync::Arc, time::Duration};
 
-use deadpool_postgres::{Manager, ManagerConfig, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts};
-use rowhouse_pg::{Failure, describe, parse, tls};
+use deadpool::{
+    Runtime,
+    managed::{PoolError, TimeoutType, Timeouts},
+};
+use rowhouse_pg::{Failure, describe, parse};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_postgres::Config;
 
@@ -15,6 +18,7 @@ use crate::{
     queue::{Queue, Share},
     settings::Settings,
     statements::{StatementCache, Statements},
+    wire::{Connections, Dialer, Object},
 };
 
 /// How many connections, how long to wait for one, and how statements are sent on it.
@@ -53,7 +57,7 @@ pub struct Pool(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
-    connections: deadpool_postgres::Pool,
+    connections: Connections,
     queue: Queue,
     config: Config,
     cache: StatementCache,
@@ -69,11 +73,7 @@ impl Pool {
             .application_name(options.name)
             .connect_timeout(Duration::from_secs(3))
             .keepalives_idle(Duration::from_secs(30));
-        // Fast: recycling costs no round trip. What makes that safe is in `lease` and `tx`: a connection comes back
-        // only when the server has said that its transaction ended, and nothing can set session state.
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config.clone(), tls(), recycling);
-        let pool = deadpool_postgres::Pool::builder(manager)
+        let pool = Connections::builder(Dialer(config.clone()))
             .max_size(options.connections)
             .wait_timeout(Some(options.wait))
             .create_timeout(Some(Duration::from_secs(3)))
@@ -137,7 +137,7 @@ impl Pool {
         Ok(Lease::new(object, self.0.cache.clone(), self.0.options.settings, place))
     }
 
-    async fn connection(&self) -> Result<deadpool_postgres::Object> {
+    async fn connection(&self) -> Result<Object> {
         // A connection that is free is taken without setting a timer; whoever has to wait sets one.
         let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.0.connections.timeouts() };
         let lent = match self.0.connections.timeout_get(&at_once).await {

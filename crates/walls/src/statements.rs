@@ -1,15 +1,16 @@
 //! How statements are sent: by a name the connection keeps, or whole each time, with their types.
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{Arc, PoisonError, RwLock},
 };
 
-use deadpool_postgres::Object;
+use deadpool_postgres::ClientWrapper;
 use postgres_types::{ToSql, Type};
 use rowhouse_pg::Sql;
 use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement, error::SqlState};
 
-use crate::{Error, Result, settings::Settings};
+use crate::{Error, Result, settings::Settings, wire::Wire};
 
 /// How statements are sent to PostgreSQL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,9 +50,9 @@ impl StatementCache {
 
     /// The statement, if nothing has to be asked inside a transaction first. A named statement's first use
     /// on a connection is a round trip, outside any transaction or in the one that is open.
-    pub(crate) async fn ready(&self, client: &Object, sql: Sql, settings: &Settings) -> Result<Option<Ready>> {
+    pub(crate) async fn ready(&self, wire: &mut Wire, sql: Sql, settings: &Settings) -> Result<Option<Ready>> {
         match self {
-            Self::Named => match client.prepare_cached(sql.text()).await {
+            Self::Named => match wire.line.carry(pin!(wire.client.prepare_cached(sql.text()))).await {
                 Ok(statement) => Ok(Some(Ready::Named(statement))),
                 Err(error) => Err(settings.classify(sql.name(), &error)),
             },
@@ -66,14 +67,15 @@ impl StatementCache {
     ///
     /// `PREPARE` is undone in the message that sends it, so nothing is left on a connection that others
     /// use next; a name of the protocol would be, if this future were dropped between its round trips.
-    pub(crate) async fn learn(&self, client: &Client, sql: Sql, settings: &Settings) -> Result<Ready> {
+    pub(crate) async fn learn(&self, wire: &mut Wire, sql: Sql, settings: &Settings) -> Result<Ready> {
         let ask = format!(
             "prepare rowhouse_learns as {}
              ; select parameter_types::oid[] from pg_catalog.pg_prepared_statements where name = 'rowhouse_learns'
              ; deallocate rowhouse_learns",
             sql.text()
         );
-        let answers = client.simple_query(&ask).await.map_err(|error| settings.classify(sql.name(), &error))?;
+        let answers = wire.line.carry(pin!(wire.client.simple_query(&ask))).await;
+        let answers = answers.map_err(|error| settings.classify(sql.name(), &error))?;
         let listed = answers.iter().find_map(|answer| match answer {
             SimpleQueryMessage::Row(row) => row.get(0),
             _ => None,
@@ -89,7 +91,7 @@ impl StatementCache {
 
     /// Takes note of a failure, and says what follows for the connection. What may have changed since the statement was
     /// prepared is forgotten, and learned anew at the next use.
-    pub(crate) fn failed(&self, client: &Object, sql: Sql, error: &tokio_postgres::Error) -> After {
+    pub(crate) fn failed(&self, client: &ClientWrapper, sql: Sql, error: &tokio_postgres::Error) -> After {
         match self {
             Self::Named => match error.code() {
                 // "cached plan must not change result type": a migration has changed what it answers.

@@ -50,7 +50,7 @@
 //! conn.write().last().optional::<()>(remove, &[&id]).await?;
 //! # Ok(()) }
 //! ```
-use std::{marker::PhantomData, time::Duration};
+use std::{marker::PhantomData, pin::pin, time::Duration};
 
 use futures_util::future::{join_all, join4};
 use rowhouse_pg::{FromRow, Params, Sql};
@@ -63,6 +63,7 @@ use crate::{
     preamble::Scope,
     rows::Rows,
     statements::{After, Ready},
+    wire::Wire,
 };
 
 /// A statement with what it takes.
@@ -180,7 +181,8 @@ impl<'c, M: Mode> Tx<'c, M> {
             State::NotBegun => Ok(()),
             State::Failed => Err(Error::internal("committed a transaction in which a statement had failed")),
             State::Open => {
-                let ended = self.lease.client()?.batch_execute("commit").await;
+                let (wire, _) = self.lease.wire()?;
+                let ended = wire.line.carry(pin!(wire.client.batch_execute("commit"))).await;
                 self.lease.in_transaction = ended.is_err();
                 ended.map_err(|error| self.lease.settings.classify("commit", &error))
             }
@@ -191,7 +193,9 @@ impl<'c, M: Mode> Tx<'c, M> {
     /// the connection.
     pub async fn rollback(self) -> Result<()> {
         if self.state == State::Open {
-            self.lease.in_transaction = self.lease.client()?.batch_execute("rollback").await.is_err();
+            let (wire, _) = self.lease.wire()?;
+            let ended = wire.line.carry(pin!(wire.client.batch_execute("rollback"))).await;
+            self.lease.in_transaction = ended.is_err();
         }
         Ok(())
     }
@@ -245,22 +249,22 @@ impl<'c, M: Mode> Tx<'c, M> {
         let bound = bind(tenant.as_ref(), sql, params, &statement)?;
 
         self.lease.in_transaction = true;
-        let client = self.lease.client()?;
-        // Each future queues its message when it is first polled, in this order; the connection's task
-        // runs after that and writes them all at once. rowhouse's tests/api/flush.rs holds the answers
-        // back to show that none is awaited in between.
-        let (opened, went_before, answered, ended) = join4(
-            async {
-                match &begin {
-                    Some(text) => client.batch_execute(text).await,
-                    None => Ok(()),
-                }
-            },
-            join_all(earlier.iter().zip(&bound_before).map(|(statement, bound)| statement.query(client, bound))),
-            statement.query(client, &bound),
-            async { if commit { client.batch_execute("commit").await } else { Ok(()) } },
-        )
-        .await;
+        let (Wire { client, line }, _) = self.lease.wire()?;
+        // Each future queues its message when it is first polled, in this order; after that they are all written at
+        // once. rowhouse's tests/api/flush.rs holds the answers back to show that none is awaited in between.
+        let (opened, went_before, answered, ended) = line
+            .carry(pin!(join4(
+                async {
+                    match &begin {
+                        Some(text) => client.batch_execute(text).await,
+                        None => Ok(()),
+                    }
+                },
+                join_all(earlier.iter().zip(&bound_before).map(|(statement, bound)| statement.query(client, bound))),
+                statement.query(client, &bound),
+                async { if commit { client.batch_execute("commit").await } else { Ok(()) } },
+            )))
+            .await;
 
         let mut failed = opened.err().map(|error| (sql, error));
         let is_open = failed.is_none();
@@ -289,7 +293,9 @@ impl<'c, M: Mode> Tx<'c, M> {
     /// A statement as it is sent. Where its types have to be asked for inside a transaction, this begins it.
     async fn ready(&mut self, sql: Sql, begin: &mut Option<String>) -> Result<Ready> {
         // Known after its first use: no round trip from then on.
-        match self.lease.statements.ready(self.lease.client()?, sql, &self.lease.settings).await? {
+        let settings = self.lease.settings;
+        let (wire, statements) = self.lease.wire()?;
+        match statements.ready(wire, sql, &settings).await? {
             Some(statement) => Ok(statement),
             None => Box::pin(self.learn(sql, begin.take())).await,
         }
@@ -302,22 +308,22 @@ impl<'c, M: Mode> Tx<'c, M> {
         begun: bool,
         ended: Option<Result<(), tokio_postgres::Error>>,
     ) -> Error {
-        let client = match self.lease.client() {
-            Ok(client) => client,
+        let (Wire { client, line }, statements) = match self.lease.wire() {
+            Ok(parts) => parts,
             Err(error) => return error,
         };
         // After a failed statement COMMIT rolls back, and it has been answered: the session is
         // idle. Otherwise say so ourselves. Whatever goes wrong here costs the connection.
         let over = match ended {
             Some(ended) => ended,
-            None => client.batch_execute("rollback").await,
+            None => line.carry(pin!(client.batch_execute("rollback"))).await,
         };
         let lost = !begun || over.is_err();
         let Some((sql, error)) = failed else {
             self.lease.in_transaction = lost;
             return Error::internal("a statement failed without an error");
         };
-        let after = self.lease.statements.failed(client, sql, &error);
+        let after = statements.failed(client, sql, &error);
         self.outdated = after == After::Again;
         // Where its session has to go, the next connection starts afresh.
         self.lease.in_transaction = lost || after == After::ConnectionGoes;
@@ -332,13 +338,16 @@ impl<'c, M: Mode> Tx<'c, M> {
     /// this process, when statements have no names.
     async fn learn(&mut self, sql: Sql, begin: Option<String>) -> Result<Ready> {
         self.lease.in_transaction = true;
-        let client = self.lease.client()?;
+        let settings = self.lease.settings;
+        let (wire, statements) = self.lease.wire()?;
         if let Some(begin) = begin {
-            client.batch_execute(&begin).await.map_err(|error| self.lease.settings.classify("begin", &error))?;
+            let answered = wire.line.carry(pin!(wire.client.batch_execute(&begin))).await;
+            answered.map_err(|error| settings.classify("begin", &error))?;
         }
-        let learned = self.lease.statements.learn(client, sql, &self.lease.settings).await;
+        let learned = statements.learn(wire, sql, &settings).await;
         if learned.is_err() {
-            self.lease.in_transaction = client.batch_execute("rollback").await.is_err();
+            let ended = wire.line.carry(pin!(wire.client.batch_execute("rollback"))).await;
+            self.lease.in_transaction = ended.is_err();
         }
         learned
     }
