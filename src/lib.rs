@@ -10,6 +10,7 @@
 //! * [`http`] is the toolkit that all routes take from; [`api`] are the routes, one file each; [`app`] is what they are given.
 //! * [`server`] stands above: router, limits, the document, sockets, figures. [`compose`] puts all of it together.
 //! * [`jobs`] is work that is done after the transaction that caused it.
+//! * [`events`] is what happens in a tenant, told by the transaction in which it happens.
 //! * [`mail`] sends letters, [`dns`] looks up TXT records.
 //! * [`platform_settings`] are the keys that whoever runs the platform decides.
 //! * [`cli`] are the commands; those that audit and attack any database are [`rowhouse_audit`].
@@ -27,6 +28,7 @@ pub mod db;
 mod digest;
 pub mod dns;
 pub mod error;
+pub mod events;
 pub mod http;
 pub mod jobs;
 pub mod limits;

@@ -38,3 +38,14 @@ grant insert (tenant_id, id, domain, challenge) on registry.domains to rowhouse_
 grant select on registry.domains to rowhouse_platform;
 grant select on registry.domains to rowhouse_tenancy;
 grant update (verified_at, checked_at) on registry.domains to rowhouse_tenancy;
+
+-- What happened is told (registry.note_changes).
+create or replace trigger note_new after insert on registry.domains
+    referencing new table as after for each statement
+    execute function registry.note_changes('', 'domain.claimed', 'tenant:read', '+id');
+create or replace trigger note_changed after update on registry.domains
+    referencing old table as before new table as after for each statement
+    execute function registry.note_changes('', 'domain.changed', 'tenant:read', '+id', 'verified_at');
+create or replace trigger note_gone after delete on registry.domains
+    referencing old table as before for each statement
+    execute function registry.note_changes('', 'domain.released', 'tenant:read', '+id');

@@ -29,9 +29,15 @@ create policy insert_found on registry.tenants for insert to rowhouse_tenancy
     with check (status = 'trial');
 comment on policy insert_found on registry.tenants is 'registry.found_tenant: a tenant begins on trial.';
 
+create policy select_epoch on registry.tenants for select to rowhouse_writers
+    using (true);
+comment on policy select_epoch on registry.tenants is
+    'registry.note_changes says in which epoch of a tenant something happened; the grant is on that.';
+
 grant select on registry.tenants to rowhouse_api, rowhouse_platform;
+grant select (id, epoch) on registry.tenants to rowhouse_writers;
 grant update (name) on registry.tenants to rowhouse_api;
-grant select (id, slug, name, status, founder_id, created_at) on registry.tenants to rowhouse_tenancy;
+grant select (id, slug, name, status, founder_id, epoch, created_at) on registry.tenants to rowhouse_tenancy;
 grant insert (id, slug, name, status, trial_ends_at, founder_id) on registry.tenants to rowhouse_tenancy;
 
 create or replace trigger keep_version before update on registry.tenants

@@ -56,3 +56,13 @@ create or replace trigger no_more_than_held before insert or update on tenant.ap
 create or replace trigger notify_of_api_key after insert or delete on tenant.api_keys
     for each row when (row_security_active('tenant.api_keys'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
     execute function registry.notify_of_api_key();
+-- What happened is told (registry.note_changes).
+create or replace trigger note_new after insert on tenant.api_keys
+    referencing new table as after for each statement
+    execute function registry.note_changes('', 'api_key.created', 'api-keys:read');
+create or replace trigger note_changed after update on tenant.api_keys
+    referencing old table as before new table as after for each statement
+    execute function registry.note_changes('', 'api_key.updated', 'api-keys:read', 'name', 'hint', 'expires_at');
+create or replace trigger note_gone after delete on tenant.api_keys
+    referencing old table as before for each statement
+    execute function registry.note_changes('', 'api_key.revoked', 'api-keys:read');

@@ -57,3 +57,19 @@ create or replace trigger check_invitation after insert on tenant.invitations
     execute function registry.check_invitation();
 create or replace trigger withdraw_widened after update of permissions on tenant.invitations
     for each row when (new.permissions <> old.permissions) execute function registry.withdraw_widened();
+-- What happened is told (registry.note_changes).
+-- A door takes away what was accepted (registry.join_tenant), its triggers what is withdrawn.
+create or replace trigger note_new after insert on tenant.invitations
+    referencing new table as after for each statement
+    execute function registry.note_changes('', 'invitation.created', 'invitations:read');
+create or replace trigger note_changed after update on tenant.invitations
+    referencing old table as before new table as after for each statement
+    execute function registry.note_changes('', 'invitation.resent', 'invitations:read', 'expires_at');
+create or replace trigger note_gone after delete on tenant.invitations
+    referencing old table as before for each statement
+    when (not (current_user = 'rowhouse_tenancy' and pg_trigger_depth() = 0))
+    execute function registry.note_changes('', 'invitation.withdrawn', 'invitations:read');
+create or replace trigger note_accepted after delete on tenant.invitations
+    referencing old table as before for each statement
+    when (current_user = 'rowhouse_tenancy' and pg_trigger_depth() = 0)
+    execute function registry.note_changes('', 'invitation.accepted', 'invitations:read');

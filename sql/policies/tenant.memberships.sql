@@ -86,8 +86,14 @@ create or replace trigger withdraw_invitations after update of role_id, permissi
 -- Who is a new member has a seat for each of their sessions.
 create or replace trigger seat_new after insert on tenant.memberships
     referencing new table as changed for each statement execute function registry.seat_members();
--- What was kept of who is a member is out of date (docs/adr/0015); what they may do is never kept.
+-- What was kept of who is a member is out of date (docs/adr/0015); what they may do is never kept. And what happened is told
+-- (registry.note_changes), but for what a member's row carries of role and tenant.
 create or replace trigger note_new after insert on tenant.memberships
-    referencing new table as changed for each statement execute function registry.bump_generation('members');
+    referencing new table as after for each statement
+    execute function registry.note_changes('members', 'member.joined', 'members:read', '+user_id', '+version');
+create or replace trigger note_changed after update on tenant.memberships
+    referencing old table as before new table as after for each statement
+    execute function registry.note_changes('', 'member.changed', 'members:read', '+user_id', '+version', 'role_id', 'account_active', 'email', 'full_name');
 create or replace trigger note_gone after delete on tenant.memberships
-    referencing old table as changed for each statement execute function registry.bump_generation('members');
+    referencing old table as before for each statement
+    execute function registry.note_changes('members', 'member.removed', 'members:read', '+user_id', '+version');

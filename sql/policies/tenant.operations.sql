@@ -34,3 +34,7 @@ create or replace trigger check_author before insert on tenant.operations
 create or replace trigger notify_of_operation after update of status on tenant.operations
     for each row when (new.status <> old.status and new.status in ('succeeded', 'failed') and new.created_by is not null)
     execute function registry.notify_of_operation();
+-- What happened is told (registry.note_changes).
+create or replace trigger note_finished after update on tenant.operations
+    referencing old table as before new table as after for each statement
+    execute function registry.note_changes('', 'operation.finished', 'operations:read', '+id', '+version', '+kind', '+status', 'finished_at');

@@ -50,10 +50,13 @@ create or replace trigger keep_words_of_new after insert on tenant.products
 create or replace trigger keep_words_of_changed after update on tenant.products
     referencing old table as old_rows new table as new_rows
     for each statement execute function registry.keep_product_words();
--- What was kept of them is out of date (docs/adr/0015).
+-- What was kept of them is out of date, and what happened is told (registry.note_changes).
 create or replace trigger note_new after insert on tenant.products
-    referencing new table as changed for each statement execute function registry.bump_generation('products');
+    referencing new table as after for each statement
+    execute function registry.note_changes('products', 'product.created', 'products:read');
 create or replace trigger note_changed after update on tenant.products
-    referencing new table as changed for each statement execute function registry.bump_generation('products');
+    referencing old table as before new table as after for each statement
+    execute function registry.note_changes('products', 'product.updated', 'products:read', 'name', 'description', 'sku', 'price_minor', 'currency', 'stock', 'status', 'tags');
 create or replace trigger note_gone after delete on tenant.products
-    referencing old table as changed for each statement execute function registry.bump_generation('products');
+    referencing old table as before for each statement
+    execute function registry.note_changes('products', 'product.deleted', 'products:read');

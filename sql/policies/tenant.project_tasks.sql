@@ -33,10 +33,13 @@ create or replace trigger keep_version before update on tenant.project_tasks
     for each row execute function registry.keep_version();
 create or replace trigger keep_done_at before insert or update of status on tenant.project_tasks
     for each row execute function registry.keep_done_at();
--- What was kept of them is out of date (docs/adr/0015).
+-- What was kept of them is out of date, and what happened is told (registry.note_changes).
 create or replace trigger note_new after insert on tenant.project_tasks
-    referencing new table as changed for each statement execute function registry.bump_generation('tasks');
+    referencing new table as after for each statement
+    execute function registry.note_changes('tasks', 'task.created', 'tasks:read', '+id', '+version', '+project_id');
 create or replace trigger note_changed after update on tenant.project_tasks
-    referencing new table as changed for each statement execute function registry.bump_generation('tasks');
+    referencing old table as before new table as after for each statement
+    execute function registry.note_changes('tasks', 'task.updated', 'tasks:read', '+id', '+version', '+project_id', 'name', 'status');
 create or replace trigger note_gone after delete on tenant.project_tasks
-    referencing old table as changed for each statement execute function registry.bump_generation('tasks');
+    referencing old table as before for each statement
+    execute function registry.note_changes('tasks', 'task.deleted', 'tasks:read', '+id', '+version', '+project_id');

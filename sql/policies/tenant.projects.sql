@@ -30,10 +30,13 @@ grant update (name, description, status, owner_id) on tenant.projects to rowhous
 
 create or replace trigger keep_version before update on tenant.projects
     for each row execute function registry.keep_version();
--- What was kept of them is out of date (docs/adr/0015).
+-- What was kept of them is out of date, and what happened is told (registry.note_changes).
 create or replace trigger note_new after insert on tenant.projects
-    referencing new table as changed for each statement execute function registry.bump_generation('projects');
+    referencing new table as after for each statement
+    execute function registry.note_changes('projects', 'project.created', 'projects:read');
 create or replace trigger note_changed after update on tenant.projects
-    referencing new table as changed for each statement execute function registry.bump_generation('projects');
+    referencing old table as before new table as after for each statement
+    execute function registry.note_changes('projects', 'project.updated', 'projects:read', 'name', 'description', 'status', 'owner_id');
 create or replace trigger note_gone after delete on tenant.projects
-    referencing old table as changed for each statement execute function registry.bump_generation('projects');
+    referencing old table as before for each statement
+    execute function registry.note_changes('projects', 'project.deleted', 'projects:read');

@@ -65,3 +65,13 @@ create or replace trigger known_permissions before insert or update of permissio
 create or replace trigger no_more_than_held before insert or update or delete on tenant.roles
     for each row when (row_security_active('tenant.roles'::regclass) and current_user not in ('rowhouse_owner', 'rowhouse_tenancy'))
     execute function registry.no_more_than_held();
+-- What happened is told (registry.note_changes).
+create or replace trigger note_new after insert on tenant.roles
+    referencing new table as after for each statement
+    execute function registry.note_changes('', 'role.created', 'roles:read');
+create or replace trigger note_changed after update on tenant.roles
+    referencing old table as before new table as after for each statement
+    execute function registry.note_changes('', 'role.updated', 'roles:read', 'name', 'permissions');
+create or replace trigger note_gone after delete on tenant.roles
+    referencing old table as before for each statement
+    execute function registry.note_changes('', 'role.deleted', 'roles:read');

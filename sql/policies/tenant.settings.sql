@@ -35,6 +35,8 @@ create or replace trigger known_time_zone before insert or update of time_zone o
     for each row when (new.time_zone <> 'UTC') execute function registry.known_time_zone();
 create or replace trigger known_currency before insert or update of currency on tenant.settings
     for each row when (new.currency <> 'EUR') execute function registry.known_currency();
--- What was kept under other settings is out of date (docs/adr/0015).
+-- What was kept under other settings is out of date, and what happened is told (registry.note_changes).
 create or replace trigger note_changed after update on tenant.settings
-    referencing new table as changed for each statement execute function registry.bump_generation('settings');
+    referencing old table as before new table as after for each statement
+    execute function registry.note_changes('settings', 'settings.updated', 'settings:read', '+version',
+                                           'language', 'time_zone', 'currency', 'week_starts', 'low_stock_threshold');

@@ -4,6 +4,7 @@ pub mod account_events;
 pub mod api_keys;
 pub mod dashboard;
 pub mod domains;
+pub mod events;
 pub mod health;
 pub mod invitation_acceptance;
 pub mod invitations;

@@ -197,6 +197,17 @@ impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
         self.limit + 1
     }
 
+    /// Rows that were asked for.
+    #[must_use]
+    pub fn limit(&self) -> i64 {
+        self.limit
+    }
+
+    /// The cursor of a place, for a list that goes on where it ends.
+    pub fn cursor(&self, key: &K) -> Result<String> {
+        self.seal.close(key)
+    }
+
     /// How many bytes of long texts the database need not go beyond: more than a page has of them. Of these a statement counts no
     /// more than half as many again as they are as JSON, or it would end a page that goes on.
     #[must_use]

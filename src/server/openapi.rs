@@ -16,7 +16,10 @@ use utoipa::{
 pub(super) use shared::finish;
 
 use crate::{
-    api::products::{ImportMode, ProductSort},
+    api::{
+        events::Begin,
+        products::{ImportMode, ProductSort},
+    },
     app::App,
     error::Violation,
     http::{export::Format, listing::Sort, problem::Problem},
@@ -29,7 +32,7 @@ use crate::{
         description = "Many tenants under one roof, a wall between every row. Every request acts inside one tenant, named by the token, the `X-Tenant-ID` header or the host; all that are present must agree. Answers say with `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers) how many requests are left.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    components(schemas(Problem, Violation, Sort, ProductSort, ImportMode, Format)),
+    components(schemas(Problem, Violation, Sort, ProductSort, ImportMode, Format, Begin)),
     modifiers(&Bearer),
 )]
 struct Base;

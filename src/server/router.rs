@@ -41,6 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         api::project_tasks::routes(),
         api::products::routes(),
         api::operations::routes(),
+        api::events::routes(),
         api::dashboard::routes(),
     ];
     let at_root = [api::health::routes(), api::jwks::routes()].map(|endpoints| ("", endpoints));

@@ -41,7 +41,7 @@ fn openapi_json_is_what_the_handlers_say() {
 }
 
 /// What nobody has to sign in for.
-const PUBLIC: [&str; 13] = [
+const PUBLIC: [&str; 14] = [
     "auth_invitations_accept_as_new",
     "auth_invitations_show",
     "auth_login",
@@ -51,6 +51,7 @@ const PUBLIC: [&str; 13] = [
     "auth_signup",
     "auth_verify_email",
     "auth_verify_email_resend",
+    "event_types_list",
     "jwks",
     "livez",
     "platform_settings_get",

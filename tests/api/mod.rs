@@ -15,6 +15,8 @@ mod deploys;
 mod documents;
 mod domains;
 mod ended;
+mod event_types;
+mod events;
 mod export;
 mod faults;
 mod figures;

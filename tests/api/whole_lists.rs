@@ -8,10 +8,11 @@ use tokio_postgres::Client;
 use crate::support::{Document, TestApp, TestDb, Way, rows, town};
 
 /// Lists that are not the rows of one table, each with what looks at them instead.
-const NOT_A_TABLE: [(&str, &str); 4] = [
+const NOT_A_TABLE: [(&str, &str); 5] = [
     ("/api/v1/dashboard/recent-projects", "tests/api/dashboard.rs"),
     ("/api/v1/me/events", "a person's own: tests/isolation/own_rows.rs"),
     ("/api/v1/me/sessions", "a person's own: tests/isolation/own_rows.rs"),
+    ("/api/v1/events", "a feed without an end: tests/api/events.rs"),
     ("/api/v1/products/search", "what matches: tests/api/search.rs"),
 ];
 

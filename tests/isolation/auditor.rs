@@ -146,7 +146,7 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "check_invitation"
         | "keep_an_owner"
         | "note_account_event"
-        | "bump_generation"
+        | "note_changes"
         | "seat_members"
         | "seat_sessions"
         | "notify_of_api_key"
@@ -155,7 +155,7 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "withdraw_invitations"
         | "withdraw_widened" => vec![],
         "caller_permissions" | "hold_people" | "leave_tenant" | "letterhead" | "meter" | "note_domain_check"
-        | "require" | "tenant_defaults" | "touch_api_key" => vec!["rowhouse_api"],
+        | "present_epoch" | "require" | "tenant_defaults" | "touch_api_key" => vec!["rowhouse_api"],
         "seal_holds" => vec!["rowhouse_api", "rowhouse_gate"],
         // What one owner asks another.
         "signed_in" => vec!["rowhouse_gate", TENANCY],

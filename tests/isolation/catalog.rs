@@ -18,7 +18,7 @@ const INDEXES_ACROSS_TENANTS: &[&str] = &[
 pub(crate) const IDENTITY: &str = "rowhouse_identity";
 /// Who owns what works on tenants, memberships, invitations, keys, hosts and meters: reaches no account.
 pub(crate) const TENANCY: &str = "rowhouse_tenancy";
-/// Who owns what writes notifications, generations and what happened to accounts: reads none of them.
+/// Who owns what writes notifications, events, generations and what happened to accounts: reads none of them.
 pub(crate) const WRITERS: &str = "rowhouse_writers";
 /// Owns the triggers that keep seats.
 pub(crate) const SEATS: &str = "rowhouse_seats";
@@ -31,7 +31,6 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.attempt(text,text[])", IDENTITY),
     ("registry.authenticate_again(text,bigint,bytea,bytea[],text)", IDENTITY),
     ("registry.begin_generations()", WRITERS),
-    ("registry.bump_generation()", WRITERS),
     ("registry.caller_permissions()", TENANCY),
     ("registry.change_email(text,bytea,interval,text)", IDENTITY),
     ("registry.change_password(text,boolean,text)", IDENTITY),
@@ -58,6 +57,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.my_tenants()", TENANCY),
     ("registry.note_account_event()", WRITERS),
     ("registry.note_domain_check(uuid,text[],text)", TENANCY),
+    ("registry.note_changes()", WRITERS),
     ("registry.notify_member(uuid,uuid,text,text,text,jsonb,text)", WRITERS),
     ("registry.notify_of_api_key()", WRITERS),
     ("registry.notify_of_operation()", WRITERS),
@@ -69,6 +69,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.open_sessions(uuid)", IDENTITY),
     ("registry.own_address()", IDENTITY),
     ("registry.own_name()", IDENTITY),
+    ("registry.present_epoch()", TENANCY),
     ("registry.require(text)", TENANCY),
     ("registry.rotate_refresh_token(bytea,bytea,bytea,interval,text)", IDENTITY),
     ("registry.seal_holds(text)", IDENTITY),
@@ -244,8 +245,13 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
           and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
               !~ '^(\\(principal = \\( SELECT registry\\.principal\\(\\) AS principal\\)\\))+$'
           -- That something has changed, and not what: every member and every key of the tenant may know.
-          and not (polrelid = 'tenant.generations'::regclass and polcmd = 'r'
+          and not (polrelid in ('tenant.generations'::regclass, 'tenant.part_generations'::regclass) and polcmd = 'r'
                    and pg_get_expr(polqual, polrelid) = '(tenant_id = ( SELECT registry.require(NULL::text) AS require))')
+          -- What happened, of what the caller may see.
+          and not (polrelid = 'tenant.events'::regclass and polcmd = 'r'
+                   and pg_get_expr(polqual, polrelid)
+                       = '((tenant_id = ( SELECT registry.require(''events:read''::text) AS require)) AND '
+                         || '(permission = ANY (( SELECT registry.caller_permissions() AS caller_permissions)::text[])))')
           and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
               !~ ('^(\\(\\(tenant_id = \\( SELECT registry\\.require_person\\(\\) AS require_person\\)\\)'
                   || ' AND \\(user_id = \\( SELECT \\(current_setting\\(''app\\.user_id''::text\\)\\)::uuid AS current_setting\\)\\)\\))+$')";

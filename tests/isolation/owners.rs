@@ -36,12 +36,15 @@ const REACHES: &[&str] = &[
     "tenancy tenant.settings: insert (tenant_id), select (currency, language, tenant_id)",
     "tenancy tenant_limits: select",
     "tenancy tenant_usage: insert (month, requests, tenant_id), select, update (requests)",
-    "tenancy tenants: insert (founder_id, id, name, slug, status, trial_ends_at), select (created_at, founder_id, id, name, slug, status)",
+    "tenancy tenants: insert (founder_id, id, name, slug, status, trial_ends_at), select (created_at, epoch, founder_id, id, name, slug, status)",
     "writers account_events: insert (kind, session_id, user_id)",
+    "writers tenant.events: insert (actor_id, actor_kind, data, epoch, id, permission, tenant_id, type)",
     "writers tenant.generations: insert (slot, tenant_id), select, update (members, products, projects, settings, tasks)",
     "writers tenant.memberships: select (role_id, tenant_id, user_id)",
     "writers tenant.notifications: insert (body, data, id, kind, link, tenant_id, title, user_id)",
+    "writers tenant.part_generations: insert (part, slot, tenant_id), select, update (generation)",
     "writers tenant.roles: select (built_in, id, name, tenant_id)",
+    "writers tenants: select (epoch, id)",
 ];
 
 /// Policies that let an owner through to every row of a table: what isolation.md says it may see or write of all.
@@ -75,6 +78,9 @@ const EVERY_ROW: &[&str] = &[
     "tenancy tenants.select_doors",
     "writers tenant.generations.update_triggers",
     "writers tenant.generations.select_triggers",
+    "writers tenant.part_generations.select_triggers",
+    "writers tenant.part_generations.update_triggers",
+    "writers tenants.select_epoch",
 ];
 
 /// What no function outside `rowhouse_identity` may reach, as text.

@@ -1,0 +1,219 @@
+//! `/events`: what happens in the tenant, in the order in which it was committed; `/event-types`: what there is to tell.
+use std::collections::BTreeSet;
+
+use axum::{http::header, response::IntoResponse};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio_postgres::Row;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::{
+    Error, Result,
+    app::Endpoints,
+    auth::Tenant,
+    db::FromRow,
+    error::Violation,
+    events::{Horizon, Position, TYPES},
+    http::{Asks, Chosen, Json, Listing},
+    sql, text_enum,
+};
+
+pub(crate) fn routes() -> Endpoints {
+    Endpoints::new().routes(routes!(feed)).routes(routes!(list))
+}
+
+/// Something that happened.
+#[derive(Debug, Serialize, ToSchema)]
+struct Event {
+    id: Uuid,
+    /// What happened to what. `GET /event-types` lists them.
+    #[serde(rename = "type")]
+    #[schema(example = "project.created")]
+    kind: String,
+    /// Of what `data` look like.
+    type_version: i16,
+    actor: Actor,
+    /// Ids, versions, and the names of the fields that changed; what they hold is read where it is.
+    #[schema(value_type = Object)]
+    data: Value,
+    /// When the transaction that told it began.
+    created_at: Timestamp,
+    #[serde(skip)]
+    position: Position,
+}
+
+/// Whose doing it was.
+#[derive(Debug, Serialize, ToSchema)]
+struct Actor {
+    kind: ActorKind,
+    /// The person's, or the API key's.
+    id: Option<Uuid>,
+}
+
+text_enum! {
+    /// A person, an API key, or nobody who had signed in.
+    enum ActorKind {
+        User = "user",
+        ApiKey = "api_key",
+        None = "none",
+    }
+}
+
+/// Some events, in the order in which they were committed.
+#[derive(Debug, Serialize, ToSchema)]
+struct Events {
+    items: Vec<Event>,
+    /// Pass as `after` to go on. There always is one: where nothing more has happened yet, ask with it later.
+    cursor: String,
+    /// Whether there is more to read already.
+    more: bool,
+}
+
+/// Where to begin without `after`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Begin {
+    /// With the oldest event that is kept.
+    #[default]
+    Oldest,
+    /// With what happens from now on.
+    Now,
+}
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct EventsQuery {
+    /// Events at once, 50 unless said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// `cursor` of the answer before.
+    after: Option<String>,
+    /// Where to begin without `after`.
+    #[serde(default)]
+    #[param(required = false)]
+    from: Begin,
+    /// Only events of these types, separated by commas.
+    #[serde(rename = "type")]
+    #[param(rename = "type", example = "project.created,project.updated")]
+    types: Option<String>,
+}
+
+impl EventsQuery {
+    /// The types that are asked for; none for all.
+    fn types(&self) -> Result<Option<Vec<&'static str>>> {
+        let Some(asked) = &self.types else { return Ok(None) };
+        let asked: BTreeSet<&str> = asked.split(',').collect();
+        let known = |name: &str| {
+            let unknown = || {
+                let detail = format!("there is no type of event called {name:?}; GET /api/v1/event-types lists them");
+                Error::BadRequest(vec![Violation::parameter("type", "unknown_event_type", detail)])
+            };
+            TYPES.iter().find(|kind| kind.name == name).map(|kind| kind.name).ok_or_else(unknown)
+        };
+        asked.into_iter().map(known).collect::<Result<_>>().map(Some)
+    }
+}
+
+impl Asks for EventsQuery {
+    fn place(&self) -> (Option<i64>, Option<&str>) {
+        (self.limit, self.after.as_deref())
+    }
+
+    /// Nothing: a reader may ask for other types from where they stand.
+    fn chosen(&self) -> Vec<Chosen> {
+        Vec::new()
+    }
+}
+
+/// Read what happens in the tenant, in the order in which it was committed.
+///
+/// Needs `events:read`, and of each event the permission that its type names: of others nothing is told. Whoever goes on with
+/// `cursor` gets each event once and misses none, however long the transactions take that tell them.
+#[utoipa::path(get, path = "/events", tag = "events", params(EventsQuery), responses((status = OK, body = Events)))]
+async fn feed(tenant: Tenant, listing: Listing<EventsQuery>) -> Result<Json<Events>> {
+    let types = listing.query.types()?;
+    let page = listing.page::<Position>(&tenant)?;
+    let after = page.after.unwrap_or(match listing.query.from {
+        Begin::Oldest => Position::START,
+        Begin::Now => Position::END,
+    });
+    let Position { epoch, xid, id } = after;
+    let limit = page.limit();
+    let mut conn = tenant.reads().await?;
+    // First, so that it is no later than what is read: nothing that comes in between is passed over.
+    let last = conn.read().last();
+    let ([horizon], items) = match &types {
+        None => last.after([(sql!("events/horizon"), &[])], sql!("events/list"), &[&epoch, &xid, &id, &limit]).await?,
+        Some(types) => {
+            last.after([(sql!("events/horizon"), &[])], sql!("events/list_types"), &[&epoch, &xid, &id, types, &limit])
+                .await?
+        }
+    };
+    let items: Vec<Event> = items.all()?;
+    let horizon: Horizon = horizon.one()?;
+    if page.after.is_some_and(|after| !horizon.has_seen(after)) {
+        return Err(Error::EventsGone);
+    }
+    let more = i64::try_from(items.len()).is_ok_and(|read| read == limit);
+    let read = items.last().map_or(page.after.unwrap_or(Position::START), |event| event.position);
+    let cursor = page.cursor(&if more { read } else { read.max(horizon.position()) })?;
+    Ok(Json(Events { items, cursor, more }))
+}
+
+/// A type of event.
+#[derive(Debug, Serialize, ToSchema)]
+struct EventType {
+    #[schema(example = "project.created")]
+    name: &'static str,
+    /// Of what `data` look like; another one when a reader of the one before could no longer read them.
+    version: i16,
+    /// What whoever reads one must hold, beside `events:read`.
+    #[schema(example = "projects:read")]
+    permission: &'static str,
+    /// When there is one.
+    description: &'static str,
+    /// The JSON schema of `data`.
+    #[schema(value_type = Object)]
+    schema: Value,
+}
+
+/// All types of event.
+#[derive(Debug, Serialize, ToSchema)]
+struct EventTypes {
+    items: Vec<EventType>,
+}
+
+/// List the types of event.
+///
+/// For anybody. There will be more: a reader passes over types it does not know, and over fields of `data` as well.
+#[utoipa::path(get, path = "/event-types", tag = "public", responses((status = OK, body = EventTypes)))]
+async fn list() -> impl IntoResponse {
+    let kind = |kind: &crate::events::EventType| EventType {
+        name: kind.name,
+        version: kind.version,
+        permission: kind.permission,
+        description: kind.meaning,
+        schema: (kind.schema)(),
+    };
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(EventTypes { items: TYPES.iter().map(kind).collect() }))
+}
+
+impl FromRow for Event {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let id = row.try_get("id")?;
+        Ok(Self {
+            id,
+            kind: row.try_get("type")?,
+            type_version: row.try_get("type_version")?,
+            actor: Actor { kind: row.try_get("actor_kind")?, id: row.try_get("actor_id")? },
+            data: row.try_get("data")?,
+            created_at: row.try_get("created_at")?,
+            position: Position { epoch: row.try_get("epoch")?, xid: row.try_get("xid")?, id },
+        })
+    }
+}
