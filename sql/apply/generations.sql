@@ -18,3 +18,5 @@ from (select tenant_id from tenant.generations where slot = 8 for update skip lo
 where g.tenant_id = free.tenant_id and g.slot = 8;
 insert into tenant.generations (tenant_id, slot)
 select t.id, s.slot from registry.tenants t cross join generate_series(1, 8) s (slot) on conflict do nothing;
+-- The same for its place in the workers' line.
+insert into tenant.job_heads (tenant_id, tenant_status) select id, status from registry.tenants on conflict do nothing;

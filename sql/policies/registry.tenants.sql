@@ -46,5 +46,7 @@ create or replace trigger begin_settings after insert on registry.tenants
     for each row execute function registry.begin_settings();
 create or replace trigger begin_generations after insert on registry.tenants
     for each row execute function registry.begin_generations();
+create or replace trigger begin_jobs after insert on registry.tenants
+    for each row execute function registry.begin_jobs();
 create or replace trigger refuse_reserved_slug before insert or update of slug on registry.tenants
     for each row execute function registry.refuse_reserved_slug();

@@ -8,6 +8,7 @@ pub mod events;
 pub mod health;
 pub mod invitation_acceptance;
 pub mod invitations;
+pub mod jobs;
 pub mod jwks;
 pub mod login;
 pub mod me;
@@ -34,6 +35,7 @@ pub const CONSTRAINTS: &[&[Constraint]] = &[
     api_keys::CONSTRAINTS,
     domains::CONSTRAINTS,
     invitations::CONSTRAINTS,
+    jobs::CONSTRAINTS,
     me::CONSTRAINTS,
     products::CONSTRAINTS,
     project_tasks::CONSTRAINTS,

@@ -24,6 +24,7 @@ mod throttle;
 mod token;
 pub mod totp;
 mod turns;
+mod work;
 
 pub use api_key::{NewKey, new_key};
 pub use authn::{AuthSettings, Authn, AuthnParts, Shares};
@@ -49,6 +50,8 @@ pub use step_up::{Proof, authenticate_again};
 pub use tenant::{SignedIn, Tenant, claimed, tenant_named_by};
 pub use throttle::{Action, Attempt, attempt, attempt_of_person, attempt_of_tenant, attempt_password};
 pub use token::{IssuedToken, Tokens};
+
+pub use work::{TakeTerms, Taken, claim_turn, open_tenants, take_jobs};
 
 pub use rowhouse_walls::{Person, PresentedKey, Principal, SessionId, TenantId, UserId};
 

@@ -15,10 +15,11 @@ use super::{
     demo::{self, DemoTenant, PASSWORD},
     descriptors,
     serve::{listen, refuse_unless_walled, stopped},
+    worker::WorkerArgs,
 };
 use crate::{
     auth::{Clock, Keys, SealKey, complete_keys, hear_of_ended, random_secret},
-    db::{self, API_ROLE, AdminConn, GATE_ROLE, Urls, as_role, seed},
+    db::{self, API_ROLE, AdminConn, GATE_ROLE, Urls, WORKER_ROLE, as_role, seed},
     error::Failure,
     server::{self, Kind, Supervisor},
     settings::{Profile, Tuning},
@@ -42,6 +43,11 @@ pub(super) struct Dev {
     /// Print one line of JSON once ready, and nothing else on standard output.
     #[arg(long)]
     json: bool,
+    /// Whether jobs are left alone.
+    #[arg(long)]
+    without_worker: bool,
+    #[command(flatten)]
+    worker: WorkerArgs,
     #[command(flatten)]
     tuning: Tuning,
 }
@@ -76,7 +82,7 @@ impl Dev {
             (None, Some(cluster)) => cluster.url("postgres", "rowhouse"),
             (None, None) => return Err(Failure("no database".to_owned())),
         };
-        let (database, migrator_url) = self.prepare(&superuser_url, private.as_ref()).await?;
+        let (database, worker_url, migrator_url) = self.prepare(&superuser_url, private.as_ref()).await?;
 
         let mut migrator = AdminConn::connect(&migrator_url).await?;
         let report = db::migrate(&mut migrator, false).await?;
@@ -94,6 +100,11 @@ impl Dev {
         drop(migrator);
         let app = self.tuning.app(&database, keys, Clock::system())?;
         refuse_unless_walled(&app).await?;
+        let worker = if self.without_worker {
+            None
+        } else {
+            Some(self.worker.begin(&worker_url, self.tuning.statements).await?)
+        };
         let listener = self.listener().await?;
         let base_url = format!("http://{}", listener.local_addr()?);
         let ready = Ready {
@@ -115,6 +126,9 @@ impl Dev {
         supervisor.start("hearing what has ended", Kind::Restarted, move || hear_of_ended(auth.clone()));
         server::serve(listener, server::application(&app), self.tuning.serving(), app.leaving.clone(), stop).await?;
         self.say("stopping");
+        if let Some(worker) = worker {
+            worker.finish().await?;
+        }
         supervisor.wind_down(&app, std::time::Duration::from_secs(2)).await?;
         drop(redis);
         drop(private);
@@ -163,15 +177,20 @@ impl Dev {
     }
 
     /// The database and its roles; answers how to connect as the roles that serve and as the migrator.
-    async fn prepare(&self, superuser_url: &str, private: Option<&PrivatePostgres>) -> Result<(Urls, String), Failure> {
+    async fn prepare(
+        &self,
+        superuser_url: &str,
+        private: Option<&PrivatePostgres>,
+    ) -> Result<(Urls, SecretString, String), Failure> {
         if let Some(cluster) = private {
             let postgres = AdminConn::connect(&cluster.url("postgres", "postgres")).await?;
             if !seed::database_exists(&postgres, "rowhouse").await? {
                 postgres.script("create database", "create database rowhouse").await?;
             }
             db::bootstrap(&AdminConn::connect(superuser_url).await?).await?;
-            let [api, gate] = [API_ROLE, GATE_ROLE].map(|role| cluster.url(role, "rowhouse").into());
-            return Ok((Urls { api, gate }, cluster.url(MIGRATOR, "rowhouse")));
+            let [api, gate, worker] =
+                [API_ROLE, GATE_ROLE, WORKER_ROLE].map(|role| cluster.url(role, "rowhouse").into());
+            return Ok((Urls { api, gate }, worker, cluster.url(MIGRATOR, "rowhouse")));
         }
         let superuser = AdminConn::connect(superuser_url).await?;
         // Before anything is touched: roles, passwords and policies of a real database are not ours.
@@ -180,9 +199,9 @@ impl Dev {
         // A server that asks for passwords gets new ones each time; nobody has to know them.
         let password = random_secret()?;
         let url = |role| as_role(superuser_url, role, Some(&password)).map(SecretString::from);
-        let (api, gate, migrator) = (url(API_ROLE)?, url(GATE_ROLE)?, url(MIGRATOR)?);
-        db::set_passwords(&superuser, &[api.clone(), gate.clone(), migrator.clone()]).await?;
-        Ok((Urls { api, gate }, migrator.expose_secret().to_owned()))
+        let (api, gate, worker, migrator) = (url(API_ROLE)?, url(GATE_ROLE)?, url(WORKER_ROLE)?, url(MIGRATOR)?);
+        db::set_passwords(&superuser, &[api.clone(), gate.clone(), worker.clone(), migrator.clone()]).await?;
+        Ok((Urls { api, gate }, worker, migrator.expose_secret().to_owned()))
     }
 
     fn keys(&self) -> Result<Keys, Failure> {

@@ -4,6 +4,7 @@ mod demo;
 mod descriptors;
 mod dev;
 mod errors;
+mod jobs;
 mod keys;
 mod limit;
 mod migrate;
@@ -13,6 +14,7 @@ mod platform;
 mod serve;
 mod tenant;
 mod user;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -46,7 +48,9 @@ enum Command {
     /// Start everything for development: database, demo tenants, server.
     Dev(dev::Dev),
     /// Serve requests; refuses when the database is not walled as sql/ says.
-    Serve(crate::settings::ServeArgs),
+    Serve(serve::Serve),
+    /// Do jobs: what requests have caused and others need not wait for.
+    Worker(worker::Command),
     /// Make roles and schemas in a database, once, as a superuser.
     Bootstrap(bootstrap::Bootstrap),
     /// Bring the database to what sql/ says, and tell what changed.
@@ -57,6 +61,8 @@ enum Command {
     Tools(rowhouse_audit::Command),
     /// Tenants: make one, list them, show one.
     Tenant(tenant::Tenant),
+    /// Jobs of all tenants: list them, retry, discard or cancel one.
+    Jobs(jobs::Jobs),
     /// Accounts: operators, deactivating and activating.
     User(user::User),
     /// What is decided for the whole platform.
@@ -89,17 +95,20 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     // The first command speaks to a person; its log starts when they ask for one.
     let filter = if matches!(cli.command, Command::Dev(_)) && cli.log == "info" { "warn" } else { &cli.log };
-    let _logging = telemetry::start(cli.log_format, filter, matches!(cli.command, Command::Serve(_)))?;
+    let _logging =
+        telemetry::start(cli.log_format, filter, matches!(cli.command, Command::Serve(_) | Command::Worker(_)))?;
     let runtime = tokio::runtime::Runtime::new()?;
     let done = |()| ExitCode::SUCCESS;
     match cli.command {
         Command::Dev(command) => runtime.block_on(command.run()).map(done),
-        Command::Serve(args) => runtime.block_on(serve::run(args)).map(done),
+        Command::Serve(command) => runtime.block_on(command.run()).map(done),
+        Command::Worker(command) => runtime.block_on(command.run()).map(done),
         Command::Bootstrap(command) => runtime.block_on(command.run()).map(done),
         Command::Migrate(command) => runtime.block_on(command.run()),
         Command::Demo(command) => runtime.block_on(command.run()).map(done),
         Command::Tools(command) => runtime.block_on(command.run()),
         Command::Tenant(command) => runtime.block_on(command.run()).map(done),
+        Command::Jobs(command) => runtime.block_on(command.run()).map(done),
         Command::User(command) => runtime.block_on(command.run()).map(done),
         Command::Platform(command) => runtime.block_on(command.run()).map(done),
         Command::Keys(command) => runtime.block_on(command.run()).map(done),

@@ -13,7 +13,12 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use super::descriptors;
+use secrecy::SecretString;
+
+use super::{
+    descriptors,
+    worker::{AtWork, WorkerArgs},
+};
 use crate::{
     app::App,
     auth::{Clock, Keys, hear_of_ended},
@@ -22,13 +27,41 @@ use crate::{
     error::Failure,
     http::Leaving,
     server::{self, Kind, Supervisor, metrics},
-    settings::ServeArgs,
+    settings::{ServeArgs, refuse_placeholders},
 };
 
 /// How often the figures of the cache are logged, where they have changed.
 const TOLD_EVERY: Duration = Duration::from_mins(1);
 
-pub(super) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
+/// How it is served, and whether jobs are done beside.
+#[derive(Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    args: ServeArgs,
+    /// Whether this process does jobs as well, as `rowhouse worker` would; it takes `WORKER_DATABASE_URL`.
+    #[arg(long, env = "ROWHOUSE_WITH_WORKER", requires = "worker_database_url")]
+    with_worker: bool,
+    /// Where PostgreSQL is, as the role that does jobs.
+    #[arg(long, env = "WORKER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    worker_database_url: Option<SecretString>,
+    #[command(flatten)]
+    worker: WorkerArgs,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let worker = match &self.worker_database_url {
+            Some(url) if self.with_worker => {
+                refuse_placeholders(self.args.tuning.profile, [("WORKER_DATABASE_URL", url)])?;
+                Some(self.worker.begin(url, self.args.tuning.statements).await?)
+            }
+            _ => None,
+        };
+        run(self.args, worker).await
+    }
+}
+
+async fn run(mut args: ServeArgs, worker: Option<AtWork>) -> Result<(), Failure> {
     descriptors::fit(&mut args.tuning)?;
     args.refuse_placeholders()?;
     let keys = Keys::read(&args.keys)?;
@@ -62,15 +95,26 @@ pub(super) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
     let stop = stopped(Duration::from_millis(args.tuning.drain_ms))?;
     let stop = {
         let supervisor = supervisor.clone();
+        let lost = worker.as_ref().map(AtWork::lost);
         async move {
+            let worker_lost = async {
+                match lost {
+                    Some(lost) => lost.await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 drain = stop => drain,
                 () = supervisor.lost() => Duration::ZERO,
+                () = worker_lost => Duration::ZERO,
             }
         }
     };
     let serving = args.tuning.serving();
     server::serve(listener, server::application(&app), serving, app.leaving.clone(), stop).await?;
+    if let Some(worker) = worker {
+        worker.finish().await?;
+    }
     supervisor.wind_down(&app, serving.grace).await?;
     tracing::info!("stopped");
     Ok(())

@@ -8,6 +8,7 @@ mod errors;
 mod migrate;
 mod pool;
 pub mod seed;
+mod worker;
 
 pub use check::{StartupProblem, refuse_unless_walled, search_is_indexed, still_walled};
 pub use constraints::{Constraint, publish as publish_constraints};
@@ -20,3 +21,4 @@ pub use rowhouse_pg::{AdminConn, FromRow, Params, Sql, as_role};
 pub use rowhouse_walls::{
     Call, Last, PublicConn, Read, Rows, Share, Snapshot, TenantReads, TenantWrites, Tx, UserConn, Write,
 };
+pub use worker::{WORKER_ROLE, WorkerDb};

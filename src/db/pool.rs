@@ -25,6 +25,15 @@ pub enum Statements {
     Unnamed,
 }
 
+impl From<Statements> for rowhouse_walls::Statements {
+    fn from(statements: Statements) -> Self {
+        match statements {
+            Statements::Named => Self::Named,
+            Statements::Unnamed => Self::Unnamed,
+        }
+    }
+}
+
 /// How many connections in each pool, how long to wait for one, and how statements are sent on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -73,10 +82,7 @@ pub struct Db {
 impl Db {
     /// Prepares the pools; connects to nobody yet.
     pub fn open(urls: &Urls, limits: Limits) -> Result<Self, Failure> {
-        let statements = match limits.statements {
-            Statements::Named => rowhouse_walls::Statements::Named,
-            Statements::Unnamed => rowhouse_walls::Statements::Unnamed,
-        };
+        let statements = limits.statements.into();
         let settings = Settings { trace_id, held: note_held, ..Settings::default() };
         let options = |name, connections, share| PoolOptions {
             name,

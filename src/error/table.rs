@@ -173,6 +173,15 @@ errors! {
         "a request with this Idempotency-Key has begun and has not ended; repeat it shortly",
         raised "RH030" |_| Error::IdempotencyKeyInUse,
         retry 1;
+    JobNotHeld: CONFLICT "job_not_held" "The job is another's",
+        "a worker has done something for a job that it does not hold any more: its lease has run out, or the job has ended. No caller is told so" =>
+        "nothing: whoever holds the job does it",
+        "the job is not running under this lease any more",
+        raised "RH050" |_| Error::JobNotHeld;
+    JobState(detail: &'static str): CONFLICT "job_state" "The job is not in that state",
+        "a job that has not ended cannot be retried, one that has ended well cannot either, and one that has ended cannot be cancelled or discarded" =>
+        "read the job; `detail` says what it would have to be",
+        *detail;
     LinkSpent: GONE "link_spent" "The link is not good",
         "a link or an invitation was used, replaced or taken back, has expired, or never was; nobody can tell which" =>
         "ask for a new one",

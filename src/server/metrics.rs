@@ -15,7 +15,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{api::health, app::App, cache::CacheFigures, limits::LimitFigures};
+use crate::{api::health, app::App, cache::CacheFigures, jobs::Worker, limits::LimitFigures};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -24,19 +24,61 @@ pub fn router(app: &App) -> Router {
     let figures = Metrics(app.clone());
     let app = app.clone();
     let ready = move || async move { health::details(&app).await };
-    let answer = move || async move {
-        let mut registry = Registry::default();
-        registry.register_collector(Box::new(figures));
-        let mut text = String::new();
-        match encode(&mut text, &registry) {
-            Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-            Err(error) => {
-                tracing::error!(%error, "figures cannot be written");
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
-            }
-        }
-    };
+    let answer = move || async move { written(Box::new(figures)) };
     Router::new().route("/metrics", get(answer)).route("/readyz", get(ready)).fallback(|| async { not_found() })
+}
+
+/// `GET /metrics` of a worker, and nothing else.
+pub fn worker_router(worker: &Worker) -> Router {
+    let figures = JobMetrics(worker.clone());
+    let answer = move || async move { written(Box::new(figures)) };
+    Router::new().route("/metrics", get(answer)).fallback(|| async { not_found() })
+}
+
+fn written(figures: Box<dyn Collector>) -> Response {
+    let mut registry = Registry::default();
+    registry.register_collector(figures);
+    let mut text = String::new();
+    match encode(&mut text, &registry) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "figures cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+#[derive(Clone)]
+struct JobMetrics(Worker);
+
+impl Collector for JobMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let Self(worker) = self;
+        let help = "Attempts at jobs that have ended here, by kind and by what came of them";
+        let mut metric = encoder.encode_descriptor("rowhouse_jobs_attempts", help, None, MetricType::Counter)?;
+        for ((kind, outcome), count) in worker.figures().ended() {
+            let labels = [("kind", kind.as_str()), ("outcome", outcome)];
+            ConstCounter::new(count).encode(metric.encode_family(&labels)?)?;
+        }
+        let waiting = worker.figures().waiting();
+        let jobs: Vec<_> = waiting.iter().map(|of| (of.kind.as_str(), of.jobs)).collect();
+        let help = "Jobs that wait and are due, by kind, of all tenants together";
+        gauges(&mut encoder, ("rowhouse_jobs_waiting", help), "kind", &jobs)?;
+        let help = "For how long the first of them has been due, by kind";
+        let mut metric = encoder.encode_descriptor("rowhouse_jobs_oldest_seconds", help, None, MetricType::Gauge)?;
+        for of in &waiting {
+            ConstGauge::new(of.seconds).encode(metric.encode_family(&[("kind", of.kind.as_str())])?)?;
+        }
+        let (running, slots) = worker.slots();
+        gauge(&mut encoder, "rowhouse_jobs_running", "Jobs under way here", whole(running))?;
+        gauge(&mut encoder, "rowhouse_jobs_slots", "Jobs there may be under way here", whole(slots))
+    }
+}
+
+impl fmt::Debug for JobMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JobMetrics")
+    }
 }
 
 fn not_found() -> Response {

@@ -40,3 +40,5 @@ insert into registry.seal_keys (id, inner_block, outer_block) values (gen_random
 insert into registry.devices (user_id, token_hash) select id, sha256(id::text::bytea) from registry.users;
 -- registry.spent_seals
 insert into registry.spent_seals (number, good_until) values (gen_random_uuid(), now());
+-- registry.schedules
+insert into registry.schedules (name) values ('jobs.forget');

@@ -27,6 +27,7 @@ mod import;
 mod import_faults;
 mod in_turn;
 mod invitations;
+mod jobs;
 mod kept_out;
 mod layers;
 mod letters;

@@ -7,6 +7,7 @@ mod new;
 mod operate;
 mod serve;
 mod why;
+mod worker;
 
 pub(crate) use serve::{free_address, serve, wait_until_ready};
 

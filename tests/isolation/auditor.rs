@@ -143,6 +143,8 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
     let callers = |door: &str| match door.trim_start_matches("registry.").split('(').next().unwrap() {
         // A trigger is called by nobody.
         "begin_generations"
+        | "begin_jobs"
+        | "wake_jobs"
         | "check_invitation"
         | "keep_an_owner"
         | "note_account_event"
@@ -156,6 +158,7 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "withdraw_widened" => vec![],
         "caller_permissions" | "hold_people" | "leave_tenant" | "letterhead" | "meter" | "note_domain_check"
         | "present_epoch" | "require" | "tenant_defaults" | "touch_api_key" => vec!["rowhouse_api"],
+        "claim_turn" | "job_figures" | "open_tenants" | "require_job" => vec!["rowhouse_worker"],
         "seal_holds" => vec!["rowhouse_api", "rowhouse_gate"],
         // What one owner asks another.
         "signed_in" => vec!["rowhouse_gate", TENANCY],

@@ -8,6 +8,8 @@ use crate::support::TestDb;
 
 /// Indexes that do not lead with the tenant, each with its reason.
 const INDEXES_ACROSS_TENANTS: &[&str] = &[
+    // registry.claim_turn looks which tenant has waited longest.
+    "tenant.job_heads_ready_idx",
     // "My tenants" asks by user alone, through its door; and the cascade from registry.users.
     "tenant.memberships_user_idx",
     // Each word in it begins with its tenant's mark: docs/adr/0013.
@@ -31,11 +33,13 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.attempt(text,text[])", IDENTITY),
     ("registry.authenticate_again(text,bigint,bytea,bytea[],text)", IDENTITY),
     ("registry.begin_generations()", WRITERS),
+    ("registry.begin_jobs()", WRITERS),
     ("registry.caller_permissions()", TENANCY),
     ("registry.change_email(text,bytea,interval,text)", IDENTITY),
     ("registry.change_password(text,boolean,text)", IDENTITY),
     ("registry.check_invitation()", TENANCY),
     ("registry.choose_tenant(uuid)", TENANCY),
+    ("registry.claim_turn(uuid[])", TENANCY),
     ("registry.create_tenant(uuid,text,text[],uuid[])", TENANCY),
     ("registry.find_invitation(uuid,uuid,bytea)", TENANCY),
     ("registry.find_login(text,text)", IDENTITY),
@@ -48,6 +52,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.hold_people()", TENANCY),
     ("registry.invited_address(uuid,uuid,bytea)", TENANCY),
     ("registry.issue_mail_token(text,text,bytea,interval,text)", IDENTITY),
+    ("registry.job_figures()", TENANCY),
     ("registry.join_tenant(uuid,text,text,uuid,uuid,bytea)", TENANCY),
     ("registry.keep_an_owner()", TENANCY),
     ("registry.known_device(text,bytea)", IDENTITY),
@@ -67,10 +72,12 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
         IDENTITY,
     ),
     ("registry.open_sessions(uuid)", IDENTITY),
+    ("registry.open_tenants(uuid,integer)", TENANCY),
     ("registry.own_address()", IDENTITY),
     ("registry.own_name()", IDENTITY),
     ("registry.present_epoch()", TENANCY),
     ("registry.require(text)", TENANCY),
+    ("registry.require_job(text)", TENANCY),
     ("registry.rotate_refresh_token(bytea,bytea,bytea,interval,text)", IDENTITY),
     ("registry.seal_holds(text)", IDENTITY),
     ("registry.sealed(text,text[],text)", IDENTITY),
@@ -84,6 +91,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.touch_api_key()", TENANCY),
     ("registry.touch_session(interval)", IDENTITY),
     ("registry.use_mail_token(text[],bytea,text)", IDENTITY),
+    ("registry.wake_jobs()", WRITERS),
     ("registry.withdraw_invitations()", TENANCY),
     ("registry.withdraw_widened()", SEATS),
 ];
@@ -104,6 +112,18 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
     ("invitations_invited_by_fkey", "the member who asks; gone in between is a race and an error"),
     ("invitations_invited_by_key_fkey", "the API key that asks; revoked in between is a race and an error"),
     ("invitations_token_check", "the server, a digest"),
+    ("jobs_error_check", "the worker, which says why a job failed"),
+    ("jobs_error_code_check", "the worker, which says why a job failed"),
+    ("jobs_finished_check", "the statements, which change both"),
+    ("jobs_kind_check", "the server, which causes jobs"),
+    ("jobs_lease_check", "the worker, which claims and ends"),
+    ("jobs_max_attempts_check", "the server, by kind"),
+    ("jobs_order_key_check", "the server, which causes jobs"),
+    ("jobs_payload_check", "the server, which causes jobs"),
+    ("jobs_payload_version_check", "the server, by kind"),
+    ("jobs_priority_check", "the server, by kind"),
+    ("jobs_state_check", "the statements, which know the states"),
+    ("jobs_unique_key_check", "the server, which causes jobs"),
     ("operations_kind_check", "the server, which begins operations"),
     ("operations_status_check", "the server, which runs them"),
     ("product_tags_product_fkey", "a trigger, from the product itself"),
@@ -115,9 +135,14 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
     ("users_member_key", "contains the primary key, which nobody changes"),
 ];
 
-/// Constraints that a request breaks through a door or a trigger only.
-const BY_DOORS: &[&str] =
-    &["tenants_slug_key", "tenants_slug_reserved", "roles_permissions_fkey", "invitations_member_key"];
+/// Constraints that a request breaks through a door or a trigger only, and an index that is unique of some rows alone.
+const BY_DOORS: &[&str] = &[
+    "jobs_unique_key",
+    "tenants_slug_key",
+    "tenants_slug_reserved",
+    "roles_permissions_fkey",
+    "invitations_member_key",
+];
 
 /// Asserts that a query names nothing.
 #[track_caller]
@@ -205,7 +230,7 @@ async fn every_tenant_table_has_the_one_restrictive_wall_and_nothing_wider() {
     }
     let outside = "select polrelid::regclass || '.' || polname from pg_policy, unnest(polroles) as role
         where polpermissive and polrelid in (select oid from pg_class where relnamespace = 'tenant'::regnamespace)
-          and role not in ('rowhouse_api'::regrole, 'rowhouse_tenancy'::regrole, 'rowhouse_writers'::regrole, 'rowhouse_seats'::regrole)";
+          and role not in ('rowhouse_api'::regrole, 'rowhouse_worker'::regrole, 'rowhouse_tenancy'::regrole, 'rowhouse_writers'::regrole, 'rowhouse_seats'::regrole)";
     none(
         "policies for roles that the wall does not name: add the role to `create policy wall` in the table's file under sql/policies",
         &names(&superuser, outside).await,
@@ -244,6 +269,9 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
           -- What is a caller's own inside a tenant.
           and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
               !~ '^(\\(principal = \\( SELECT registry\\.principal\\(\\) AS principal\\)\\))+$'
+          -- Whoever causes a job holds what its kind asks for.
+          and not (polrelid = 'tenant.jobs'::regclass and polcmd = 'a'
+                   and pg_get_expr(polwithcheck, polrelid) = '(tenant_id = ( SELECT registry.may_cause(jobs.kind) AS may_cause))')
           -- That something has changed, and not what: every member and every key of the tenant may know.
           and not (polrelid in ('tenant.generations'::regclass, 'tenant.part_generations'::regclass) and polcmd = 'r'
                    and pg_get_expr(polqual, polrelid) = '(tenant_id = ( SELECT registry.require(NULL::text) AS require))')

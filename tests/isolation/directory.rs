@@ -82,8 +82,16 @@ const DIRECTORY: &[&str] = &[
 /// A tenant's, as all of schema `tenant` is: they go where it goes.
 const TENANTS: &[&str] = &["domains", "tenant_limits", "tenant_usage"];
 /// The same in every database; of `tenants`, the tenant's record, there is one in its own and one in the directory.
-const EVERYWHERE: &[&str] =
-    &["built_in_roles", "permissions", "platform_settings", "seal_keys", "spent_seals", "tenants"];
+const EVERYWHERE: &[&str] = &[
+    "built_in_roles",
+    "job_kinds",
+    "permissions",
+    "platform_settings",
+    "schedules",
+    "seal_keys",
+    "spent_seals",
+    "tenants",
+];
 
 /// Functions and statements that touch a tenant's rows and the directory in one transaction, themselves or by what they call, each
 /// with what becomes of it once the two are apart. What calls one that is listed is not listed for that. The list may only shrink.

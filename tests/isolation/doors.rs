@@ -19,12 +19,14 @@ enum For {
     Tenant,
     /// Whoever asks: it answers nothing.
     Anybody,
+    /// The worker, and nobody who serves.
+    Worker,
     /// Doors of another owner, and nobody who serves.
     Doors,
     /// A trigger, which nobody can call.
     Trigger,
 }
-use For::{Anybody, Doors, Nobody, Person, Tenant, Trigger};
+use For::{Anybody, Doors, Nobody, Person, Tenant, Trigger, Worker};
 
 /// Each door, whom it is for, and a call that aims at globex.
 #[expect(clippy::too_many_lines, reason = "a list")]
@@ -70,8 +72,10 @@ fn calls() -> Vec<(&'static str, For, String)> {
             format!("change_password('x', false, '{}')", mine("change_password", &[Some("x"), Some("false")])),
         ),
         ("begin_generations", Trigger, "begin_generations()".to_owned()),
+        ("begin_jobs", Trigger, "begin_jobs()".to_owned()),
         ("check_invitation", Trigger, "check_invitation()".to_owned()),
         ("choose_tenant", Person, format!("choose_tenant({id})")),
+        ("claim_turn", Worker, "claim_turn('{}')".to_owned()),
         ("create_tenant", Person, format!("create_tenant(gen_random_uuid(), 'Globex', array['globex'], {roles})")),
         ("find_invitation", Nobody, format!("find_invitation({id}, '{invitation}', {hash})")),
         (
@@ -103,6 +107,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
                 seal("issue_mail_token", &[Some("verify_email"), Some(owner.email), Some(&hash_hex)])
             ),
         ),
+        ("job_figures", Worker, "job_figures()".to_owned()),
         (
             "join_tenant",
             Doors,
@@ -151,9 +156,11 @@ fn calls() -> Vec<(&'static str, For, String)> {
             ),
         ),
         ("open_sessions", Doors, format!("open_sessions('{}')", owner.id)),
+        ("open_tenants", Worker, format!("open_tenants({none}, 10)")),
         ("own_address", Doors, "own_address()".to_owned()),
         ("own_name", Doors, "own_name()".to_owned()),
         ("require", Tenant, "require('projects:read')".to_owned()),
+        ("require_job", Worker, "require_job('jobs:forget')".to_owned()),
         ("rotate_refresh_token", Nobody, format!("rotate_refresh_token({hash}, {hash}, 'x', '1 day', null)")),
         (
             "sign_up",
@@ -178,6 +185,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("touch_api_key", Tenant, "touch_api_key()".to_owned()),
         ("touch_session", Person, "touch_session('1 day')".to_owned()),
         ("use_mail_token", Nobody, format!("use_mail_token(array['reset_password'], {hash}, 'x')")),
+        ("wake_jobs", Trigger, "wake_jobs()".to_owned()),
         ("withdraw_invitations", Trigger, "withdraw_invitations()".to_owned()),
         ("withdraw_widened", Trigger, "withdraw_widened()".to_owned()),
     ]
@@ -255,14 +263,14 @@ async fn a_door_opens_to_whom_it_is_for_and_to_nobody_else() {
             ],
             Anybody => &[("", "", "", "", &[""])],
             Trigger => &[(&tenant, &owner, &owner, "", &["42501", "42804"])],
-            Doors => &[
+            Doors | Worker => &[
                 (&tenant, &owner, &owner, "", &["42501"]),
                 ("", &owner, &owner, "", &["42501"]),
                 ("", "", "", "", &["42501"]),
             ],
         };
         let roles: &[&Client] = match whom {
-            Doors => &[&gate, &tenants],
+            Doors | Worker => &[&gate, &tenants],
             _ if at_the_gate(door, whom) => &[&gate],
             _ => &[&tenants],
         };
@@ -290,12 +298,12 @@ async fn a_door_aimed_at_another_tenant_or_person_changes_nothing_there() {
     let others = names(&superuser, &accounts).await;
     let hosts = "select domain || tenant_id from registry.hosts order by 1";
     let resolving = names(&superuser, hosts).await;
-    for (door, whom, call) in calls().into_iter().filter(|(_, whom, _)| ![Trigger, Doors].contains(whom)) {
+    for (door, whom, call) in calls().into_iter().filter(|(_, whom, _)| ![Trigger, Doors, Worker].contains(whom)) {
         let api = if at_the_gate(door, whom) { &gate } else { &tenants };
         match whom {
             Nobody | Anybody => begin(api, "", "", "", "").await,
             Person if door != "leave_tenant" => begin(api, "", &owner, &owner, "").await,
-            Person | Tenant | Doors | Trigger => begin(api, &tenant, &owner, &owner, "").await,
+            Person | Tenant | Doors | Worker | Trigger => begin(api, &tenant, &owner, &owner, "").await,
         }
         let state = refusal(api, &format!("select * from registry.{call}")).await;
         let expected: &[&str] = match door {

@@ -26,10 +26,13 @@ const REACHES: &[&str] = &[
     "tenancy built_in_roles: select",
     "tenancy domains: select, update (checked_at, verified_at)",
     "tenancy hosts: delete, insert, select",
+    "tenancy job_kinds: select",
     "tenancy permissions: select",
     "tenancy platform_settings: select (key, value)",
     "tenancy tenant.api_keys: select (expires_at, id, last_used_at, permissions, previous_hash, previous_until, secret_hash, tenant_id, tenant_status), update (last_used_at)",
     "tenancy tenant.invitations: delete, select (email, expires_at, id, invited_by, permissions, role_id, tenant_id, token_hash)",
+    "tenancy tenant.job_heads: select (ready_at, tenant_id, tenant_status), update (ready_at)",
+    "tenancy tenant.jobs: select (id, kind, lease, lease_until, run_at, state, tenant_id)",
     "tenancy tenant.memberships: delete, insert (account_active, email, full_name, permissions, role_id, tenant_id, tenant_status, user_id), select (account_active, created_at, email, full_name, permissions, role_id, tenant_id, tenant_status, user_id), update (updated_at)",
     "tenancy tenant.roles: insert (built_in, id, name, permissions, tenant_id), select (built_in, id, name, permissions, tenant_id), update (updated_at)",
     "tenancy tenant.seats: select (open_until, session_hash, tenant_id, user_id)",
@@ -40,6 +43,7 @@ const REACHES: &[&str] = &[
     "writers account_events: insert (kind, session_id, user_id)",
     "writers tenant.events: insert (actor_id, actor_kind, data, epoch, id, permission, tenant_id, type)",
     "writers tenant.generations: insert (slot, tenant_id), select, update (members, products, projects, settings, tasks)",
+    "writers tenant.job_heads: insert (tenant_id, tenant_status), select (ready_at, tenant_id), update (ready_at)",
     "writers tenant.memberships: select (role_id, tenant_id, user_id)",
     "writers tenant.notifications: insert (body, data, id, kind, link, tenant_id, title, user_id)",
     "writers tenant.part_generations: insert (part, slot, tenant_id), select, update (generation)",
@@ -73,11 +77,16 @@ const EVERY_ROW: &[&str] = &[
     "tenancy built_in_roles.select_everybody",
     "tenancy domains.select_doors",
     "tenancy hosts.all_doors",
+    "tenancy job_kinds.select_everybody",
     "tenancy permissions.select_everybody",
+    "tenancy tenant.job_heads.select_turns",
+    "tenancy tenant.job_heads.update_turns",
     "tenancy tenant.roles.select_doors",
     "tenancy tenants.select_doors",
     "writers tenant.generations.update_triggers",
     "writers tenant.generations.select_triggers",
+    "writers tenant.job_heads.select_triggers",
+    "writers tenant.job_heads.update_triggers",
     "writers tenant.part_generations.select_triggers",
     "writers tenant.part_generations.update_triggers",
     "writers tenants.select_epoch",
@@ -164,7 +173,7 @@ fn may_select(privileges: &str, column: &str) -> bool {
 async fn as_owner_of_acme(client: &Client) {
     let (tenant, me) = (town().acme.id, town().acme.owner.id);
     let begin = format!(
-        "begin; set local app.tenant_id = '{tenant}'; set local app.user_id = '{me}'; set local app.session_id = '{me}'; set local app.api_key = ''"
+        "begin; set local app.tenant_id = '{tenant}'; set local app.user_id = '{me}'; set local app.session_id = '{me}'; set local app.api_key = ''; set local app.job_id = '{me}'"
     );
     client.batch_execute(&begin).await.unwrap();
 }

@@ -219,7 +219,10 @@ async fn the_other_roles_reach_no_row_of_a_tenant() {
         let client = db.client(role).await;
         client.batch_execute(&format!("begin; set local app.tenant_id = '{}'", town().acme.id)).await.unwrap();
         for table in readable_tables(&superuser).await {
-            assert_eq!(refusal(&client, &format!("select * from {table}")).await, "42501", "{role} on {table}");
+            // Which jobs wait in the tenant that is set is the worker's to see (`jobs`).
+            let sees = role == "rowhouse_worker" && table == "tenant.jobs";
+            let refused = if sees { "" } else { "42501" };
+            assert_eq!(refusal(&client, &format!("select * from {table}")).await, refused, "{role} on {table}");
         }
         leave(&client).await;
     }

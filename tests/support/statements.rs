@@ -12,8 +12,8 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-/// Statements that are the migrator's and the operators', which no request sends.
-const NOT_SERVED: [&str; 4] = ["seed", "why", "operate", "db"];
+/// Statements that are the migrator's, the operators' and the worker's, which no request sends.
+const NOT_SERVED: [&str; 5] = ["seed", "why", "operate", "db", "work"];
 
 /// How many rows a page has.
 pub const PAGE: i64 = 20;

@@ -104,6 +104,34 @@ impl fmt::Debug for PresentedKey {
     }
 }
 
+/// A job that PostgreSQL has given to a worker, and the lease under which it has. It opens what the job's kind may do in the job's tenant,
+/// as long as PostgreSQL says that the lease is the one that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldJob {
+    id: Uuid,
+    lease: Uuid,
+}
+
+impl HeldJob {
+    /// Takes the caller's word for it that PostgreSQL has given this job under this lease.
+    #[must_use]
+    pub fn assume_verified(id: Uuid, lease: Uuid) -> Self {
+        Self { id, lease }
+    }
+
+    /// Which job.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Under which lease.
+    #[must_use]
+    pub fn lease(&self) -> Uuid {
+        self.lease
+    }
+}
+
 /// Who acts inside a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal {

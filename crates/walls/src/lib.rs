@@ -21,7 +21,7 @@ mod wire;
 
 pub use conn::{PublicConn, TenantReads, TenantWrites, UserConn};
 pub use error::{Error, Result, Said};
-pub use identity::{Person, PresentedKey, Principal, SessionId, TenantId, UserId};
+pub use identity::{HeldJob, Person, PresentedKey, Principal, SessionId, TenantId, UserId};
 pub use pool::{Pool, PoolOptions};
 pub use pooler::Unfit;
 pub use queue::Share;

@@ -12,7 +12,7 @@ use tokio_postgres::Config;
 use crate::{
     Error, Result,
     conn::{PublicConn, TenantReads, TenantWrites, UserConn},
-    identity::{Person, Principal, TenantId},
+    identity::{HeldJob, Person, Principal, TenantId},
     lease::Lease,
     preamble::Scope,
     queue::{Queue, Share},
@@ -93,6 +93,11 @@ impl Pool {
     /// The same where it may write.
     pub async fn tenant_writes(&self, tenant: TenantId, who: Principal, share: Share) -> Result<TenantWrites> {
         Ok(TenantWrites::new(self.lend(share).await?, Scope::Tenant(tenant, who)))
+    }
+
+    /// Lends a connection to a worker inside one tenant, for a job that it holds or for none.
+    pub async fn worker(&self, tenant: TenantId, job: Option<HeldJob>, share: Share) -> Result<TenantWrites> {
+        Ok(TenantWrites::new(self.lend(share).await?, Scope::Worker(tenant, job)))
     }
 
     /// Lends a connection for a signed-in user outside any tenant, of their own share.

@@ -7,7 +7,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    identity::{Person, Principal, TenantId},
+    identity::{HeldJob, Person, Principal, TenantId},
     settings::Settings,
 };
 
@@ -20,13 +20,15 @@ pub(crate) enum Scope {
     User(Person),
     /// A person or an API key inside one tenant.
     Tenant(TenantId, Principal),
+    /// A worker inside one tenant, for a job or for none.
+    Worker(TenantId, Option<HeldJob>),
 }
 
 impl Scope {
     /// The tenant that becomes `$1`, in statements that have one.
     pub(crate) fn tenant(self) -> Option<Uuid> {
         match self {
-            Self::Tenant(tenant, _) => Some(tenant.as_uuid()),
+            Self::Tenant(tenant, _) | Self::Worker(tenant, _) => Some(tenant.as_uuid()),
             Self::Public | Self::User(_) => None,
         }
     }
@@ -37,6 +39,7 @@ impl Scope {
             Self::Public => [Uuid::nil(); 2],
             Self::User(person) => [Uuid::nil(), person.user.as_uuid()],
             Self::Tenant(tenant, principal) => [tenant.as_uuid(), principal.id()],
+            Self::Worker(tenant, job) => [tenant.as_uuid(), job.map_or(Uuid::nil(), |job| job.id())],
         }
     }
 
@@ -102,6 +105,20 @@ impl Scope {
                     let _ = write!(text, "{byte:02x}");
                 }
                 write!(text, "'")
+            }
+            Self::Worker(id, job) => {
+                let [held, lease] = [settings.job, settings.job_lease].map(Quoted);
+                let _ = write!(
+                    text,
+                    "; set local {tenant} = '{}'; set local {user} = ''; set local {api_key} = ''",
+                    id.as_uuid()
+                );
+                match job {
+                    Some(job) => {
+                        write!(text, "; set local {held} = '{}'; set local {lease} = '{}'", job.id(), job.lease())
+                    }
+                    None => write!(text, "; set local {held} = ''; set local {lease} = ''"),
+                }
             }
         };
         text

@@ -17,6 +17,10 @@ pub struct Settings {
     pub session: &'static str,
     /// The one that holds an API key's id and SHA-256 of its secret. It counts only where there is no person.
     pub api_key: &'static str,
+    /// The one that holds the job for which a worker acts; empty where it acts for none. Only a worker's transactions say it.
+    pub job: &'static str,
+    /// The one that holds the lease under which a worker holds that job.
+    pub job_lease: &'static str,
     /// How each SQLSTATE begins with which functions of the schema speak to the application. What they say with one is handed
     /// on ([`Error::Raised`](crate::Error::Raised)); no other text of the database is.
     pub raised: &'static str,
@@ -33,6 +37,8 @@ impl Default for Settings {
             user: "app.user_id",
             session: "app.session_id",
             api_key: "app.api_key",
+            job: "app.job_id",
+            job_lease: "app.job_lease",
             raised: "RH",
             trace_id: || "-".to_owned(),
             held: |_| (),
@@ -43,7 +49,7 @@ impl Default for Settings {
 impl Settings {
     /// Names become part of each transaction's first message, and anything else would be part of it as well.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        for name in [self.tenant, self.user, self.session, self.api_key] {
+        for name in [self.tenant, self.user, self.session, self.api_key, self.job, self.job_lease] {
             let word = |word: &str| {
                 word.starts_with(|c: char| c.is_ascii_lowercase())
                     && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
@@ -54,7 +60,7 @@ impl Settings {
                 )));
             }
         }
-        let names = [self.tenant, self.user, self.session, self.api_key];
+        let names = [self.tenant, self.user, self.session, self.api_key, self.job, self.job_lease];
         if (1..names.len()).any(|at| names[at..].contains(&names[at - 1])) {
             return Err(Failure("two settings of a transaction have one name".to_owned()));
         }

@@ -1,0 +1,66 @@
+comment on table tenant.jobs is 'Walled. Work that is done after the transaction that caused it: written down by members, done by rowhouse_worker.';
+alter table tenant.jobs enable row level security;
+alter table tenant.jobs force row level security;
+
+create policy wall on tenant.jobs as restrictive
+    to rowhouse_api, rowhouse_worker, rowhouse_owner
+    using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
+    with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy wall on tenant.jobs is
+    'Wall: rows of the tenant that is set and of no other; restrictive, so no other policy widens it. Without a tenant it raises.';
+
+create policy select_permitted on tenant.jobs for select to rowhouse_api
+    using (tenant_id = (select registry.require('jobs:read')));
+comment on policy select_permitted on tenant.jobs is 'Whoever holds jobs:read in the tenant that is set.';
+-- Not jobs:write: whoever does what causes a job causes the job. What that is, its kind says.
+create policy insert_caused on tenant.jobs for insert to rowhouse_api
+    with check (tenant_id = (select registry.may_cause(kind)));
+comment on policy insert_caused on tenant.jobs is 'Whoever holds in the tenant that is set what the kind of job asks for.';
+create policy update_permitted on tenant.jobs for update to rowhouse_api
+    using      (tenant_id = (select registry.require('jobs:write')))
+    with check (tenant_id = (select registry.require('jobs:write')));
+comment on policy update_permitted on tenant.jobs is 'Whoever holds jobs:write in the tenant that is set.';
+
+-- The worker has to see jobs before it holds one, so it is stopped by the wall alone; what it does for a job is another matter, and
+-- asks registry.require_job.
+create policy select_worker on tenant.jobs for select to rowhouse_worker
+    using (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy select_worker on tenant.jobs is 'The worker, in the tenant whose turn it is.';
+create policy update_worker on tenant.jobs for update to rowhouse_worker
+    using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
+    with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
+comment on policy update_worker on tenant.jobs is 'The worker, in the tenant whose turn it is: claims, says that it is alive, ends.';
+create policy insert_worker on tenant.jobs for insert to rowhouse_worker
+    with check (tenant_id = (select registry.may_pass_on(kind)));
+comment on policy insert_worker on tenant.jobs is 'A job causes jobs whose kind asks for what its own kind may do; the schedule causes any.';
+create policy delete_worker on tenant.jobs for delete to rowhouse_worker
+    using (tenant_id = (select registry.require_job('jobs:forget')) and finished_at is not null);
+comment on policy delete_worker on tenant.jobs is 'The job that forgets those that have ended for long.';
+
+create policy select_held on tenant.jobs for select to rowhouse_tenancy
+    using (tenant_id = current_setting('app.tenant_id')::uuid and id = current_setting('app.job_id')::uuid);
+comment on policy select_held on tenant.jobs is 'registry.require_job sees the job that asks.';
+create policy select_waiting on tenant.jobs for select to rowhouse_tenancy
+    using (state = 'waiting');
+comment on policy select_waiting on tenant.jobs is 'registry.job_figures counts what waits, by kind; none of it has a lease.';
+
+grant select on tenant.jobs to rowhouse_api, rowhouse_worker;
+grant insert (tenant_id, id, kind, payload, payload_version, priority, unique_key, order_key, run_at, max_attempts, created_by)
+    on tenant.jobs to rowhouse_api, rowhouse_worker;
+grant update (cancelling, state, run_at, attempts, error_code, error, finished_at) on tenant.jobs to rowhouse_api;
+grant update (state, run_at, attempts, lease, lease_until, alive_at, done, total, result, error_code, error, finished_at)
+    on tenant.jobs to rowhouse_worker;
+grant delete on tenant.jobs to rowhouse_worker;
+grant select (tenant_id, id, kind, state, run_at, lease, lease_until) on tenant.jobs to rowhouse_tenancy;
+
+-- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
+create or replace trigger keep_version before update on tenant.jobs
+    for each row execute function registry.keep_version();
+create or replace trigger check_author before insert on tenant.jobs
+    for each row when (new.created_by is not null
+                       and row_security_active('tenant.jobs'::regclass) and current_user <> 'rowhouse_owner')
+    execute function registry.check_author();
+create or replace trigger wake_new after insert on tenant.jobs
+    referencing new table as changed for each statement execute function registry.wake_jobs();
+create or replace trigger wake_again after update on tenant.jobs
+    referencing new table as changed for each statement execute function registry.wake_jobs();

@@ -1,0 +1,1 @@
+select kind, jobs, seconds from registry.job_figures()

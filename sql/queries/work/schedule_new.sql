@@ -1,0 +1,1 @@
+insert into registry.schedules (name) values ($1) on conflict do nothing

@@ -1,0 +1,153 @@
+//! `rowhouse jobs`: work that is done afterwards, of all tenants, for whoever runs the platform.
+use clap::{Args, Subcommand};
+use comfy_table::{Table, presets};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    db::{AdminConn, Sql},
+    error::Failure,
+    from_row, sql,
+};
+
+const STATES: [&str; 6] = ["waiting", "running", "succeeded", "dead", "cancelled", "discarded"];
+
+#[derive(Args)]
+pub(super) struct Jobs {
+    /// Where the database is, as `rowhouse_migrator`.
+    #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
+    database_url: Option<SecretString>,
+    /// Print JSON, one object a line.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List jobs, newest first.
+    List {
+        /// Only those in this state: waiting, running, succeeded, dead, cancelled or discarded.
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+        /// Only those of this tenant, by slug or id.
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
+        /// Only those of this kind.
+        #[arg(long, value_name = "KIND")]
+        kind: Option<String>,
+        /// How many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000), value_name = "N")]
+        limit: i64,
+    },
+    /// Show a job.
+    Show {
+        /// Its id.
+        id: Uuid,
+    },
+    /// Have a job run at once: one that waits, or that has ended without success.
+    Retry {
+        /// Its id.
+        id: Uuid,
+    },
+    /// Discard a job that waits or is dead: nobody is to do it.
+    Discard {
+        /// Its id.
+        id: Uuid,
+    },
+    /// Cancel a job: one that waits at once, one that is running as soon as it looks.
+    Cancel {
+        /// Its id.
+        id: Uuid,
+    },
+}
+
+/// A job without its payload, which is for the worker alone.
+#[derive(Serialize)]
+struct Shown {
+    id: Uuid,
+    tenant: String,
+    kind: String,
+    state: String,
+    attempts: i16,
+    max_attempts: i16,
+    run_at: Timestamp,
+    lease_until: Option<Timestamp>,
+    done: i64,
+    total: Option<i64>,
+    error_code: Option<String>,
+    error: Option<String>,
+    cancelling: bool,
+    created_at: Timestamp,
+    finished_at: Option<Timestamp>,
+}
+from_row! {
+    Shown:
+        id, tenant, kind, state, attempts, max_attempts, run_at, lease_until, done, total, error_code, error, cancelling, created_at,
+        finished_at,
+}
+
+impl Jobs {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        if let Command::List { state: Some(state), .. } = &self.command
+            && !STATES.contains(&state.as_str())
+        {
+            return Err(Failure(format!("{state} is no state: {}", STATES.join(", "))));
+        }
+        let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
+        let admin = AdminConn::connect(url.expose_secret()).await?;
+        match self.command {
+            Command::List { state, tenant, kind, limit } => {
+                let jobs: Vec<Shown> = admin.all(sql!("operate/jobs"), &[&state, &tenant, &kind, &limit]).await?;
+                show(&jobs, self.json)
+            }
+            Command::Show { id } => show(&[one(&admin, id).await?], self.json),
+            Command::Retry { id } => {
+                let state = "waiting, dead, cancelled or discarded";
+                change(&admin, id, sql!("operate/retry_job"), state, self.json).await
+            }
+            Command::Discard { id } => {
+                change(&admin, id, sql!("operate/discard_job"), "waiting or dead", self.json).await
+            }
+            Command::Cancel { id } => {
+                change(&admin, id, sql!("operate/cancel_job"), "waiting or running", self.json).await
+            }
+        }
+    }
+}
+
+async fn one(admin: &AdminConn, id: Uuid) -> Result<Shown, Failure> {
+    let found: Vec<Shown> = admin.all(sql!("operate/job"), &[&id]).await?;
+    found.into_iter().next().ok_or_else(|| Failure(format!("there is no job {id}")))
+}
+
+async fn change(admin: &AdminConn, id: Uuid, statement: Sql, wanted: &str, json: bool) -> Result<(), Failure> {
+    let changed = admin.all::<()>(statement, &[&id]).await?;
+    let now = one(admin, id).await?;
+    if changed.is_empty() {
+        return Err(Failure(format!("job {id} is {}, and would have to be {wanted}", now.state)));
+    }
+    show(&[now], json)
+}
+
+fn show(jobs: &[Shown], json: bool) -> Result<(), Failure> {
+    if json {
+        for job in jobs {
+            println!("{}", serde_json::to_string(job).map_err(|error| Failure(error.to_string()))?);
+        }
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["id", "tenant", "kind", "state", "attempts", "run at", "error"]);
+    for job in jobs {
+        let Shown { id, tenant, kind, state, attempts, max_attempts, run_at, error_code, error, .. } = job;
+        let why = [error_code.as_deref(), error.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(": ");
+        let tried = format!("{attempts} of {max_attempts}");
+        table.add_row([&id.to_string(), tenant, kind, state, &tried, &format!("{run_at:.0}"), &why]);
+    }
+    println!("{table}");
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! The worker's connections: as a role of its own, behind the same walls.
+use std::time::Duration;
+
+use rowhouse_walls::{HeldJob, Pool, PoolOptions, PublicConn, Settings, Share, TenantId, TenantWrites};
+use secrecy::SecretString;
+
+use super::pool::Statements;
+use crate::{Result, error::Failure, from_row, sql, telemetry::trace_id};
+
+/// The database role that does jobs.
+pub const WORKER_ROLE: &str = "rowhouse_worker";
+
+/// Access to PostgreSQL as the role that does jobs.
+#[derive(Clone, Debug)]
+pub struct WorkerDb(Pool);
+
+struct Complaint(String);
+from_row! { Complaint: "complaint" }
+
+impl WorkerDb {
+    /// Prepares the pool; connects to nobody yet.
+    pub fn open(url: &SecretString, connections: usize, statements: Statements) -> Result<Self, Failure> {
+        let options = PoolOptions {
+            name: "rowhouse-worker",
+            connections,
+            share: connections,
+            wait: Duration::from_secs(5),
+            statements: statements.into(),
+            settings: Settings { trace_id, ..Settings::default() },
+        };
+        Ok(Self(Pool::open(url, options)?))
+    }
+
+    /// A connection outside any tenant, to ask whose turn it is.
+    pub(crate) async fn outside(&self) -> Result<PublicConn> {
+        Ok(self.0.public(Share::Strangers).await?)
+    }
+
+    /// A connection inside one tenant, for a job that is held or for none.
+    pub(crate) async fn inside(&self, tenant: TenantId, job: Option<HeldJob>) -> Result<TenantWrites> {
+        Ok(self.0.worker(tenant, job, Share::Work(tenant)).await?)
+    }
+
+    /// Everything that is wrong with working on this pool; empty is right. What is true of the database itself, whoever serves has asked.
+    pub async fn complaints(&self) -> Result<Vec<String>> {
+        let mut conn = self.outside().await?;
+        let mut tx = conn.read();
+        let mut found: Vec<Complaint> = tx.all(sql!("db/role_is"), &[&WORKER_ROLE]).await?;
+        if tx.all::<Complaint>(sql!("db/never_migrated"), &[]).await?.len() == 1 {
+            found.push(Complaint("the database was never migrated: run `rowhouse migrate`".to_owned()));
+        } else {
+            found.extend(tx.all::<Complaint>(sql!("db/posture"), &[]).await?);
+        }
+        tx.commit().await?;
+        Ok(found.into_iter().map(|complaint| complaint.0).collect())
+    }
+
+    /// Closes idle connections and lends no more.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}

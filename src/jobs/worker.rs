@@ -1,0 +1,205 @@
+//! The worker: takes turns, does what it is given, says that it is alive, and goes in order. docs/jobs.md says what it promises.
+mod attempt;
+mod beat;
+mod running;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::running::Running;
+use super::{figures::JobFigures, kind::Kinds, lease::LeaseTerms};
+use crate::{
+    Result,
+    auth::{TakeTerms, TenantId, claim_turn, take_jobs},
+    db::WorkerDb,
+};
+
+/// Between two looks at a database in which nobody waits: twice as long each time.
+const IDLE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+/// How often what waits is counted.
+const COUNTED: Duration = Duration::from_secs(15);
+/// What nobody here can do is looked at again after so long.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// How much a worker does at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerOptions {
+    /// Jobs at once.
+    pub slots: usize,
+    /// Of these, how many may be one tenant's.
+    pub share: usize,
+    /// Jobs a turn, times the tenant's weight.
+    pub quantum: usize,
+    /// How long a job is leased for.
+    pub lease: LeaseTerms,
+    /// How long jobs under way may take to end once the worker has to go.
+    pub grace: Duration,
+}
+
+impl WorkerOptions {
+    /// So many jobs at once, three in four of which may be one tenant's.
+    #[must_use]
+    pub fn new(slots: usize, lease: LeaseTerms, grace: Duration) -> Self {
+        let slots = slots.max(1);
+        Self { slots, share: (slots * 3 / 4).max(1), quantum: 4, lease, grace }
+    }
+}
+
+/// Does jobs.
+#[derive(Clone, Debug)]
+pub struct Worker(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    db: WorkerDb,
+    kinds: Kinds,
+    options: WorkerOptions,
+    running: Running,
+    figures: JobFigures,
+    tasks: TaskTracker,
+    /// Somebody has written a job down, or a slot is free.
+    awake: Notify,
+}
+
+impl Worker {
+    /// A worker for these kinds; it does nothing yet.
+    #[must_use]
+    pub fn new(db: WorkerDb, kinds: Kinds, options: WorkerOptions) -> Self {
+        let (running, tasks, awake) = (Running::default(), TaskTracker::new(), Notify::new());
+        Self(Arc::new(Parts { db, kinds, options, running, figures: JobFigures::default(), tasks, awake }))
+    }
+
+    /// Says that there may be something to do, so that it is not waited for until the next look. For whoever has committed a job in this
+    /// process.
+    pub fn wake(&self) {
+        self.0.awake.notify_one();
+    }
+
+    /// What it has done, and what waits.
+    #[must_use]
+    pub fn figures(&self) -> &JobFigures {
+        &self.0.figures
+    }
+
+    /// How many jobs are under way here, and how many may be.
+    #[must_use]
+    pub fn slots(&self) -> (usize, usize) {
+        (self.0.running.len(), self.0.options.slots)
+    }
+
+    /// Counts now and then what waits, until it is to stop: for whoever reads figures.
+    pub async fn count(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.0.figures.look(&self.0.db).await {
+                tracing::warn!(%error, "what waits could not be counted");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(COUNTED) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Does jobs until `stop`, and then goes in order: takes nothing more, waits for what is under way as long as the grace allows, and gives
+    /// the rest back, so that others do it at once.
+    pub async fn run(&self, stop: CancellationToken) {
+        let beating = CancellationToken::new();
+        let beat = self.0.tasks.spawn(self.clone().beat(beating.clone()));
+        let mut idle = IDLE[0];
+        let mut in_vain = None;
+        while !stop.is_cancelled() {
+            let wait = match self.turn().await {
+                Ok(Turn::Taken) => {
+                    (idle, in_vain) = (IDLE[0], None);
+                    continue;
+                }
+                // Its head was left awake, by somebody who is writing a job down: whoever looks again at once finds the same.
+                Ok(Turn::Empty(tenant)) if in_vain == Some(tenant) => idle,
+                Ok(Turn::Empty(tenant)) => {
+                    in_vain = Some(tenant);
+                    continue;
+                }
+                Ok(Turn::Full) => IDLE[1],
+                Ok(Turn::Nobody) => idle,
+                Err(error) => {
+                    tracing::warn!(%error, "no jobs are to be had");
+                    IDLE[1]
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => idle = (idle * 2).min(IDLE[1]),
+                () = self.0.awake.notified() => idle = IDLE[0],
+                () = stop.cancelled() => {}
+            }
+        }
+        self.drain().await;
+        beating.cancel();
+        let _ = beat.await;
+    }
+
+    /// One tenant's turn.
+    async fn turn(&self) -> Result<Turn> {
+        let WorkerOptions { slots, share, quantum, lease, .. } = self.0.options;
+        let free = slots.saturating_sub(self.0.running.len());
+        if free == 0 {
+            return Ok(Turn::Full);
+        }
+        let full = self.0.running.with_at_least(share);
+        let Some(tenant) = claim_turn(&self.0.db, &full).await? else { return Ok(Turn::Nobody) };
+        let most = free.min(share.saturating_sub(self.0.running.of(tenant)));
+        let whole = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+        let terms = TakeTerms {
+            most: whole(most),
+            quantum: whole(quantum),
+            lease: lease.length().as_secs_f64(),
+            again: AGAIN.as_secs_f64(),
+        };
+        let asked = Instant::now();
+        let taken = take_jobs(&self.0.db, tenant, &self.0.kinds.names(), terms).await?;
+        if taken.is_empty() {
+            return Ok(Turn::Empty(tenant));
+        }
+        for job in taken {
+            self.begin(job, lease.given(asked));
+        }
+        Ok(Turn::Taken)
+    }
+
+    /// Ends in order.
+    async fn drain(&self) {
+        let Parts { running, options, .. } = &*self.0;
+        let given_up = Instant::now() + options.grace;
+        while running.len() > 0 && Instant::now() < given_up {
+            let left = given_up.saturating_duration_since(Instant::now());
+            let _ = tokio::time::timeout(left, self.0.awake.notified()).await;
+        }
+        // First nobody works on them any more, then they are given back.
+        let left = running.abandon();
+        let mut tenants: Vec<TenantId> = left.iter().map(|(tenant, _)| *tenant).collect();
+        tenants.sort_unstable_by_key(|tenant| tenant.as_uuid());
+        tenants.dedup();
+        for tenant in tenants {
+            let jobs: Vec<_> = left.iter().filter(|(of, _)| *of == tenant).map(|(_, job)| *job).collect();
+            if let Err(error) = self.give_back(tenant, &jobs).await {
+                tracing::warn!(%error, jobs = jobs.len(), "jobs could not be given back: others take them when their leases have run out");
+            }
+        }
+    }
+}
+
+/// What came of a turn.
+enum Turn {
+    /// There was something to do.
+    Taken,
+    /// This tenant's it was, and there was nothing.
+    Empty(TenantId),
+    /// There is no slot.
+    Full,
+    /// Nobody waits.
+    Nobody,
+}

@@ -1,0 +1,194 @@
+//! What a worker may do: behind one tenant's wall, for a job that it holds, what that job's kind may do; and who may cause a job.
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::{enter, fingerprint, leave, names, number, refusal};
+use crate::support::{TestDb, town};
+
+/// A kind that may write projects, and what it needs for that.
+const PREPARE: &str = "
+    insert into registry.job_kinds (kind, permissions, asks) values ('tests.write', '{projects:write}', 'projects:write');
+    create policy update_worker on tenant.projects for update to rowhouse_worker
+        using (tenant_id = (select registry.require_job('projects:write')));
+    create policy select_worker on tenant.projects for select to rowhouse_worker
+        using (tenant_id = (select registry.require_job('projects:write')));
+    create policy delete_worker on tenant.projects for delete to rowhouse_worker
+        using (tenant_id = (select registry.require_job('projects:delete')));
+    grant select, update (name), delete on tenant.projects to rowhouse_worker";
+
+struct Scene {
+    db: TestDb,
+    superuser: Client,
+    worker: Client,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let db = TestDb::new().await;
+        let (superuser, worker) = (db.superuser().await, db.client("rowhouse_worker").await);
+        superuser.batch_execute(PREPARE).await.unwrap();
+        Self { db, superuser, worker }
+    }
+
+    /// A job that is running, with its lease.
+    async fn running(&self, tenant: Uuid) -> [Uuid; 2] {
+        let [job, lease] = [(); 2].map(|()| Uuid::now_v7());
+        let insert = format!(
+            "insert into tenant.jobs (tenant_id, id, kind, state, lease, lease_until)
+             values ('{tenant}', '{job}', 'tests.write', 'running', '{lease}', now() + interval '1 minute')"
+        );
+        self.superuser.batch_execute(&insert).await.unwrap();
+        [job, lease]
+    }
+
+    /// What a statement is refused with for whoever says to be this job.
+    async fn as_job(&self, tenant: Uuid, [job, lease]: [Uuid; 2], statement: &str) -> String {
+        let begin = format!(
+            "begin; set local app.tenant_id = '{tenant}'; set local app.user_id = ''; set local app.job_id = '{job}'; set local app.job_lease = '{lease}'"
+        );
+        self.worker.batch_execute(&begin).await.unwrap();
+        let refused = refusal(&self.worker, statement).await;
+        leave(&self.worker).await;
+        refused
+    }
+}
+
+const WRITE: &str = "update tenant.projects set name = gen_random_uuid()::text";
+
+#[tokio::test]
+async fn a_job_does_what_its_kind_may_under_its_lease_in_its_tenant_and_nothing_else() {
+    let scene = Scene::set().await;
+    let (acme, globex) = (town().acme.id, town().globex.id);
+    let (own, others) = (scene.running(acme).await, scene.running(globex).await);
+    let before = fingerprint(&scene.superuser, globex).await;
+    assert_eq!(scene.as_job(acme, own, WRITE).await, "", "the control");
+    assert_eq!(scene.as_job(acme, own, "delete from tenant.projects").await, "RH004", "what its kind may not");
+    // Another's job, another's lease, both in one's own tenant, and one that is nowhere.
+    for held in [others, [own[0], others[1]], [others[0], own[1]], [Uuid::now_v7(), own[1]], [own[0], Uuid::nil()]] {
+        assert_eq!(scene.as_job(acme, held, WRITE).await, "RH050", "{held:?}");
+    }
+    assert_eq!(scene.as_job(globex, own, WRITE).await, "RH050", "in a tenant that is not its own");
+    // Without any job: the wall lets it see jobs, and nothing else.
+    let none =
+        format!("begin; set local app.tenant_id = '{acme}'; set local app.job_id = ''; set local app.job_lease = ''");
+    scene.worker.batch_execute(&none).await.unwrap();
+    assert_eq!(refusal(&scene.worker, WRITE).await, "22P02");
+    assert_eq!(
+        number(&scene.worker, &format!("select count(*) from tenant.jobs where tenant_id <> '{acme}'")).await,
+        0
+    );
+    leave(&scene.worker).await;
+    assert_eq!(refusal_outside(&scene.worker).await, "22P02", "without a tenant it is an error");
+    assert_eq!(fingerprint(&scene.superuser, globex).await, before);
+}
+
+async fn refusal_outside(worker: &Client) -> String {
+    worker.batch_execute("begin; set local app.tenant_id = ''").await.unwrap();
+    let refused = refusal(worker, "select count(*) from tenant.jobs").await;
+    leave(worker).await;
+    refused
+}
+
+#[tokio::test]
+async fn whoever_has_lost_their_job_is_out_at_the_next_statement() {
+    let scene = Scene::set().await;
+    let acme = town().acme.id;
+    let ends = [
+        ("its lease has run out", "lease_until = clock_timestamp()"),
+        ("it was given to another", "lease = gen_random_uuid()"),
+        ("it has ended", "state = 'succeeded', lease = null, lease_until = null, finished_at = now()"),
+        ("it waits again", "state = 'waiting', lease = null, lease_until = null"),
+    ];
+    for (what, set) in ends {
+        let held @ [job, _] = scene.running(acme).await;
+        let begin = format!(
+            "begin; set local app.tenant_id = '{acme}'; set local app.job_id = '{job}'; set local app.job_lease = '{}'",
+            held[1]
+        );
+        scene.worker.batch_execute(&begin).await.unwrap();
+        assert_eq!(refusal(&scene.worker, WRITE).await, "", "the control");
+        let other = scene.db.superuser().await;
+        other.batch_execute(&format!("update tenant.jobs set {set} where id = '{job}'")).await.unwrap();
+        assert_eq!(refusal(&scene.worker, WRITE).await, "RH050", "{what}");
+        leave(&scene.worker).await;
+    }
+    // The tenant's end is its jobs' as well.
+    let held = scene.running(acme).await;
+    scene.superuser.batch_execute("update registry.tenants set status = 'suspended'").await.unwrap();
+    assert_eq!(scene.as_job(acme, held, WRITE).await, "RH003");
+}
+
+#[tokio::test]
+async fn whoever_causes_a_job_holds_what_its_kind_asks_for() {
+    let scene = Scene::set().await;
+    let (api, acme) = (scene.db.api().await, &town().acme);
+    let cause = |kind: &str, by: Option<Uuid>| {
+        let by = by.map_or("null".to_owned(), |by| format!("'{by}'"));
+        format!(
+            "insert into tenant.jobs (tenant_id, id, kind, created_by) values ('{}', gen_random_uuid(), '{kind}', {by})",
+            acme.id
+        )
+    };
+    enter(&api, acme.id, &acme.member).await;
+    assert_eq!(refusal(&api, &cause("tests.write", Some(acme.member.id))).await, "", "the control");
+    assert_eq!(refusal(&api, &cause("jobs.forget", None)).await, "RH004", "a member may not write jobs");
+    assert_eq!(refusal(&api, &cause("tests.unknown", None)).await, "RH005");
+    assert_eq!(refusal(&api, &cause("tests.write", Some(acme.owner.id))).await, "42501", "in another's name");
+    assert_eq!(refusal(&api, "select * from tenant.jobs").await, "RH004", "nor see them");
+    leave(&api).await;
+    enter(&api, acme.id, &acme.viewer).await;
+    assert_eq!(
+        refusal(&api, &cause("tests.write", None)).await,
+        "RH004",
+        "a job does not do for a viewer what they may not"
+    );
+    leave(&api).await;
+    // A job passes on what it may do itself, and no more.
+    let held = scene.running(acme.id).await;
+    assert_eq!(scene.as_job(acme.id, held, &cause("tests.write", None)).await, "");
+    assert_eq!(scene.as_job(acme.id, held, &cause("jobs.forget", None)).await, "RH004");
+    assert_eq!(scene.as_job(acme.id, [held[0], Uuid::nil()], &cause("tests.write", None)).await, "RH050");
+}
+
+#[tokio::test]
+async fn whose_turn_it_is_is_told_to_the_worker_alone_and_outside_any_tenant() {
+    let scene = Scene::set().await;
+    let acme = town().acme.id;
+    let ask = "select registry.claim_turn('{}')";
+    let nobody = Uuid::nil();
+    let all = format!("select registry.open_tenants('{nobody}', 10)");
+    for call in [ask, &all, "select registry.job_figures()"] {
+        scene.worker.batch_execute(&format!("begin; set local app.tenant_id = '{acme}'")).await.unwrap();
+        assert_eq!(refusal(&scene.worker, call).await, "RH005");
+        // What recurs is no job's business either.
+        assert_eq!(number(&scene.worker, "select count(*) from registry.schedules").await, 0);
+        leave(&scene.worker).await;
+    }
+    for role in ["rowhouse_api", "rowhouse_gate", "rowhouse_platform"] {
+        let client = scene.db.client(role).await;
+        client.batch_execute("begin; set local app.tenant_id = ''").await.unwrap();
+        assert_eq!(refusal(&client, ask).await, "42501", "{role}");
+        leave(&client).await;
+    }
+    // Whoever's turn it was goes to the end of the line; whoever is named or not open is passed over.
+    let line = format!(
+        "update tenant.job_heads set ready_at = 'infinity';
+         update tenant.job_heads set ready_at = now() - interval '1 minute' where tenant_id = '{acme}';
+         update tenant.job_heads set ready_at = now() where tenant_id = '{}'",
+        town().globex.id
+    );
+    scene.superuser.batch_execute(&line).await.unwrap();
+    let next = async |but_not: &str| {
+        scene.worker.batch_execute("begin; set local app.tenant_id = ''").await.unwrap();
+        let told = names(&scene.worker, &format!("select coalesce(registry.claim_turn('{{{but_not}}}')::text, '')"))
+            .await
+            .remove(0);
+        scene.worker.batch_execute("commit").await.unwrap();
+        told
+    };
+    let (acme, globex) = (acme.to_string(), town().globex.id.to_string());
+    assert_eq!([next("").await, next("").await, next("").await], [acme.clone(), globex.clone(), acme.clone()]);
+    assert_eq!(next(&globex).await, acme, "globex is next, and named");
+    scene.superuser.batch_execute("update registry.tenants set status = 'suspended'").await.unwrap();
+    assert_eq!(next("").await, "");
+}

@@ -1,0 +1,125 @@
+//! Who holds a job: workers that go in order, workers that are lost, and those that come back from the dead.
+use std::time::{Duration, Instant};
+
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::{Chore, Scene, acme, at_work, chore};
+
+/// Takes what is due as a worker does, for so many seconds, and falls silent.
+async fn take(worker: &Client, tenant: Uuid, seconds: f64) -> Vec<[Uuid; 2]> {
+    let begin =
+        format!("begin; set local app.tenant_id = '{tenant}'; set local app.job_id = ''; set local app.job_lease = ''");
+    worker.batch_execute(&begin).await.unwrap();
+    let take =
+        "select id, lease from registry.take_jobs('{tests.chore}', 10, 10, make_interval(secs => $1), interval '5 s')";
+    let taken = worker.query(take, &[&seconds]).await.unwrap();
+    worker.batch_execute("commit").await.unwrap();
+    taken.iter().map(|row| [row.get(0), row.get(1)]).collect()
+}
+
+#[tokio::test]
+async fn a_worker_that_has_to_go_waits_for_what_is_short_and_gives_back_what_is_long() {
+    let scene = Scene::set().await;
+    let (tenant, member) = acme();
+    let [short, long] = [("short", 300), ("long", 1_900)].map(|(name, ms)| chore(&Chore { ms, ..Chore::called(name) }));
+    scene.enqueue(tenant, member, &[short.clone(), long.clone()]).await;
+    let leaving = at_work(&scene.worker_for(4, super::kinds(&scene.seen), Duration::from_millis(800)));
+    scene.until(short.id(), "running").await;
+    scene.until(long.id(), "running").await;
+    let late = chore(&Chore::called("late"));
+    leaving.stop.cancel();
+    scene.enqueue(tenant, member, std::slice::from_ref(&late)).await;
+    leaving.run.await.unwrap();
+    assert_eq!(scene.state(short.id()).await.0, "succeeded");
+    assert_eq!(scene.state(long.id()).await, ("waiting".to_owned(), 0, None), "the attempt does not count");
+    assert_eq!(scene.state(late.id()).await.0, "waiting", "it took nothing more");
+    // Whoever comes does it at once, and waits for no lease.
+    let came = Instant::now();
+    let working = at_work(&scene.worker(4));
+    scene.until(long.id(), "running").await;
+    assert!(came.elapsed() < Duration::from_secs(2));
+    scene.until(late.id(), "succeeded").await;
+    scene.until(long.id(), "succeeded").await;
+    working.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_lost_worker_held_is_done_by_another_and_the_lost_one_can_change_nothing() {
+    let scene = Scene::set().await;
+    let (tenant, member) = acme();
+    let job = chore(&Chore { writes: true, ..Chore::called("once") });
+    scene.enqueue(tenant, member, std::slice::from_ref(&job)).await;
+    let zombie = scene.db.client("rowhouse_worker").await;
+    let taken = take(&zombie, tenant, 1.0).await;
+    let [id, lease] = taken[0];
+    assert_eq!((taken.len(), id), (1, job.id()));
+    let working = at_work(&scene.worker(2));
+    assert_eq!(scene.until(job.id(), "succeeded").await.0, 2);
+    working.finish().await;
+    // It wakes up and goes on.
+    let begin = format!(
+        "begin; set local app.tenant_id = '{tenant}'; set local app.job_id = '{id}'; set local app.job_lease = '{lease}'"
+    );
+    zombie.batch_execute(&begin).await.unwrap();
+    let ends = "update tenant.jobs set state = 'dead', lease = null, lease_until = null, finished_at = now() where id = $1 and lease = $2";
+    assert_eq!(zombie.execute(ends, &[&id, &lease]).await.unwrap(), 0);
+    let write = "insert into tenant.projects (tenant_id, id, name) values ($1, gen_random_uuid(), 'twice')";
+    let refused = zombie.execute(write, &[&tenant]).await.unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "RH050");
+    zombie.batch_execute("rollback").await.unwrap();
+    scene.until_count("tenant.projects where name in ('once', 'twice')", 1).await;
+}
+
+#[tokio::test]
+async fn whoever_is_lost_at_each_attempt_is_dead_at_last() {
+    let scene = Scene::set().await;
+    let (tenant, member) = acme();
+    let job = chore(&Chore::called("deadly"));
+    scene.enqueue(tenant, member, std::slice::from_ref(&job)).await;
+    let worker = scene.db.client("rowhouse_worker").await;
+    for _ in 0..3 {
+        assert_eq!(take(&worker, tenant, 0.0).await.len(), 1);
+    }
+    assert!(take(&worker, tenant, 0.0).await.is_empty());
+    assert_eq!(scene.state(job.id()).await, ("dead".to_owned(), 3, Some("worker_lost".to_owned())));
+}
+
+#[tokio::test]
+async fn a_job_that_takes_longer_than_its_lease_is_kept_by_signs_of_life() {
+    let scene = Scene::set().await;
+    let (tenant, member) = acme();
+    // Longer than five sixths of three seconds would be too long for the kind: two of them, one after the other.
+    let job = chore(&Chore { ms: 1_900, ..Chore::called("long") });
+    scene.enqueue(tenant, member, std::slice::from_ref(&job)).await;
+    let working = at_work(&scene.worker(1));
+    scene.until(job.id(), "running").await;
+    let until = async || -> jiff::Timestamp {
+        scene
+            .superuser
+            .query_one("select lease_until from tenant.jobs where id = $1", &[&job.id()])
+            .await
+            .unwrap()
+            .get(0)
+    };
+    let first = until().await;
+    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    assert!(until().await > first, "it was prolonged after a third");
+    scene.until(job.id(), "succeeded").await;
+    working.finish().await;
+}
+
+/// A limit in a subquery that is planned to be asked again for each row would let more through.
+#[tokio::test]
+async fn whoever_takes_is_given_as_many_as_they_asked_for() {
+    let scene = Scene::set().await;
+    let (tenant, member) = acme();
+    let jobs: Vec<_> = (0..40).map(|n| chore(&Chore::called(&format!("{n}")))).collect();
+    scene.enqueue(tenant, member, &jobs).await;
+    let worker = scene.db.client("rowhouse_worker").await;
+    for left in [30, 20, 10, 0] {
+        assert_eq!(take(&worker, tenant, 60.0).await.len(), 10);
+        scene.until_count("tenant.jobs where state = 'waiting'", left).await;
+    }
+    assert!(take(&worker, tenant, 60.0).await.is_empty());
+}
