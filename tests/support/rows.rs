@@ -33,6 +33,7 @@ fn condition(table: &str, of: &TenantFixture) -> String {
         "tenant.roles" => format!("and id = '{}'", of.role),
         // One that can still be taken back.
         "tenant.operations" => "and status = 'queued'".to_owned(),
+        "tenant.jobs" => "and state = 'waiting'".to_owned(),
         _ => String::new(),
     }
 }
