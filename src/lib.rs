@@ -12,6 +12,7 @@
 //! * [`jobs`] is work that is done after the transaction that caused it.
 //! * [`events`] is what happens in a tenant, told by the transaction in which it happens.
 //! * [`mail`] sends letters, [`dns`] looks up TXT records.
+//! * [`webhooks`] signs and dials what is sent to addresses that tenants name.
 //! * [`platform_settings`] are the keys that whoever runs the platform decides.
 //! * [`cli`] are the commands; those that audit and attack any database are [`rowhouse_audit`].
 //!
@@ -42,6 +43,7 @@ pub mod settings;
 mod slug;
 pub mod telemetry;
 mod text_enum;
+pub mod webhooks;
 
 pub use error::{Error, Result};
 pub use rowhouse_pg::{from_row, sql};

@@ -80,8 +80,9 @@ def before_call(context, case, kwargs):
     # way to what is there, unless they are what the request is about.
     if number % 4 and "X-Tenant-ID" in case.headers and TENANT and not negates(case, "X-Tenant-ID", HEADER):
         case.headers["X-Tenant-ID"] = TENANT
-    if number % 4 and "cursor" in (case.query or {}) and not negates(case, "cursor", QUERY):
-        del case.query["cursor"]
+    for place in ("cursor", "after"):
+        if number % 4 and place in (case.query or {}) and not negates(case, place, QUERY):
+            del case.query[place]
     if number % 2 and "If-Match" in case.headers and not negates(case, "If-Match", HEADER):
         case.headers["If-Match"] = "*"
 

@@ -103,7 +103,7 @@ fn describe_parameters(operation: &mut Operation) {
                 parameter.schema = Some(pattern(TAGS).into());
                 parameter.description = Some("The ETag that was read, or `*` for whatever there is".to_owned());
             }
-            (ParameterIn::Query, "cursor") => parameter.schema = Some(pattern(CURSOR).into()),
+            (ParameterIn::Query, "cursor" | "after") => parameter.schema = Some(pattern(CURSOR).into()),
             _ => {}
         }
     }
