@@ -25,11 +25,11 @@ comment on policy update_permitted on tenant.jobs is 'Whoever holds jobs:write i
 -- asks registry.require_job.
 create policy select_worker on tenant.jobs for select to rowhouse_worker
     using (tenant_id = (select current_setting('app.tenant_id')::uuid));
-comment on policy select_worker on tenant.jobs is 'The worker, in the tenant whose turn it is.';
+comment on policy select_worker on tenant.jobs is 'Behind the wall the worker sees every job: it acts for nobody before it holds one.';
 create policy update_worker on tenant.jobs for update to rowhouse_worker
     using      (tenant_id = (select current_setting('app.tenant_id')::uuid))
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
-comment on policy update_worker on tenant.jobs is 'The worker, in the tenant whose turn it is: claims, says that it is alive, ends.';
+comment on policy update_worker on tenant.jobs is 'Behind the wall the worker changes every job, as far as its grants go: claims, says that it is alive, ends.';
 create policy insert_worker on tenant.jobs for insert to rowhouse_worker
     with check (tenant_id = (select registry.may_pass_on(kind)));
 comment on policy insert_worker on tenant.jobs is 'A job causes jobs whose kind asks for what its own kind may do; the schedule causes any.';
@@ -38,7 +38,7 @@ create policy delete_worker on tenant.jobs for delete to rowhouse_worker
 comment on policy delete_worker on tenant.jobs is 'The job that forgets those that have ended for long.';
 
 create policy select_held on tenant.jobs for select to rowhouse_tenancy
-    using (tenant_id = current_setting('app.tenant_id')::uuid and id = current_setting('app.job_id')::uuid);
+    using (tenant_id = nullif(current_setting('app.tenant_id'), '')::uuid and id = nullif(current_setting('app.job_id', true), '')::uuid);
 comment on policy select_held on tenant.jobs is 'registry.require_job sees the job that asks.';
 create policy select_waiting on tenant.jobs for select to rowhouse_tenancy
     using (state = 'waiting');

@@ -192,3 +192,20 @@ async fn whose_turn_it_is_is_told_to_the_worker_alone_and_outside_any_tenant() {
     scene.superuser.batch_execute("update registry.tenants set status = 'suspended'").await.unwrap();
     assert_eq!(next("").await, "");
 }
+
+#[tokio::test]
+async fn what_waits_is_counted_beside_jobs_that_run_and_have_ended() {
+    let scene = Scene::set().await;
+    scene.running(town().acme.id).await;
+    let ended = "insert into tenant.jobs (tenant_id, id, kind, state, finished_at)
+        select id, registry.new_id(), 'tests.write', 'succeeded', now() from registry.tenants;
+        insert into tenant.jobs (tenant_id, id, kind)
+        select id, registry.new_id(), 'tests.write' from registry.tenants where slug in ('acme', 'globex')";
+    scene.superuser.batch_execute(ended).await.unwrap();
+    for id in ["", "; set local app.job_id = ''"] {
+        scene.worker.batch_execute(&format!("begin; set local app.tenant_id = ''{id}")).await.unwrap();
+        let waiting = "select jobs from registry.job_figures() where kind = 'tests.write'";
+        assert_eq!(number(&scene.worker, waiting).await, 2);
+        leave(&scene.worker).await;
+    }
+}

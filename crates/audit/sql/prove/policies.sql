@@ -10,7 +10,13 @@ with here as (
                    where r.oid = any (string_to_array(current_setting('audit.roles'), ',')::oid[])
                      and has_any_column_privilege(r.oid, c.oid, 'insert, update')) as writable,
            exists (select from pg_policy r
-                   where r.polrelid = p.polrelid and not r.polpermissive and r.polcmd in (p.polcmd, '*') and r.polqual is not null) as behind_a_wall
+                   where r.polrelid = p.polrelid and not r.polpermissive and r.polcmd in (p.polcmd, '*') and r.polqual is not null) as behind_a_wall,
+           -- It says what the wall says, and nothing changes where it says anything less.
+           p.polpermissive and exists (
+               select from pg_policy r
+               where r.polrelid = p.polrelid and not r.polpermissive and r.polcmd = '*' and p.polroles <@ r.polroles
+                 and pg_get_expr(r.polqual, r.polrelid) = pg_get_expr(p.polqual, p.polrelid)
+                 and pg_get_expr(p.polqual, p.polrelid) = coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid))) as repeats_the_wall
     from pg_policy p
     join pg_class c on c.oid = p.polrelid
     join pg_namespace n on n.oid = c.relnamespace
@@ -28,17 +34,17 @@ with here as (
 select 'drop-policy' as mutant, name || '.' || polname as object, name as "table", format('drop policy %I on %s', polname, name) as statement from here
 union all
 select 'using-true', name || '.' || polname, name, format('alter policy %I on %s using (true)', polname, name) from here
-where qual is not null
+where qual <> 'true' and not repeats_the_wall
   -- Behind a wall a permissive UPDATE policy has a twin in its WITH CHECK.
   and not (polcmd = 'w' and polpermissive and behind_a_wall and checks is not null)
 union all
 select 'using-and-check-true', name || '.' || polname, name, format('alter policy %I on %s using (true) with check (true)', polname, name) from here
-where qual is not null and checks is not null
+where qual is not null and checks is not null and (qual <> 'true' or checks <> 'true') and not repeats_the_wall
 union all
 -- The check of a permissive UPDATE policy behind a wall sees only rows its USING has let through, and the wall
 -- has the last word on where they go: without it nothing changes.
 select 'check-true', name || '.' || polname, name, format('alter policy %I on %s with check (true)', polname, name) from here
-where checks is not null and writable and not (polcmd = 'w' and polpermissive and behind_a_wall)
+where checks <> 'true' and writable and not (polcmd = 'w' and polpermissive and behind_a_wall)
 union all
 select 'restrictive-to-permissive', name || '.' || polname, name,
        format('drop policy %I on %s; create policy %I on %s for %s to %s %s %s', polname, name, polname, name, command, roles,
@@ -46,20 +52,29 @@ select 'restrictive-to-permissive', name || '.' || polname, name,
 from here where not polpermissive
 union all
 select 'extra-permissive-true', name, name, format('create policy mutant on %s using (true) with check (true)', name)
-from (select distinct name from here) as tables
+from (select distinct name, polrelid from here) as tables
+-- It changes something where a role may not do to every row behind the wall already what it has a grant for.
+where exists (
+    select from pg_roles r cross join (values ('r', 'select'), ('a', 'insert'), ('w', 'update'), ('d', 'delete')) as can (command, privilege)
+    where r.oid = any (string_to_array(current_setting('audit.roles'), ',')::oid[])
+      and case can.command when 'd' then has_table_privilege(r.oid, polrelid, 'delete')
+                           else has_any_column_privilege(r.oid, polrelid, can.privilege) end
+      and not exists (select from here h, unnest(h.polroles) as named
+                      where h.polrelid = tables.polrelid and h.polpermissive and h.polcmd::text in (can.command, '*')
+                        and coalesce(h.qual, h.checks) = 'true' and (named = 0 or pg_has_role(r.oid, named, 'usage'))))
 union all
 select 'misspelt-setting', name || '.' || polname, name,
        format('alter policy %I on %s', polname, name) || coalesce(' using (' || replace(qual, settings.setting, settings.setting || 's') || ')', '')
            || coalesce(' with check (' || replace(checks, settings.setting, settings.setting || 's') || ')', '')
-from here, settings where concat(qual, checks) like '%' || settings.setting || '%'
+from here, settings where concat(qual, checks) like '%' || settings.setting || '%' and not repeats_the_wall
 union all
 select 'or-unset', name || '.' || polname, name,
        format('alter policy %I on %s', polname, name) || coalesce(' using ((' || qual || ') or ' || is_missing || ')', '')
            || coalesce(' with check ((' || checks || ') or ' || is_missing || ')', '')
-from here, settings where concat(qual, checks) like '%' || settings.setting || '%'
+from here, settings where concat(qual, checks) like '%' || settings.setting || '%' and not repeats_the_wall
 union all
 select 'tenant-with-itself', name || '.' || polname, name, format('alter policy %I on %s using (%I = %I)', polname, name, tenant, tenant)
-from here, settings where qual like '%' || settings.setting || '%'
+from here, settings where qual like '%' || settings.setting || '%' and not repeats_the_wall
 union all
 select 'or-null-tenant', name || '.' || polname, name,
        format('alter table %s alter %I drop not null; alter policy %I on %s using ((%s) or %I is null)', name, tenant, polname, name, qual, tenant)
