@@ -69,8 +69,9 @@ async fn fill(superuser: &Client, tenant: Uuid, project: Uuid, role: Uuid, owner
          insert into tenant.products (tenant_id, id, name, sku, price_minor, status)
              select '{tenant}', {id}, 'product ' || n, 'sku-' || n, n, (array['active', 'draft', 'archived'])[1 + n % 3]
              from generate_series(1, 2000) n;
-         insert into tenant.operations (tenant_id, id, kind, status)
-             select '{tenant}', {id}, 'products.import', case n when 1000 then 'running' else 'queued' end
+         -- Alive for as long as this may take on a busy machine.
+         insert into tenant.operations (tenant_id, id, kind, status, alive_at)
+             select '{tenant}', {id}, 'products.import', case n when 1000 then 'running' else 'queued' end, now() + interval '1 hour'
              from generate_series(1, 2000) n;
          insert into tenant.jobs (tenant_id, id, kind, state, finished_at)
              select '{tenant}', {id}, 'jobs.forget', case when n % 2 = 0 then 'waiting' else 'dead' end, case when n % 2 = 1 then now() end
