@@ -23,6 +23,8 @@ declare
     taken smallint;
     caller constant uuid := nullif(current_setting('app.user_id', true), '');
     key constant uuid := nullif(split_part(current_setting('app.api_key', true), '.', 1), '');
+    -- Who acts in one tenant is nobody in another that the change reaches, as one that loses a domain to it: ids do not cross.
+    here constant text := coalesce(current_setting('app.tenant_id', true), '');
     moment constant bigint := extract(epoch from clock_timestamp()) * 1000000;
 begin
     if tg_op = 'DELETE' then
@@ -103,8 +105,9 @@ begin
     select e.tenant, (select t.epoch from registry.tenants t where t.id = e.tenant),
            (lpad(to_hex(moment / 1000), 12, '0') || '7' || lpad(to_hex(moment % 1000 * 4096 / 1000), 3, '0')
             || substr(replace(gen_random_uuid()::text, '-', ''), 17))::uuid,
-           told, tg_argv[2], case when caller is not null then 'user' when key is not null then 'api_key' else 'none' end,
-           coalesce(caller, key), e.fact
+           told, tg_argv[2],
+           case when here not in ('', e.tenant::text) then 'none' when caller is not null then 'user' when key is not null then 'api_key' else 'none' end,
+           case when here in ('', e.tenant::text) then coalesce(caller, key) end, e.fact
     from unnest(tellers, facts) e (tenant, fact);
     return null;
 end

@@ -361,3 +361,29 @@ async fn a_reader_beside_an_import_by_many_reads_every_event_once() {
     assert_eq!((subjects(&told).into_iter().collect::<BTreeSet<_>>(), told.len()), (written, 4000));
     assert!(polls > 2, "it read while they wrote");
 }
+
+/// As where a domain is proven by another tenant than the one that had it: what is told there is not whose doing it was.
+#[tokio::test]
+async fn whoever_acts_in_one_tenant_is_nobody_in_what_another_is_told() {
+    let db = TestDb::new().await;
+    let (acme, globex) = (&town().acme, &town().globex);
+    let mut superuser = db.superuser().await;
+    for (tenant, known) in [(acme, true), (globex, false)] {
+        let tx = superuser.transaction().await.unwrap();
+        tx.batch_execute(&format!(
+            "set local app.tenant_id = '{here}'; set local app.user_id = '{owner}'; set local app.api_key = '';
+             update tenant.projects set name = 'told of ' || id where tenant_id = '{}'",
+            tenant.id,
+            here = acme.id,
+            owner = acme.owner.id,
+        ))
+        .await
+        .unwrap();
+        let told = "select count(*), count(*) filter (where actor_kind = 'user'), count(actor_id)
+            from tenant.events where tenant_id = $1 and type = 'project.updated'";
+        let row = tx.query_one(told, &[&tenant.id]).await.unwrap();
+        let [all, by, whose]: [i64; 3] = [row.get(0), row.get(1), row.get(2)];
+        assert!(all > 0);
+        assert_eq!((by, whose), if known { (all, all) } else { (0, 0) });
+    }
+}
