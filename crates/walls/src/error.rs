@@ -134,7 +134,7 @@ impl Settings {
             SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => {
                 Error::NameLost { statement, sqlstate: sqlstate.to_owned() }
             }
-            _ if matches!(&sqlstate[..2], "08" | "53" | "57") => {
+            _ if matches!(&sqlstate[..2], "08" | "53" | "57") || sqlstate == "25P03" => {
                 warn("PostgreSQL is going away or full");
                 Error::Unavailable
             }

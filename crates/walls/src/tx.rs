@@ -292,10 +292,14 @@ impl<'c, M: Mode> Tx<'c, M> {
 
     /// A statement as it is sent. Where its types have to be asked for inside a transaction, this begins it.
     async fn ready(&mut self, sql: Sql, begin: &mut Option<String>) -> Result<Ready> {
-        // Known after its first use: no round trip from then on.
+        // Known after its first use: no round trip from then on. A first use that is given up half-way costs the connection, as a
+        // transaction does: whoever had it next would wait for what this one has asked.
         let settings = self.lease.settings;
+        let open = std::mem::replace(&mut self.lease.in_transaction, true);
         let (wire, statements) = self.lease.wire()?;
-        match statements.ready(wire, sql, &settings).await? {
+        let ready = statements.ready(wire, sql, &settings).await;
+        self.lease.in_transaction = open;
+        match ready? {
             Some(statement) => Ok(statement),
             None => Box::pin(self.learn(sql, begin.take())).await,
         }

@@ -50,7 +50,9 @@ impl managed::Manager for Dialer {
     /// Costs no round trip. What makes that safe is in `lease` and `tx`: a connection comes back only when the server has said
     /// that its transaction ended, and nothing can set session state.
     async fn recycle(&self, wire: &mut Wire, _: &managed::Metrics) -> managed::RecycleResult<tokio_postgres::Error> {
-        if wire.line.is_up() { Ok(()) } else { Err(managed::RecycleError::message("the server has closed it")) }
+        // Whoever asks may have used up their share of this poll, and would be told nothing of the socket then.
+        let up = tokio::task::coop::unconstrained(poll_fn(|_| Poll::Ready(wire.line.is_up()))).await;
+        if up { Ok(()) } else { Err(managed::RecycleError::message("the server has closed it")) }
     }
 }
 
@@ -66,8 +68,8 @@ impl fmt::Debug for Wire {
     }
 }
 
-/// Turns before others of the same thread have theirs. Also what ends them where the runtime says that this task has had its share
-/// (`tokio::task::coop`): it says so by ringing, over and over.
+/// Turns before others of the same thread have theirs. Also what ends them where the runtime says by ringing, over and over, that this task
+/// has had its share: so it does under `block_on`. In a task it rings after the poll (`tokio::task::coop`).
 const TURNS: usize = 8;
 
 type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;

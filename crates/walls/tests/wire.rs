@@ -25,6 +25,8 @@ const NOISY: Sql = Sql::file("test/noisy", "select noisy.shout($2) as text from 
 const ONE: Sql = Sql::file("test/one", "select $2::text as text from (select $1::uuid) as tenant");
 const DAWDLE: Sql = Sql::file("test/dawdle", "select pg_sleep(60)::text as text from (select $1::uuid) as tenant");
 
+const HELD: Sql = Sql::file("test/held", "select text from held, (select $1::uuid) as tenant");
+
 struct Text(String);
 impl FromRow for Text {
     fn from_row(row: &tokio_postgres::Row) -> Result<Self, tokio_postgres::Error> {
@@ -135,4 +137,21 @@ async fn a_connection_that_ends_under_a_question_is_an_error_and_the_next_one_se
     drop(conn);
     let mut conn = borrow(&pool).await.unwrap();
     assert_eq!(conn.read().last().one::<Text>(ONE, &[&"there"]).await.unwrap().0, "there");
+}
+
+#[tokio::test]
+async fn whoever_gives_up_while_a_statement_is_prepared_leaves_nothing_for_the_next_to_wait_for() {
+    let (owner, pool) = server("given_up").await;
+    owner.script("table", "create table held (text text); grant select on held to given_up").await.unwrap();
+    let other = AdminConn::connect(&POSTGRES.url("postgres", "postgres")).await.unwrap();
+    other.script("lock", "begin; lock table held in access exclusive mode").await.unwrap();
+    let mut conn = borrow(&pool).await.unwrap();
+    let asked = conn.read().last().all::<Text>(HELD, &[]);
+    assert!(tokio::time::timeout(Duration::from_millis(200), asked).await.is_err());
+    drop(conn);
+    let mut conn = borrow(&pool).await.unwrap();
+    let asked = conn.read().last().one::<Text>(ONE, &[&"at once"]);
+    let answered = tokio::time::timeout(Duration::from_secs(10), asked).await.expect("the table is still locked");
+    assert_eq!(answered.unwrap().0, "at once");
+    other.script("free", "rollback").await.unwrap();
 }
