@@ -61,6 +61,7 @@ impl AttackReport {
                     lint: outcome.attack,
                     severity,
                     object: outcome.object.clone(),
+                    role: Some(outcome.role.clone()),
                     detail: format!("as {}: {}", outcome.role, outcome.detail),
                     fix: fix.to_owned(),
                 })

@@ -34,6 +34,8 @@ pub struct Ignore {
     pub lint: String,
     /// The object's name; a `*` at the end stands for any ending. All objects when left out.
     pub object: Option<String>,
+    /// The role that attacks; every role when left out. What is meant for one is a hole for another.
+    pub role: Option<String>,
     /// Why it stays.
     pub reason: String,
     /// Findings of this severity alone. An attack that could not be set up is a warning; once it is set up and gets
@@ -88,6 +90,7 @@ impl Ignore {
         Ok(Self {
             lint: lint.trim().to_owned(),
             object: object.map(|object| object.trim().to_owned()),
+            role: None,
             reason: reason.trim().to_owned(),
             severity: None,
         })
@@ -97,13 +100,14 @@ impl Ignore {
     #[must_use]
     pub fn covers(&self, finding: &Finding) -> bool {
         self.severity.is_none_or(|severity| severity == finding.severity)
-            && self.covers_object(finding.lint, &finding.object)
+            && self.covers_object(finding.lint, &finding.object, finding.role.as_deref())
     }
 
-    /// Whether it speaks of this object of this lint.
+    /// Whether it speaks of this object of this lint, and of this role.
     #[must_use]
-    pub fn covers_object(&self, lint: &str, object: &str) -> bool {
+    pub fn covers_object(&self, lint: &str, object: &str, role: Option<&str>) -> bool {
         self.lint == lint
+            && self.role.as_deref().is_none_or(|wanted| role == Some(wanted))
             && self.object.as_ref().is_none_or(|wanted| match wanted.strip_suffix('*') {
                 Some(beginning) => object.starts_with(beginning),
                 None => object == wanted,

@@ -99,6 +99,7 @@ pub(crate) async fn ask(session: &AdminConn, scope: &Scope, lints: &[&Lint]) -> 
                 lint: lint.id,
                 severity: value("severity").as_deref().and_then(Severity::parse).unwrap_or(lint.severity),
                 object: value("object").unwrap_or_default(),
+                role: None,
                 detail: value("detail").unwrap_or_else(|| lint.finds.clone()),
                 fix: value("fix").unwrap_or_else(|| lint.mend.clone()),
             });

@@ -15,6 +15,9 @@ pub struct Finding {
     pub severity: Severity,
     /// The object concerned, with its schema.
     pub object: String,
+    /// The role that got through, where an attack did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// What is wrong with it.
     pub detail: String,
     /// How to mend it.

@@ -204,8 +204,9 @@ impl Worker<'_> {
     async fn breaches(&self) -> Result<BTreeSet<Breach>, Failure> {
         let outcomes = self.ready.run(Only::All).await?;
         let ignore = &self.work.plan.config.attack.ignore;
-        let known =
-            |outcome: &AttackOutcome| ignore.iter().any(|entry| entry.covers_object(outcome.attack, &outcome.object));
+        let known = |outcome: &AttackOutcome| {
+            ignore.iter().any(|entry| entry.covers_object(outcome.attack, &outcome.object, Some(&outcome.role)))
+        };
         let errors = self.standing.iter().filter(|finding| finding.severity == Severity::Error);
         let breaches = outcomes.iter().filter(|outcome| breached(outcome) && !known(outcome));
         let broken: Vec<String> = errors
