@@ -54,10 +54,11 @@ begin
             with due as materialized (
                 select s.id from tenant.jobs s
                 where s.tenant_id = whose and s.state = 'waiting' and s.priority = level and s.run_at <= now() and s.kind = any (kinds)
-                  -- The first of its order, and none of it is running.
+                  -- The first of its order, and none of it is running: one that somebody had retried may have a later one beside it.
                   and (s.order_key is null or not exists (
                       select from tenant.jobs e
-                      where e.tenant_id = whose and e.order_key = s.order_key and e.state in ('waiting', 'running') and e.id < s.id))
+                      where e.tenant_id = whose and e.order_key = s.order_key and e.state in ('waiting', 'running')
+                        and e.id <> s.id and (e.state = 'running' or e.id < s.id)))
                 order by s.run_at, s.id limit room for no key update skip locked)
             update tenant.jobs j
             set state = 'running', lease = gen_random_uuid(), lease_until = clock_timestamp() + lease_for, alive_at = clock_timestamp(),
@@ -81,9 +82,16 @@ begin
              where w.tenant_id = whose and w.state = 'waiting' and w.priority = level order by w.run_at, w.id limit 1) first),
         (select r.lease_until from tenant.jobs r
          where r.tenant_id = whose and r.state = 'running' order by r.lease_until limit 1)) into next;
-    -- What is due and was not taken has nobody here who could do it, or waits for another in its order: somebody looks again in a while.
+    -- What is due and was not taken has nobody here who could do it, or waits for another in its order: somebody looks again in a while,
+    -- and before that at what comes due meanwhile.
     if next <= clock_timestamp() then
-        next := clock_timestamp() + again;
+        next := least(clock_timestamp() + again,
+            (select min(first.run_at) from generate_series(0, 2) level, lateral (
+                 select w.run_at from tenant.jobs w
+                 where w.tenant_id = whose and w.state = 'waiting' and w.priority = level and w.run_at > clock_timestamp()
+                 order by w.run_at, w.id limit 1) first),
+            (select r.lease_until from tenant.jobs r
+             where r.tenant_id = whose and r.state = 'running' and r.lease_until > clock_timestamp() order by r.lease_until limit 1));
     end if;
     update tenant.job_heads h set ready_at = coalesce(next, 'infinity') where h.tenant_id = whose;
 end

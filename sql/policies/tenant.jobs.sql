@@ -16,10 +16,13 @@ comment on policy select_permitted on tenant.jobs is 'Whoever holds jobs:read in
 create policy insert_caused on tenant.jobs for insert to rowhouse_api
     with check (tenant_id = (select registry.may_cause(kind)));
 comment on policy insert_caused on tenant.jobs is 'Whoever holds in the tenant that is set what the kind of job asks for.';
+-- Whoever has a job done once more causes it, and has to hold what its kind asks for.
 create policy update_permitted on tenant.jobs for update to rowhouse_api
     using      (tenant_id = (select registry.require('jobs:write')))
-    with check (tenant_id = (select registry.require('jobs:write')));
-comment on policy update_permitted on tenant.jobs is 'Whoever holds jobs:write in the tenant that is set.';
+    with check (tenant_id = (select registry.require('jobs:write'))
+                and (state <> 'waiting' or tenant_id = (select registry.may_cause(kind))));
+comment on policy update_permitted on tenant.jobs is
+    'Whoever holds jobs:write in the tenant that is set; and to have one done again, what its kind asks for.';
 
 -- The worker has to see jobs before it holds one, so it is stopped by the wall alone; what it does for a job is another matter, and
 -- asks registry.require_job.
@@ -44,7 +47,10 @@ create policy select_waiting on tenant.jobs for select to rowhouse_tenancy
     using (state = 'waiting');
 comment on policy select_waiting on tenant.jobs is 'registry.job_figures counts what waits, by kind; none of it has a lease.';
 
-grant select on tenant.jobs to rowhouse_api, rowhouse_worker;
+-- No payload, key or lease: those are for the worker.
+grant select (tenant_id, id, kind, priority, cancelling, state, run_at, attempts, max_attempts, alive_at, done, total, result, error_code, error,
+              created_by, created_at, updated_at, finished_at, version) on tenant.jobs to rowhouse_api;
+grant select on tenant.jobs to rowhouse_worker;
 grant insert (tenant_id, id, kind, payload, payload_version, priority, unique_key, order_key, run_at, max_attempts, created_by)
     on tenant.jobs to rowhouse_api, rowhouse_worker;
 grant update (cancelling, state, run_at, attempts, error_code, error, finished_at) on tenant.jobs to rowhouse_api;

@@ -104,18 +104,20 @@ struct EventsQuery {
 }
 
 impl EventsQuery {
-    /// The types that are asked for; none for all.
-    fn types(&self) -> Result<Option<Vec<&'static str>>> {
-        let Some(asked) = &self.types else { return Ok(None) };
+    /// The types that are asked for, each with the permission that reads it.
+    fn types(&self) -> Result<(Vec<&'static str>, Vec<&'static str>)> {
+        let Some(asked) = &self.types else {
+            return Ok(TYPES.iter().map(|kind| (kind.name, kind.permission)).unzip());
+        };
         let asked: BTreeSet<&str> = asked.split(',').collect();
         let known = |name: &str| {
             let unknown = || {
                 let detail = format!("there is no type of event called {name:?}; GET /api/v1/event-types lists them");
                 Error::BadRequest(vec![Violation::parameter("type", "unknown_event_type", detail)])
             };
-            TYPES.iter().find(|kind| kind.name == name).map(|kind| kind.name).ok_or_else(unknown)
+            TYPES.iter().find(|kind| kind.name == name).map(|kind| (kind.name, kind.permission)).ok_or_else(unknown)
         };
-        asked.into_iter().map(known).collect::<Result<_>>().map(Some)
+        asked.into_iter().map(known).collect()
     }
 }
 
@@ -136,7 +138,7 @@ impl Asks for EventsQuery {
 /// `cursor` gets each event once and misses none, however long the transactions take that tell them.
 #[utoipa::path(get, path = "/events", tag = "events", params(EventsQuery), responses((status = OK, body = Events)))]
 async fn feed(tenant: Tenant, listing: Listing<EventsQuery>) -> Result<Json<Events>> {
-    let types = listing.query.types()?;
+    let (types, permissions) = listing.query.types()?;
     let page = listing.page::<Position>(&tenant)?;
     let after = page.after.unwrap_or(match listing.query.from {
         Begin::Oldest => Position::START,
@@ -146,14 +148,9 @@ async fn feed(tenant: Tenant, listing: Listing<EventsQuery>) -> Result<Json<Even
     let limit = page.limit();
     let mut conn = tenant.reads().await?;
     // First, so that it is no later than what is read: nothing that comes in between is passed over.
-    let last = conn.read().last();
-    let ([horizon], items) = match &types {
-        None => last.after([(sql!("events/horizon"), &[])], sql!("events/list"), &[&epoch, &xid, &id, &limit]).await?,
-        Some(types) => {
-            last.after([(sql!("events/horizon"), &[])], sql!("events/list_types"), &[&epoch, &xid, &id, types, &limit])
-                .await?
-        }
-    };
+    let params: crate::db::Params<'_> = &[&epoch, &xid, &id, &types, &permissions, &limit];
+    let ([horizon], items) =
+        conn.read().last().after([(sql!("events/horizon"), &[])], sql!("events/list"), params).await?;
     let items: Vec<Event> = items.all()?;
     let horizon: Horizon = horizon.one()?;
     if page.after.is_some_and(|after| !horizon.has_seen(after)) {

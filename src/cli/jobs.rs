@@ -44,31 +44,30 @@ enum Command {
         limit: i64,
     },
     /// Show a job.
-    Show {
-        /// Its id.
-        id: Uuid,
-    },
+    Show(Which),
     /// Have a job run at once: one that waits, or that has ended without success.
-    Retry {
-        /// Its id.
-        id: Uuid,
-    },
+    Retry(Which),
     /// Discard a job that waits or is dead: nobody is to do it.
-    Discard {
-        /// Its id.
-        id: Uuid,
-    },
+    Discard(Which),
     /// Cancel a job: one that waits at once, one that is running as soon as it looks.
-    Cancel {
-        /// Its id.
-        id: Uuid,
-    },
+    Cancel(Which),
+}
+
+#[derive(Args)]
+struct Which {
+    /// Its id.
+    id: Uuid,
+    /// Its tenant, by slug or id; where two tenants have jobs of one id.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
 }
 
 /// A job without its payload, which is for the worker alone.
 #[derive(Serialize)]
 struct Shown {
     id: Uuid,
+    #[serde(skip)]
+    tenant_id: Uuid,
     tenant: String,
     kind: String,
     state: String,
@@ -86,7 +85,7 @@ struct Shown {
 }
 from_row! {
     Shown:
-        id, tenant, kind, state, attempts, max_attempts, run_at, lease_until, done, total, error_code, error, cancelling, created_at,
+        id, tenant_id, tenant, kind, state, attempts, max_attempts, run_at, lease_until, done, total, error_code, error, cancelling, created_at,
         finished_at,
 }
 
@@ -104,30 +103,36 @@ impl Jobs {
                 let jobs: Vec<Shown> = admin.all(sql!("operate/jobs"), &[&state, &tenant, &kind, &limit]).await?;
                 show(&jobs, self.json)
             }
-            Command::Show { id } => show(&[one(&admin, id).await?], self.json),
-            Command::Retry { id } => {
+            Command::Show(which) => show(&[one(&admin, &which).await?], self.json),
+            Command::Retry(which) => {
                 let state = "waiting, dead, cancelled or discarded";
-                change(&admin, id, sql!("operate/retry_job"), state, self.json).await
+                change(&admin, &which, sql!("jobs/retry"), state, self.json).await
             }
-            Command::Discard { id } => {
-                change(&admin, id, sql!("operate/discard_job"), "waiting or dead", self.json).await
-            }
-            Command::Cancel { id } => {
-                change(&admin, id, sql!("operate/cancel_job"), "waiting or running", self.json).await
+            Command::Discard(which) => change(&admin, &which, sql!("jobs/discard"), "waiting or dead", self.json).await,
+            Command::Cancel(which) => {
+                change(&admin, &which, sql!("jobs/cancel"), "waiting or running", self.json).await
             }
         }
     }
 }
 
-async fn one(admin: &AdminConn, id: Uuid) -> Result<Shown, Failure> {
-    let found: Vec<Shown> = admin.all(sql!("operate/job"), &[&id]).await?;
-    found.into_iter().next().ok_or_else(|| Failure(format!("there is no job {id}")))
+async fn one(admin: &AdminConn, which: &Which) -> Result<Shown, Failure> {
+    let Which { id, tenant } = which;
+    let mut found: Vec<Shown> = admin.all(sql!("operate/job"), &[id, tenant]).await?;
+    if found.len() > 1 {
+        let whose: Vec<&str> = found.iter().map(|job| job.tenant.as_str()).collect();
+        return Err(Failure(format!("there are jobs {id} of {}: say which with --tenant", whose.join(", "))));
+    }
+    found.pop().ok_or_else(|| Failure(format!("there is no job {id}")))
 }
 
-async fn change(admin: &AdminConn, id: Uuid, statement: Sql, wanted: &str, json: bool) -> Result<(), Failure> {
-    let changed = admin.all::<()>(statement, &[&id]).await?;
-    let now = one(admin, id).await?;
+/// By the API's own statement, in the tenant whose job it is.
+async fn change(admin: &AdminConn, which: &Which, statement: Sql, wanted: &str, json: bool) -> Result<(), Failure> {
+    let job = one(admin, which).await?;
+    let changed = admin.all::<()>(statement, &[&job.tenant_id, &job.id]).await?;
+    let now = one(admin, which).await?;
     if changed.is_empty() {
+        let id = job.id;
         return Err(Failure(format!("job {id} is {}, and would have to be {wanted}", now.state)));
     }
     show(&[now], json)

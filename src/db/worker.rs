@@ -10,17 +10,24 @@ use crate::{Result, error::Failure, from_row, sql, telemetry::trace_id};
 /// The database role that does jobs.
 pub const WORKER_ROLE: &str = "rowhouse_worker";
 
+/// Connections on which the worker itself asks whose turn it is and says that it is alive: however long its jobs' transactions take,
+/// they do not have to wait for one.
+const OWN: usize = 2;
+
 /// Access to PostgreSQL as the role that does jobs.
 #[derive(Clone, Debug)]
-pub struct WorkerDb(Pool);
+pub struct WorkerDb {
+    jobs: Pool,
+    own: Pool,
+}
 
 struct Complaint(String);
 from_row! { Complaint: "complaint" }
 
 impl WorkerDb {
-    /// Prepares the pool; connects to nobody yet.
+    /// Prepares the pools, with so many connections for jobs; connects to nobody yet.
     pub fn open(url: &SecretString, connections: usize, statements: Statements) -> Result<Self, Failure> {
-        let options = PoolOptions {
+        let options = |connections| PoolOptions {
             name: "rowhouse-worker",
             connections,
             share: connections,
@@ -28,20 +35,21 @@ impl WorkerDb {
             statements: statements.into(),
             settings: Settings { trace_id, ..Settings::default() },
         };
-        Ok(Self(Pool::open(url, options)?))
+        Ok(Self { jobs: Pool::open(url, options(connections))?, own: Pool::open(url, options(OWN))? })
     }
 
     /// A connection outside any tenant, to ask whose turn it is.
     pub(crate) async fn outside(&self) -> Result<PublicConn> {
-        Ok(self.0.public(Share::Strangers).await?)
+        Ok(self.own.public(Share::Strangers).await?)
     }
 
     /// A connection inside one tenant, for a job that is held or for none.
     pub(crate) async fn inside(&self, tenant: TenantId, job: Option<HeldJob>) -> Result<TenantWrites> {
-        Ok(self.0.worker(tenant, job, Share::Work(tenant)).await?)
+        let pool = if job.is_some() { &self.jobs } else { &self.own };
+        Ok(pool.worker(tenant, job, Share::Work(tenant)).await?)
     }
 
-    /// Everything that is wrong with working on this pool; empty is right. What is true of the database itself, whoever serves has asked.
+    /// Everything that is wrong with working on these connections; empty is right. What is true of the database itself, whoever serves has asked.
     pub async fn complaints(&self) -> Result<Vec<String>> {
         let mut conn = self.outside().await?;
         let mut tx = conn.read();
@@ -57,6 +65,7 @@ impl WorkerDb {
 
     /// Closes idle connections and lends no more.
     pub fn close(&self) {
-        self.0.close();
+        self.jobs.close();
+        self.own.close();
     }
 }

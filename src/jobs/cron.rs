@@ -13,7 +13,14 @@ use super::{
     enqueue::{ENQUEUE, NewJob},
     schedule::Schedule,
 };
-use crate::{Error, Result, auth::open_tenants, db::WorkerDb, digest::sha256, error::Failure, from_row, sql};
+use crate::{
+    Error, Result,
+    auth::{TenantId, open_tenants},
+    db::WorkerDb,
+    digest::sha256,
+    error::Failure,
+    from_row, sql,
+};
 
 /// How long whoever leads may be silent, in seconds.
 const LEASE: f64 = 30.0;
@@ -93,9 +100,13 @@ async fn begin(db: &WorkerDb, each: &Recurring, stop: &CancellationToken) -> Res
         after = last.as_uuid();
         for tenant in &tenants {
             let job = (each.make)()?.with_id(id_of(name, due, tenant.as_uuid())?);
-            let mut inside = db.inside(*tenant, None).await?;
-            inside.write().last().all::<()>(ENQUEUE, &job.with()).await?;
-            written += 1;
+            match write_down(db, *tenant, &job).await {
+                Ok(()) => written += 1,
+                // No reason for those after it to have nothing.
+                Err(error) => {
+                    tracing::warn!(schedule = name, tenant = %tenant.as_uuid(), %error, "what recurs could not be begun in a tenant");
+                }
+            }
         }
         if stop.is_cancelled() {
             // Whoever comes goes on once the lease has run out.
@@ -110,6 +121,12 @@ async fn begin(db: &WorkerDb, each: &Recurring, stop: &CancellationToken) -> Res
     conn.write().last().optional::<Fence>(sql!("work/schedule_done"), &[&name, &fence, &stand.now]).await?;
     tracing::info!(schedule = name, jobs = written, "what recurs was begun");
     Ok(written)
+}
+
+async fn write_down(db: &WorkerDb, tenant: TenantId, job: &NewJob) -> Result<()> {
+    let mut inside = db.inside(tenant, None).await?;
+    inside.write().last().all::<()>(ENQUEUE, &job.with()).await?;
+    Ok(())
 }
 
 /// The id of a tenant's job of a schedule at a time: whoever writes it down, it is the same. It stands where an id of that time stands.

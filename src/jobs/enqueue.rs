@@ -77,7 +77,8 @@ impl NewJob {
         Self { run_at: Some(run_at), ..self }
     }
 
-    /// One alone of those of this kind that have not ended; a second is not written down.
+    /// One alone of those of this kind that have not ended; a second is not written down. One that is running has that key too, and may
+    /// have read what there was before this transaction: for work that has to see what it writes, leave the key away.
     #[must_use]
     pub fn unique(self, key: &str) -> Self {
         let unique_key = Some(format!("{}/{key}", self.kind));
@@ -107,10 +108,11 @@ impl NewJob {
         Self { created_by: member, ..self }
     }
 
-    /// Writes it down with whatever else the transaction does.
-    pub async fn enqueue(&self, tx: &mut Tx<'_, Write>) -> Result<Uuid> {
+    /// Writes it down with whatever else the transaction does. Where another has its unique key there is no job of this
+    /// [`id`](Self::id) afterwards, and nobody is told: to be told would ask for more than causing a job does.
+    pub async fn enqueue(&self, tx: &mut Tx<'_, Write>) -> Result<()> {
         tx.all::<()>(ENQUEUE, &self.with()).await?;
-        Ok(self.id)
+        Ok(())
     }
 
     /// The parameters of [`ENQUEUE`].

@@ -4,12 +4,14 @@ mod beat;
 mod running;
 
 use std::{
-    sync::Arc,
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 use self::running::Running;
 use super::{figures::JobFigures, kind::Kinds, lease::LeaseTerms};
@@ -23,7 +25,7 @@ use crate::{
 const IDLE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 /// How often what waits is counted.
 const COUNTED: Duration = Duration::from_secs(15);
-/// What nobody here can do is looked at again after so long.
+/// What nobody here can do is looked at again after so long; and a tenant of whom nothing could be taken.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// How much a worker does at a time.
@@ -60,6 +62,8 @@ struct Parts {
     kinds: Kinds,
     options: WorkerOptions,
     running: Running,
+    /// Tenants of whom nothing could be taken, and until when others have their turns instead.
+    passed_over: Mutex<HashMap<Uuid, Instant>>,
     figures: JobFigures,
     tasks: TaskTracker,
     /// Somebody has written a job down, or a slot is free.
@@ -70,8 +74,16 @@ impl Worker {
     /// A worker for these kinds; it does nothing yet.
     #[must_use]
     pub fn new(db: WorkerDb, kinds: Kinds, options: WorkerOptions) -> Self {
-        let (running, tasks, awake) = (Running::default(), TaskTracker::new(), Notify::new());
-        Self(Arc::new(Parts { db, kinds, options, running, figures: JobFigures::default(), tasks, awake }))
+        Self(Arc::new(Parts {
+            db,
+            kinds,
+            options,
+            running: Running::default(),
+            passed_over: Mutex::default(),
+            figures: JobFigures::default(),
+            tasks: TaskTracker::new(),
+            awake: Notify::new(),
+        }))
     }
 
     /// Says that there may be something to do, so that it is not waited for until the next look. For whoever has committed a job in this
@@ -111,17 +123,17 @@ impl Worker {
         let beating = CancellationToken::new();
         let beat = self.0.tasks.spawn(self.clone().beat(beating.clone()));
         let mut idle = IDLE[0];
-        let mut in_vain = None;
+        let mut in_vain = false;
         while !stop.is_cancelled() {
             let wait = match self.turn().await {
                 Ok(Turn::Taken) => {
-                    (idle, in_vain) = (IDLE[0], None);
+                    (idle, in_vain) = (IDLE[0], false);
                     continue;
                 }
-                // Its head was left awake, by somebody who is writing a job down: whoever looks again at once finds the same.
-                Ok(Turn::Empty(tenant)) if in_vain == Some(tenant) => idle,
-                Ok(Turn::Empty(tenant)) => {
-                    in_vain = Some(tenant);
+                // A head that was left awake, by somebody who is writing a job down: whoever looks again at once may find the same.
+                Ok(Turn::Empty) if in_vain => idle,
+                Ok(Turn::Empty) => {
+                    in_vain = true;
                     continue;
                 }
                 Ok(Turn::Full) => IDLE[1],
@@ -149,8 +161,9 @@ impl Worker {
         if free == 0 {
             return Ok(Turn::Full);
         }
-        let full = self.0.running.with_at_least(share);
-        let Some(tenant) = claim_turn(&self.0.db, &full).await? else { return Ok(Turn::Nobody) };
+        let mut but_not = self.0.running.with_at_least(share);
+        but_not.extend(self.passed_over());
+        let Some(tenant) = claim_turn(&self.0.db, &but_not).await? else { return Ok(Turn::Nobody) };
         let most = free.min(share.saturating_sub(self.0.running.of(tenant)));
         let whole = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
         let terms = TakeTerms {
@@ -160,14 +173,34 @@ impl Worker {
             again: AGAIN.as_secs_f64(),
         };
         let asked = Instant::now();
-        let taken = take_jobs(&self.0.db, tenant, &self.0.kinds.names(), terms).await?;
+        let taken = match take_jobs(&self.0.db, tenant, &self.0.kinds.names(), terms).await {
+            Ok(taken) => taken,
+            Err(error) => {
+                // What is wrong with one tenant's jobs is no reason for others to wait.
+                tracing::warn!(tenant = %tenant.as_uuid(), %error, "no jobs of a tenant are to be had");
+                self.all_passed_over().insert(tenant.as_uuid(), Instant::now() + AGAIN);
+                return Ok(Turn::Empty);
+            }
+        };
         if taken.is_empty() {
-            return Ok(Turn::Empty(tenant));
+            return Ok(Turn::Empty);
         }
         for job in taken {
             self.begin(job, lease.given(asked));
         }
         Ok(Turn::Taken)
+    }
+
+    /// Whose turn it is not, since nothing of theirs could be taken a moment ago.
+    fn passed_over(&self) -> Vec<Uuid> {
+        let now = Instant::now();
+        let mut all = self.all_passed_over();
+        all.retain(|_, until| *until > now);
+        all.keys().copied().collect()
+    }
+
+    fn all_passed_over(&self) -> MutexGuard<'_, HashMap<Uuid, Instant>> {
+        self.0.passed_over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends in order.
@@ -196,8 +229,8 @@ impl Worker {
 enum Turn {
     /// There was something to do.
     Taken,
-    /// This tenant's it was, and there was nothing.
-    Empty(TenantId),
+    /// It was somebody's, and there was nothing.
+    Empty,
     /// There is no slot.
     Full,
     /// Nobody waits.

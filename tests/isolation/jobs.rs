@@ -209,3 +209,39 @@ async fn what_waits_is_counted_beside_jobs_that_run_and_have_ended() {
         leave(&scene.worker).await;
     }
 }
+
+#[tokio::test]
+async fn whoever_has_a_job_done_again_holds_what_its_kind_asks_for_and_reads_nothing_that_is_the_workers() {
+    let scene = Scene::set().await;
+    let acme = &town().acme;
+    let held = scene.running(acme.id).await;
+    let prepare = format!(
+        "update tenant.memberships set permissions = '{{jobs:read,jobs:write}}' where tenant_id = '{0}' and user_id = '{1}';
+         update tenant.jobs set state = 'dead', lease = null, lease_until = null, finished_at = now() where id = '{2}'",
+        acme.id, acme.viewer.id, held[0]
+    );
+    scene
+        .superuser
+        .batch_execute(&format!("set session_replication_role = replica; {prepare}; reset session_replication_role"))
+        .await
+        .unwrap();
+    let api = scene.db.api().await;
+    let begin = format!(
+        "begin; set local app.tenant_id = '{}'; set local app.user_id = '{1}'; set local app.session_id = '{1}'",
+        acme.id, acme.viewer.id
+    );
+    let retry = format!("update tenant.jobs set state = 'waiting', finished_at = null where id = '{}'", held[0]);
+    let discard = format!("update tenant.jobs set state = 'discarded' where id = '{}'", held[0]);
+    for (statement, wanted) in [
+        (&*retry, "RH004"),
+        (&*discard, ""),
+        ("select state from tenant.jobs", ""),
+        ("select payload from tenant.jobs", "42501"),
+        ("select lease from tenant.jobs", "42501"),
+        ("select unique_key, order_key from tenant.jobs", "42501"),
+    ] {
+        api.batch_execute(&begin).await.unwrap();
+        assert_eq!(refusal(&api, statement).await, wanted, "{statement}");
+        leave(&api).await;
+    }
+}

@@ -1,4 +1,6 @@
 //! A job is there if the transaction that causes it is committed; and of some there is one at a time.
+use std::sync::atomic::Ordering;
+
 use rowhouse::jobs::handlers;
 use uuid::Uuid;
 
@@ -111,4 +113,41 @@ async fn a_kind_nobody_handles_waits_and_is_in_nobodys_way() {
     scene.until(known.id(), "succeeded").await;
     working.finish().await;
     assert_eq!(scene.state(strange).await, ("waiting".to_owned(), 0, None));
+}
+
+/// One of an order that somebody has done once more is no more beside another than it was.
+#[tokio::test]
+async fn one_that_is_retried_waits_until_none_of_its_order_is_running() {
+    let scene = Scene::set().await;
+    let (tenant, member) = acme();
+    let first = chore(&Chore { never: true, ..Chore::called("first") }).in_order("letters");
+    let second = chore(&Chore { ms: 700, ..Chore::called("second") }).in_order("letters");
+    scene.enqueue(tenant, member, &[first.clone(), second.clone()]).await;
+    let working = at_work(&scene.worker(4));
+    scene.until(second.id(), "running").await;
+    let retry =
+        "update tenant.jobs set state = 'waiting', finished_at = null, attempts = 0 where id = $1 and state = 'dead'";
+    assert_eq!(scene.superuser.execute(retry, &[&first.id()]).await.unwrap(), 1);
+    scene.until(second.id(), "succeeded").await;
+    scene.until(first.id(), "dead").await;
+    working.finish().await;
+    assert_eq!(scene.seen.begun(), ["first", "second", "first"]);
+    assert_eq!(scene.seen.most.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_time_that_never_comes_and_attempts_that_nobody_makes_are_no_jobs() {
+    let scene = Scene::set().await;
+    let (tenant, _) = acme();
+    for (column, value, constraint) in [
+        ("run_at", "'infinity'", "jobs_run_at_check"),
+        ("run_at", "'-infinity'", "jobs_run_at_check"),
+        ("attempts", "32767", "jobs_attempts_check"),
+    ] {
+        let insert = format!(
+            "insert into tenant.jobs (tenant_id, id, kind, {column}) values ('{tenant}', gen_random_uuid(), 'tests.chore', {value})"
+        );
+        let refused = scene.superuser.batch_execute(&insert).await.unwrap_err();
+        assert_eq!(refused.as_db_error().unwrap().constraint(), Some(constraint), "{column} {value}");
+    }
 }

@@ -72,3 +72,33 @@ async fn those_who_write_jobs_of_one_tenant_do_not_wait_for_one_another() {
     one.batch_execute("commit").await.unwrap();
     scene.until_count("tenant.jobs", 3).await;
 }
+
+/// Whatever is wrong with one tenant's jobs is no reason for others to wait: whose jobs could not be taken is passed over for a while.
+#[tokio::test]
+async fn a_tenant_of_whom_nothing_can_be_taken_has_no_turn_for_each_of_anothers() {
+    let scene = Scene::set().await;
+    let broken = format!(
+        "create function registry.broken() returns trigger language plpgsql as
+             $$ begin raise exception 'broken' using errcode = '22003'; end $$;
+         create trigger broken before update on tenant.jobs for each row when (new.tenant_id = '{globex}')
+             execute function registry.broken();
+         create table registry.turns (at timestamptz default now()); grant insert on registry.turns to public;
+         create function registry.count_turn() returns trigger language plpgsql as
+             $$ begin insert into registry.turns default values; return null; end $$;
+         create trigger count_turn after update on tenant.job_heads for each row
+             when (new.tenant_id = '{globex}' and old.ready_at <= now()) execute function registry.count_turn()",
+        globex = town().globex.id
+    );
+    scene.superuser.batch_execute(&broken).await.unwrap();
+    let theirs = chore(&Chore::called("theirs"));
+    scene.enqueue(town().globex.id, &town().globex.member, std::slice::from_ref(&theirs)).await;
+    let (tenant, member) = acme();
+    let jobs: Vec<_> = (0..160).map(|n| chore(&Chore::called(&format!("{n}")))).collect();
+    scene.enqueue(tenant, member, &jobs).await;
+    let working = at_work(&scene.worker(4));
+    scene.until_count("tenant.jobs where state = 'succeeded'", 160).await;
+    working.finish().await;
+    assert_eq!(scene.state(theirs.id()).await, ("waiting".to_owned(), 0, None));
+    let turns: i64 = scene.superuser.query_one("select count(*) from registry.turns", &[]).await.unwrap().get(0);
+    assert!((1..12).contains(&turns), "{turns} turns in vain, for some fifty of the other's");
+}

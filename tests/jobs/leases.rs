@@ -1,10 +1,12 @@
 //! Who holds a job: workers that go in order, workers that are lost, and those that come back from the dead.
 use std::time::{Duration, Instant};
 
+use rowhouse::jobs::Kinds;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::{Chore, Scene, acme, at_work, chore};
+use crate::support::town;
 
 /// Takes what is due as a worker does, for so many seconds, and falls silent.
 async fn take(worker: &Client, tenant: Uuid, seconds: f64) -> Vec<[Uuid; 2]> {
@@ -122,4 +124,57 @@ async fn whoever_takes_is_given_as_many_as_they_asked_for() {
         scene.until_count("tenant.jobs where state = 'waiting'", left).await;
     }
     assert!(take(&worker, tenant, 60.0).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_to_be_cancelled_is_when_it_is_given_back() {
+    let scene = Scene::set().await;
+    let (tenant, member) = acme();
+    let deaf = Kinds::builder()
+        .with(|_: Chore, _| async {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            Ok(serde_json::Value::Null)
+        })
+        .build();
+    let job = chore(&Chore::called("deaf"));
+    scene.enqueue(tenant, member, std::slice::from_ref(&job)).await;
+    let leaving = at_work(&scene.worker_for(1, deaf, Duration::ZERO));
+    scene.until(job.id(), "running").await;
+    scene.superuser.execute("update tenant.jobs set cancelling = true where id = $1", &[&job.id()]).await.unwrap();
+    leaving.finish().await;
+    assert_eq!(scene.state(job.id()).await.0, "cancelled");
+}
+
+/// An id is a tenant's, and another tenant's may be the same.
+#[tokio::test]
+async fn two_tenants_jobs_of_one_id_are_two_jobs() {
+    let scene = Scene::set().await;
+    let job = chore(&Chore { ms: 300, ..Chore::called("twin") });
+    for tenant in [&town().acme, &town().globex] {
+        scene.enqueue(tenant.id, &tenant.member, std::slice::from_ref(&job)).await;
+    }
+    let working = at_work(&scene.worker(4));
+    scene.until_count("tenant.jobs where state = 'succeeded' and attempts = 1", 2).await;
+    working.finish().await;
+    assert_eq!(scene.seen.most.load(std::sync::atomic::Ordering::SeqCst), 2, "both were under way at once");
+}
+
+/// One that nobody here can do, and that has long been due, is no reason to come late to one that is due soon.
+#[tokio::test]
+async fn a_head_sleeps_no_longer_than_until_the_next_job_is_due() {
+    let scene = Scene::set().await;
+    let (tenant, _) = acme();
+    let rows = format!(
+        "insert into registry.job_kinds (kind, asks) values ('tests.strange', null);
+         insert into tenant.jobs (tenant_id, id, kind, run_at) values
+             ('{tenant}', gen_random_uuid(), 'tests.strange', now() - interval '1 hour'),
+             ('{tenant}', gen_random_uuid(), 'tests.chore', now() + interval '300 ms')"
+    );
+    scene.superuser.batch_execute(&rows).await.unwrap();
+    let worker = scene.db.client("rowhouse_worker").await;
+    assert!(take(&worker, tenant, 60.0).await.is_empty());
+    let late =
+        "select h.ready_at - j.run_at <= interval '0' from tenant.job_heads h join tenant.jobs j using (tenant_id)
+        where j.kind = 'tests.chore'";
+    assert!(scene.superuser.query_one(late, &[]).await.unwrap().get::<_, bool>(0));
 }

@@ -1,6 +1,7 @@
 //! What becomes of a job that fails, panics, takes too long, is cancelled, or is not understood.
 use std::time::Duration;
 
+use rowhouse::jobs::{Failed, Kinds};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -112,5 +113,34 @@ async fn a_tenant_that_is_suspended_has_its_jobs_wait_and_loses_none() {
     assert_eq!(scene.state(job.id()).await.0, "waiting");
     status("active").await;
     scene.until(job.id(), "succeeded").await;
+    working.finish().await;
+}
+
+#[tokio::test]
+async fn an_outcome_that_postgresql_refuses_ends_the_job_and_keeps_no_slot() {
+    let scene = Scene::set().await;
+    let (tenant, member) = acme();
+    let kinds = Kinds::builder()
+        .with(|chore: Chore, _| async move {
+            match &*chore.name {
+                "long" => Ok(json!({ "text": "x".repeat(70_000) })),
+                "null" => Ok(json!({ "text": "\u{0}" })),
+                "text" => Err(Failed::never("hopeless", "of \u{0} signs".to_owned())),
+                "code" => Err(Failed::never("No Code", "fine".to_owned())),
+                _ => Ok(json!({})),
+            }
+        })
+        .build();
+    let [long, null, text, code, fine] =
+        ["long", "null", "text", "code", "fine"].map(|name| chore(&Chore::called(name)));
+    let all = [long.clone(), null.clone(), text.clone(), code.clone(), fine.clone()];
+    scene.enqueue(tenant, member, &all).await;
+    // One after another: whoever kept the slot would have the others wait for ever.
+    let working = at_work(&scene.worker_for(1, kinds, Duration::from_secs(5)));
+    for job in [&long, &null, &code] {
+        assert_eq!(scene.until(job.id(), "dead").await, (1, Some("outcome_refused".to_owned())));
+    }
+    assert_eq!(scene.until(text.id(), "dead").await, (1, Some("hopeless".to_owned())));
+    scene.until(fine.id(), "succeeded").await;
     working.finish().await;
 }

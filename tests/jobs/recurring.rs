@@ -90,3 +90,20 @@ async fn while_somebody_leads_nobody_else_does() {
 fn what_the_house_repeats_can_be_read() {
     assert_eq!(handlers::recurring().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_tenant_in_which_it_cannot_be_begun_is_no_reason_for_those_after_it_to_have_nothing() {
+    let scene = Scene::set().await;
+    let first = scene.superuser.query_one("select min(id::text) from registry.tenants", &[]).await.unwrap();
+    let broken = format!(
+        "create function registry.broken() returns trigger language plpgsql as
+             $$ begin raise exception 'broken' using errcode = '22003'; end $$;
+         create trigger broken before insert on tenant.jobs for each row when (new.tenant_id = '{}')
+             execute function registry.broken();
+         insert into registry.schedules (name) values ('tests.daily')",
+        first.get::<_, String>(0)
+    );
+    scene.superuser.batch_execute(&broken).await.unwrap();
+    scene.superuser.batch_execute(LATE).await.unwrap();
+    keep(&scene, 1, 1).await;
+}

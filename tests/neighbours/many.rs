@@ -75,3 +75,30 @@ async fn the_words_of_a_product_are_looked_up_and_not_all_words_of_the_tenant_re
     let rows = read(&db, "product_words", &product).await;
     assert!(rows < 100, "{rows} words were read to look up ten");
 }
+
+#[tokio::test]
+async fn whoever_reads_a_rare_type_of_event_does_not_read_past_all_others() {
+    let db = TestDb::new().await;
+    let acme = town().acme.id;
+    let fill = format!(
+        "insert into tenant.events (tenant_id, epoch, xid, id, type, permission, actor_kind, data)
+             select '{acme}', 1, n, gen_random_uuid(), 'product.created', 'products:read', 'none', '{{}}' from generate_series(1, 5000) n;
+         insert into tenant.events (tenant_id, epoch, xid, id, type, permission, actor_kind, data)
+             values ('{acme}', 1, 2500, gen_random_uuid(), 'settings.updated', 'settings:read', 'none', '{{}}');
+         analyze tenant.events"
+    );
+    db.superuser().await.batch_execute(&fill).await.unwrap();
+    let list = include_str!("../../sql/queries/events/list.sql");
+    let ask = |types: &str, permissions: &str| {
+        format!(
+            "prepare list (uuid, bigint, bigint, uuid, text[], text[], bigint) as {list};
+             execute list ('{acme}', 0, 0, '00000000-0000-0000-0000-000000000000', '{types}', '{permissions}', 50); deallocate list"
+        )
+    };
+    let rows = read(&db, "events", &ask("{settings.updated}", "{settings:read}")).await;
+    assert!((1..10).contains(&rows), "{rows} events were read to find one");
+    let rows = read(&db, "events", &ask("{product.created,settings.updated}", "{products:none,settings:read}")).await;
+    assert!((1..10).contains(&rows), "{rows} events were read, of a type that the caller may not read");
+    let rows = read(&db, "events", &ask("{product.created,settings.updated}", "{products:read,settings:read}")).await;
+    assert!((50..=52).contains(&rows), "{rows} events were read for a page of fifty");
+}

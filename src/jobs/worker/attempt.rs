@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use axum::http::StatusCode;
 use rowhouse_pg::new_id;
 use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -28,6 +29,14 @@ const STOPPING: Duration = Duration::from_secs(5);
 /// Between two tries to write down what came of a job, while the database does not answer.
 const INSISTS: Duration = Duration::from_millis(200);
 
+/// The code of a job whose outcome PostgreSQL would not keep.
+const REFUSED: &str = "outcome_refused";
+
+/// Whether the database may well take the same a moment later.
+fn passes(error: &Error) -> bool {
+    matches!(error.kind().0, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+}
+
 struct Fate(String);
 from_row! { Fate: "state" }
 
@@ -45,17 +54,17 @@ impl Worker {
         // Of what is not known here nothing is taken.
         let Some(kind) = self.0.kinds.named(&taken.kind) else { return };
         let one = One { tenant, job, kind, lease, shared: shared.clone(), lost: lost.clone(), task: None };
-        self.0.running.all().insert(job.id(), one);
+        self.0.running.all().insert((tenant.as_uuid(), job.id()), one);
         let held =
             Held { db: self.0.db.clone(), tenant, job, attempt: taken.attempt, created_by: taken.created_by, shared };
         let worker = self.clone();
         let task = self.0.tasks.spawn(async move {
             worker.attempt(taken, held, lost).await;
-            worker.0.running.remove(job);
+            worker.0.running.remove(tenant, job);
             worker.0.awake.notify_one();
         });
         // It may have ended already.
-        if let Some(one) = self.0.running.all().get_mut(&job.id()).filter(|one| one.job == job) {
+        if let Some(one) = self.0.running.all().get_mut(&(tenant.as_uuid(), job.id())).filter(|one| one.job == job) {
             one.task = Some(AbortOnDropHandle::new(task));
         }
     }
@@ -92,12 +101,25 @@ impl Worker {
             tracing::info!(job = %held.id(), kind = taken.kind, attempt = held.attempt, code = failed.code, "an attempt at a job failed");
         }
         self.0.figures.note(&taken.kind, if matches!(outcome, Outcome::Succeeded(_)) { "succeeded" } else { "failed" });
+        let mut outcome = outcome;
         loop {
             match self.write_down(&held, kind.backoff, &outcome).await {
-                Ok(()) => return,
-                Err(error) => tracing::warn!(job = %held.id(), %error, "what came of a job could not be written down"),
+                Ok(()) | Err(Error::JobNotHeld) => return,
+                Err(error) => {
+                    tracing::warn!(job = %held.id(), %error, "what came of a job could not be written down");
+                    if !passes(&error) {
+                        // It would be refused each time: too long, or of signs that PostgreSQL does not keep.
+                        if matches!(&outcome, Outcome::Failed(failed) if failed.code == REFUSED) {
+                            return;
+                        }
+                        let text =
+                            "what came of it cannot be kept: it is too long, or holds signs that PostgreSQL refuses";
+                        outcome = Outcome::Failed(Failed::never(REFUSED, text.to_owned()));
+                        continue;
+                    }
+                }
             }
-            if lost.is_cancelled() || !self.0.running.is_believed(held.job) {
+            if lost.is_cancelled() || !self.0.running.is_believed(held.tenant, held.job) {
                 return;
             }
             tokio::time::sleep(INSISTS).await;
@@ -118,7 +140,7 @@ impl Worker {
                 };
                 let wait = wait.map(|wait| wait.as_secs_f64());
                 let (id, lease) = (held.job.id(), held.job.lease());
-                let text: String = failed.text.chars().take(500).collect();
+                let text: String = failed.text.chars().filter(|sign| *sign != '\0').take(500).collect();
                 let params: crate::db::Params<'_> = &[&id, &lease, &failed.code, &text, &wait];
                 tx.optional::<Fate>(sql!("work/fail"), params).await?.is_some_and(|Fate(state)| {
                     if state == "dead" {

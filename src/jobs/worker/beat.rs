@@ -53,8 +53,7 @@ impl Worker {
         let now = Instant::now();
         let lost: Vec<_> = {
             let mut all = self.0.running.all();
-            let gone: Vec<Uuid> =
-                all.iter().filter(|(_, one)| !one.lease.is_believed(now)).map(|(id, _)| *id).collect();
+            let gone: Vec<_> = all.iter().filter(|(_, one)| !one.lease.is_believed(now)).map(|(id, _)| *id).collect();
             gone.iter().filter_map(|id| all.remove(id)).collect()
         };
         for one in lost {
@@ -90,7 +89,9 @@ impl Worker {
         let mut all = self.0.running.all();
         for due in due {
             let told = alive.iter().find(|alive| alive.id == due.job.id());
-            let Some(one) = all.get_mut(&due.job.id()).filter(|one| one.job == due.job) else { continue };
+            let Some(one) = all.get_mut(&(tenant.as_uuid(), due.job.id())).filter(|one| one.job == due.job) else {
+                continue;
+            };
             match told {
                 Some(alive) => {
                     one.lease.renewed(asked, now);

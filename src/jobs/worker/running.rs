@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::jobs::{held::Shared, lease::HeldLease};
 
-/// The jobs that are under way here.
+/// The jobs that are under way here, by tenant and id: an id is one tenant's, and two may have the same.
 #[derive(Debug, Default)]
-pub(super) struct Running(Mutex<HashMap<Uuid, One>>);
+pub(super) struct Running(Mutex<HashMap<(Uuid, Uuid), One>>);
 
 /// One of them.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) struct One {
 }
 
 impl Running {
-    pub(super) fn all(&self) -> MutexGuard<'_, HashMap<Uuid, One>> {
+    pub(super) fn all(&self) -> MutexGuard<'_, HashMap<(Uuid, Uuid), One>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -52,15 +52,18 @@ impl Running {
     }
 
     /// Whether a job is still believed to be held under this lease.
-    pub(super) fn is_believed(&self, job: HeldJob) -> bool {
-        self.all().get(&job.id()).is_some_and(|one| one.job == job && one.lease.is_believed(Instant::now()))
+    pub(super) fn is_believed(&self, tenant: TenantId, job: HeldJob) -> bool {
+        self.all()
+            .get(&(tenant.as_uuid(), job.id()))
+            .is_some_and(|one| one.job == job && one.lease.is_believed(Instant::now()))
     }
 
     /// Takes out a job that has ended.
-    pub(super) fn remove(&self, job: HeldJob) {
+    pub(super) fn remove(&self, tenant: TenantId, job: HeldJob) {
         let mut all = self.all();
-        if all.get(&job.id()).is_some_and(|one| one.job == job)
-            && let Some(one) = all.remove(&job.id())
+        let which = (tenant.as_uuid(), job.id());
+        if all.get(&which).is_some_and(|one| one.job == job)
+            && let Some(one) = all.remove(&which)
             && let Some(task) = one.task
         {
             // It is the task itself that says so.
