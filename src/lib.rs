@@ -44,6 +44,7 @@ mod slug;
 pub mod telemetry;
 mod text_enum;
 pub mod webhooks;
+pub mod work;
 
 pub use error::{Error, Result};
 pub use rowhouse_pg::{from_row, sql};

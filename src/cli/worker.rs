@@ -9,9 +9,10 @@ use super::serve::{listen, stopped};
 use crate::{
     db::{Statements, WorkerDb},
     error::Failure,
-    jobs::{Worker, WorkerOptions, cron::keep_time, handlers, lease::LeaseTerms},
+    jobs::{Worker, WorkerOptions, cron::keep_time, lease::LeaseTerms},
     server::metrics,
     settings::{Profile, refuse_placeholders},
+    work::{self, Means},
 };
 
 /// How a worker works.
@@ -79,10 +80,10 @@ impl WorkerArgs {
             .ok_or_else(|| Failure("ROWHOUSE_JOB_LEASE_SECONDS is 3 to 3600".to_owned()))?;
         let grace = Duration::from_millis(self.worker_grace_ms);
         let options = WorkerOptions::new(usize::from(self.worker_slots), lease, grace);
-        let worker = Worker::new(db.clone(), handlers::kinds(), options);
+        let worker = Worker::new(db.clone(), work::kinds(&Means::default()), options);
         let stop = CancellationToken::new();
         let until = stop.clone();
-        let keeping = keep_time(db.clone(), handlers::recurring()?, until.clone());
+        let keeping = keep_time(db.clone(), work::recurring()?, until.clone());
         let running = worker.clone();
         let ended = CancellationToken::new();
         let ends = ended.clone().drop_guard();
@@ -113,7 +114,7 @@ impl Command {
     pub(super) async fn run(self) -> Result<(), Failure> {
         refuse_placeholders(self.profile, [("WORKER_DATABASE_URL", &self.worker_database_url)])?;
         let at_work = self.worker.begin(&self.worker_database_url, self.statements).await?;
-        tracing::info!(slots = self.worker.worker_slots, kinds = ?handlers::kinds().names(), "working");
+        tracing::info!(slots = self.worker.worker_slots, kinds = ?at_work.worker.kinds(), "working");
         let _figures = match self.metrics_listen {
             None => None,
             Some(address) => {

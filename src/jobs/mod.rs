@@ -1,7 +1,7 @@
 //! Jobs: work that is written down in the transaction that causes it, and done afterwards by whoever is there to do it.
 //!
 //! * [`enqueue`]: writes one down.
-//! * [`kind`]: what a kind of job is, and who does it; [`handlers`] are the house's own.
+//! * [`kind`]: what a kind of job is, and who does it; the house's own are in `crate::work`.
 //! * [`worker`]: takes turns and does jobs; [`held`] is what a handler is given.
 //! * [`figures`]: what was done and what waits.
 //! * [`backoff`]: when something that failed is tried again.
@@ -11,7 +11,6 @@ pub mod backoff;
 pub mod cron;
 pub mod enqueue;
 pub mod figures;
-pub mod handlers;
 pub mod held;
 pub mod kind;
 pub mod lease;

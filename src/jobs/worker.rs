@@ -92,6 +92,12 @@ impl Worker {
         self.0.awake.notify_one();
     }
 
+    /// What it can do, by name.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<&'static str> {
+        self.0.kinds.names()
+    }
+
     /// What it has done, and what waits.
     #[must_use]
     pub fn figures(&self) -> &JobFigures {

@@ -1,7 +1,7 @@
 //! A job is there if the transaction that causes it is committed; and of some there is one at a time.
 use std::sync::atomic::Ordering;
 
-use rowhouse::jobs::handlers;
+use rowhouse::work::{self, Means};
 use uuid::Uuid;
 
 use super::{Chore, Scene, acme, at_work, chore, enqueue};
@@ -84,14 +84,14 @@ async fn the_kinds_of_the_house_have_the_rights_that_the_database_gives_them() {
         .unwrap();
     let given: Vec<(String, Vec<String>, Option<String>)> =
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
-    let known: Vec<_> = handlers::kinds()
+    let known: Vec<_> = work::kinds(&Means::default())
         .rights()
         .into_iter()
         .map(|(kind, may, asks)| {
             (kind.to_owned(), may.iter().map(|may| (*may).to_owned()).collect::<Vec<_>>(), asks.map(str::to_owned))
         })
         .collect();
-    assert_eq!(known, given, "a migration gives a kind its rights, and src/jobs/handlers.rs says them");
+    assert_eq!(known, given, "a migration gives a kind its rights, and src/work says them");
 }
 
 #[tokio::test]

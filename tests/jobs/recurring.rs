@@ -6,8 +6,8 @@ use rowhouse::{
     jobs::{
         NewJob,
         cron::{Recurring, keep_time},
-        handlers,
     },
+    work,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -88,7 +88,7 @@ async fn while_somebody_leads_nobody_else_does() {
 
 #[test]
 fn what_the_house_repeats_can_be_read() {
-    assert_eq!(handlers::recurring().unwrap().len(), 1);
+    assert_eq!(work::recurring().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -1,25 +1,18 @@
-//! The kinds of job that the house itself has: what ended long ago is forgotten.
+//! Jobs that ended long ago are forgotten.
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
-    backoff::Backoff,
-    cron::Recurring,
-    enqueue::{NewJob, Priority},
-    held::{Failed, Held},
-    kind::{Job, Kinds},
-};
 use crate::{
     Error, Result,
     db::{Params, Sql},
-    error::Failure,
+    jobs::{Failed, Held, Job, backoff::Backoff},
     sql,
 };
 
 /// Jobs that have ended are kept for so many days unless a job says otherwise.
-const DAYS: u16 = 30;
+pub(super) const DAYS: u16 = 30;
 
 /// Forgets a tenant's jobs that ended long ago.
 #[derive(Debug, Deserialize, Serialize)]
@@ -58,20 +51,6 @@ async fn forget(held: &Held, statement: Sql, params: Params<'_>) -> Result<Value
     }
 }
 
-/// What every worker of ours does.
-#[must_use]
-pub fn kinds() -> Kinds {
-    Kinds::builder()
-        .with(|job: ForgetJobs, held: Held| async move {
-            forget(&held, sql!("work/forget"), &[&i32::from(job.days)]).await
-        })
-        .build()
-}
-
-/// What recurs in each tenant.
-pub fn recurring() -> Result<Vec<Recurring>, Failure> {
-    fn low<J: Job>(job: &J) -> Result<NewJob> {
-        Ok(NewJob::new(job)?.priority(Priority::Low).unique("all"))
-    }
-    Ok(vec![Recurring::new("jobs.forget", "17 3 * * *", || low(&ForgetJobs { days: DAYS }))?])
+pub(super) async fn forget_jobs(job: ForgetJobs, held: Held) -> Result<Value, Failed> {
+    forget(&held, sql!("work/forget"), &[&i32::from(job.days)]).await
 }
