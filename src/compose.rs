@@ -15,6 +15,7 @@ use crate::{
     redis::Redis,
     server::Serving,
     settings::{Profile, Tuning},
+    wake::Wake,
 };
 
 impl Tuning {
@@ -30,10 +31,11 @@ impl Tuning {
             statements: self.statements,
         };
         db::publish_constraints(api::CONSTRAINTS);
-        let db = Db::open(database, pools)?;
         let hashes =
             self.hashes.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
         let redis = self.redis_url.as_ref().map(Redis::open).transpose()?;
+        let wake = Wake::new(database.api.clone(), redis.clone());
+        let db = Db::open_telling(database, pools, Some(&wake.hook()))?;
         let counting = Counting {
             outside_per_minute: Some(self.outside_per_minute).filter(|&requests| requests > 0),
             instances: self.instances,
@@ -86,6 +88,7 @@ impl Tuning {
             },
             readiness: Readiness::new(Db::open(database, Limits { connections: 1, gate_connections: 1, ..pools })?),
             untaken: Untaken::default(),
+            wake,
             leaving: Leaving::default(),
         }))
     }

@@ -43,6 +43,7 @@ pub mod settings;
 mod slug;
 pub mod telemetry;
 mod text_enum;
+pub mod wake;
 pub mod webhooks;
 pub mod work;
 

@@ -3,7 +3,8 @@
 -- Why with rights of its own: nobody who serves may say when a tenant's turn is. It is no door, nobody can call it; which tenants, the
 -- changed rows say.
 --
--- No wake-up is lost, and those who write jobs do not wait for one another. Who writes one takes the head's row `for key share`, and then
+-- No wake-up is lost, and those who write jobs of a tenant that is awake do not wait for one another; whoever wakes a tenant that sleeps
+-- is waited for by others who find it asleep, until they have committed. Who writes one takes the head's row `for key share`, and then
 -- looks whether it is awake. That lock hinders neither another like it nor a change of ready_at (`for no key update`, as
 -- registry.claim_turn does), and what it reads is the newest version that is committed. Only putting a head to sleep
 -- (registry.take_jobs) takes the row `for update`, which the key share does hinder, and does not wait for it. So either

@@ -14,6 +14,7 @@ use crate::{
     http::{Leaving, Untaken, executor::Executor, extract::BodyLimits, idempotency::Keeper},
     limits::RateLimits,
     mail::Mailer,
+    wake::Wake,
 };
 
 pub use endpoints::Endpoints;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub readiness: Readiness,
     /// Answers that are under way to tenants.
     pub untaken: Untaken,
+    /// Tells and hears in which tenants something was written.
+    pub wake: Wake,
     /// Whether the server is about to go.
     pub leaving: Leaving,
 }

@@ -18,10 +18,10 @@ use super::{
     worker::WorkerArgs,
 };
 use crate::{
-    auth::{Clock, Keys, SealKey, complete_keys, hear_of_ended, random_secret},
+    auth::{Clock, Keys, SealKey, complete_keys, random_secret},
     db::{self, API_ROLE, AdminConn, GATE_ROLE, Urls, WORKER_ROLE, as_role, seed},
     error::Failure,
-    server::{self, Kind, Supervisor},
+    server::{self, Supervisor},
     settings::{Profile, Tuning},
 };
 
@@ -103,7 +103,7 @@ impl Dev {
         let worker = if self.without_worker {
             None
         } else {
-            Some(self.worker.begin(&worker_url, self.tuning.statements).await?)
+            Some(self.worker.begin(&worker_url, self.tuning.statements, app.wake.clone()).await?)
         };
         let listener = self.listener().await?;
         let base_url = format!("http://{}", listener.local_addr()?);
@@ -122,8 +122,7 @@ impl Dev {
         }
         std::io::stdout().flush()?;
         let supervisor = Supervisor::default();
-        let auth = app.auth.clone();
-        supervisor.start("hearing what has ended", Kind::Restarted, move || hear_of_ended(auth.clone()));
+        supervisor.tend(&app);
         server::serve(listener, server::application(&app), self.tuning.serving(), app.leaving.clone(), stop).await?;
         self.say("stopping");
         if let Some(worker) = worker {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{Clock, Keys, hear_of_ended},
+    auth::{Clock, Keys},
     cache::CacheFigures,
     db,
     error::Failure,
@@ -53,7 +53,7 @@ impl Serve {
         let worker = match &self.worker_database_url {
             Some(url) if self.with_worker => {
                 refuse_placeholders(self.args.tuning.profile, [("WORKER_DATABASE_URL", url)])?;
-                Some(self.worker.begin(url, self.args.tuning.statements).await?)
+                Some((self.worker, url))
             }
             _ => None,
         };
@@ -61,13 +61,17 @@ impl Serve {
     }
 }
 
-async fn run(mut args: ServeArgs, worker: Option<AtWork>) -> Result<(), Failure> {
+async fn run(mut args: ServeArgs, worker: Option<(WorkerArgs, &SecretString)>) -> Result<(), Failure> {
     descriptors::fit(&mut args.tuning)?;
     args.refuse_placeholders()?;
     let keys = Keys::read(&args.keys)?;
     let database = db::Urls { api: args.database_url, gate: args.gate_database_url };
     let app = args.tuning.app(&database, keys, Clock::system())?;
     refuse_unless_walled(&app).await?;
+    let worker = match worker {
+        Some((worker, url)) => Some(worker.begin(url, args.tuning.statements, app.wake.clone()).await?),
+        None => None,
+    };
     if app.cache.kind() == "local" {
         tracing::info!("REDIS_URL is not set: each process keeps answers of its own");
     }
@@ -76,8 +80,7 @@ async fn run(mut args: ServeArgs, worker: Option<AtWork>) -> Result<(), Failure>
     let supervisor = Supervisor::default();
     let told = app.clone();
     supervisor.start("cache figures", Kind::Restarted, move || tell_of_cache(told.clone()));
-    let auth = app.auth.clone();
-    supervisor.start("hearing what has ended", Kind::Restarted, move || hear_of_ended(auth.clone()));
+    supervisor.tend(&app);
     if let Some(address) = args.metrics_listen {
         let listener = Arc::new(Mutex::new(Some(listen(address).await?)));
         tracing::info!(%address, "figures are at /metrics, and how it stands at /readyz");

@@ -10,8 +10,10 @@ use crate::{
     db::{Statements, WorkerDb},
     error::Failure,
     jobs::{Worker, WorkerOptions, cron::keep_time, lease::LeaseTerms},
+    redis::Redis,
     server::metrics,
     settings::{Profile, refuse_placeholders},
+    wake::{Wake, carry},
     work::{self, Means},
 };
 
@@ -45,6 +47,9 @@ pub(super) struct Command {
     /// unless said.
     #[arg(long, env = "ROWHOUSE_METRICS_LISTEN", value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,
+    /// Where Redis is: whoever serves says there in which tenants something was written. Without it they say so in PostgreSQL.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
+    redis_url: Option<SecretString>,
     /// production or development.
     #[arg(long, env = "ROWHOUSE_PROFILE", value_enum, default_value_t = Profile::Production)]
     profile: Profile,
@@ -64,8 +69,13 @@ pub(super) struct AtWork {
 
 impl WorkerArgs {
     /// Begins, once it is sure that the role is the right one.
-    pub(super) async fn begin(&self, url: &SecretString, statements: Statements) -> Result<AtWork, Failure> {
-        let db = WorkerDb::open(url, usize::from(self.worker_pool), statements)?;
+    pub(super) async fn begin(
+        &self,
+        url: &SecretString,
+        statements: Statements,
+        wake: Wake,
+    ) -> Result<AtWork, Failure> {
+        let db = WorkerDb::open_telling(url, usize::from(self.worker_pool), statements, Some(wake.hook()))?;
         let complaints = db.complaints().await.map_err(|error| match error {
             crate::Error::DatabaseUnavailable => {
                 Failure("the database in WORKER_DATABASE_URL cannot be reached; the log above says why".to_owned())
@@ -89,7 +99,8 @@ impl WorkerArgs {
         let ends = ended.clone().drop_guard();
         let run = AbortOnDropHandle::new(tokio::spawn(async move {
             let _ends = ends;
-            tokio::join!(running.run(until.clone()), running.count(until), keeping);
+            let waking = running.woken_by(wake.heard(), until.clone());
+            tokio::join!(running.run(until.clone()), running.count(until), keeping, waking);
         }));
         Ok(AtWork { stop, ended, run, worker, db })
     }
@@ -112,8 +123,15 @@ impl AtWork {
 
 impl Command {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        refuse_placeholders(self.profile, [("WORKER_DATABASE_URL", &self.worker_database_url)])?;
-        let at_work = self.worker.begin(&self.worker_database_url, self.statements).await?;
+        let redis = self.redis_url.as_ref().map(|url| ("REDIS_URL", url));
+        refuse_placeholders(
+            self.profile,
+            [("WORKER_DATABASE_URL", &self.worker_database_url)].into_iter().chain(redis),
+        )?;
+        let redis = self.redis_url.as_ref().map(Redis::open).transpose()?;
+        let wake = Wake::new(self.worker_database_url.clone(), redis);
+        let at_work = self.worker.begin(&self.worker_database_url, self.statements, wake.clone()).await?;
+        let _carried = AbortOnDropHandle::new(tokio::spawn(carry(wake)));
         tracing::info!(slots = self.worker.worker_slots, kinds = ?at_work.worker.kinds(), "working");
         let _figures = match self.metrics_listen {
             None => None,

@@ -19,6 +19,6 @@ pub use migrate::{
 pub use pool::{API_ROLE, Db, GATE_ROLE, Limits, Statements, Urls};
 pub use rowhouse_pg::{AdminConn, FromRow, Params, Sql, as_role};
 pub use rowhouse_walls::{
-    Call, Last, PublicConn, Read, Rows, Share, Snapshot, TenantReads, TenantWrites, Tx, UserConn, Write,
+    Call, Committed, Last, PublicConn, Read, Rows, Share, Snapshot, TenantReads, TenantWrites, Tx, UserConn, Write,
 };
 pub use worker::{WORKER_ROLE, WorkerDb};

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use rowhouse_walls::{
-    Person, Pool, PoolOptions, Principal, PublicConn, Settings, Share, TenantId, TenantReads, TenantWrites, Unfit,
-    UserConn,
+    Committed, Person, Pool, PoolOptions, Principal, PublicConn, Settings, Share, TenantId, TenantReads, TenantWrites,
+    Unfit, UserConn,
 };
 use secrecy::SecretString;
 
@@ -82,6 +82,11 @@ pub struct Db {
 impl Db {
     /// Prepares the pools; connects to nobody yet.
     pub fn open(urls: &Urls, limits: Limits) -> Result<Self, Failure> {
+        Self::open_telling(urls, limits, None)
+    }
+
+    /// The same, and tells of each tenant in which something was written.
+    pub fn open_telling(urls: &Urls, limits: Limits, committed: Option<&Committed>) -> Result<Self, Failure> {
         let statements = limits.statements.into();
         let settings = Settings { trace_id, held: note_held, ..Settings::default() };
         let options = |name, connections, share| PoolOptions {
@@ -91,6 +96,7 @@ impl Db {
             wait: limits.wait,
             statements,
             settings,
+            committed: committed.cloned(),
         };
         let all_but_one = limits.gate_connections.saturating_sub(1);
         Ok(Self {

@@ -1,7 +1,7 @@
 //! The worker's connections: as a role of its own, behind the same walls.
 use std::time::Duration;
 
-use rowhouse_walls::{HeldJob, Pool, PoolOptions, PublicConn, Settings, Share, TenantId, TenantWrites};
+use rowhouse_walls::{Committed, HeldJob, Pool, PoolOptions, PublicConn, Settings, Share, TenantId, TenantWrites};
 use secrecy::SecretString;
 
 use super::pool::Statements;
@@ -27,15 +27,26 @@ from_row! { Complaint: "complaint" }
 impl WorkerDb {
     /// Prepares the pools, with so many connections for jobs; connects to nobody yet.
     pub fn open(url: &SecretString, connections: usize, statements: Statements) -> Result<Self, Failure> {
-        let options = |connections| PoolOptions {
+        Self::open_telling(url, connections, statements, None)
+    }
+
+    /// The same, and tells of each tenant in which a job has written something. What a worker writes down of its jobs is not told.
+    pub fn open_telling(
+        url: &SecretString,
+        connections: usize,
+        statements: Statements,
+        committed: Option<Committed>,
+    ) -> Result<Self, Failure> {
+        let options = |connections, committed| PoolOptions {
             name: "rowhouse-worker",
             connections,
             share: connections,
             wait: Duration::from_secs(5),
             statements: statements.into(),
             settings: Settings { trace_id, ..Settings::default() },
+            committed,
         };
-        Ok(Self { jobs: Pool::open(url, options(connections))?, own: Pool::open(url, options(OWN))? })
+        Ok(Self { jobs: Pool::open(url, options(connections, committed))?, own: Pool::open(url, options(OWN, None))? })
     }
 
     /// A connection outside any tenant, to ask whose turn it is.

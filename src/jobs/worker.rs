@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -19,6 +19,7 @@ use crate::{
     Result,
     auth::{TakeTerms, TenantId, claim_turn, take_jobs},
     db::WorkerDb,
+    wake::Heard,
 };
 
 /// Between two looks at a database in which nobody waits: twice as long each time.
@@ -86,10 +87,17 @@ impl Worker {
         }))
     }
 
-    /// Says that there may be something to do, so that it is not waited for until the next look. For whoever has committed a job in this
-    /// process.
-    pub fn wake(&self) {
-        self.0.awake.notify_one();
+    /// Looks at once whenever something was written, so that a job does not wait for the next look.
+    pub async fn woken_by(&self, mut heard: broadcast::Receiver<Heard>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                heard = heard.recv() => match heard {
+                    Err(broadcast::error::RecvError::Closed) => return,
+                    _ => self.0.awake.notify_one(),
+                },
+                () = stop.cancelled() => return,
+            }
+        }
     }
 
     /// What it can do, by name.

@@ -10,7 +10,7 @@ use tokio_util::{
     task::{AbortOnDropHandle, TaskTracker},
 };
 
-use crate::{app::App, error::Failure};
+use crate::{app::App, auth::hear_of_ended, error::Failure, wake::carry};
 
 /// How long a task that ended is waited with before it is started again; twice as long each time, up to the second.
 const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(30)];
@@ -75,6 +75,14 @@ impl Supervisor {
                 }
             }
         });
+    }
+
+    /// Starts what runs beside requests wherever they are served.
+    pub fn tend(&self, app: &App) {
+        let auth = app.auth.clone();
+        self.start("hearing what has ended", Kind::Restarted, move || hear_of_ended(auth.clone()));
+        let wake = app.wake.clone();
+        self.start("waking", Kind::Restarted, move || carry(wake.clone()));
     }
 
     /// Resolves when a task has ended that the process cannot do without.

@@ -112,6 +112,7 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
     ("invitations_invited_by_fkey", "the member who asks; gone in between is a race and an error"),
     ("invitations_invited_by_key_fkey", "the API key that asks; revoked in between is a race and an error"),
     ("invitations_token_check", "the server, a digest"),
+    ("jobs_attempts_check", "the server, which counts, and begins anew at none"),
     ("jobs_error_check", "the worker, which says why a job failed"),
     ("jobs_error_code_check", "the worker, which says why a job failed"),
     ("jobs_finished_check", "the statements, which change both"),
@@ -122,6 +123,7 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
     ("jobs_payload_check", "the server, which causes jobs"),
     ("jobs_payload_version_check", "the server, by kind"),
     ("jobs_priority_check", "the server, by kind"),
+    ("jobs_run_at_check", "the statements, which say now"),
     ("jobs_state_check", "the statements, which know the states"),
     ("jobs_unique_key_check", "the server, which causes jobs"),
     ("operations_kind_check", "the server, which begins operations"),
@@ -272,6 +274,12 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
           -- Whoever causes a job holds what its kind asks for.
           and not (polrelid = 'tenant.jobs'::regclass and polcmd = 'a'
                    and pg_get_expr(polwithcheck, polrelid) = '(tenant_id = ( SELECT registry.may_cause(jobs.kind) AS may_cause))')
+          -- Whoever has one done again causes it, and the permission is asked for as well.
+          and not (polrelid = 'tenant.jobs'::regclass and polcmd = 'w'
+                   and pg_get_expr(polqual, polrelid) = '(tenant_id = ( SELECT registry.require(''jobs:write''::text) AS require))'
+                   and pg_get_expr(polwithcheck, polrelid)
+                       = '((tenant_id = ( SELECT registry.require(''jobs:write''::text) AS require)) AND '
+                         || '((state <> ''waiting''::text) OR (tenant_id = ( SELECT registry.may_cause(jobs.kind) AS may_cause))))')
           -- That something has changed, and not what: every member and every key of the tenant may know.
           and not (polrelid in ('tenant.generations'::regclass, 'tenant.part_generations'::regclass) and polcmd = 'r'
                    and pg_get_expr(polqual, polrelid) = '(tenant_id = ( SELECT registry.require(NULL::text) AS require))')

@@ -76,7 +76,7 @@ async fn no_expression_can_move_the_wall(way: Way) {
             assert_eq!(refusal(&api, &spoof).await, "42501", "{spoof}");
         }
         // A look through an expression that runs statements is a look through the same wall.
-        let inner = format!("select query_to_xml('select * from {table}', true, false, '')::text");
+        let inner = format!("select query_to_xml('select tenant_id from {table}', true, false, '')::text");
         let seen = names(&api, &inner).await.concat();
         assert!(seen.contains(&acme.id.to_string()) && !seen.contains(&other.to_string()), "{table}");
         // Switching row security off does not open the wall: it turns reading into an error.

@@ -132,7 +132,7 @@ async fn what_was_to_be_cancelled_is_when_it_is_given_back() {
     let (tenant, member) = acme();
     let deaf = Kinds::builder()
         .with(|_: Chore, _| async {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             Ok(serde_json::Value::Null)
         })
         .build();

@@ -4,6 +4,7 @@ mod fair;
 mod leases;
 mod outcomes;
 mod recurring;
+mod waking;
 
 use std::{
     sync::{

@@ -6,9 +6,9 @@ use clap::Parser;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use rowhouse::{
     app::App,
-    auth::{Clock, Keys, hear_of_ended},
+    auth::{Clock, Keys},
     db::{self, API_ROLE, GATE_ROLE},
-    server::{self, Kind, Supervisor},
+    server::{self, Supervisor},
     settings::Tuning,
 };
 use serde_json::Value;
@@ -93,8 +93,7 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let supervisor = Supervisor::default();
-        let auth = app.auth.clone();
-        supervisor.start("hearing what has ended", Kind::Restarted, move || hear_of_ended(auth.clone()));
+        supervisor.tend(&app);
         let (stop, stopped) = oneshot::channel();
         let routes = server::extended(&app, routes);
         let serving = tuning.serving();

@@ -6,6 +6,7 @@ mod ask;
 mod connect;
 mod failure;
 mod id;
+mod listen;
 mod quote;
 mod sql;
 
@@ -13,6 +14,7 @@ pub use admin::{AdminConn, Answer, Refusal};
 pub use connect::{as_role, describe, for_programs, open, parse, tls};
 pub use failure::Failure;
 pub use id::new_id;
+pub use listen::{Listener, Told};
 pub use quote::{identifier, literal, set_local};
 pub use sql::{FromRow, Sql};
 #[doc(hidden)]

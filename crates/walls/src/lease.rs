@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     Error, Result,
+    committed::Committed,
     queue::Place,
     settings::Settings,
     statements::StatementCache,
@@ -15,6 +16,7 @@ pub(crate) struct Lease {
     object: Option<Object>,
     statements: StatementCache,
     pub(crate) settings: Settings,
+    pub(crate) committed: Option<Committed>,
     /// Set before the first byte of a transaction is sent, cleared when the server has said it ended.
     pub(crate) in_transaction: bool,
     /// How long a statement waits for a lock; none is as long as the role may.
@@ -25,11 +27,18 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn new(object: Object, statements: StatementCache, settings: Settings, place: Place) -> Self {
+    pub(crate) fn new(
+        object: Object,
+        statements: StatementCache,
+        settings: Settings,
+        committed: Option<Committed>,
+        place: Place,
+    ) -> Self {
         Self {
             object: Some(object),
             statements,
             settings,
+            committed,
             in_transaction: false,
             locks: None,
             since: Instant::now(),

@@ -4,6 +4,7 @@
     reason = "nothing here lends a client: what others get is a connection promised to someone"
 )]
 
+mod committed;
 mod conn;
 mod error;
 mod identity;
@@ -19,6 +20,7 @@ mod statements;
 mod tx;
 mod wire;
 
+pub use committed::Committed;
 pub use conn::{PublicConn, TenantReads, TenantWrites, UserConn};
 pub use error::{Error, Result, Said};
 pub use identity::{HeldJob, Person, PresentedKey, Principal, SessionId, TenantId, UserId};

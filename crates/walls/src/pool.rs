@@ -11,6 +11,7 @@ use tokio_postgres::Config;
 
 use crate::{
     Error, Result,
+    committed::Committed,
     conn::{PublicConn, TenantReads, TenantWrites, UserConn},
     identity::{HeldJob, Person, Principal, TenantId},
     lease::Lease,
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// How many connections, how long to wait for one, and how statements are sent on it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PoolOptions {
     /// What PostgreSQL is told of who connects (`application_name`).
     pub name: &'static str,
@@ -36,6 +37,8 @@ pub struct PoolOptions {
     pub statements: Statements,
     /// How the settings of a transaction are called, and who hears of it.
     pub settings: Settings,
+    /// Hears of each transaction that could write in a tenant and is committed, in the task that committed it.
+    pub committed: Option<Committed>,
 }
 
 impl Default for PoolOptions {
@@ -47,6 +50,7 @@ impl Default for PoolOptions {
             wait: Duration::from_secs(2),
             statements: Statements::default(),
             settings: Settings::default(),
+            committed: None,
         }
     }
 }
@@ -139,7 +143,8 @@ impl Pool {
     async fn lend(&self, share: Share) -> Result<Lease> {
         let place = self.0.queue.place(share, self.0.options.wait).await?;
         let object = self.connection().await?;
-        Ok(Lease::new(object, self.0.cache.clone(), self.0.options.settings, place))
+        let PoolOptions { settings, committed, .. } = &self.0.options;
+        Ok(Lease::new(object, self.0.cache.clone(), *settings, committed.clone(), place))
     }
 
     async fn connection(&self) -> Result<Object> {

@@ -27,8 +27,13 @@ pub(crate) enum Scope {
 impl Scope {
     /// The tenant that becomes `$1`, in statements that have one.
     pub(crate) fn tenant(self) -> Option<Uuid> {
+        self.inside().map(TenantId::as_uuid)
+    }
+
+    /// The tenant that it is in, if any.
+    pub(crate) fn inside(self) -> Option<TenantId> {
         match self {
-            Self::Tenant(tenant, _) | Self::Worker(tenant, _) => Some(tenant.as_uuid()),
+            Self::Tenant(tenant, _) | Self::Worker(tenant, _) => Some(tenant),
             Self::Public | Self::User(_) => None,
         }
     }

@@ -73,6 +73,8 @@ pub type Call<'p> = (Sql, Params<'p>);
 pub trait Mode {
     #[doc(hidden)]
     const BEGIN: &'static str;
+    #[doc(hidden)]
+    const WRITES: bool = false;
 }
 /// Reads only.
 #[derive(Debug)]
@@ -91,6 +93,7 @@ impl Mode for Snapshot {
 }
 impl Mode for Write {
     const BEGIN: &'static str = "begin isolation level read committed read write";
+    const WRITES: bool = true;
 }
 
 /// A transaction in which PostgreSQL knows who asks. It begins with its first statement.
@@ -184,8 +187,19 @@ impl<'c, M: Mode> Tx<'c, M> {
                 let (wire, _) = self.lease.wire()?;
                 let ended = wire.line.carry(pin!(wire.client.batch_execute("commit"))).await;
                 self.lease.in_transaction = ended.is_err();
-                ended.map_err(|error| self.lease.settings.classify("commit", &error))
+                ended.map_err(|error| self.lease.settings.classify("commit", &error))?;
+                self.tell();
+                Ok(())
             }
+        }
+    }
+
+    /// It is committed, and may have written.
+    fn tell(&self) {
+        if M::WRITES
+            && let (Some(committed), Some(tenant)) = (&self.lease.committed, self.scope.inside())
+        {
+            committed.tell(tenant);
         }
     }
 
@@ -285,6 +299,7 @@ impl<'c, M: Mode> Tx<'c, M> {
         if commit {
             self.lease.in_transaction = ended.is_err();
             ended.map_err(|error| self.lease.settings.classify("commit", &error))?;
+            self.tell();
         }
         self.state = State::Open;
         Ok((rows_before, rows))
