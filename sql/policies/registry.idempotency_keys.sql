@@ -25,6 +25,14 @@ create policy delete_own on registry.idempotency_keys for delete to rowhouse_gat
     using (user_id = (select registry.signed_in()));
 comment on policy delete_own on registry.idempotency_keys is 'A person signed in lets go of a key of theirs.';
 
+create policy select_doors on registry.idempotency_keys for select to rowhouse_identity
+    using (expires_at <= now());
+comment on policy select_doors on registry.idempotency_keys is 'registry.forget_of_accounts finds those that have expired.';
+create policy delete_doors on registry.idempotency_keys for delete to rowhouse_identity
+    using (expires_at <= now());
+comment on policy delete_doors on registry.idempotency_keys is 'registry.forget_of_accounts takes away those that have expired.';
+
 grant select, delete on registry.idempotency_keys to rowhouse_gate;
+grant select (user_id, expires_at), delete on registry.idempotency_keys to rowhouse_identity;
 grant insert (user_id, key, fingerprint) on registry.idempotency_keys to rowhouse_gate;
 grant update (status, answer) on registry.idempotency_keys to rowhouse_gate;

@@ -48,5 +48,9 @@ create or replace trigger begin_generations after insert on registry.tenants
     for each row execute function registry.begin_generations();
 create or replace trigger begin_jobs after insert on registry.tenants
     for each row execute function registry.begin_jobs();
+-- What happened is told; a tenant's own row has no tenant_id, so it has a trigger of its own kind.
+create or replace trigger note_renamed after update of name on registry.tenants
+    for each row when (new.name <> old.name)
+    execute function registry.note_tenant('', 'tenant.updated', 'tenant:read', 'name');
 create or replace trigger refuse_reserved_slug before insert or update of slug on registry.tenants
     for each row execute function registry.refuse_reserved_slug();

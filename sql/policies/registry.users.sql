@@ -31,12 +31,17 @@ create policy update_doors on registry.users for update to rowhouse_identity
     using (true) with check (true);
 comment on policy update_doors on registry.users is 'Doors on accounts change what proves who somebody is.';
 
+create policy delete_unconfirmed on registry.users for delete to rowhouse_identity
+    using (email_verified_at is null and created_at < now() - interval '30 days');
+comment on policy delete_unconfirmed on registry.users is
+    'registry.forget_of_accounts takes away whoever signed up long ago and never confirmed the address.';
+
 grant select (id, email, full_name, active, email_verified_at, leans_on_second_factor, created_at, updated_at, version)
     on registry.users to rowhouse_gate, rowhouse_platform;
 grant update (full_name) on registry.users to rowhouse_gate;
 grant select (id, email, full_name, password_hash, active, email_verified_at, leans_on_second_factor, created_at, updated_at, version)
     on registry.users to rowhouse_identity;
-grant insert (id, email, full_name, password_hash, email_verified_at) on registry.users to rowhouse_identity;
+grant insert (id, email, full_name, password_hash, email_verified_at), delete on registry.users to rowhouse_identity;
 grant update (email, full_name, password_hash, leans_on_second_factor, email_verified_at) on registry.users to rowhouse_identity;
 
 create or replace trigger keep_version before update on registry.users

@@ -1,5 +1,5 @@
 comment on table tenant.events is
-    'Walled; what happened, told by registry.note_changes in the transaction in which it did. Read by whoever holds events:read and the permission that the event names; nobody who serves writes, changes or deletes one.';
+    'Walled; what happened, told by registry.note_changes in the transaction in which it did. Read by whoever holds events:read and the permission that the event names; nobody who serves writes, changes or deletes one, and a job forgets those of long ago.';
 comment on column tenant.events.data is 'Ids, versions and names of the fields that changed; never what they hold.';
 alter table tenant.events enable row level security;
 alter table tenant.events force row level security;
@@ -22,5 +22,14 @@ create policy insert_triggers on tenant.events for insert to rowhouse_writers
 comment on policy insert_triggers on tenant.events is
     'registry.note_changes, for whichever tenant has changed, and as of its own transaction alone. It sees none of them.';
 
+create policy select_worker on tenant.events for select to rowhouse_worker
+    using (tenant_id = (select registry.require_job('events:read')));
+comment on policy select_worker on tenant.events is 'A job that reads events, or forgets them.';
+-- However few days a job was told: what is younger than this nobody forgets.
+create policy delete_worker on tenant.events for delete to rowhouse_worker
+    using (tenant_id = (select registry.require_job('events:forget')) and created_at < now() - interval '30 days');
+comment on policy delete_worker on tenant.events is 'The job that forgets what happened long ago.';
+
 grant select on tenant.events to rowhouse_api;
+grant select (tenant_id, type, epoch, xid, id, created_at), delete on tenant.events to rowhouse_worker;
 grant insert (tenant_id, epoch, id, type, permission, actor_kind, actor_id, data) on tenant.events to rowhouse_writers;

@@ -26,6 +26,14 @@ create policy delete_own on tenant.idempotency_keys for delete to rowhouse_api
     using (principal = (select registry.principal()));
 comment on policy delete_own on tenant.idempotency_keys is 'Each caller lets go of keys of their own.';
 
+create policy select_worker on tenant.idempotency_keys for select to rowhouse_worker
+    using (tenant_id = (select registry.require_job('idempotency_keys:forget')));
+comment on policy select_worker on tenant.idempotency_keys is 'The job that forgets expired ones finds them; the grant leaves out what was asked and answered.';
+create policy delete_worker on tenant.idempotency_keys for delete to rowhouse_worker
+    using (tenant_id = (select registry.require_job('idempotency_keys:forget')) and expires_at <= now());
+comment on policy delete_worker on tenant.idempotency_keys is 'The job that forgets keys that have expired.';
+
 grant select, delete on tenant.idempotency_keys to rowhouse_api;
+grant select (tenant_id, principal, key, expires_at), delete on tenant.idempotency_keys to rowhouse_worker;
 grant insert (tenant_id, user_id, api_key_id, key, fingerprint) on tenant.idempotency_keys to rowhouse_api;
 grant update (status, answer) on tenant.idempotency_keys to rowhouse_api;

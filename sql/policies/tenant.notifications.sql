@@ -1,5 +1,5 @@
 comment on table tenant.notifications is
-    'Walled, and inside the wall each member''s own: no permission shows anybody else''s, and an API key has none. A member says when they have read one, and nothing else; nobody who serves writes or deletes one.';
+    'Walled, and inside the wall each member''s own: no permission shows anybody else''s, and an API key has none. A member says when they have read one, and nothing else; nobody who serves writes or deletes one, and a job forgets old ones.';
 alter table tenant.notifications enable row level security;
 alter table tenant.notifications force row level security;
 
@@ -23,6 +23,15 @@ create policy insert_tell on tenant.notifications for insert to rowhouse_writers
 comment on policy insert_tell on tenant.notifications is
     'registry.notify_member, which doors alone may call, for whom it concerns. It sees none of them.';
 
+create policy select_worker on tenant.notifications for select to rowhouse_worker
+    using (tenant_id = (select registry.require_job('notifications:forget')));
+comment on policy select_worker on tenant.notifications is 'The job that forgets old ones finds them; the grant is on whose they are and since when.';
+-- However few days a job was told: what is younger than this nobody forgets.
+create policy delete_worker on tenant.notifications for delete to rowhouse_worker
+    using (tenant_id = (select registry.require_job('notifications:forget')) and created_at < now() - interval '30 days');
+comment on policy delete_worker on tenant.notifications is 'The job that forgets what was told long ago.';
+
 grant select on tenant.notifications to rowhouse_api;
+grant select (tenant_id, user_id, id, created_at), delete on tenant.notifications to rowhouse_worker;
 grant update (read_at) on tenant.notifications to rowhouse_api;
 grant insert (tenant_id, user_id, id, kind, title, body, link, data) on tenant.notifications to rowhouse_writers;

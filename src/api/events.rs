@@ -16,7 +16,7 @@ use crate::{
     auth::Tenant,
     db::FromRow,
     error::Violation,
-    events::{Horizon, Position, TYPES},
+    events::{Floor, Horizon, Position, TYPES},
     http::{Asks, Chosen, Json, Listing},
     sql, text_enum,
 };
@@ -135,7 +135,8 @@ impl Asks for EventsQuery {
 /// Read what happens in the tenant, in the order in which it was committed.
 ///
 /// Needs `events:read`, and of each event the permission that its type names: of others nothing is told. Whoever goes on with
-/// `cursor` gets each event once and misses none, however long the transactions take that tell them.
+/// `cursor` gets each event once and misses none, however long the transactions take that tell them. They are kept for 90 days: whoever comes back
+/// later than that is answered 410 `events_gone`.
 #[utoipa::path(get, path = "/events", tag = "events", params(EventsQuery), responses((status = OK, body = Events)))]
 async fn feed(tenant: Tenant, listing: Listing<EventsQuery>) -> Result<Json<Events>> {
     let (types, permissions) = listing.query.types()?;
@@ -147,13 +148,18 @@ async fn feed(tenant: Tenant, listing: Listing<EventsQuery>) -> Result<Json<Even
     let Position { epoch, xid, id } = after;
     let limit = page.limit();
     let mut conn = tenant.reads().await?;
-    // First, so that it is no later than what is read: nothing that comes in between is passed over.
     let params: crate::db::Params<'_> = &[&epoch, &xid, &id, &types, &permissions, &limit];
-    let ([horizon], items) =
-        conn.read().last().after([(sql!("events/horizon"), &[])], sql!("events/list"), params).await?;
+    // The horizon first, so that it is no later than what is read: nothing that comes in between is passed over. The floor last: nothing
+    // that is forgotten in between is.
+    let ([horizon, items], floor) = conn
+        .read()
+        .last()
+        .after([(sql!("events/horizon"), &[]), (sql!("events/list"), params)], sql!("events/floor"), &[])
+        .await?;
     let items: Vec<Event> = items.all()?;
-    let horizon: Horizon = horizon.one()?;
-    if page.after.is_some_and(|after| !horizon.has_seen(after)) {
+    let (horizon, floor): (Horizon, Option<Floor>) = (horizon.one()?, floor.optional()?);
+    let stands = |after: Position| horizon.has_seen(after) && floor.is_none_or(|floor| floor.is_below(after));
+    if page.after.is_some_and(|after| !stands(after)) {
         return Err(Error::EventsGone);
     }
     let more = i64::try_from(items.len()).is_ok_and(|read| read == limit);

@@ -188,9 +188,9 @@ errors! {
         "it was used, replaced by a newer one or taken back, has expired, or never was; ask for a new one",
         raised "RH012" |_| Error::LinkSpent;
     EventsGone: GONE "events_gone" "These events are not here",
-        "the position is one that this database has not reached, because it was brought back from a backup" =>
+        "what comes after the position is not all there: it is older than events are kept, or of a database that was brought back from a backup" =>
         "read what you keep anew, from a position taken before: `GET /api/v1/events?from=now`",
-        "the position is one that this database has not reached: it was brought back from a backup, and what was told after that is lost; take a position with from=now, read anew what you keep, and go on from that position";
+        "what came after the position is not all there any more: it is older than events are kept, or was told by a database that was lost and brought back from a backup; take a position with from=now, read anew what you keep, and go on from that position";
     PreconditionFailed: PRECONDITION_FAILED "precondition_failed" "The resource has changed",
         "the resource is not at the version `If-Match` names" =>
         "read it again, decide again",

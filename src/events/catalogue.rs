@@ -106,6 +106,9 @@ struct SettingsChanged {
     changed: Vec<SettingsField>,
 }
 
+/// The tenant itself, and what has changed of it.
+type TenantChanged = RowChanged<TenantField>;
+
 /// Work that has ended, and how.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -145,6 +148,8 @@ fields! {
     ApiKeyField: Name Hint ExpiresAt;
     /// Of a claim to a domain.
     DomainField: VerifiedAt;
+    /// Of the tenant.
+    TenantField: Name;
     /// Of the settings.
     SettingsField: Language TimeZone Currency WeekStarts LowStockThreshold;
     /// Of an operation.
@@ -201,6 +206,7 @@ types! {
     "domain.claimed" "tenant:read" DomainRow, "A domain was claimed.";
     "domain.changed" "tenant:read" DomainChanged, "A claim to a domain was proven, or another tenant has proven theirs.";
     "domain.released" "tenant:read" DomainRow, "A claim to a domain was given up.";
+    "tenant.updated" "tenant:read" TenantChanged, "The tenant has another name.";
     "settings.updated" "settings:read" SettingsChanged, "The settings were changed.";
     "operation.finished" "operations:read" OperationFinished, "Work that takes long has ended.";
 }

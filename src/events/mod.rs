@@ -4,4 +4,4 @@ mod catalogue;
 mod position;
 
 pub use catalogue::{EventType, TYPES};
-pub use position::{Horizon, Position};
+pub use position::{Floor, Horizon, Position};

@@ -1,8 +1,9 @@
 //! Where a reader of a tenant's events stands, and how far anybody may read.
 use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::from_row;
+use crate::{db::FromRow, from_row};
 
 /// The place of an event in the order in which events are read: that of the transactions that told them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,6 +34,25 @@ pub struct Horizon {
     pub next: i64,
 }
 from_row! { Horizon: epoch, settled, next }
+
+/// How far events are forgotten: the place of the last one that is gone (`sql/queries/events/floor.sql`).
+#[derive(Clone, Copy, Debug)]
+pub struct Floor(Position);
+
+impl FromRow for Floor {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self(Position { epoch: row.try_get("epoch")?, xid: row.try_get("xid")?, id: row.try_get("event_id")? }))
+    }
+}
+
+impl Floor {
+    /// Whether a reader who stands there can go on without having missed any. To be read after the events, or in one snapshot with them: what
+    /// is forgotten in between would not be missed.
+    #[must_use]
+    pub fn is_below(&self, position: Position) -> bool {
+        self.0 <= position
+    }
+}
 
 impl Horizon {
     /// After all that can be read.
@@ -68,5 +88,17 @@ mod tests {
         let seen = |epoch, xid| horizon.has_seen(Position { epoch, xid, id: Uuid::nil() });
         assert!(seen(2, 109) && seen(1, i64::MAX) && seen(0, 0) && horizon.has_seen(horizon.position()));
         assert!(!seen(2, 110) && !seen(3, 1) && !horizon.has_seen(Position::END));
+    }
+
+    #[test]
+    fn whoever_has_read_what_is_forgotten_goes_on_and_whoever_has_not_cannot() {
+        let event = |epoch, xid, id| Position { epoch, xid, id: Uuid::from_u128(id) };
+        let floor = Floor(event(2, 100, 7));
+        assert!(floor.is_below(event(2, 100, 7)) && floor.is_below(event(2, 101, 0)) && floor.is_below(event(3, 1, 0)));
+        assert!(
+            !floor.is_below(event(2, 100, 6))
+                && !floor.is_below(event(1, 1_000, 9))
+                && !floor.is_below(Position::START)
+        );
     }
 }

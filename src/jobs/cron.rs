@@ -1,4 +1,4 @@
-//! What recurs: at each time that it is due, one worker writes down a job in each open tenant.
+//! What recurs: at each time that it is due, one worker writes down a job in each open tenant, or does a little at a time what no tenant's is.
 //!
 //! Who does so leads by a lease and a fencing number (`registry.schedules`), and notes after each batch of tenants how far they have come. A
 //! leader that is lost is followed by another, who goes on from there; a job that was written down already has an id that follows from the
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Error, Result,
     auth::{TenantId, open_tenants},
-    db::WorkerDb,
+    db::{Sql, WorkerDb},
     digest::sha256,
     error::Failure,
     from_row, sql,
@@ -24,7 +24,7 @@ use crate::{
 
 /// How long whoever leads may be silent, in seconds.
 const LEASE: f64 = 30.0;
-/// Tenants at a time.
+/// Tenants, or what else there is, at a time.
 const BATCH: i32 = 100;
 /// How often somebody looks what is due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -36,15 +36,33 @@ const AT_LEAST: Duration = Duration::from_mins(1);
 pub struct Recurring {
     name: &'static str,
     schedule: Schedule,
-    make: fn() -> Result<NewJob>,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    /// A job in each open tenant.
+    Jobs(fn() -> Result<NewJob>),
+    /// A door that does some of what is to be done after an id, and says how far it has come; null where it is done.
+    Steps(Sql),
 }
 
 impl Recurring {
     /// What is made by a cron line, in UTC, in each tenant.
     pub fn new(name: &'static str, line: &str, make: fn() -> Result<NewJob>) -> Result<Self, Failure> {
+        Self::of(name, line, What::Jobs(make))
+    }
+
+    /// What is done outside any tenant by a cron line, in UTC, step by step: a statement that takes where it is and how many to look at, and
+    /// answers `last`, where to go on, or null. Whoever follows a lost leader begins with the step that was not noted: twice comes to the same.
+    pub fn outside(name: &'static str, line: &str, step: Sql) -> Result<Self, Failure> {
+        Self::of(name, line, What::Steps(step))
+    }
+
+    fn of(name: &'static str, line: &str, what: What) -> Result<Self, Failure> {
         let schedule = Schedule::new(line, "UTC", AT_LEAST)
             .map_err(|refused| Failure(format!("the schedule {name}: {refused}")))?;
-        Ok(Self { name, schedule, make })
+        Ok(Self { name, schedule, what })
     }
 }
 
@@ -61,6 +79,9 @@ struct Led {
     at_tenant: Uuid,
 }
 from_row! { Led: fence, at_tenant }
+
+struct Step(Option<Uuid>);
+from_row! { Step: "last" }
 
 struct Fence(#[expect(dead_code, reason = "that there is a row is what is asked")] i64);
 from_row! { Fence: "fence" }
@@ -95,19 +116,28 @@ async fn begin(db: &WorkerDb, each: &Recurring, stop: &CancellationToken) -> Res
     let Some(Led { fence, at_tenant: mut after }) = led else { return Ok(0) };
     let mut written = 0;
     loop {
-        let tenants = open_tenants(db, after, BATCH).await?;
-        let Some(last) = tenants.last() else { break };
-        after = last.as_uuid();
-        for tenant in &tenants {
-            let job = (each.make)()?.with_id(id_of(name, due, tenant.as_uuid())?);
-            match write_down(db, *tenant, &job).await {
-                Ok(()) => written += 1,
-                // No reason for those after it to have nothing.
-                Err(error) => {
-                    tracing::warn!(schedule = name, tenant = %tenant.as_uuid(), %error, "what recurs could not be begun in a tenant");
+        let last = match &each.what {
+            What::Jobs(make) => {
+                let tenants = open_tenants(db, after, BATCH).await?;
+                for tenant in &tenants {
+                    let job = make()?.with_id(id_of(name, due, tenant.as_uuid())?);
+                    match write_down(db, *tenant, &job).await {
+                        Ok(()) => written += 1,
+                        // No reason for those after it to have nothing.
+                        Err(error) => {
+                            tracing::warn!(schedule = name, tenant = %tenant.as_uuid(), %error, "what recurs could not be begun in a tenant");
+                        }
+                    }
                 }
+                tenants.last().map(|tenant| tenant.as_uuid())
             }
-        }
+            What::Steps(door) => {
+                let Step(last) = conn.write().last().one(*door, &[&after, &BATCH]).await?;
+                last
+            }
+        };
+        let Some(last) = last else { break };
+        after = last;
         if stop.is_cancelled() {
             // Whoever comes goes on once the lease has run out.
             return Ok(written);

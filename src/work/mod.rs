@@ -5,6 +5,7 @@ use crate::{
     Result,
     error::Failure,
     jobs::{Job, Kinds, NewJob, cron::Recurring, enqueue::Priority},
+    sql,
 };
 
 /// What those who do jobs work with, beside the tenant's rows.
@@ -15,13 +16,24 @@ pub struct Means {}
 /// What every worker of ours does.
 #[must_use]
 pub fn kinds(_means: &Means) -> Kinds {
-    Kinds::builder().with(forget::forget_jobs).build()
+    Kinds::builder()
+        .with(forget::jobs)
+        .with(forget::idempotency_keys)
+        .with(forget::notifications)
+        .with(forget::events)
+        .build()
 }
 
-/// What recurs in each tenant.
+/// What recurs: in each tenant, and among accounts.
 pub fn recurring() -> Result<Vec<Recurring>, Failure> {
     fn low<J: Job>(job: &J) -> Result<NewJob> {
         Ok(NewJob::new(job)?.priority(Priority::Low).unique("all"))
     }
-    Ok(vec![Recurring::new("jobs.forget", "17 3 * * *", || low(&forget::ForgetJobs { days: forget::DAYS }))?])
+    Ok(vec![
+        Recurring::new("jobs.forget", "17 3 * * *", || low(&forget::ForgetJobs::USUAL))?,
+        Recurring::new("idempotency_keys.forget", "27 3 * * *", || low(&forget::ForgetIdempotencyKeys {}))?,
+        Recurring::new("notifications.forget", "37 3 * * *", || low(&forget::ForgetNotifications::USUAL))?,
+        Recurring::new("events.forget", "47 3 * * *", || low(&forget::ForgetEvents::USUAL))?,
+        Recurring::outside("accounts.forget", "57 3 * * *", sql!("work/forget_of_accounts"))?,
+    ])
 }

@@ -13,7 +13,7 @@ async fn the_triggers_of_the_database_and_the_catalogue_say_the_same() {
     let db = TestDb::new().await;
     // Arguments end with a zero byte each: part, type, permission, columns.
     let triggers = "select distinct split_part(encode(tgargs, 'escape'), '\\000', 2), split_part(encode(tgargs, 'escape'), '\\000', 3)
-        from pg_trigger where tgfoid = 'registry.note_changes()'::regprocedure and not tgisinternal";
+        from pg_trigger where tgfoid in ('registry.note_changes()'::regprocedure, 'registry.note_tenant()'::regprocedure) and not tgisinternal";
     let told = db.superuser().await.query(triggers, &[]).await.unwrap();
     let told: BTreeSet<(String, String)> =
         told.iter().map(|row| (row.get(0), row.get(1))).filter(|(kind, _): &(String, _)| !kind.is_empty()).collect();
@@ -94,6 +94,7 @@ async fn every_type_is_told_and_what_is_told_is_as_its_type_says() {
     let role = owner.make_role("auditor", &["projects:read"]).await;
     owner.patch(&format!("/tenant/roles/{role}"), "*", json!({ "permissions": ["tasks:read"] })).await.expect(200);
     owner.delete(&format!("/tenant/roles/{role}"), "*").await.expect(204);
+    owner.patch("/tenant", "*", json!({ "name": "Acme and sons" })).await.expect(200);
     owner.patch("/tenant/settings", "*", json!({ "currency": "SEK" })).await.expect(200);
     // What asks for a password first, for name servers or for a file is done by hand: triggers ask nobody who it was.
     db.run(&format!(

@@ -387,3 +387,33 @@ async fn whoever_acts_in_one_tenant_is_nobody_in_what_another_is_told() {
         assert_eq!((by, whose), if known { (all, all) } else { (0, 0) });
     }
 }
+
+#[tokio::test]
+async fn whoever_has_read_no_further_than_is_forgotten_is_told_so() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let owner = Member::new(&app, &acme.owner, acme);
+    let before = settled(&db, &owner).await;
+    for name in ["One", "Two"] {
+        owner.post("/projects", json!({ "name": name })).await.expect(201);
+    }
+    let (told, after) = read_some(&owner, before.clone(), "&type=project.created", 2).await;
+    // As the job does that forgets them (tests/jobs/forgets.rs).
+    let forget = "with gone as (delete from tenant.events where tenant_id = $1 and id = $2 returning epoch, xid, id)
+        insert into tenant.event_floors as f (tenant_id, epoch, xid, event_id) select $1, epoch, xid, id from gone
+        on conflict (tenant_id) do update set epoch = excluded.epoch, xid = excluded.xid, event_id = excluded.event_id";
+    let superuser = db.superuser().await;
+    for (event, gone) in told.iter().zip([&before, &before]) {
+        let id: Uuid = event["id"].as_str().unwrap().parse().unwrap();
+        superuser.execute(forget, &[&acme.id, &id]).await.unwrap();
+        owner.get(&format!("/events?after={gone}")).await.problem(410, "events_gone");
+        // Whoever has read all of it, whoever begins anew, and another tenant's go on.
+        owner.get(&format!("/events?after={after}")).await.expect(200);
+        owner.get("/events").await.expect(200);
+        owner.get("/events?from=now").await.expect(200);
+    }
+    let other = Member::new(&app, &town().globex.owner, &town().globex);
+    let page = other.get("/events").await.expect(200).json();
+    other.get(&format!("/events?after={}", page["cursor"].as_str().unwrap())).await.expect(200);
+}

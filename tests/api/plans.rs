@@ -76,6 +76,8 @@ async fn fill(superuser: &Client, tenant: Uuid, project: Uuid, role: Uuid, owner
          insert into tenant.jobs (tenant_id, id, kind, state, finished_at)
              select '{tenant}', {id}, 'jobs.forget', case when n % 2 = 0 then 'waiting' else 'dead' end, case when n % 2 = 1 then now() end
              from generate_series(1, 2000) n;
+         insert into tenant.event_floors (tenant_id, epoch, xid, event_id)
+             select id, 0, 0, id from registry.tenants on conflict do nothing;
          insert into registry.domains (tenant_id, id, domain, challenge)
              select t.id, {id}, 'd' || n || '.example', 'x' from generate_series(1, 2000) n, registry.tenants t where t.id = '{tenant}';
          insert into registry.sessions (id, user_id, kind, created_at, idle_until, expires_at)

@@ -19,13 +19,16 @@ async fn this_project_withstands_every_attack_and_none_is_vacuous() {
     let (code, report) = report("attack", &db.url("postgres"), &ours()).await;
     // Which tenant a public host stands for is told to everyone.
     let public = "takeover-by-door registry.tenant_of_host(wanted_slug text, wanted_domain text)";
-    // And of tenants that are open or have something to do the worker learns the ids; in one of them it sees jobs before it holds any.
+    // And of tenants that are open or have something to do, and of accounts, the worker learns the ids; in one of them it sees jobs before it
+    // holds any.
     let told = [
         public,
         "outsider tenant.job_heads",
         "outsider tenant.jobs",
         "function registry.claim_turn(but_not uuid[])",
+        "function registry.forget_of_accounts(after uuid, most integer)",
         "function registry.open_tenants(after uuid, most integer)",
+        "takeover-by-door registry.forget_of_accounts(after uuid, most integer)",
         "takeover-by-door registry.open_tenants(after uuid, most integer)",
     ];
     assert_eq!(with(&report, "breached"), told);

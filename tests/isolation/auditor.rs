@@ -149,6 +149,7 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "keep_an_owner"
         | "note_account_event"
         | "note_changes"
+        | "note_tenant"
         | "seat_members"
         | "seat_sessions"
         | "notify_of_api_key"
@@ -158,7 +159,7 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "withdraw_widened" => vec![],
         "caller_permissions" | "hold_people" | "leave_tenant" | "letterhead" | "meter" | "note_domain_check"
         | "present_epoch" | "require" | "tenant_defaults" | "touch_api_key" => vec!["rowhouse_api"],
-        "claim_turn" | "job_figures" | "open_tenants" | "require_job" => vec!["rowhouse_worker"],
+        "claim_turn" | "forget_of_accounts" | "job_figures" | "open_tenants" | "require_job" => vec!["rowhouse_worker"],
         "seal_holds" => vec!["rowhouse_api", "rowhouse_gate"],
         // What one owner asks another.
         "signed_in" => vec!["rowhouse_gate", TENANCY],

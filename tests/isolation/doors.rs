@@ -85,6 +85,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ),
         ("find_mail_token", Nobody, format!("find_mail_token('reset_password', {hash})")),
         ("find_own_login", Person, format!("find_own_login('{}')", mine("find_own_login", &[]))),
+        ("forget_of_accounts", Worker, format!("forget_of_accounts({none}, 1000)")),
         (
             "found_tenant",
             Doors,
@@ -116,6 +117,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("keep_an_owner", Trigger, "keep_an_owner()".to_owned()),
         ("note_account_event", Trigger, "note_account_event()".to_owned()),
         ("note_changes", Trigger, "note_changes()".to_owned()),
+        ("note_tenant", Trigger, "note_tenant()".to_owned()),
         ("present_epoch", Tenant, "present_epoch()".to_owned()),
         ("known_device", Nobody, format!("known_device('{}', {hash})", owner.email)),
         ("leave_tenant", Person, "leave_tenant()".to_owned()),

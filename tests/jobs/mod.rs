@@ -1,6 +1,7 @@
 //! What a worker does, against a real PostgreSQL: each test has a database of its own, with kinds of its own.
 mod enqueue;
 mod fair;
+mod forgets;
 mod leases;
 mod outcomes;
 mod recurring;

@@ -160,6 +160,11 @@ pub async fn prepare<'a>(session: &'a AdminConn, scope: &Scope, config: &Attack)
     }
     let Some(first) = scope.roles.first() else { return Err(Failure("no role to attack as".to_owned())) };
     let tables = model::read(session, first, &config.tables).await?;
+    for statement in &config.prepare {
+        session.run(statement).await.map_err(|refusal| {
+            Failure(format!("a statement under `prepare` in rowhouse-audit.toml failed: {}", refusal.discreet()))
+        })?;
+    }
     let token = |tenant: char| format!("rh{tenant}{}", &rowhouse_pg::new_id().simple().to_string()[22..]);
     let (mine, mut empty) = generate::persona(session, &tables, config, &token('a')).await?;
     let (theirs, more) = generate::persona(session, &tables, config, &token('b')).await?;

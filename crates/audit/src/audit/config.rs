@@ -50,6 +50,8 @@ pub struct Attack {
     /// More settings a tenant's transaction makes, each from a column of that tenant's generated rows:
     /// `"app.user_id" = "registry.users.id"`.
     pub settings: BTreeMap<String, String>,
+    /// Statements that come before the rows are made up, and are taken back with them.
+    pub prepare: Vec<String>,
     /// Tables to generate rows in although they have no tenant column.
     pub tables: Vec<String>,
     /// SQL expressions for columns whose right value no constraint tells: `"tenant.roles.permissions" = "…"`.

@@ -1,0 +1,32 @@
+-- Trigger with its owner's rights, after a change of a tenant's own row: tells what has changed of it, in the transaction of the change,
+-- as registry.note_changes does of rows that belong to a tenant. Its arguments are the same; of the columns it tells which have another value.
+-- Why with rights of its own: nobody who serves may say that something happened which did not. It is no door, nobody can call it.
+create or replace function registry.note_tenant() returns trigger
+    language plpgsql security definer set search_path = ''
+as $$
+declare
+    changed constant jsonb := (select jsonb_agg(n order by n) from unnest(tg_argv[3:]) n where to_jsonb(new) -> n is distinct from to_jsonb(old) -> n);
+    caller constant uuid := nullif(current_setting('app.user_id', true), '');
+    key constant uuid := nullif(split_part(current_setting('app.api_key', true), '.', 1), '');
+    -- Who acts in one tenant is nobody in another.
+    elsewhere constant boolean := coalesce(current_setting('app.tenant_id', true), '') not in ('', new.id::text);
+    moment constant bigint := extract(epoch from clock_timestamp()) * 1000000;
+begin
+    if changed is null then
+        return null;
+    end if;
+    insert into tenant.events (tenant_id, epoch, id, type, permission, actor_kind, actor_id, data)
+    values (new.id, new.epoch,
+            (lpad(to_hex(moment / 1000), 12, '0') || '7' || lpad(to_hex(moment % 1000 * 4096 / 1000), 3, '0')
+             || substr(replace(gen_random_uuid()::text, '-', ''), 17))::uuid,
+            tg_argv[1], tg_argv[2],
+            case when elsewhere then 'none' when caller is not null then 'user' when key is not null then 'api_key' else 'none' end,
+            case when not elsewhere then coalesce(caller, key) end,
+            jsonb_build_object('id', new.id, 'version', new.version, 'changed', changed));
+    return null;
+end
+$$;
+alter function registry.note_tenant() owner to rowhouse_writers;
+revoke all on function registry.note_tenant() from public;
+comment on function registry.note_tenant() is
+    'Nobody who serves may say that something happened; what has changed of a tenant''s own row, that row says.';
