@@ -34,7 +34,7 @@ pub async fn ends_that_do_not_ask_for_the_lease_are_found(world: &World) {
 pub async fn an_order_that_nobody_keeps_is_found(world: &World) {
     let change = "do $$ declare
         was constant text := pg_get_functiondef('registry.take_jobs'::regproc);
-        changed constant text := replace(was, 'and e.id < s.id', 'and false');
+        changed constant text := replace(was, 'and (e.state = ''running'' or e.id < s.id)', 'and false');
     begin
         assert was <> changed, 'the line is another';
         execute changed;
