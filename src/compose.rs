@@ -11,6 +11,7 @@ use crate::{
     error::Failure,
     http::{Leaving, Untaken, executor::Executor},
     limits::{Counting, RateLimits},
+    live,
     mail::{MailOptions, Mailer},
     redis::Redis,
     server::Serving,
@@ -61,7 +62,9 @@ impl Tuning {
                 trusted_proxies: usize::from(self.trusted_proxies),
             },
         });
+        let leaving = Leaving::default();
         Ok(App::new(Parts {
+            live: live::Hub::new(self.streams(), leaving.clone()),
             auth,
             db,
             mailer: Mailer::new(&MailOptions {
@@ -89,8 +92,20 @@ impl Tuning {
             readiness: Readiness::new(Db::open(database, Limits { connections: 1, gate_connections: 1, ..pools })?),
             untaken: Untaken::default(),
             wake,
-            leaving: Leaving::default(),
+            leaving,
         }))
+    }
+
+    /// How many streams there may be: of all connections half, unless said, and of those a tenant a quarter.
+    fn streams(&self) -> live::Bounds {
+        let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let all = self.streams.map_or_else(|| (whole(self.connections) / 2).max(1), whole);
+        live::Bounds {
+            all,
+            tenant: self.streams_per_tenant.map_or_else(|| (all / 4).max(1), whole),
+            principal: whole(self.streams_per_principal),
+            readers: usize::from(self.pool) / 2,
+        }
     }
 
     /// How connections are treated.

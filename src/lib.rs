@@ -11,6 +11,7 @@
 //! * [`server`] stands above: router, limits, the document, sockets, figures. [`compose`] puts all of it together.
 //! * [`jobs`] is work that is done after the transaction that caused it.
 //! * [`events`] is what happens in a tenant, told by the transaction in which it happens.
+//! * [`notifications`] is what a member is told; [`live`] sends it, and events, to whoever follows.
 //! * [`mail`] sends letters, [`dns`] looks up TXT records.
 //! * [`webhooks`] signs and dials what is sent to addresses that tenants name.
 //! * [`platform_settings`] are the keys that whoever runs the platform decides.
@@ -34,7 +35,9 @@ pub mod http;
 pub mod jobs;
 pub mod limits;
 mod line;
+pub mod live;
 pub mod mail;
+pub mod notifications;
 pub mod platform_settings;
 mod polite;
 pub mod redis;

@@ -81,6 +81,15 @@ pub struct Tuning {
     /// there is no such limit.
     #[arg(long, env = "ROWHOUSE_CONNECTIONS_PER_NETWORK", value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
     pub connections_per_network: Option<u32>,
+    /// Streams open at once; half of all connections unless said. More are answered 503.
+    #[arg(long, env = "ROWHOUSE_STREAMS", value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
+    pub streams: Option<u32>,
+    /// Of these, how many one tenant may have; a quarter unless said. More are answered 429.
+    #[arg(long, env = "ROWHOUSE_STREAMS_PER_TENANT", value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
+    pub streams_per_tenant: Option<u32>,
+    /// And how many one member or API key.
+    #[arg(long, env = "ROWHOUSE_STREAMS_PER_PRINCIPAL", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
+    pub streams_per_principal: u32,
     /// How long an answer may wait to be taken, in milliseconds; whoever reads too slowly loses it too.
     #[arg(long, env = "ROWHOUSE_WRITE_MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(100..=600_000), value_name = "MS")]
     pub write_ms: u64,

@@ -7,8 +7,9 @@ create or replace function registry.notify_member(
     language plpgsql security definer set search_path = ''
 as $$
 begin
-    insert into tenant.notifications (tenant_id, user_id, id, kind, title, body, link, data)
-    values (in_tenant, member, registry.new_id(), what, headline, words, leads_to, details);
+    insert into tenant.notifications (tenant_id, user_id, epoch, id, kind, title, body, link, data)
+    values (in_tenant, member, (select t.epoch from registry.tenants t where t.id = in_tenant), registry.new_id(),
+            what, headline, words, leads_to, details);
 exception when foreign_key_violation then
     null;
 end

@@ -97,3 +97,8 @@ create or replace trigger note_changed after update on tenant.memberships
 create or replace trigger note_gone after delete on tenant.memberships
     referencing old table as before for each statement
     execute function registry.note_changes('members', 'member.removed', 'members:read', '+user_id', '+version');
+-- Whoever follows something here asks again, whoever changes it, by hand too (registry.wake_streams).
+create or replace trigger wake_changed after update on tenant.memberships
+    referencing old table as before new table as after for each statement execute function registry.wake_streams();
+create or replace trigger wake_gone after delete on tenant.memberships
+    referencing old table as before for each statement execute function registry.wake_streams();

@@ -19,9 +19,9 @@ create policy update_own on tenant.notifications for update to rowhouse_api
 comment on policy update_own on tenant.notifications is 'Each member says of their own that they have read it, and nothing else.';
 
 create policy insert_tell on tenant.notifications for insert to rowhouse_writers
-    with check (read_at is null);
+    with check (read_at is null and xid = (select pg_current_xact_id()::text::bigint));
 comment on policy insert_tell on tenant.notifications is
-    'registry.notify_member, which doors alone may call, for whom it concerns. It sees none of them.';
+    'registry.notify_member, which doors alone may call, for whom it concerns, and as of its own transaction alone. It sees none of them.';
 
 create policy select_worker on tenant.notifications for select to rowhouse_worker
     using (tenant_id = (select registry.require_job('notifications:forget')));
@@ -34,4 +34,4 @@ comment on policy delete_worker on tenant.notifications is 'The job that forgets
 grant select on tenant.notifications to rowhouse_api;
 grant select (tenant_id, user_id, id, created_at), delete on tenant.notifications to rowhouse_worker;
 grant update (read_at) on tenant.notifications to rowhouse_api;
-grant insert (tenant_id, user_id, id, kind, title, body, link, data) on tenant.notifications to rowhouse_writers;
+grant insert (tenant_id, user_id, epoch, id, kind, title, body, link, data) on tenant.notifications to rowhouse_writers;

@@ -24,3 +24,8 @@ grant select (tenant_id, user_id, session_hash, open_until) on tenant.seats to r
 grant select (tenant_id, user_id, session_hash, open_until), delete on tenant.seats to rowhouse_seats;
 grant insert (tenant_id, user_id, session_hash, open_until) on tenant.seats to rowhouse_seats;
 grant update (open_until) on tenant.seats to rowhouse_seats;
+-- Whoever follows something here asks again, whoever changes it, by hand too (registry.wake_streams).
+create or replace trigger wake_changed after update on tenant.seats
+    referencing old table as before new table as after for each statement execute function registry.wake_streams();
+create or replace trigger wake_gone after delete on tenant.seats
+    referencing old table as before for each statement execute function registry.wake_streams();

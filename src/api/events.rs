@@ -1,65 +1,29 @@
 //! `/events`: what happens in the tenant, in the order in which it was committed; `/event-types`: what there is to tell.
 use std::collections::BTreeSet;
 
-use axum::{http::header, response::IntoResponse};
-use jiff::Timestamp;
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio_postgres::Row;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::Endpoints,
+    app::{App, Endpoints},
     auth::Tenant,
-    db::FromRow,
     error::Violation,
-    events::{Floor, Horizon, Position, TYPES},
-    http::{Asks, Chosen, Json, Listing},
-    sql, text_enum,
+    events::{Event, Floor, Horizon, Position, TYPES},
+    http::{Asks, Chosen, Json, Listing, Query},
+    live::{self, LastEventId, LastEventIdHeader, Topic},
+    sql,
 };
 
 pub(crate) fn routes() -> Endpoints {
-    Endpoints::new().routes(routes!(feed)).routes(routes!(list))
-}
-
-/// Something that happened.
-#[derive(Debug, Serialize, ToSchema)]
-struct Event {
-    id: Uuid,
-    /// What happened to what. `GET /event-types` lists them.
-    #[serde(rename = "type")]
-    #[schema(example = "project.created")]
-    kind: String,
-    /// Of what `data` look like.
-    type_version: i16,
-    actor: Actor,
-    /// Ids, versions, and the names of the fields that changed; what they hold is read where it is.
-    #[schema(value_type = Object)]
-    data: Value,
-    /// When the transaction that told it began.
-    created_at: Timestamp,
-    #[serde(skip)]
-    position: Position,
-}
-
-/// Whose doing it was.
-#[derive(Debug, Serialize, ToSchema)]
-struct Actor {
-    kind: ActorKind,
-    /// The person's, or the API key's.
-    id: Option<Uuid>,
-}
-
-text_enum! {
-    /// A person, an API key, or nobody who had signed in.
-    enum ActorKind {
-        User = "user",
-        ApiKey = "api_key",
-        None = "none",
-    }
+    Endpoints::new().routes(routes!(feed)).routes(routes!(follow)).routes(routes!(list))
 }
 
 /// Some events, in the order in which they were committed.
@@ -168,6 +132,36 @@ async fn feed(tenant: Tenant, listing: Listing<EventsQuery>) -> Result<Json<Even
     Ok(Json(Events { items, cursor, more }))
 }
 
+/// What is followed, and from where.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FollowQuery {
+    /// Where to go on: an `id` of this stream, or a `cursor` of the feed. From now on without. `Last-Event-ID` comes first.
+    after: Option<String>,
+    /// Only events of these types, separated by commas; each has to be one that the caller may read.
+    #[serde(rename = "type")]
+    #[param(rename = "type", example = "project.created,project.updated")]
+    types: Option<String>,
+}
+
+/// Follow what happens in the tenant, as it happens.
+///
+/// Needs `events:read`, and for each type that is named the permission that reads it. Server-sent events: each has as `id` the position after it,
+/// and as `data` what `GET /events` lists. See docs/live.md.
+#[utoipa::path(get, path = "/events/stream", tag = "events",
+    params(FollowQuery, LastEventIdHeader),
+    responses((status = OK, content_type = "text/event-stream", body = String)))]
+async fn follow(
+    State(app): State<App>,
+    tenant: Tenant,
+    Query(query): Query<FollowQuery>,
+    last: LastEventId,
+) -> Result<Response> {
+    let topic = Topic::events(query.types.as_deref())?;
+    live::follow(&app.live, &app.auth, &tenant, topic, last.or(query.after.as_deref())).await
+}
+
 /// A type of event.
 #[derive(Debug, Serialize, ToSchema)]
 struct EventType {
@@ -204,19 +198,4 @@ async fn list() -> impl IntoResponse {
         schema: (kind.schema)(),
     };
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(EventTypes { items: TYPES.iter().map(kind).collect() }))
-}
-
-impl FromRow for Event {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        let id = row.try_get("id")?;
-        Ok(Self {
-            id,
-            kind: row.try_get("type")?,
-            type_version: row.try_get("type_version")?,
-            actor: Actor { kind: row.try_get("actor_kind")?, id: row.try_get("actor_id")? },
-            data: row.try_get("data")?,
-            created_at: row.try_get("created_at")?,
-            position: Position { epoch: row.try_get("epoch")?, xid: row.try_get("xid")?, id },
-        })
-    }
 }

@@ -10,6 +10,7 @@ pub mod invitation_acceptance;
 pub mod invitations;
 pub mod jobs;
 pub mod jwks;
+pub mod live;
 pub mod login;
 pub mod me;
 pub mod members;

@@ -1,20 +1,20 @@
 //! `/notifications`: what a member is told. The system writes them (`sql/functions/registry.notify_member.sql`); a member
 //! reads their own and says so.
-use axum::response::Response;
-use jiff::Timestamp;
+use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    app::Endpoints,
+    app::{App, Endpoints},
     auth::Tenant,
     db::Params,
     from_row,
-    http::{Asks, Chosen, Early, Json, Listing, Once, Page, Path, Post},
+    http::{Asks, Chosen, Early, Json, Listing, Once, Page, Path, Post, Query},
+    live::{self, LastEventId, LastEventIdHeader, Topic},
+    notifications::Notification,
     sql,
 };
 
@@ -26,33 +26,12 @@ const BATCH: i64 = 1_000;
 pub(crate) fn routes() -> Endpoints {
     Endpoints::new()
         .routes(routes!(list))
+        .routes(routes!(follow))
         .routes(routes!(unread_count))
         .routes(routes!(read_all))
         .routes(routes!(read))
         .routes(routes!(unread))
 }
-
-/// Something a member was told.
-#[derive(Debug, Serialize, ToSchema)]
-struct Notification {
-    id: Uuid,
-    /// What happened: `member.role_changed`, `member.joined`, `api_key.created`, `api_key.revoked`,
-    /// `operation.succeeded` or `operation.failed`. There will be more.
-    kind: String,
-    /// In English. A client that speaks otherwise goes by `kind` and `data`.
-    title: String,
-    body: Option<String>,
-    /// Where it leads: a path below `/api/v1`. What is there may be gone by now, or not the reader's to see.
-    #[schema(example = "/tenant/members/0198c2f4-7e1b-7c3a-9c57-2f3c1a5d9e10")]
-    link: Option<String>,
-    /// What it is about, by kind: ids and names as they were then.
-    #[schema(value_type = Option<Object>)]
-    data: Option<Value>,
-    /// When it was read; null when it was not.
-    read_at: Option<Timestamp>,
-    created_at: Timestamp,
-}
-from_row! { Notification: id, kind, title, body, link, data, read_at, created_at }
 
 /// Which notifications.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -135,6 +114,31 @@ async fn list(tenant: Tenant, listing: Listing<NotificationsQuery>) -> Result<Pa
         last.all(sql!("notifications/list"), &[&me, &before, &page.fetch()]).await
     }?;
     page.page(rows, |notification: &Notification| notification.id)
+}
+
+/// From where is followed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FollowQuery {
+    /// Where to go on: an `id` of this stream. From now on without. `Last-Event-ID` comes first.
+    after: Option<String>,
+}
+
+/// Follow my notifications in this tenant, as they are made.
+///
+/// Needs no permission. Server-sent events: each has as `id` the position after it, and as `data` what `GET /notifications` lists. An API key is
+/// told nothing. See docs/live.md.
+#[utoipa::path(get, path = "/notifications/stream", tag = "notifications",
+    params(FollowQuery, LastEventIdHeader),
+    responses((status = OK, content_type = "text/event-stream", body = String)))]
+async fn follow(
+    State(app): State<App>,
+    tenant: Tenant,
+    Query(query): Query<FollowQuery>,
+    last: LastEventId,
+) -> Result<Response> {
+    live::follow(&app.live, &app.auth, &tenant, Topic::Notifications, last.or(query.after.as_deref())).await
 }
 
 /// How many of my notifications in this tenant are unread?

@@ -13,6 +13,7 @@ use crate::{
     dns::TxtLookup,
     http::{Leaving, Untaken, executor::Executor, extract::BodyLimits, idempotency::Keeper},
     limits::RateLimits,
+    live::Hub,
     mail::Mailer,
     wake::Wake,
 };
@@ -48,6 +49,8 @@ pub struct Parts {
     pub untaken: Untaken,
     /// Tells and hears in which tenants something was written.
     pub wake: Wake,
+    /// Who follows what happens.
+    pub live: Hub,
     /// Whether the server is about to go.
     pub leaving: Leaving,
 }

@@ -18,6 +18,7 @@ const BODY: usize = 16 + 16 + 16 + 8;
 pub(super) struct Cookie {
     pub(super) person: Person,
     pub(super) tenant: Option<TenantId>,
+    pub(super) expires_at: i64,
 }
 
 /// The `Set-Cookie` that keeps a session. `expires_at` is in seconds since 1970.
@@ -81,7 +82,7 @@ pub(super) fn read(secrets: &Secrets, headers: &HeaderMap, now: i64) -> Result<O
     }
     let person = Person { user: UserId::assume_verified(uuid(0)?), session: SessionId::assume_verified(uuid(16)?) };
     let tenant = Some(uuid(32)?).filter(|tenant| !tenant.is_nil()).map(TenantId::assume_verified);
-    Ok(Some(Cookie { person, tenant }))
+    Ok(Some(Cookie { person, tenant, expires_at }))
 }
 
 /// Refuses what another site made the browser send. Safe methods change nothing and pass; everything else has to

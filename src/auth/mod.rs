@@ -21,6 +21,7 @@ mod session;
 mod step_up;
 mod tenant;
 mod throttle;
+mod ticket;
 mod token;
 pub mod totp;
 mod turns;
@@ -49,6 +50,7 @@ pub use session::{Kind, Lifetimes, Opened, refresh, switch_tenant};
 pub use step_up::{Proof, authenticate_again};
 pub use tenant::{SignedIn, Tenant, claimed, tenant_named_by};
 pub use throttle::{Action, Attempt, attempt, attempt_of_person, attempt_of_tenant, attempt_password};
+pub use ticket::{TICKET_SECONDS, use_ticket};
 pub use token::{IssuedToken, Tokens};
 
 pub use work::{TakeTerms, Taken, claim_turn, open_tenants, take_jobs};

@@ -27,6 +27,7 @@ pub struct Secrets {
     mac: hmac::Key,
     boxes: Boxes,
     cache: Boxes,
+    tickets: Boxes,
 }
 
 impl Secrets {
@@ -41,6 +42,7 @@ impl Secrets {
         Ok(Self {
             boxes: boxes(b"rowhouse boxes")?,
             cache: boxes(b"rowhouse cache")?,
+            tickets: boxes(b"rowhouse tickets")?,
             mac: hmac::Key::new(hmac::HMAC_SHA256, secret),
         })
     }
@@ -94,6 +96,11 @@ impl Secrets {
     #[must_use]
     pub fn cache(&self) -> &Boxes {
         &self.cache
+    }
+
+    /// Boxes for tickets, of which there are many as well.
+    pub(super) fn tickets(&self) -> &Boxes {
+        &self.tickets
     }
 }
 

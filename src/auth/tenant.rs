@@ -59,6 +59,8 @@ impl SignedIn {
 pub struct Tenant {
     id: TenantId,
     principal: Principal,
+    /// When what said so expires, in seconds since 1970.
+    until: Option<i64>,
     share: Share,
     db: Db,
 }
@@ -101,6 +103,16 @@ impl Tenant {
         [self.id.as_uuid(), self.principal.id()]
     }
 
+    /// When the token or the cookie that said so expires, in seconds since 1970; an API key does when PostgreSQL says so.
+    #[must_use]
+    pub fn until(&self) -> Option<i64> {
+        self.until
+    }
+
+    pub(super) fn principal(&self) -> Principal {
+        self.principal
+    }
+
     /// The member who acts; none when it is an API key.
     #[must_use]
     pub fn user(&self) -> Option<Uuid> {
@@ -126,6 +138,7 @@ struct Caller {
     /// The tenant that token, cookie or key is for.
     tenant: Option<TenantId>,
     kind: Kind,
+    until: Option<i64>,
 }
 
 /// What a request said of its caller, once that was read.
@@ -172,15 +185,25 @@ fn verify(parts: &Parts, auth: &Authn) -> Result<Caller> {
         && let Some(cookie) = cookie::read(auth.secrets(), &parts.headers, auth.tokens.now())?
     {
         cookie::refuse_cross_site(auth.secrets(), &auth.settings.origins, parts, cookie.person.session)?;
-        return Ok(Caller { principal: Principal::Person(cookie.person), tenant: cookie.tenant, kind: Kind::Browser });
+        return Ok(Caller {
+            principal: Principal::Person(cookie.person),
+            tenant: cookie.tenant,
+            kind: Kind::Browser,
+            until: Some(cookie.expires_at),
+        });
     }
     let token = bearer(&parts.headers)?;
     if token.starts_with(api_key::PREFIX) {
         let (tenant, key) = api_key::read_key(token)?;
-        return Ok(Caller { principal: Principal::Key(key), tenant: Some(tenant), kind: Kind::Bearer });
+        return Ok(Caller { principal: Principal::Key(key), tenant: Some(tenant), kind: Kind::Bearer, until: None });
     }
     let claims = auth.tokens.verify(token)?;
-    Ok(Caller { principal: Principal::Person(claims.person()), tenant: claims.tenant(), kind: Kind::Bearer })
+    Ok(Caller {
+        principal: Principal::Person(claims.person()),
+        tenant: claims.tenant(),
+        kind: Kind::Bearer,
+        until: Some(claims.until()),
+    })
 }
 
 impl<S> FromRequestParts<S> for SignedIn
@@ -210,14 +233,25 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let auth = &Authn::from_ref(state);
         // Who calls comes first: a caller nobody knows causes no look-up.
-        let caller = caller(parts, auth)?;
-        let named = named_tenants(parts, auth).await?;
-        let id = agree(caller.tenant, named)?.ok_or(Error::TenantRequired)?;
-        telemetry::note_tenant(id.as_uuid());
-        auth.uses.of_key(&auth.db, id, caller.principal);
-        let share = auth.shares.share(id, caller.principal);
-        Ok(Self { id, principal: caller.principal, share, db: auth.db.clone() })
+        let Caller { principal, tenant, until, .. } = caller(parts, auth)?;
+        acting_in(auth, parts, principal, tenant, until).await
     }
+}
+
+/// Whoever has been verified, in the tenant that this was for and that the request names.
+pub(super) async fn acting_in(
+    auth: &Authn,
+    parts: &Parts,
+    principal: Principal,
+    tenant: impl Into<Option<TenantId>>,
+    until: Option<i64>,
+) -> Result<Tenant> {
+    let named = named_tenants(parts, auth).await?;
+    let id = agree(tenant.into(), named)?.ok_or(Error::TenantRequired)?;
+    telemetry::note_tenant(id.as_uuid());
+    auth.uses.of_key(&auth.db, id, principal);
+    let share = auth.shares.share(id, principal);
+    Ok(Tenant { id, principal, until, share, db: auth.db.clone() })
 }
 
 /// The tenant that header or host name, for a request that comes without a token.

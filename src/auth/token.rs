@@ -46,6 +46,11 @@ impl Claims {
     pub(super) fn tenant(&self) -> Option<TenantId> {
         self.tid.map(TenantId::assume_verified)
     }
+
+    /// When it expires, in seconds since 1970.
+    pub(super) fn until(&self) -> i64 {
+        self.exp
+    }
 }
 
 /// A token on its way to its owner.

@@ -58,6 +58,10 @@ errors! {
         "the refresh token was used, has expired, or its session has ended; nobody can tell which" =>
         "sign in again",
         "the refresh token was used, has expired, or its session has ended; sign in again";
+    TicketSpent: UNAUTHORIZED "ticket_spent" "The ticket is not good",
+        "the ticket was used, has expired, or is none; nobody can tell which" =>
+        "ask for another: `POST /auth/ws-ticket`",
+        "the ticket was used, is older than half a minute, or is none; ask for another: POST /api/v1/auth/ws-ticket";
     AccountDeactivated: UNAUTHORIZED "account_deactivated" "The account is deactivated",
         "the account behind a valid token was deactivated" =>
         "ask an operator",
@@ -236,6 +240,10 @@ errors! {
         "a search would take longer than a search may" =>
         "ask for fewer words, longer ones, or a smaller page",
         format!("it was given up after {} ms, and would be again; ask for less: fewer words, longer ones, a smaller page", limit.as_millis());
+    UpgradeRequired: UPGRADE_REQUIRED "upgrade_required" "A WebSocket is opened here",
+        "the request is not one that opens a WebSocket (RFC 6455 §4.1), or of another version than 13" =>
+        "open one, with a ticket",
+        "open a WebSocket here (RFC 6455, version 13), with a ticket from POST /api/v1/auth/ws-ticket";
     PreconditionRequired: PRECONDITION_REQUIRED "precondition_required" "If-Match is required",
         "`If-Match` is missing" =>
         "send the `ETag` you read",
@@ -276,6 +284,11 @@ errors! {
         "wait for one to end, or cancel it",
         "this tenant, or you, have as many imports or exports under way as may be at once; wait for one to end, or cancel it: GET /api/v1/operations lists imports",
         retry 1;
+    TooManyStreams { whose: &'static str, most: usize }: TOO_MANY_REQUESTS "too_many_streams" "Too many streams",
+        "the tenant, or the member or API key, has as many streams open on this server as it may have; `detail` says which" =>
+        "close one; follow several topics on one WebSocket",
+        format!("{whose} may have {most} streams open here; close one"),
+        retry 5;
     Internal(what: String): INTERNAL_SERVER_ERROR "internal" "Something is wrong on our side",
         "a bug on our side" =>
         "report it with the `trace_id`",
@@ -313,8 +326,13 @@ errors! {
         "there are as many connections as there may be, altogether or from one network" =>
         "close some, or wait as long as `Retry-After` says",
         "the server, or your network's share of it, has no room for another connection; close some, or try again shortly";
+    NoRoomForStreams: SERVICE_UNAVAILABLE "no_room_for_streams" "No room for another stream",
+        "there are as many streams on this server as it has room for" =>
+        "wait as long as `Retry-After` says; or poll",
+        "there are as many streams on this server as it has room for; try again shortly, or poll",
+        retry 5;
     Leaving: SERVICE_UNAVAILABLE "leaving" "About to stop",
-        "`/readyz` only: the server was told to stop, and still answers other requests" =>
+        "`/readyz`, and where a stream was asked for: the server was told to stop, and still answers other requests" =>
         "send them elsewhere",
         "the server was told to stop and takes no more work; ask another";
     NotReady(reasons: usize): SERVICE_UNAVAILABLE "not_ready" "Not ready to serve",

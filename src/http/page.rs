@@ -240,6 +240,17 @@ impl<'a, K: Serialize + DeserializeOwned> PageRequest<'a, K> {
     }
 }
 
+/// A place in what is read on for ever, as its reader is told: sealed, and good for its owner in the list at this path, by whichever way it
+/// is read.
+pub fn close_place<K: Serialize>(secret: &hmac::Key, owner: Uuid, path: &str, place: &K) -> Result<String> {
+    Seal { secret, owner, list: List { path, chosen: String::new() } }.close(place)
+}
+
+/// Opens one.
+pub fn open_place<K: DeserializeOwned>(secret: &hmac::Key, owner: Uuid, path: &str, place: &str) -> Result<K> {
+    Seal { secret, owner, list: List { path, chosen: String::new() } }.open(place)
+}
+
 /// Seals and opens cursors of one list of one tenant, or of one user.
 #[derive(Debug)]
 struct Seal<'a> {

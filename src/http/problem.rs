@@ -95,6 +95,10 @@ pub(crate) fn write(error: &Error, instance: &str, trace_id: &str) -> Response {
         let name = if accepted.contains("merge-patch") { ACCEPT_PATCH } else { header::ACCEPT };
         headers.insert(name, HeaderValue::from_static(accepted));
     }
+    if matches!(error, Error::UpgradeRequired) {
+        // RFC 9110 §15.5.22.
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    }
     if matches!(error, Error::UnsupportedCoding) {
         // RFC 9110 §12.5.3.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));

@@ -1,10 +1,16 @@
 //! One connection: its requests one after the other, and its end.
-use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Router,
     http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION},
 };
+use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::Service};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, sync::watch};
@@ -17,7 +23,13 @@ use super::{
     socket::Socket,
     unread,
 };
-use crate::{auth::Peer, http::Leaving};
+use crate::{
+    auth::Peer,
+    http::{
+        Leaving, Streaming,
+        upgrade::{Upgrade, Wire},
+    },
+};
 
 /// What answers requests.
 pub trait Answer: Clone + Send + Sync + 'static {
@@ -52,10 +64,11 @@ impl<A: Answer> Manner<A> {
         let place = seat.place.clone();
         let socket = Socket::new(stream, write_time, place.clone());
         let deadline = Deadline::default();
-        let answering = Answering(Arc::new(Caller { answers, peer, leaving, place: place.clone(), deadline }));
+        let upgrade = Mutex::default();
+        let caller = Arc::new(Caller { answers, peer, leaving, place: place.clone(), deadline, upgrade });
         let mut builder = http1::Builder::new();
         builder.timer(Deadline::default()).header_read_timeout(head_time);
-        let mut connection = builder.serve_connection(TokioIo::new(socket), answering);
+        let mut connection = builder.serve_connection(TokioIo::new(socket), Answering(caller.clone()));
         let ended = tokio::select! {
             ended = &mut connection => ended,
             _ = gone.changed() => finish(&mut connection).await,
@@ -65,6 +78,14 @@ impl<A: Answer> Manner<A> {
         };
         if let Err(error) = &ended {
             tracing::debug!(%error, "a connection ended early");
+        }
+        let upgrade = caller.upgrade.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some((upgrade, under_way)), true) = (upgrade, ended.is_ok()) {
+            let http1::Parts { io, read_buf, .. } = connection.into_parts();
+            drop(caller);
+            upgrade.take(Wire(Box::new(io.into_inner()), read_buf.into())).await;
+            drop((under_way, seat));
+            return;
         }
         // What could not be understood has been answered, and may go on.
         let unread = place.has_unread() || ended.is_err_and(|error| error.is_parse());
@@ -91,12 +112,14 @@ struct Caller<A> {
     leaving: Leaving,
     place: Arc<Place>,
     deadline: Deadline,
+    /// What becomes of the connection after its last answer, and that it is in use.
+    upgrade: Mutex<Option<(Upgrade, UnderWay)>>,
 }
 
 /// A request that is being answered, however that ends.
-struct UnderWay<'a>(&'a Place);
+struct UnderWay(Arc<Place>);
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.end();
     }
@@ -111,12 +134,16 @@ impl<A: Answer> Service<Request<Incoming>> for Answering<A> {
         let caller = self.0.clone();
         caller.place.begin();
         Box::pin(async move {
-            let Caller { answers, peer, leaving, place, deadline } = &*caller;
-            let under_way = UnderWay(place);
+            let Caller { answers, peer, leaving, place, deadline, upgrade } = &*caller;
+            let under_way = UnderWay(place.clone());
             address::normalise(request.uri_mut());
             request.extensions_mut().insert(*peer);
             let (request, body) = unread::watch(request);
             let mut response = answers.answer(request, deadline).await;
+            if let Some(taken) = response.extensions_mut().remove::<Upgrade>() {
+                *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some((taken, under_way));
+                return Ok(response);
+            }
             let given_up = place.clone();
             let goes_on = body.is_none_or(|body| body.can_go_on(move || given_up.leave_unread()));
             // RFC 9110 §15.5.9: whoever was too slow is not waited for again.
@@ -126,6 +153,15 @@ impl<A: Answer> Service<Request<Incoming>> for Answering<A> {
             }
             if !goes_on || leaving.is_so() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            if response.extensions().get::<Streaming>().is_some() {
+                // Nothing makes room for another that somebody follows.
+                return Ok(response.map(|body| {
+                    axum::body::Body::new(body.map_frame(move |frame| {
+                        let _until_it_ends = &under_way;
+                        frame
+                    }))
+                }));
             }
             drop(under_way);
             Ok(response)

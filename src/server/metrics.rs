@@ -15,7 +15,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{api::health, app::App, cache::CacheFigures, jobs::Worker, limits::LimitFigures};
+use crate::{api::health, app::App, cache::CacheFigures, jobs::Worker, limits::LimitFigures, live::LiveFigures};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -104,6 +104,14 @@ impl Collector for Metrics {
         if app.cache.kind() == "redis" {
             let there = i64::from(app.cache.available());
             gauge(&mut encoder, "rowhouse_redis_up", "Whether Redis answers; at 0 the server goes on without", there)?;
+        }
+        let LiveFigures { open, closed } = app.live.figures();
+        let open = open.map(|(kind, streams)| (kind, whole(streams)));
+        gauges(&mut encoder, ("rowhouse_streams_open", "Streams that are followed here, by kind"), "kind", &open)?;
+        let help = "Streams that have ended here, by kind and by why";
+        let mut metric = encoder.encode_descriptor("rowhouse_streams_closed", help, None, MetricType::Counter)?;
+        for (kind, reason, count) in closed {
+            ConstCounter::new(count).encode(metric.encode_family(&[("kind", kind), ("reason", reason)])?)?;
         }
         let pools = app.db.sizes();
         let help = "Connections to PostgreSQL, in use or idle, by pool";

@@ -43,6 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         api::jobs::routes(),
         api::operations::routes(),
         api::events::routes(),
+        api::live::routes(),
         api::dashboard::routes(),
     ];
     let at_root = [api::health::routes(), api::jwks::routes()].map(|endpoints| ("", endpoints));

@@ -83,6 +83,8 @@ impl Supervisor {
         self.start("hearing what has ended", Kind::Restarted, move || hear_of_ended(auth.clone()));
         let wake = app.wake.clone();
         self.start("waking", Kind::Restarted, move || carry(wake.clone()));
+        let (live, wake) = (app.live.clone(), app.wake.clone());
+        self.start("waking streams", Kind::Restarted, move || live.clone().hear(wake.heard()));
     }
 
     /// Resolves when a task has ended that the process cannot do without.

@@ -380,7 +380,8 @@ async fn how_it_stands_in_full_is_told_on_the_address_for_figures() {
     let at = super::figures::beside(&app).await;
     Answer::of(app.request(Method::GET, "/readyz")).await.expect(200);
     let connections =
-        "select count(*) from pg_stat_activity where datname = current_database() and usename = 'rowhouse_api'";
+        "select count(*) from pg_stat_activity where datname = current_database() and usename = 'rowhouse_api'
+           and application_name <> 'rowhouse-wake'";
     assert_eq!(db.value::<i64>(connections).await, 1, "one of its own, and none of the pool's");
     for path in ["/readyz", "/readyz?verbose"] {
         let details = Answer::of(app.client.get(format!("{at}{path}"))).await.expect(200).json();

@@ -128,6 +128,8 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
     ("jobs_run_at_check", "the statements, which say now"),
     ("jobs_state_check", "the statements, which know the states"),
     ("jobs_unique_key_check", "the server, which causes jobs"),
+    ("tickets_api_key_fkey", "the API key that asks"),
+    ("tickets_user_fkey", "the member who asks"),
     ("operations_kind_check", "the server, which begins operations"),
     ("operations_status_check", "the server, which runs them"),
     ("product_tags_product_fkey", "a trigger, from the product itself"),

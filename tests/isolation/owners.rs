@@ -46,7 +46,7 @@ const REACHES: &[&str] = &[
     "writers tenant.generations: insert (slot, tenant_id), select, update (members, products, projects, settings, tasks)",
     "writers tenant.job_heads: insert (tenant_id, tenant_status), select (ready_at, tenant_id), update (ready_at)",
     "writers tenant.memberships: select (role_id, tenant_id, user_id)",
-    "writers tenant.notifications: insert (body, data, id, kind, link, tenant_id, title, user_id)",
+    "writers tenant.notifications: insert (body, data, epoch, id, kind, link, tenant_id, title, user_id)",
     "writers tenant.part_generations: insert (part, slot, tenant_id), select, update (generation)",
     "writers tenant.roles: select (built_in, id, name, tenant_id)",
     "writers tenants: select (epoch, id)",

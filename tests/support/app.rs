@@ -138,6 +138,11 @@ impl TestApp {
         self.server.await.unwrap().unwrap();
     }
 
+    /// Waits until a server that was signalled has stopped.
+    pub async fn stopped(self) {
+        self.server.await.unwrap().unwrap();
+    }
+
     /// Signals the server to stop after so long.
     pub fn leave(&mut self, drain: Duration) {
         let _ = self.stop.take().unwrap().send(drain);
@@ -149,9 +154,15 @@ impl Answer {
         let (client, request) = request.build_split();
         let request = request.unwrap();
         let to = format!("{} {}", request.method(), request.url().path());
-        let response = client.execute(request).await.unwrap();
+        let mut response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        Self { to, status, headers, text: response.text().await.unwrap() }
+        // A stream has no end; how it begins is its answer.
+        let text = if headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+            String::from_utf8(response.chunk().await.unwrap().unwrap_or_default().into()).unwrap()
+        } else {
+            response.text().await.unwrap()
+        };
+        Self { to, status, headers, text }
     }
 
     pub fn json(&self) -> Value {

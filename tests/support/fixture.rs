@@ -120,6 +120,7 @@ pub(super) async fn build(migrator: &AdminConn) {
                  select '{id}', registry.new_id(), 'jobs.forget', s, case when s = 'running' then gen_random_uuid() end,
                         case when s = 'running' then now() + interval '1 day' end, case when s not in ('waiting', 'running') then now() end
                  from unnest(array['waiting', 'running', 'succeeded', 'dead', 'cancelled', 'discarded']) s;
+             insert into tenant.tickets (tenant_id, user_id, id, expires_at) values ('{id}', '{owner}', gen_random_uuid(), now() + interval '1 day');
              insert into tenant.notifications (tenant_id, user_id, id, kind, title)
                  select tenant_id, user_id, case when user_id = '{owner}' then '{notification}'::uuid else registry.new_id() end,
                         'api_key.created', 'A key of {slug}'

@@ -1,0 +1,256 @@
+//! One stream: when it looks, what it reads then, and when it is over. It holds no connection to PostgreSQL but while it reads.
+use std::{sync::Arc, time::Duration};
+
+use rowhouse_pg::new_id;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Hub, Item, Kind, Reader, Reason, Start, Topic, hub::Seat};
+use crate::{
+    Error, Result,
+    auth::{Authn, Tenant},
+    error::Violation,
+    sql,
+};
+
+/// How often it is said that the stream is still there; proxies cut what is silent for a minute.
+const BEAT: Duration = Duration::from_secs(15);
+/// How often it looks though nobody has woken it.
+const BACKSTOP: Duration = Duration::from_secs(10);
+/// How soon it looks again, at least: wake-ups that come together are one look.
+const PACE: Duration = Duration::from_millis(25);
+/// And at most, for one whose looks take long: it rests four times as long as a look took.
+const LONGEST_PACE: Duration = Duration::from_secs(1);
+/// How soon it looks again where something waits for other transactions to end; twice as long each time.
+const SETTLES: Duration = Duration::from_millis(10);
+/// How often it is asked at most whether its reader may still have what they do not take.
+const RECHECK: Duration = Duration::from_millis(250);
+/// How many topics one may follow.
+const TOPICS: usize = 16;
+/// How long it may be that it cannot be read, before its reader is told to come again.
+const UNREADABLE: Duration = Duration::from_secs(15);
+
+/// What a stream has to do next.
+#[derive(Debug)]
+pub enum Next {
+    /// Look whether there is something.
+    Look,
+    /// Say that it is still there.
+    Beat,
+    /// End.
+    Over(Reason),
+}
+
+/// What a look found.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// In the order of each topic, with its name.
+    pub items: Vec<(Arc<str>, Item)>,
+    /// Topics that may not be followed any longer. They are followed no more.
+    pub lost: Vec<(Arc<str>, Reason)>,
+}
+
+/// One stream.
+pub struct Follower {
+    auth: Authn,
+    tenant: Tenant,
+    seat: Seat,
+    readers: Vec<Reader>,
+    /// When the token expires.
+    until: Option<Instant>,
+    woken: bool,
+    look_at: Instant,
+    not_before: Instant,
+    settles: Duration,
+    beat_at: Instant,
+    fails_since: Option<Instant>,
+}
+
+impl Follower {
+    /// A stream for somebody whom PostgreSQL has accepted in the tenant.
+    pub fn enter(hub: &Hub, auth: &Authn, tenant: &Tenant, kind: Kind) -> Result<Self> {
+        let now = Instant::now();
+        let left = tenant.until().map(|until| u64::try_from(until - auth.tokens.now()).unwrap_or_default());
+        Ok(Self {
+            auth: auth.clone(),
+            tenant: tenant.at_work(),
+            seat: hub.enter(tenant, kind)?,
+            readers: Vec::new(),
+            until: left.map(|seconds| now + Duration::from_secs(seconds)),
+            // What was written since its readers were begun.
+            woken: true,
+            look_at: now,
+            not_before: now,
+            settles: SETTLES,
+            beat_at: now + BEAT,
+            fails_since: None,
+        })
+    }
+
+    /// Follows one more.
+    pub fn follow(&mut self, reader: Reader) {
+        self.woken = true;
+        self.readers.push(reader);
+    }
+
+    /// Follows one more, by its name.
+    pub(super) async fn subscribe(&mut self, topic: &str, after: Option<&str>) -> Result<Start> {
+        let topic = Topic::named(topic)?;
+        let wrong = |code, detail: &str| Err(Error::BadRequest(vec![Violation::parameter("topic", code, detail)]));
+        if self.readers.len() >= TOPICS {
+            return wrong("too_many_subscriptions", &format!("a connection follows {TOPICS} topics at most"));
+        } else if self.readers.iter().any(|reader| reader.name == topic.name()) {
+            return wrong("subscribed_already", "this topic is followed on this connection already");
+        }
+        let (reader, start) = {
+            let _turn = self.seat.turn().await.ok_or(Error::Leaving)?;
+            Reader::begin(&self.auth, &self.tenant, topic, after).await?
+        };
+        self.follow(reader);
+        Ok(start)
+    }
+
+    /// Follows it no more; whether it was followed.
+    pub(super) fn unfollow(&mut self, topic: &str) -> bool {
+        let before = self.readers.len();
+        self.readers.retain(|reader| &*reader.name != topic);
+        self.readers.len() < before
+    }
+
+    /// Resolves when somebody may have lost a right, or the stream is over by its own time.
+    pub(super) async fn hint(&mut self) {
+        let leaving = self.seat.leaving();
+        let until = self.until.unwrap_or_else(|| Instant::now() + BACKSTOP);
+        tokio::select! {
+            () = self.seat.heard() => self.woken = true,
+            () = leaving.begun() => {}
+            () = sleep_until(until) => {}
+        }
+        // Whoever takes nothing is not asked about each time something is written.
+        tokio::time::sleep_until(self.not_before).await;
+    }
+
+    /// Whether the stream may go on.
+    pub(super) async fn still(&mut self) -> Result<(), Reason> {
+        let now = Instant::now();
+        self.not_before = now + RECHECK;
+        if self.until.is_some_and(|until| until <= now) {
+            return Err(Reason::TokenExpired);
+        } else if self.seat.leaving().is_so() {
+            return Err(Reason::Leaving);
+        }
+        let asked = async {
+            let _turn = self.seat.turn().await.ok_or(Error::Leaving)?;
+            still(&self.tenant).await
+        };
+        asked.await.map_err(Reason::of).map_or_else(|reason| reason.map_or(Ok(()), Err), Ok)
+    }
+
+    /// Waits until there is something to do. Whoever gives up waiting has lost nothing.
+    pub async fn next(&mut self) -> Next {
+        let leaving = self.seat.leaving();
+        let gone = leaving.begun();
+        tokio::pin!(gone);
+        loop {
+            let now = Instant::now();
+            if self.until.is_some_and(|until| until <= now) {
+                return Next::Over(Reason::TokenExpired);
+            } else if leaving.is_so() {
+                return Next::Over(Reason::Leaving);
+            } else if (self.woken || self.look_at <= now) && self.not_before <= now {
+                return Next::Look;
+            } else if self.beat_at <= now {
+                self.beat_at = now + BEAT;
+                return Next::Beat;
+            }
+            let look_at = if self.woken { self.not_before } else { self.look_at.max(self.not_before) };
+            let wake_at = look_at.min(self.beat_at).min(self.until.unwrap_or(look_at));
+            tokio::select! {
+                () = &mut gone => {}
+                () = self.seat.heard(), if !self.woken => {
+                    self.woken = true;
+                    self.settles = SETTLES;
+                }
+                () = sleep_until(wake_at) => {}
+            }
+        }
+    }
+
+    /// Reads on in all that is followed, a page of each. Fails when the stream is over.
+    pub async fn look(&mut self) -> Result<Looked, Reason> {
+        let woken = std::mem::take(&mut self.woken);
+        let begun = Instant::now();
+        let looked = self.read(woken).await;
+        let now = Instant::now();
+        self.not_before = now + (4 * (now - begun)).clamp(PACE, LONGEST_PACE);
+        match looked {
+            Ok((looked, again)) => {
+                self.fails_since = None;
+                self.look_at = now + again;
+                Ok(looked)
+            }
+            Err(error) => match Reason::of(error) {
+                Some(reason) => Err(reason),
+                None if self.fails_since.get_or_insert(now).elapsed() > UNREADABLE => Err(Reason::Unavailable),
+                None => {
+                    self.woken |= woken;
+                    self.not_before = now + LONGEST_PACE;
+                    Ok(Looked::default())
+                }
+            },
+        }
+    }
+
+    /// What there is, and when to look again.
+    async fn read(&mut self, woken: bool) -> Result<(Looked, Duration)> {
+        let _turn = self.seat.turn().await.ok_or(Error::Leaving)?;
+        let (mut looked, mut more, mut unsettled) = (Looked::default(), false, false);
+        if self.readers.is_empty() {
+            still(&self.tenant).await?;
+        }
+        for reader in &mut self.readers {
+            match reader.read(&self.auth, &self.tenant, woken).await {
+                Ok(read) => {
+                    more |= read.more;
+                    unsettled |= read.unsettled;
+                    looked.items.extend(read.items.into_iter().map(|item| (reader.name.clone(), item)));
+                }
+                Err(error) => match Reason::of(error.clone()) {
+                    Some(reason) if !reason.is_for_all() => looked.lost.push((reader.name.clone(), reason)),
+                    _ => return Err(error),
+                },
+            }
+        }
+        self.readers.retain(|reader| looked.lost.iter().all(|(lost, _)| *lost != reader.name));
+        let again = if more {
+            Duration::ZERO
+        } else if unsettled {
+            let soon = self.settles;
+            self.settles = (soon * 2).min(BACKSTOP);
+            soon
+        } else {
+            self.settles = SETTLES;
+            // Not all at once.
+            BACKSTOP.mul_f64(0.75 + 0.5 * dice())
+        };
+        Ok((looked, again))
+    }
+
+    /// Notes why it ends.
+    pub fn end(&mut self, why: &'static str) {
+        self.seat.why = why;
+    }
+}
+
+/// Whether the caller is still who they were.
+async fn still(tenant: &Tenant) -> Result<()> {
+    let membership: &[Option<&str>] = &[None];
+    let mut conn = tenant.reads().await?;
+    conn.read().last().optional::<()>(sql!("live/may"), &[&membership]).await?;
+    Ok(())
+}
+
+/// Anything from 0 to 1.
+pub(super) fn dice() -> f64 {
+    let [.., one, two] = new_id().into_bytes();
+    f64::from(u16::from_be_bytes([one, two])) / f64::from(u16::MAX)
+}

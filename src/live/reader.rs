@@ -1,0 +1,202 @@
+//! Where a stream stands in what it follows, and reading on from there.
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::Topic;
+use crate::{
+    Error, Result,
+    auth::{Authn, Tenant},
+    db::{FromRow, Params},
+    events::{Event, Floor, Horizon, Position},
+    http::page::{close_place, open_place},
+    notifications::Notification,
+    sql,
+};
+
+/// Read at once. A notification may have 40 kB.
+const PAGE: i64 = 50;
+/// How many seconds notifications are kept at least (`notifications.forget`).
+const KEPT: i64 = 30 * 24 * 60 * 60;
+
+/// Something that is sent.
+#[derive(Debug)]
+pub struct Item {
+    /// Where whoever has it goes on.
+    pub position: String,
+    /// What it is, as JSON.
+    pub json: String,
+}
+
+/// How a stream begins.
+#[derive(Debug)]
+pub struct Start {
+    /// Where it begins, for whoever is cut off before anything comes.
+    pub position: String,
+    /// Why not where it was asked to.
+    pub resync: Option<&'static str>,
+}
+
+impl Start {
+    /// What whoever is told so has to do.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        format!("{}; what came before is not told: read anew what you keep", self.resync.unwrap_or_default())
+    }
+}
+
+/// Where a stream stands in one topic.
+#[derive(Debug)]
+pub struct Reader {
+    topic: Topic,
+    pub(super) name: Arc<str>,
+    owner: Uuid,
+    position: Position,
+    /// What was told by transactions that began before this one may still come: it was written when the reader was last woken.
+    awaited: i64,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) items: Vec<Item>,
+    /// Whether there is more already.
+    pub(super) more: bool,
+    /// Whether something may have been written that cannot be read before others have ended.
+    pub(super) unsettled: bool,
+}
+
+/// What a flush found.
+struct Found {
+    horizon: Horizon,
+    /// How far events are forgotten.
+    floor: Option<Floor>,
+    rows: Vec<(Position, String)>,
+}
+
+/// A notification, and where it stands.
+struct Told(Notification, Position);
+
+impl FromRow for Told {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let notification = Notification::from_row(row)?;
+        let position = Position { epoch: row.try_get("epoch")?, xid: row.try_get("xid")?, id: notification.id };
+        Ok(Self(notification, position))
+    }
+}
+
+impl Reader {
+    /// Begins after a position, or with what happens from now on. Fails where the caller may not follow this.
+    pub async fn begin(auth: &Authn, tenant: &Tenant, topic: Topic, after: Option<&str>) -> Result<(Self, Start)> {
+        let owner = match &topic {
+            Topic::Notifications => tenant.person()?.as_uuid(),
+            _ => Uuid::nil(),
+        };
+        let name = topic.name();
+        let mut reader = Self { topic, name, owner, position: Position::END, awaited: 0 };
+        let found = reader.rows(tenant).await?;
+        let horizon = found.horizon;
+        reader.position = horizon.position();
+        let asked = after.filter(|after| !after.is_empty());
+        let resync = match asked.map(|after| reader.open(auth, tenant, after)) {
+            None => None,
+            Some(None) => Some("the position is none of this stream's"),
+            Some(Some((_, at))) if at + KEPT < auth.tokens.now() => {
+                Some("what came after the position is not kept any longer")
+            }
+            Some(Some((position, _))) if !horizon.has_seen(position) => {
+                Some("the position is one that this database has not reached: it was brought back from a backup")
+            }
+            Some(Some((position, _))) if !found.floor.is_none_or(|floor| floor.is_below(position)) => {
+                Some("what came after the position is not kept any longer")
+            }
+            Some(Some((position, _))) => {
+                reader.position = position;
+                None
+            }
+        };
+        let start = Start { position: reader.close(auth, tenant, reader.position)?, resync };
+        Ok((reader, start))
+    }
+
+    /// Reads on, as whoever asks here: fails where they may not any longer. `woken` says that something may have been written just now.
+    pub(super) async fn read(&mut self, auth: &Authn, tenant: &Tenant, woken: bool) -> Result<Read> {
+        let Found { horizon, floor, rows } = self.rows(tenant).await?;
+        if !horizon.has_seen(self.position) || floor.is_some_and(|floor| !floor.is_below(self.position)) {
+            return Err(Error::EventsGone);
+        }
+        let more = i64::try_from(rows.len()).is_ok_and(|read| read == PAGE);
+        let mut items = Vec::with_capacity(rows.len());
+        for (position, json) in rows {
+            items.push(Item { position: self.close(auth, tenant, position)?, json });
+            self.position = position;
+        }
+        if !more {
+            self.position = self.position.max(horizon.position());
+        }
+        if woken {
+            self.awaited = horizon.next;
+        }
+        Ok(Read { items, more, unsettled: horizon.settled < self.awaited })
+    }
+
+    /// One flush: whether they may, how far can be read, and what there is.
+    async fn rows(&self, tenant: &Tenant) -> Result<Found> {
+        let Position { epoch, xid, id } = self.position;
+        let permissions = self.topic.permissions();
+        let may: Params<'_> = &[&permissions];
+        let mut conn = tenant.reads().await?;
+        let last = conn.read().last();
+        // The horizon before what is read, so that it is no later: nothing that comes in between is passed over.
+        let [may, horizon] = [(sql!("live/may"), may), (sql!("events/horizon"), &[] as Params<'_>)];
+        if matches!(self.topic, Topic::Notifications) {
+            let params: Params<'_> = &[&self.owner, &epoch, &xid, &id, &PAGE];
+            let ([_, horizon], rows) = last.after([may, horizon], sql!("live/notifications"), params).await?;
+            let told = rows.all::<Told>()?;
+            let rows = told.iter().map(|Told(told, at)| json(told).map(|json| (*at, json))).collect::<Result<_>>()?;
+            return Ok(Found { horizon: horizon.one()?, floor: None, rows });
+        }
+        let (types, needed) = self.topic.types();
+        let params: Params<'_> = &[&epoch, &xid, &id, &types, &needed, &PAGE];
+        // The floor last: nothing that is forgotten in between is passed over.
+        let before = [may, horizon, (sql!("events/list"), params)];
+        let ([_, horizon, rows], floor) = last.after(before, sql!("events/floor"), &[]).await?;
+        let events = rows.all::<Event>()?;
+        let rows = events.iter().map(|event| json(event).map(|json| (event.position, json))).collect::<Result<_>>()?;
+        Ok(Found { horizon: horizon.one()?, floor: floor.optional()?, rows })
+    }
+
+    /// Of notifications it is said when, since nobody writes down how far those are forgotten.
+    fn close(&self, auth: &Authn, tenant: &Tenant, position: Position) -> Result<String> {
+        let (secret, owner, path) = (auth.secrets().mac(), tenant.id().as_uuid(), self.path());
+        match self.topic {
+            Topic::Notifications => close_place(secret, owner, &path, &(position, auth.tokens.now())),
+            Topic::Events | Topic::Some(_) => close_place(secret, owner, &path, &position),
+        }
+    }
+
+    /// A position, and when it was told.
+    fn open(&self, auth: &Authn, tenant: &Tenant, after: &str) -> Option<(Position, i64)> {
+        let (secret, owner, path) = (auth.secrets().mac(), tenant.id().as_uuid(), self.path());
+        match self.topic {
+            Topic::Notifications => open_place(secret, owner, &path, after).ok(),
+            Topic::Events | Topic::Some(_) => {
+                open_place(secret, owner, &path, after).ok().map(|position| (position, auth.tokens.now()))
+            }
+        }
+    }
+
+    /// Where a position is good: of events where the feed is read, of notifications on streams of the same member alone.
+    fn path(&self) -> String {
+        match self.topic {
+            Topic::Notifications => format!("/api/v1/notifications/stream/{}", self.owner),
+            Topic::Events | Topic::Some(_) => "/api/v1/events".to_owned(),
+        }
+    }
+}
+
+fn json(what: &impl Serialize) -> Result<String> {
+    serde_json::to_string(what).map_err(|error| Error::internal(format!("a row cannot be written: {error}")))
+}
