@@ -1,0 +1,1 @@
+select tenant_id, user_id from tenant.memberships order by user_id
