@@ -2,7 +2,7 @@
 -- kinds, to a worker: each with a lease of its own for so long. `quantum` jobs, times the tenant's weight, is a turn.
 -- What was held by a worker that has fallen silent comes first, then what waits, by priority and time. One that has had all its attempts
 -- is dead, and one that was to be cancelled is, without being given to anybody.
--- Where less was due than the turn allows, the head is put to sleep until something is; see registry.wake_tenant for why that loses nothing.
+-- Where less was due than the turn allows, the head is put to sleep until something is; see registry.wake_jobs for why that loses nothing.
 -- Each statement has a snapshot of its own (volatile, read committed), which that argument needs.
 create or replace function registry.take_jobs(kinds text[], most integer, quantum integer, lease_for interval, again interval)
     returns table (id uuid, kind text, payload jsonb, payload_version smallint, attempts smallint, max_attempts smallint,

@@ -29,10 +29,10 @@ create policy insert_found on tenant.job_heads for insert to rowhouse_writers
 comment on policy insert_found on tenant.job_heads is 'registry.begin_jobs, for a tenant that is being founded.';
 create policy select_triggers on tenant.job_heads for select to rowhouse_writers
     using (true);
-comment on policy select_triggers on tenant.job_heads is 'registry.wake_tenant, in whichever tenant a job was written down.';
+comment on policy select_triggers on tenant.job_heads is 'registry.wake_jobs, in whichever tenant a job was written down.';
 create policy update_triggers on tenant.job_heads for update to rowhouse_writers
     using (true);
-comment on policy update_triggers on tenant.job_heads is 'registry.wake_tenant, in whichever tenant a job was written down.';
+comment on policy update_triggers on tenant.job_heads is 'registry.wake_jobs, in whichever tenant a job was written down.';
 
 grant select, update (ready_at) on tenant.job_heads to rowhouse_worker;
 grant select (tenant_id, tenant_status, ready_at), update (ready_at) on tenant.job_heads to rowhouse_tenancy;

@@ -66,9 +66,7 @@ create or replace trigger check_author before insert on tenant.jobs
     for each row when (new.created_by is not null
                        and row_security_active('tenant.jobs'::regclass) and current_user <> 'rowhouse_owner')
     execute function registry.check_author();
--- At the end of the transaction, so that two who wake a tenant do not wait for each other's work.
-create constraint trigger wake_new after insert on tenant.jobs deferrable initially deferred
-    for each row when (new.state = 'waiting') execute function registry.wake_tenant();
-create constraint trigger wake_again after update on tenant.jobs deferrable initially deferred
-    for each row when (new.state = 'waiting' or new.order_key is not null and new.finished_at is not null)
-    execute function registry.wake_tenant();
+create or replace trigger wake_new after insert on tenant.jobs
+    referencing new table as changed for each statement execute function registry.wake_jobs();
+create or replace trigger wake_again after update on tenant.jobs
+    referencing new table as changed for each statement execute function registry.wake_jobs();

@@ -144,7 +144,7 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         // A trigger is called by nobody.
         "begin_generations"
         | "begin_jobs"
-        | "wake_tenant"
+        | "wake_jobs"
         | "check_invitation"
         | "keep_an_owner"
         | "note_account_event"

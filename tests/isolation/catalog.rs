@@ -93,7 +93,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.touch_api_key()", TENANCY),
     ("registry.touch_session(interval)", IDENTITY),
     ("registry.use_mail_token(text[],bytea,text)", IDENTITY),
-    ("registry.wake_tenant()", WRITERS),
+    ("registry.wake_jobs()", WRITERS),
     ("registry.withdraw_invitations()", TENANCY),
     ("registry.withdraw_widened()", SEATS),
 ];

@@ -187,7 +187,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("touch_api_key", Tenant, "touch_api_key()".to_owned()),
         ("touch_session", Person, "touch_session('1 day')".to_owned()),
         ("use_mail_token", Nobody, format!("use_mail_token(array['reset_password'], {hash}, 'x')")),
-        ("wake_tenant", Trigger, "wake_tenant()".to_owned()),
+        ("wake_jobs", Trigger, "wake_jobs()".to_owned()),
         ("withdraw_invitations", Trigger, "withdraw_invitations()".to_owned()),
         ("withdraw_widened", Trigger, "withdraw_widened()".to_owned()),
     ]

@@ -1,5 +1,5 @@
 //! What may happen next. Each action is one statement, or one transaction where nobody can see into it; the names are those of the SQL
-//! (`sql/functions/registry.wake_tenant.sql`, `registry.claim_turn.sql`, `registry.take_jobs.sql`, `sql/queries/work`).
+//! (`sql/functions/registry.wake_jobs.sql`, `registry.claim_turn.sql`, `registry.take_jobs.sql`, `sql/queries/work`).
 //!
 //! Whoever stops for a while is not scheduled, so every delay of anybody is among the orders that are tried; a worker that is *stopped* may
 //! besides never go on. Leases run out whenever they like: that nothing wrong is done owes nothing to clocks.

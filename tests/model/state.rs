@@ -38,7 +38,7 @@ pub(crate) enum JobState {
     Cancelled,
 }
 
-/// The transaction that writes one job down: `registry.wake_tenant`.
+/// The transaction that writes one job down: `registry.wake_jobs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Enqueue {
     #[default]
