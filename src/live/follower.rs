@@ -22,6 +22,8 @@ const PACE: Duration = Duration::from_millis(25);
 const LONGEST_PACE: Duration = Duration::from_secs(1);
 /// How soon it looks again where something waits for other transactions to end; twice as long each time.
 const SETTLES: Duration = Duration::from_millis(10);
+/// And at most.
+const SETTLES_AT_LAST: Duration = Duration::from_millis(500);
 /// How often it is asked at most whether its reader may still have what they do not take.
 const RECHECK: Duration = Duration::from_millis(250);
 /// How many topics one may follow.
@@ -178,10 +180,8 @@ impl Follower {
     /// Reads on in all that is followed, a page of each. Fails when the stream is over.
     pub async fn look(&mut self) -> Result<Looked, Reason> {
         let woken = std::mem::take(&mut self.woken);
-        let begun = Instant::now();
-        let looked = self.read(woken).await;
+        let looked = self.read().await;
         let now = Instant::now();
-        self.not_before = now + (4 * (now - begun)).clamp(PACE, LONGEST_PACE);
         match looked {
             Ok((looked, again)) => {
                 self.fails_since = None;
@@ -201,14 +201,17 @@ impl Follower {
     }
 
     /// What there is, and when to look again.
-    async fn read(&mut self, woken: bool) -> Result<(Looked, Duration)> {
+    async fn read(&mut self) -> Result<(Looked, Duration)> {
         let _turn = self.seat.turn().await.ok_or(Error::Leaving)?;
+        let begun = Instant::now();
+        // Should it fail.
+        self.not_before = begun + PACE;
         let (mut looked, mut more, mut unsettled) = (Looked::default(), false, false);
         if self.readers.is_empty() {
             still(&self.tenant).await?;
         }
         for reader in &mut self.readers {
-            match reader.read(&self.auth, &self.tenant, woken).await {
+            match reader.read(&self.auth, &self.tenant).await {
                 Ok(read) => {
                     more |= read.more;
                     unsettled |= read.unsettled;
@@ -220,12 +223,14 @@ impl Follower {
                 },
             }
         }
+        let now = Instant::now();
+        self.not_before = now + (4 * (now - begun)).clamp(PACE, LONGEST_PACE);
         self.readers.retain(|reader| looked.lost.iter().all(|(lost, _)| *lost != reader.name));
         let again = if more {
             Duration::ZERO
         } else if unsettled {
             let soon = self.settles;
-            self.settles = (soon * 2).min(BACKSTOP);
+            self.settles = (soon * 2).min(SETTLES_AT_LAST);
             soon
         } else {
             self.settles = SETTLES;

@@ -9,7 +9,7 @@ use super::Topic;
 use crate::{
     Error, Result,
     auth::{Authn, Tenant},
-    db::{FromRow, Params},
+    db::{FromRow, Params, Rows},
     events::{Event, Floor, Horizon, Position},
     http::page::{close_place, open_place},
     notifications::Notification,
@@ -54,8 +54,6 @@ pub struct Reader {
     pub(super) name: Arc<str>,
     owner: Uuid,
     position: Position,
-    /// What was told by transactions that began before this one may still come: it was written when the reader was last woken.
-    awaited: i64,
 }
 
 /// What was read.
@@ -64,7 +62,7 @@ pub(super) struct Read {
     pub(super) items: Vec<Item>,
     /// Whether there is more already.
     pub(super) more: bool,
-    /// Whether something may have been written that cannot be read before others have ended.
+    /// Whether something is there that is not told before others have ended.
     pub(super) unsettled: bool,
 }
 
@@ -73,17 +71,40 @@ struct Found {
     horizon: Horizon,
     /// How far events are forgotten.
     floor: Option<Floor>,
-    rows: Vec<(Position, String)>,
+    rows: Vec<Told>,
 }
 
-/// A notification, and where it stands.
-struct Told(Notification, Position);
+/// A row as it is told, and where it stands.
+struct Told {
+    position: Position,
+    json: String,
+    /// Whether all that began before it have ended.
+    settled: bool,
+}
 
-impl FromRow for Told {
+impl Told {
+    fn all<T: FromRow + Serialize>(rows: &Rows) -> Result<Vec<Self>> {
+        rows.all::<Placed<T>>()?
+            .into_iter()
+            .map(|Placed { row, position, settled }| {
+                let json = serde_json::to_string(&row);
+                let json = json.map_err(|error| Error::internal(format!("a row cannot be written: {error}")))?;
+                Ok(Self { position, json, settled })
+            })
+            .collect()
+    }
+}
+
+struct Placed<T> {
+    row: T,
+    position: Position,
+    settled: bool,
+}
+
+impl<T: FromRow> FromRow for Placed<T> {
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        let notification = Notification::from_row(row)?;
-        let position = Position { epoch: row.try_get("epoch")?, xid: row.try_get("xid")?, id: notification.id };
-        Ok(Self(notification, position))
+        let position = Position { epoch: row.try_get("epoch")?, xid: row.try_get("xid")?, id: row.try_get("id")? };
+        Ok(Self { row: T::from_row(row)?, position, settled: row.try_get("settled")? })
     }
 }
 
@@ -95,7 +116,7 @@ impl Reader {
             _ => Uuid::nil(),
         };
         let name = topic.name();
-        let mut reader = Self { topic, name, owner, position: Position::END, awaited: 0 };
+        let mut reader = Self { topic, name, owner, position: Position::END };
         let found = reader.rows(tenant).await?;
         let horizon = found.horizon;
         reader.position = horizon.position();
@@ -121,25 +142,24 @@ impl Reader {
         Ok((reader, start))
     }
 
-    /// Reads on, as whoever asks here: fails where they may not any longer. `woken` says that something may have been written just now.
-    pub(super) async fn read(&mut self, auth: &Authn, tenant: &Tenant, woken: bool) -> Result<Read> {
+    /// Reads on, as whoever asks here: fails where they may not any longer.
+    pub(super) async fn read(&mut self, auth: &Authn, tenant: &Tenant) -> Result<Read> {
         let Found { horizon, floor, rows } = self.rows(tenant).await?;
         if !horizon.has_seen(self.position) || floor.is_some_and(|floor| !floor.is_below(self.position)) {
             return Err(Error::EventsGone);
         }
-        let more = i64::try_from(rows.len()).is_ok_and(|read| read == PAGE);
+        let full = i64::try_from(rows.len()).is_ok_and(|read| read == PAGE);
+        let unsettled = rows.iter().any(|told| !told.settled);
+        let more = full && !unsettled;
         let mut items = Vec::with_capacity(rows.len());
-        for (position, json) in rows {
+        for Told { position, json, .. } in rows.into_iter().take_while(|told| told.settled) {
             items.push(Item { position: self.close(auth, tenant, position)?, json });
             self.position = position;
         }
         if !more {
             self.position = self.position.max(horizon.position());
         }
-        if woken {
-            self.awaited = horizon.next;
-        }
-        Ok(Read { items, more, unsettled: horizon.settled < self.awaited })
+        Ok(Read { items, more, unsettled })
     }
 
     /// One flush: whether they may, how far can be read, and what there is.
@@ -150,22 +170,18 @@ impl Reader {
         let mut conn = tenant.reads().await?;
         let last = conn.read().last();
         // The horizon before what is read, so that it is no later: nothing that comes in between is passed over.
-        let [may, horizon] = [(sql!("live/may"), may), (sql!("events/horizon"), &[] as Params<'_>)];
+        let may = (sql!("live/may"), may);
         if matches!(self.topic, Topic::Notifications) {
             let params: Params<'_> = &[&self.owner, &epoch, &xid, &id, &PAGE];
-            let ([_, horizon], rows) = last.after([may, horizon], sql!("live/notifications"), params).await?;
-            let told = rows.all::<Told>()?;
-            let rows = told.iter().map(|Told(told, at)| json(told).map(|json| (*at, json))).collect::<Result<_>>()?;
-            return Ok(Found { horizon: horizon.one()?, floor: None, rows });
+            let ([horizon], rows) = last.after([may], sql!("live/notifications"), params).await?;
+            return Ok(Found { horizon: horizon.one()?, floor: None, rows: Told::all::<Notification>(&rows)? });
         }
         let (types, needed) = self.topic.types();
         let params: Params<'_> = &[&epoch, &xid, &id, &types, &needed, &PAGE];
         // The floor last: nothing that is forgotten in between is passed over.
-        let before = [may, horizon, (sql!("events/list"), params)];
-        let ([_, horizon, rows], floor) = last.after(before, sql!("events/floor"), &[]).await?;
-        let events = rows.all::<Event>()?;
-        let rows = events.iter().map(|event| json(event).map(|json| (event.position, json))).collect::<Result<_>>()?;
-        Ok(Found { horizon: horizon.one()?, floor: floor.optional()?, rows })
+        let before = [may, (sql!("live/events"), params)];
+        let ([horizon, rows], floor) = last.after(before, sql!("events/floor"), &[]).await?;
+        Ok(Found { horizon: horizon.one()?, floor: floor.optional()?, rows: Told::all::<Event>(&rows)? })
     }
 
     /// Of notifications it is said when, since nobody writes down how far those are forgotten.
@@ -195,8 +211,4 @@ impl Reader {
             Topic::Events | Topic::Some(_) => "/api/v1/events".to_owned(),
         }
     }
-}
-
-fn json(what: &impl Serialize) -> Result<String> {
-    serde_json::to_string(what).map_err(|error| Error::internal(format!("a row cannot be written: {error}")))
 }

@@ -45,7 +45,8 @@ async fn topics_are_followed_by_whoever_may_and_told_once_each(way: Way) {
     assert_eq!(item["data"]["data"]["id"], made["id"]);
     db.run(&format!(
         "select registry.notify_member('{}', '{}', 'member.joined', 'Here', null, null);
-         select registry.notify_member('{}', '{}', 'member.joined', 'There', null, null)",
+         select registry.notify_member('{}', '{}', 'member.joined', 'There', null, null);
+         notify rowhouse_wake, '{0}'; notify rowhouse_wake, '{2}'",
         acme.id, acme.both.id, globex.id, globex.both.id
     ))
     .await;

@@ -25,7 +25,10 @@ fn stream(member: &Member<'_>, path: &str) -> RequestBuilder {
 
 /// SQL that tells somebody something, as the house's own function does.
 fn tell(tenant: &TenantFixture, user: Uuid, what: &str) -> String {
-    format!("select registry.notify_member('{}', '{user}', 'member.joined', '{what}', null, null);", tenant.id)
+    format!(
+        "select registry.notify_member('{0}', '{user}', 'member.joined', '{what}', null, null); notify rowhouse_wake, '{0}';",
+        tenant.id
+    )
 }
 
 fn title(told: &super::Told) -> &str {
