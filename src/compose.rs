@@ -12,7 +12,6 @@ use crate::{
     http::{Leaving, Untaken, executor::Executor},
     limits::{Counting, RateLimits},
     live,
-    mail::{MailOptions, Mailer},
     redis::Redis,
     server::Serving,
     settings::{Profile, Tuning},
@@ -67,12 +66,6 @@ impl Tuning {
             live: live::Hub::new(self.streams(), leaving.clone()),
             auth,
             db,
-            mailer: Mailer::new(&MailOptions {
-                smtp_url: self.smtp_url.as_ref(),
-                from: &self.mail_from,
-                app_url: &self.app_url,
-                show: self.profile == Profile::Development,
-            })?,
             dns: Box::new(NameServers::new(&self.name_servers)?),
             cache: match &redis {
                 Some(redis) => Cache::redis(redis.clone(), self.cache_share_bytes),

@@ -6,7 +6,12 @@ use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use crate::db::{API_ROLE, GATE_ROLE};
-use crate::{db::Statements, error::Failure, server::origin};
+use crate::{
+    db::Statements,
+    error::Failure,
+    mail::{MailOptions, Mailer},
+    server::origin,
+};
 
 /// How `rowhouse serve` is configured.
 #[derive(Args, Clone, Debug)]
@@ -30,6 +35,37 @@ pub struct ServeArgs {
     /// Settings with defaults that fit.
     #[command(flatten)]
     pub tuning: Tuning,
+}
+
+/// How letters are sent.
+#[derive(Args, Clone, Debug)]
+pub struct MailArgs {
+    /// Where links in letters lead: the address of the pages that take their tokens.
+    #[arg(long, env = "ROWHOUSE_APP_URL", default_value = "http://localhost:8080", value_name = "URL")]
+    pub app_url: String,
+    /// The server that takes letters, such as `smtps://user:password@host` or `smtp://host:587?tls=required`.
+    #[arg(long, env = "ROWHOUSE_SMTP_URL", hide_env_values = true, value_name = "URL")]
+    pub smtp_url: Option<SecretString>,
+    /// Whom letters are from.
+    #[arg(long, env = "ROWHOUSE_MAIL_FROM", default_value = "no-reply@rowhouse.localhost", value_name = "MAILBOX")]
+    pub mail_from: String,
+}
+
+impl MailArgs {
+    /// What holds a password, by the name of its setting.
+    pub(crate) fn secret(&self) -> Option<(&'static str, &SecretString)> {
+        self.smtp_url.as_ref().map(|url| ("ROWHOUSE_SMTP_URL", url))
+    }
+
+    /// Whoever sends them; connects to nobody yet.
+    pub fn mailer(&self, profile: Profile) -> Result<Mailer, Failure> {
+        Mailer::new(&MailOptions {
+            smtp_url: self.smtp_url.as_ref(),
+            from: &self.mail_from,
+            app_url: &self.app_url,
+            show: profile == Profile::Development,
+        })
+    }
 }
 
 /// Settings with defaults that fit.
@@ -111,15 +147,9 @@ pub struct Tuning {
     /// Proxies of our own in front, each of which adds to X-Forwarded-For; 0 looks at the connection alone.
     #[arg(long, env = "ROWHOUSE_TRUSTED_PROXIES", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=9), value_name = "N")]
     pub trusted_proxies: u8,
-    /// Where links in letters lead: the address of the pages that take their tokens.
-    #[arg(long, env = "ROWHOUSE_APP_URL", default_value = "http://localhost:8080", value_name = "URL")]
-    pub app_url: String,
-    /// The server that takes letters, such as `smtps://user:password@host` or `smtp://host:587?tls=required`.
-    #[arg(long, env = "ROWHOUSE_SMTP_URL", hide_env_values = true, value_name = "URL")]
-    pub smtp_url: Option<SecretString>,
-    /// Whom letters are from.
-    #[arg(long, env = "ROWHOUSE_MAIL_FROM", default_value = "no-reply@rowhouse.localhost", value_name = "MAILBOX")]
-    pub mail_from: String,
+    /// How letters are sent, by whoever does jobs.
+    #[command(flatten)]
+    pub mail: MailArgs,
     /// Name servers that prove domains, as address:port; those of the machine unless said.
     #[arg(long, env = "ROWHOUSE_NAME_SERVERS", value_delimiter = ',', value_name = "ADDRESSES")]
     pub name_servers: Vec<SocketAddr>,
@@ -191,7 +221,7 @@ impl ServeArgs {
     pub fn refuse_placeholders(&self) -> Result<(), Failure> {
         let mut urls = vec![("DATABASE_URL", &self.database_url), ("GATE_DATABASE_URL", &self.gate_database_url)];
         urls.extend(self.tuning.redis_url.as_ref().map(|url| ("REDIS_URL", url)));
-        urls.extend(self.tuning.smtp_url.as_ref().map(|url| ("ROWHOUSE_SMTP_URL", url)));
+        urls.extend(self.tuning.mail.secret());
         refuse_placeholders(self.tuning.profile, urls)
     }
 }

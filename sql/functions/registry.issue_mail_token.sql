@@ -1,5 +1,6 @@
 -- Door: keeps the hash of a link that is about to be sent to somebody who is not signed in: to reset a password
 -- (active accounts), or to confirm an address (accounts that have not yet). See keep_mail_token for which links are good.
+-- Called when the letter is sent, each time that is tried: the same hash is kept once.
 -- Why a door: nobody is signed in, and the seal says that the link is one the server sends. It answers whether there is
 -- such an account, and its owner's name for the
 -- letter; the server tells that to the address alone.
@@ -26,6 +27,7 @@ end
 $$;
 alter function registry.issue_mail_token(text, text, bytea, interval, text) owner to rowhouse_identity;
 revoke all on function registry.issue_mail_token(text, text, bytea, interval, text) from public;
-grant execute on function registry.issue_mail_token(text, text, bytea, interval, text) to rowhouse_gate;
+-- For whoever sends the letter that somebody asked for; the version before asks as the gate.
+grant execute on function registry.issue_mail_token(text, text, bytea, interval, text) to rowhouse_gate, rowhouse_worker;
 comment on function registry.issue_mail_token(text, text, bytea, interval, text) is
     'Nobody is signed in; what it knows of accounts goes to their addresses alone.';

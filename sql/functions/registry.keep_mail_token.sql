@@ -7,7 +7,8 @@ create or replace function registry.keep_mail_token(
 as $$
 begin
     insert into registry.mail_tokens (token_hash, user_id, purpose, email, expires_at)
-    values (sha256(link_hash), whose, link_purpose, sent_to, now() + link_lifetime);
+    values (sha256(link_hash), whose, link_purpose, sent_to, now() + link_lifetime)
+    on conflict (token_hash) do nothing;  -- A letter that is tried once more.
     delete from registry.mail_tokens m
     where m.user_id = whose and m.purpose = link_purpose
       and (m.email <> sent_to

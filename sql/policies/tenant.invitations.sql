@@ -25,6 +25,10 @@ create policy delete_permitted on tenant.invitations for delete to rowhouse_api
     using (tenant_id = (select registry.require('invitations:delete')));
 comment on policy delete_permitted on tenant.invitations is 'Whoever holds invitations:delete in the tenant that is set.';
 
+create policy select_worker on tenant.invitations for select to rowhouse_worker
+    using (tenant_id = (select registry.require_job('invitations:send')));
+comment on policy select_worker on tenant.invitations is 'The job that sends one finds whom it is to, while its link is the one that is to be sent.';
+
 create policy select_token on tenant.invitations for select to rowhouse_tenancy
     using (expires_at > now());
 comment on policy select_token on tenant.invitations is
@@ -40,6 +44,7 @@ create policy delete_widened on tenant.invitations for delete to rowhouse_seats
 comment on policy delete_widened on tenant.invitations is 'registry.withdraw_widened takes away what whoever invited does not hold.';
 
 grant select, delete on tenant.invitations to rowhouse_api;
+grant select (tenant_id, id, email, token_hash, expires_at) on tenant.invitations to rowhouse_worker;
 grant insert (tenant_id, id, email, role_id, permissions, token_hash, invited_by, invited_by_key, expires_at) on tenant.invitations to rowhouse_api;
 grant update (token_hash, expires_at) on tenant.invitations to rowhouse_api;
 grant select (tenant_id, id, email, role_id, permissions, token_hash, invited_by, expires_at), delete on tenant.invitations

@@ -10,15 +10,16 @@ use uuid::Uuid;
 use crate::{
     Error, Result,
     app::{App, Endpoints},
-    auth::{Action, Tenant, attempt_of_tenant, new_invitation},
+    auth::{Action, Tenant, attempt_of_tenant, invitation_of},
     db::{Constraint, Params},
     error::Violation,
     from_row,
     http::{
         Early, IfMatch, IfNoneMatch, Listing, Once, One, Page, Path, PlainQuery, Post, Tagged, Violations, versioned,
     },
-    mail::{Letter, Link},
+    jobs::{NewJob, enqueue::ENQUEUE},
     sql,
+    work::invitations::SendInvitation,
 };
 
 const LIFETIME: &str = "7 days";
@@ -103,23 +104,19 @@ async fn create(
     let email = violations.email("/email", &new.email);
     violations.finish()?;
     once.look(&tenant).await?;
-    let place = app.mailer.place_for_invitation(&email)?;
-    count(&app, &tenant, &email).await?;
+    let head = count(&app, &tenant, &email).await?;
     let id = new_id();
-    let link = new_invitation(tenant.id(), id)?;
+    let letter = letter(&tenant, id, head)?;
+    let link = invitation_of(app.secrets(), tenant.id(), id, letter.id());
     let mut conn = tenant.writes().await?;
     let attempt = once.begin(&mut conn);
     let params: Params<'_> = &[&id, &email, &new.role_id, &link.hash.as_slice(), &tenant.user(), &LIFETIME];
-    let ([made], head, done) =
-        attempt.last([(sql!("invitations/insert"), params)], sql!("invitations/letterhead"), &[]).await?;
+    let ([made], _, done) = attempt.last([(sql!("invitations/insert"), params)], ENQUEUE, &letter.with()).await?;
     let Some(invitation) = made.optional::<Invitation>()? else {
         let unknown = Violation::at("/role_id", "unknown", "is not a role of this tenant");
         return done.refuse(Error::Invalid(vec![unknown])).await;
     };
-    let head: Letterhead = head.one()?;
-    let answer = done.created(&format!("/api/v1/tenant/invitations/{id}"), invitation).await?;
-    app.mailer.send(place, letter(id, email, head, link.token));
-    Ok(answer)
+    done.created(&format!("/api/v1/tenant/invitations/{id}"), invitation).await
 }
 
 /// Read an invitation.
@@ -140,20 +137,15 @@ async fn get(tenant: Tenant, Path(id): Path<Uuid>, known: IfNoneMatch) -> Result
     responses((status = OK, body = Invitation, headers(("ETag" = String)))))]
 async fn resend(tenant: Tenant, State(app): State<App>, Path(id): Path<Uuid>, once: Once) -> Result<Response, Early> {
     once.look(&tenant).await?;
-    let place = app.mailer.place()?;
-    count(&app, &tenant, &id.to_string()).await?;
-    let link = new_invitation(tenant.id(), id)?;
+    let head = count(&app, &tenant, &id.to_string()).await?;
+    let letter = letter(&tenant, id, head)?;
+    let link = invitation_of(app.secrets(), tenant.id(), id, letter.id());
     let mut conn = tenant.writes().await?;
     let attempt = once.begin(&mut conn);
     let params: Params<'_> = &[&id, &link.hash.as_slice(), &LIFETIME];
-    let ([sent], head, done) =
-        attempt.last([(sql!("invitations/resend"), params)], sql!("invitations/letterhead"), &[]).await?;
+    let ([sent], _, done) = attempt.last([(sql!("invitations/resend"), params)], ENQUEUE, &letter.with()).await?;
     let Some(invitation) = sent.optional::<Invitation>()? else { return done.refuse(INVITATION.missing()).await };
-    let head: Letterhead = head.one()?;
-    let email = invitation.email.clone();
-    let answer = done.answer(Tagged(invitation)).await?;
-    app.mailer.send(place, letter(id, email, head, link.token));
-    Ok(answer)
+    done.answer(Tagged(invitation)).await
 }
 
 /// Take an invitation back.
@@ -170,14 +162,19 @@ async fn delete(tenant: Tenant, Path(id): Path<Uuid>, IfMatch(versions): IfMatch
         .map(|()| StatusCode::NO_CONTENT)
 }
 
-/// Counts a letter, for who may send one: nobody else must be able to use up what a tenant may.
-async fn count(app: &App, tenant: &Tenant, to: &str) -> Result<()> {
+/// Counts a letter, for who may send one: nobody else must be able to use up what a tenant may. What stands above it.
+async fn count(app: &App, tenant: &Tenant, to: &str) -> Result<Letterhead> {
     let mut conn = tenant.writes().await?;
-    conn.read().last().one::<()>(sql!("invitations/may_invite"), &[]).await?;
+    let may = (sql!("invitations/may_invite"), &[] as Params<'_>);
+    let (_, head) = conn.read().last().after([may], sql!("invitations/letterhead"), &[]).await?;
+    let head = head.one()?;
     drop(conn);
-    attempt_of_tenant(&app.auth, Action::Invitation, to, tenant.id()).await
+    attempt_of_tenant(&app.auth, Action::Invitation, to, tenant.id()).await?;
+    Ok(head)
 }
 
-fn letter(id: Uuid, to: String, head: Letterhead, token: String) -> Letter {
-    Letter { to, link: Link::Invitation { id, tenant: head.tenant_name, inviter: head.full_name, token } }
+/// The job that sends it; the link it carries follows from its id.
+fn letter(tenant: &Tenant, invitation: Uuid, head: Letterhead) -> Result<NewJob> {
+    let job = SendInvitation { invitation, tenant: head.tenant_name, inviter: head.full_name };
+    Ok(NewJob::new(&job)?.by(tenant.user()))
 }

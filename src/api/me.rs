@@ -9,11 +9,11 @@ use uuid::Uuid;
 use crate::{
     Result,
     app::{App, Endpoints},
-    auth::{Action, Client, SignedIn, attempt, attempt_of_person, in_hex, new_link},
+    auth::{Action, Client, SignedIn, attempt, attempt_of_person, in_hex},
     db::{Constraint, Params},
     from_row,
     http::{IfMatch, Json, MergePatch, Prefer, Tagged, Versioned, Violations, etag::missed, merge_patch, versioned},
-    mail::{Letter, Link},
+    mail::{About, Content, NewLetter},
     sql,
 };
 
@@ -127,25 +127,27 @@ async fn change_email(
     let mut violations = Violations::default();
     let email = violations.email("/email", &given.email);
     violations.finish()?;
-    let place = app.mailer.place()?;
     attempt_of_person(&app.auth, Action::Email, &signed_in, &client).await?;
     let mut public = app.db.public().await?;
     let waits = attempt(&mut public, Action::Letter, &email, &client).await?.account_waits;
     drop(public);
-    let link = new_link()?;
+    let (letter, link) = NewLetter::link(app.secrets());
     let mut conn = signed_in.connect().await?;
     let (user, session) = (signed_in.user().as_uuid().to_string(), signed_in.person().session.as_uuid().to_string());
     let seal = app.seal("change_email", &[Some(&user), Some(&session), Some(&email), Some(&in_hex(&link.hash))]);
     let change: Params<'_> = &[&email, &link.hash.as_slice(), &"1 day", &seal];
-    let ([free], profile) =
-        conn.write().last().after([(sql!("me/change_email"), change)], sql!("me/profile"), &[]).await?;
+    let mut tx = conn.write();
+    let ([free], profile) = tx.after([(sql!("me/change_email"), change)], sql!("me/profile"), &[]).await?;
     let (Free(free), profile): (_, Profile) = (free.one()?, profile.one()?);
-    let about =
-        if free { Link::ConfirmNewAddress { name: profile.full_name, token: link.token } } else { Link::AddressTaken };
     // One's own address is nobody else's, and a post box that is full enough gets no more.
     if !waits && email != profile.email {
-        app.mailer.send(place, Letter { to: email, link: about });
+        let (about, name) =
+            if free { (About::ConfirmNewAddress, profile.full_name) } else { (About::AddressTaken, String::new()) };
+        let content = Content { name, ..Content::to(&email) };
+        let letter = NewLetter::with_id(app.secrets(), letter, about, &content)?;
+        tx.all::<()>(NewLetter::WRITE, &letter.with()).await?;
     }
+    tx.commit().await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -8,18 +8,16 @@ use utoipa_axum::routes;
 use crate::{
     Error, Result,
     app::{App, Endpoints},
-    auth::{Action, Asker, Client, SignedIn, attempt, attempt_of_person, link_hash, password_faults},
+    auth::{Action, Asker, Client, Secrets, SignedIn, attempt, attempt_of_person, link_hash, password_faults},
     db::Params,
     from_row,
     http::{
         Json, Violations,
-        letter::{EmailAddress, send_link},
+        letter::{EmailAddress, ask_for_link},
     },
-    mail::{Letter, Link},
+    mail::{About, Content, NewLetter},
     sql,
 };
-
-const LINK_LIFETIME: &str = "1 hour";
 
 pub(crate) fn routes() -> Endpoints {
     Endpoints::new().routes(routes!(request)).routes(routes!(confirm)).routes(routes!(change))
@@ -63,8 +61,7 @@ from_row! { Me: email, full_name, second_factor }
 #[utoipa::path(post, path = "/auth/password-reset", tag = "public", request_body = EmailAddress,
     responses((status = ACCEPTED)))]
 async fn request(State(app): State<App>, client: Client, Json(given): Json<EmailAddress>) -> Result<StatusCode> {
-    let link = |name, token| Link::ResetPassword { name, token };
-    send_link(&app.mailer, &app.auth, &client, &given, ("reset_password", LINK_LIFETIME), link).await
+    ask_for_link(&app.auth, &client, &given, About::ResetPassword).await
 }
 
 /// Set a new password with the token that was sent by letter.
@@ -74,7 +71,6 @@ async fn request(State(app): State<App>, client: Client, Json(given): Json<Email
     responses((status = NO_CONTENT)))]
 async fn confirm(State(app): State<App>, client: Client, Json(given): Json<PasswordReset>) -> Result<StatusCode> {
     let hash = link_hash(&given.token)?;
-    let place = app.mailer.place()?;
     let mut conn = app.db.public().await?;
     attempt(&mut conn, Action::Link, given.token.expose_secret(), &client).await?;
     let whose: Option<Used> =
@@ -88,10 +84,15 @@ async fn confirm(State(app): State<App>, client: Client, Json(given): Json<Passw
     let purposes: &[&str] = &["reset_password"];
     let params: Params<'_> = &[&purposes, &hash.as_slice(), &password_hash];
     let mut conn = app.db.public().await?;
-    let used: Option<Used> = conn.write().last().optional(sql!("auth/use_mail_token"), params).await?;
-    let Used { email, full_name } = used.ok_or(Error::LinkSpent)?;
-    app.mailer.send(place, Letter { to: email, link: Link::PasswordChanged { name: full_name } });
-    Ok(StatusCode::NO_CONTENT)
+    let mut tx = conn.write();
+    let used: Option<Used> = tx.optional(sql!("auth/use_mail_token"), params).await?;
+    if let Some(Used { email, full_name }) = &used {
+        let letter = changed(app.secrets(), email, full_name)?;
+        tx.all::<()>(NewLetter::WRITE, &letter.with()).await?;
+    }
+    // A link that came too late is used up as well.
+    tx.commit().await?;
+    used.map(|_| StatusCode::NO_CONTENT).ok_or(Error::LinkSpent)
 }
 
 /// Change one's password.
@@ -110,7 +111,6 @@ async fn change(
     let mut violations = Violations::default();
     violations.password("/password", &given.password, me.second_factor, &[&me.email, &me.full_name]);
     violations.finish()?;
-    let place = app.mailer.place()?;
     attempt_of_person(&app.auth, Action::Password, &signed_in, &client).await?;
     let leans = !password_faults(&given.password, false, &[]).is_empty();
     let hash = app.auth.passwords.hash(Asker::Person(signed_in.user()), given.password).await?;
@@ -118,12 +118,23 @@ async fn change(
     let current = signed_in.person().session.handle();
     let (user, session) = (signed_in.user().as_uuid().to_string(), signed_in.person().session.as_uuid().to_string());
     let seal = app.seal("change_password", &[Some(&user), Some(&session), Some(&hash), Some(&leans.to_string())]);
-    let ([others], _) = conn
+    let letter = changed(app.secrets(), &me.email, &me.full_name)?;
+    let change: Params<'_> = &[&hash, &leans, &seal];
+    let ([others, _], _) = conn
         .write()
         .last()
-        .after([(sql!("sessions/others"), &[&current])], sql!("me/change_password"), &[&hash, &leans, &seal])
+        .after(
+            [(sql!("sessions/others"), &[&current]), (sql!("me/change_password"), change)],
+            NewLetter::WRITE,
+            &letter.with(),
+        )
         .await?;
     app.auth.ended.sessions(app.secrets(), others.all::<uuid::Uuid>()?);
-    app.mailer.send(place, Letter { to: me.email, link: Link::PasswordChanged { name: me.full_name } });
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The letter that tells that a password was set.
+fn changed(secrets: &Secrets, email: &str, full_name: &str) -> Result<NewLetter> {
+    let content = Content { name: full_name.to_owned(), ..Content::to(email) };
+    NewLetter::new(secrets, About::PasswordChanged, &content)
 }

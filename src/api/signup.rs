@@ -11,14 +11,14 @@ use uuid::Uuid;
 use crate::{
     Error, Result,
     app::{App, Endpoints},
-    auth::{Action, Asker, Client, attempt, in_hex, link_hash, new_link},
+    auth::{Action, Asker, Client, attempt, in_hex, link_hash},
     db::Params,
     from_row,
     http::{
         Json, Violations,
-        letter::{EmailAddress, send_link},
+        letter::{EmailAddress, ask_for_link},
     },
-    mail::{Letter, Link},
+    mail::{About, Content, NewLetter},
     slug, sql,
 };
 
@@ -91,7 +91,6 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
     if !open {
         return Err(Error::SignupClosed);
     }
-    let place = app.mailer.place()?;
     let waits = attempt(&mut conn, Action::SignUp, &email, &client).await?.account_waits;
     drop(conn);
     let hash = app.auth.passwords.hash(Asker::Network(&client.network()), new.password).await?;
@@ -101,7 +100,7 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
     let (user, tenant) = (new_id(), new_id());
     let slugs = new.organization.as_deref().map(|name| slug::candidates(name, tenant.as_bytes()));
     let role_ids: Vec<Uuid> = (0..ROLE_IDS).map(|_| new_id()).collect();
-    let link = new_link()?;
+    let (letter, link) = NewLetter::link(app.secrets());
     let (id, link_hash) = (user.to_string(), in_hex(&link.hash));
     let seal = app
         .seal("sign_up", &[Some(&id), Some(&email), Some(&hash), Some(app.auth.passwords.nobodys()), Some(&link_hash)]);
@@ -120,13 +119,15 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
         &seal,
     ];
     let mut conn = app.db.public().await?;
-    let SignupOutcome(outcome) = conn.write().last().one(sql!("auth/sign_up"), params).await?;
+    let mut tx = conn.write();
+    let SignupOutcome(outcome) = tx.one(sql!("auth/sign_up"), params).await?;
     let about = match outcome.as_str() {
-        "exists" => Link::AccountExists,
-        "renewed" => Link::ChoosePassword { token: link.token },
-        _ => Link::ConfirmAddress { token: link.token },
+        "exists" => About::AccountExists,
+        "renewed" => About::ChoosePassword,
+        _ => About::ConfirmAddress,
     };
-    app.mailer.send(place, Letter { to: email, link: about });
+    let letter = NewLetter::with_id(app.secrets(), letter, about, &Content::to(&email))?;
+    tx.last().all::<()>(NewLetter::WRITE, &letter.with()).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -136,29 +137,25 @@ async fn signup(State(app): State<App>, client: Client, Json(new): Json<SignUp>)
 async fn verify(State(app): State<App>, client: Client, Json(given): Json<LinkToken>) -> Result<StatusCode> {
     let hash = link_hash(&given.token)?;
     let mut conn = app.db.public().await?;
-    let place = app.mailer.place()?;
     attempt(&mut conn, Action::Link, given.token.expose_secret(), &client).await?;
     let purposes: &[&str] = &["verify_email", "change_email"];
     let params: Params<'_> = &[&purposes, &hash.as_slice(), &None::<String>];
-    let used: Option<Used> = conn.write().last().optional(sql!("auth/use_mail_token"), params).await?;
-    let used = used.ok_or(Error::LinkSpent)?;
-    match used.outcome.as_str() {
-        "taken" => return Err(Error::LinkSpent),
-        "change_email" => {
-            let about = Link::AddressChanged { name: used.full_name, new: used.email };
-            app.mailer.send(place, Letter { to: used.former_email, link: about });
-        }
-        _ => {}
+    let mut tx = conn.write();
+    let used: Option<Used> = tx.optional(sql!("auth/use_mail_token"), params).await?;
+    let taken = used.as_ref().is_none_or(|used| used.outcome == "taken");
+    if let Some(used) = used.filter(|used| used.outcome == "change_email") {
+        let content = Content { to: used.former_email, name: used.full_name, new: used.email };
+        let letter = NewLetter::new(app.secrets(), About::AddressChanged, &content)?;
+        tx.all::<()>(NewLetter::WRITE, &letter.with()).await?;
     }
-    Ok(StatusCode::NO_CONTENT)
+    // A link that came too late is used up as well.
+    tx.commit().await?;
+    if taken { Err(Error::LinkSpent) } else { Ok(StatusCode::NO_CONTENT) }
 }
 
 /// Have the link that confirms an address sent once more; the last three are good.
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "public", request_body = EmailAddress,
     responses((status = ACCEPTED)))]
 async fn resend(State(app): State<App>, client: Client, Json(given): Json<EmailAddress>) -> Result<StatusCode> {
-    send_link(&app.mailer, &app.auth, &client, &given, ("verify_email", LINK_LIFETIME), |_, token| {
-        Link::ConfirmAddress { token }
-    })
-    .await
+    ask_for_link(&app.auth, &client, &given, About::ConfirmAgain).await
 }

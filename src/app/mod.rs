@@ -14,7 +14,6 @@ use crate::{
     http::{Leaving, Untaken, executor::Executor, extract::BodyLimits, idempotency::Keeper},
     limits::RateLimits,
     live::Hub,
-    mail::Mailer,
     wake::Wake,
 };
 
@@ -31,8 +30,6 @@ pub struct Parts {
     pub auth: Authn,
     /// Access to PostgreSQL as the serving roles.
     pub db: Db,
-    /// Sends letters.
-    pub mailer: Mailer,
     /// Looks up TXT records.
     pub dns: Box<dyn TxtLookup>,
     /// Keeps answers.

@@ -1,10 +1,11 @@
-//! Tokens that travel in links by e-mail: 256 random bits. Those of invitations say beside it where they are
+//! Tokens that travel in links by e-mail: 256 bits that nobody can guess. Those of letters follow from the letter and the servers' secret, so
+//! that they stand nowhere before the letter is sent, and are the same however often that is tried. Those of invitations say beside it where they are
 //! found, since an invitation is a tenant's row and no key crosses tenants.
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
-use super::{TenantId, secrets::random, sha256};
+use super::{Secrets, TenantId, secrets::random, sha256};
 use crate::{Error, Result};
 
 /// A token for a link, and what the database keeps of it.
@@ -15,7 +16,7 @@ pub struct NewLink {
     pub hash: [u8; 32],
 }
 
-/// A token for one of the caller's own links.
+/// A token for a link that whoever asks for it is shown.
 pub fn new_link() -> Result<NewLink> {
     let secret = random::<32>()?;
     Ok(NewLink { token: BASE64.encode(secret), hash: sha256(&secret) })
@@ -27,11 +28,19 @@ pub fn link_hash(token: &SecretString) -> Result<[u8; 32]> {
     secret.map(|secret| sha256(&secret)).ok_or(Error::LinkSpent)
 }
 
-/// A token for an invitation.
-pub fn new_invitation(tenant: TenantId, id: Uuid) -> Result<NewLink> {
-    let secret = random::<32>()?;
+/// The token of a letter's link.
+#[must_use]
+pub fn link_of(secrets: &Secrets, letter: Uuid) -> NewLink {
+    let secret = secrets.seal("rowhouse link", &[letter.as_bytes()]);
+    NewLink { token: BASE64.encode(secret), hash: sha256(&secret) }
+}
+
+/// The token of an invitation's link, as the job `letter` sends it.
+#[must_use]
+pub fn invitation_of(secrets: &Secrets, tenant: TenantId, id: Uuid, letter: Uuid) -> NewLink {
+    let secret = secrets.seal("rowhouse invitation", &[tenant.as_uuid().as_bytes(), id.as_bytes(), letter.as_bytes()]);
     let bytes = [tenant.as_uuid().as_bytes().as_slice(), id.as_bytes(), &secret].concat();
-    Ok(NewLink { token: BASE64.encode(bytes), hash: sha256(&secret) })
+    NewLink { token: BASE64.encode(bytes), hash: sha256(&secret) }
 }
 
 /// Where an invitation is found, and what has to be kept there. The tenant it names opens nothing.

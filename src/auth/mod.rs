@@ -38,7 +38,7 @@ pub use email::normal as normal_email;
 pub use host::{Hosts, host_name};
 pub use keys::{Keys, SHOWN_BEFORE, complete_keys, generate_keys, random_secret, rotate_keys};
 pub use last_used::LastUsed;
-pub use link::{Invited, NewLink, link_hash, new_invitation, new_link, read_invitation};
+pub use link::{Invited, NewLink, invitation_of, link_hash, link_of, new_link, read_invitation};
 pub use login::{Credentials, sign_in};
 pub use password::{Asker, Passwords, hash_password, needs_rehash};
 pub use password_rules::{Fault, password_faults};

@@ -23,6 +23,7 @@ use crate::{
     error::Failure,
     server::{self, Supervisor},
     settings::{Profile, Tuning},
+    work::letters::Post,
 };
 
 const MIGRATOR: &str = "rowhouse_migrator";
@@ -103,7 +104,8 @@ impl Dev {
         let worker = if self.without_worker {
             None
         } else {
-            Some(self.worker.begin(&worker_url, self.tuning.statements, app.wake.clone()).await?)
+            let post = Post::new(self.tuning.mail.mailer(self.tuning.profile)?, self.keys()?);
+            Some(self.worker.begin(&worker_url, self.tuning.statements, app.wake.clone(), post).await?)
         };
         let listener = self.listener().await?;
         let base_url = format!("http://{}", listener.local_addr()?);

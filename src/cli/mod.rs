@@ -6,6 +6,7 @@ mod dev;
 mod errors;
 mod jobs;
 mod keys;
+mod letters;
 mod limit;
 mod migrate;
 mod new;
@@ -63,6 +64,8 @@ enum Command {
     Tenant(tenant::Tenant),
     /// Jobs of all tenants: list them, retry, discard or cancel one.
     Jobs(jobs::Jobs),
+    /// Letters that wait or were given up: list them, have one tried again.
+    Letters(letters::Letters),
     /// Accounts: operators, deactivating and activating.
     User(user::User),
     /// What is decided for the whole platform.
@@ -109,6 +112,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Tools(command) => runtime.block_on(command.run()),
         Command::Tenant(command) => runtime.block_on(command.run()).map(done),
         Command::Jobs(command) => runtime.block_on(command.run()).map(done),
+        Command::Letters(command) => runtime.block_on(command.run()).map(done),
         Command::User(command) => runtime.block_on(command.run()).map(done),
         Command::Platform(command) => runtime.block_on(command.run()).map(done),
         Command::Keys(command) => runtime.block_on(command.run()).map(done),

@@ -28,6 +28,7 @@ use crate::{
     http::Leaving,
     server::{self, Kind, Supervisor, metrics},
     settings::{ServeArgs, refuse_placeholders},
+    work::letters::Post,
 };
 
 /// How often the figures of the cache are logged, where they have changed.
@@ -68,9 +69,14 @@ async fn run(mut args: ServeArgs, worker: Option<(WorkerArgs, &SecretString)>) -
     let database = db::Urls { api: args.database_url, gate: args.gate_database_url };
     let app = args.tuning.app(&database, keys, Clock::system())?;
     refuse_unless_walled(&app).await?;
-    let worker = match worker {
-        Some((worker, url)) => Some(worker.begin(url, args.tuning.statements, app.wake.clone()).await?),
-        None => None,
+    let worker = if let Some((worker, url)) = worker {
+        let post = Post::new(args.tuning.mail.mailer(args.tuning.profile)?, Keys::read(&args.keys)?);
+        Some(worker.begin(url, args.tuning.statements, app.wake.clone(), post).await?)
+    } else {
+        tracing::warn!(
+            "this process does no jobs and sends no letters: they wait for `rowhouse worker`, or for --with-worker"
+        );
+        None
     };
     if app.cache.kind() == "local" {
         tracing::info!("REDIS_URL is not set: each process keeps answers of its own");

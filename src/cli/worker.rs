@@ -1,5 +1,5 @@
 //! `rowhouse worker`, and the worker beside a server.
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use secrecy::SecretString;
@@ -7,14 +7,15 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::serve::{listen, stopped};
 use crate::{
+    auth::Keys,
     db::{Statements, WorkerDb},
     error::Failure,
     jobs::{Worker, WorkerOptions, cron::keep_time, lease::LeaseTerms},
     redis::Redis,
     server::metrics,
-    settings::{Profile, refuse_placeholders},
+    settings::{MailArgs, Profile, refuse_placeholders},
     wake::{Wake, carry},
-    work::{self, Means},
+    work::{self, Means, letters::Post},
 };
 
 /// How a worker works.
@@ -53,6 +54,11 @@ pub(super) struct Command {
     /// production or development.
     #[arg(long, env = "ROWHOUSE_PROFILE", value_enum, default_value_t = Profile::Production)]
     profile: Profile,
+    /// Directory with the servers' keys: links in letters follow from the secret in it.
+    #[arg(long, env = "ROWHOUSE_KEYS", value_name = "DIR")]
+    keys: PathBuf,
+    #[command(flatten)]
+    mail: MailArgs,
     #[command(flatten)]
     worker: WorkerArgs,
 }
@@ -74,6 +80,7 @@ impl WorkerArgs {
         url: &SecretString,
         statements: Statements,
         wake: Wake,
+        post: Post,
     ) -> Result<AtWork, Failure> {
         let db = WorkerDb::open_telling(url, usize::from(self.worker_pool), statements, Some(wake.hook()))?;
         let complaints = db.complaints().await.map_err(|error| match error {
@@ -90,17 +97,18 @@ impl WorkerArgs {
             .ok_or_else(|| Failure("ROWHOUSE_JOB_LEASE_SECONDS is 3 to 3600".to_owned()))?;
         let grace = Duration::from_millis(self.worker_grace_ms);
         let options = WorkerOptions::new(usize::from(self.worker_slots), lease, grace);
-        let worker = Worker::new(db.clone(), work::kinds(&Means::default()), options);
+        let worker = Worker::new(db.clone(), work::kinds(&Means::default().with_post(post.clone())), options);
         let stop = CancellationToken::new();
         let until = stop.clone();
         let keeping = keep_time(db.clone(), work::recurring()?, until.clone());
+        let sending = post.run(db.clone(), until.clone(), grace);
         let running = worker.clone();
         let ended = CancellationToken::new();
         let ends = ended.clone().drop_guard();
         let run = AbortOnDropHandle::new(tokio::spawn(async move {
             let _ends = ends;
             let waking = running.woken_by(wake.heard(), until.clone());
-            tokio::join!(running.run(until.clone()), running.count(until), keeping, waking);
+            tokio::join!(running.run(until.clone()), running.count(until), keeping, waking, sending);
         }));
         Ok(AtWork { stop, ended, run, worker, db })
     }
@@ -126,11 +134,12 @@ impl Command {
         let redis = self.redis_url.as_ref().map(|url| ("REDIS_URL", url));
         refuse_placeholders(
             self.profile,
-            [("WORKER_DATABASE_URL", &self.worker_database_url)].into_iter().chain(redis),
+            [("WORKER_DATABASE_URL", &self.worker_database_url)].into_iter().chain(redis).chain(self.mail.secret()),
         )?;
+        let post = Post::new(self.mail.mailer(self.profile)?, Keys::read(&self.keys)?);
         let redis = self.redis_url.as_ref().map(Redis::open).transpose()?;
         let wake = Wake::new(self.worker_database_url.clone(), redis);
-        let at_work = self.worker.begin(&self.worker_database_url, self.statements, wake.clone()).await?;
+        let at_work = self.worker.begin(&self.worker_database_url, self.statements, wake.clone(), post).await?;
         let _carried = AbortOnDropHandle::new(tokio::spawn(carry(wake)));
         tracing::info!(slots = self.worker.worker_slots, kinds = ?at_work.worker.kinds(), "working");
         let _figures = match self.metrics_listen {

@@ -315,9 +315,9 @@ errors! {
         "read before you write again",
         "the request took longer than it may; try again";
     Busy: SERVICE_UNAVAILABLE "busy" "Too much of this at once",
-        "too many passwords are being checked, letters sent, or files sent, imported or written, at once, by everybody together" =>
+        "too many passwords are being checked, or files sent, imported or written, at once, by everybody together" =>
         "wait as long as `Retry-After` says",
-        "too many passwords are being checked, letters sent, or files sent, imported or written, at once; try again shortly";
+        "too many passwords are being checked, or files sent, imported or written, at once; try again shortly";
     NoNameServer: SERVICE_UNAVAILABLE "no_name_server" "No name server answers",
         "no name server answered when a domain was to be proven" =>
         "try again",

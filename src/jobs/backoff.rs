@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use jiff::{Timestamp, civil::DateTime, fmt::rfc2822::DateTimeParser, tz::TimeZone};
+use rowhouse_pg::new_id;
 
 /// However long the other side asks to be left alone, it is asked again after this.
 pub const RETRY_AFTER_MOST: Duration = Duration::from_hours(24);
@@ -95,6 +96,14 @@ fn http_date(value: &str, now: Timestamp) -> Option<Timestamp> {
     let most = now.to_zoned(TimeZone::UTC).year() + 50;
     let year = most - (most - date.year()).rem_euclid(100);
     date.with().year(year).build().ok()?.to_zoned(TimeZone::UTC).ok().map(|date| date.timestamp())
+}
+
+/// 64 bits, each as likely as any other.
+#[must_use]
+pub fn random() -> u64 {
+    // The last bytes of a UUIDv7 are random; two of them make up for those that are not.
+    let half = |id: uuid::Uuid| u64::from_be_bytes(id.as_bytes()[8..].try_into().unwrap_or_default()) & 0xffff_ffff;
+    half(new_id()) << 32 | half(new_id())
 }
 
 #[cfg(test)]

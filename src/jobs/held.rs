@@ -101,6 +101,12 @@ impl Held {
         self.job.id()
     }
 
+    /// In which tenant.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
     /// The how manieth attempt it is, from 1.
     #[must_use]
     pub fn attempt(&self) -> i16 {

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use unicode_normalization::char::is_combining_mark;
-use uuid::Uuid;
 
 use crate::line::breaks_line;
 
@@ -37,7 +36,7 @@ pub enum Link {
     /// Tells that a password was set.
     PasswordChanged { name: String },
     /// Invites to a tenant.
-    Invitation { id: Uuid, tenant: String, inviter: Option<String>, token: String },
+    Invitation { tenant: String, inviter: Option<String>, token: String },
 }
 
 /// Tokens are not for logs.
@@ -48,16 +47,6 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
-    /// Whether a letter to the same address says all that another would have said: the links of a kind are good for the same,
-    /// the last of them longest.
-    pub(super) fn replaces(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Invitation { id, .. }, Self::Invitation { id: other, .. }) => id == other,
-            (Self::AddressChanged { new, .. }, Self::AddressChanged { new: other, .. }) => new == other,
-            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
-        }
-    }
-
     fn about(&self) -> &'static str {
         match self {
             Self::ConfirmAddress { .. } => "confirm address",
@@ -169,7 +158,7 @@ impl Letter {
                 "Hello {},\n\nthe password of your account was changed.\nIf it was not you, set a new one at {app_url} at once, and tell whoever runs it.\n",
                 quoted(name)
             ),
-            Link::Invitation { tenant, inviter, token, .. } => {
+            Link::Invitation { tenant, inviter, token } => {
                 let inviter = inviter
                     .as_deref()
                     .map_or("You are invited".to_owned(), |name| format!("{} invites you", quoted(name)));
@@ -190,7 +179,6 @@ mod tests {
 
     fn invitation(tenant: &str, inviter: Option<&str>) -> Letter {
         let link = Link::Invitation {
-            id: Uuid::nil(),
             tenant: tenant.to_owned(),
             inviter: inviter.map(str::to_owned),
             token: "t0ken".to_owned(),

@@ -10,11 +10,31 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::Letter;
 use crate::error::Failure;
 
-pub(super) type Sent<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+/// A letter on its way.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Unsent>> + Send + 'a>>;
+
+/// Why a letter was not taken.
+#[derive(Clone, Debug)]
+pub struct Unsent {
+    /// Whether it would not be taken later either: an address that is none, or that the mail server refuses for good.
+    pub for_good: bool,
+    /// For the log: what the server said.
+    pub why: String,
+}
+
+impl Unsent {
+    pub(super) fn later(why: &str) -> Self {
+        Self { for_good: false, why: why.to_owned() }
+    }
+
+    fn never(why: String) -> Self {
+        Self { for_good: true, why }
+    }
+}
 
 /// Takes a letter, or says why not.
 pub(super) trait Transport: Send + Sync {
-    fn send<'a>(&'a self, letter: &'a Letter, app_url: &'a str) -> Sent<'a>;
+    fn send<'a>(&'a self, letter: &'a Letter, app_url: &'a str) -> Sending<'a>;
 }
 
 /// A mail server (RFC 5321), over TLS where the URL says so.
@@ -36,9 +56,9 @@ impl Smtp {
 }
 
 impl Transport for Smtp {
-    fn send<'a>(&'a self, letter: &'a Letter, app_url: &'a str) -> Sent<'a> {
+    fn send<'a>(&'a self, letter: &'a Letter, app_url: &'a str) -> Sending<'a> {
         Box::pin(async move {
-            let unwritable = |error: &dyn std::fmt::Display| Failure(format!("it cannot be written: {error}"));
+            let unwritable = |error: &dyn std::fmt::Display| Unsent::never(format!("it cannot be written: {error}"));
             let to: lettre::Address = letter.to.parse().map_err(|error| unwritable(&error))?;
             let message = Message::builder()
                 .from(self.from.clone())
@@ -47,7 +67,11 @@ impl Transport for Smtp {
                 .header(ContentType::TEXT_PLAIN)
                 .body(letter.body(app_url))
                 .map_err(|error| unwritable(&error))?;
-            self.transport.send(message).await.map(drop).map_err(|error| Failure(error.to_string()))
+            let refused = |error: lettre::transport::smtp::Error| Unsent {
+                for_good: error.is_permanent(),
+                why: error.to_string(),
+            };
+            self.transport.send(message).await.map(drop).map_err(refused)
         })
     }
 }
@@ -56,7 +80,7 @@ impl Transport for Smtp {
 pub(super) struct Shown;
 
 impl Transport for Shown {
-    fn send<'a>(&'a self, letter: &'a Letter, app_url: &'a str) -> Sent<'a> {
+    fn send<'a>(&'a self, letter: &'a Letter, app_url: &'a str) -> Sending<'a> {
         eprintln!("\n✉ To: {}\n  Subject: {}\n", letter.to, letter.subject());
         for line in letter.body(app_url).lines() {
             eprintln!("  {line}");
@@ -66,13 +90,11 @@ impl Transport for Shown {
     }
 }
 
-/// Production without a mail server: nobody is told anything, and the log says so. A link in a log would be a key
-/// under the mat.
-pub(super) struct Unsent;
+/// Production without a mail server: letters wait for one, and the log says so. A link in a log would be a key under the mat.
+pub(super) struct Nobody;
 
-impl Transport for Unsent {
-    fn send<'a>(&'a self, letter: &'a Letter, _: &'a str) -> Sent<'a> {
-        tracing::error!(about = letter.about(), "a letter was not sent: set ROWHOUSE_SMTP_URL");
-        Box::pin(async { Ok(()) })
+impl Transport for Nobody {
+    fn send<'a>(&'a self, _: &'a Letter, _: &'a str) -> Sending<'a> {
+        Box::pin(async { Err(Unsent::later("there is no mail server: set ROWHOUSE_SMTP_URL")) })
     }
 }

@@ -100,12 +100,11 @@ impl Supervisor {
     }
 
     /// Ends what is left once nothing is answered any more: operations that are under way are interrupted and say so; tasks stop;
-    /// counts are written; letters get `grace`; connections close. Fails when it was a task's end that brought it about.
+    /// counts are written; connections close. Fails when it was a task's end that brought it about.
     pub async fn wind_down(&self, app: &App, grace: Duration) -> Result<(), Failure> {
         app.executor.finish(FINISH).await;
         self.stop().await;
         app.limits.finish(&app.db, grace.min(FINISH)).await;
-        app.mailer.finish(grace).await;
         app.db.close();
         app.readiness.close();
         match self.which.get() {

@@ -1,5 +1,7 @@
 //! The house's own kinds of job: which there are, who does them, with what, and what recurs. A kind is a file here.
 pub mod forget;
+pub mod invitations;
+pub mod letters;
 
 use crate::{
     Result,
@@ -11,16 +13,28 @@ use crate::{
 /// What those who do jobs work with, beside the tenant's rows.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct Means {}
+pub struct Means {
+    /// Who sends letters; every worker of ours has one.
+    pub post: Option<letters::Post>,
+}
+
+impl Means {
+    /// With somebody who sends letters.
+    #[must_use]
+    pub fn with_post(self, post: letters::Post) -> Self {
+        Self { post: Some(post) }
+    }
+}
 
 /// What every worker of ours does.
 #[must_use]
-pub fn kinds(_means: &Means) -> Kinds {
+pub fn kinds(means: &Means) -> Kinds {
     Kinds::builder()
         .with(forget::jobs)
         .with(forget::idempotency_keys)
         .with(forget::notifications)
         .with(forget::events)
+        .with(invitations::sending(means))
         .build()
 }
 

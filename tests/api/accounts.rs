@@ -372,8 +372,8 @@ async fn what_clings_to_an_address_that_was_copied_is_no_part_of_it() {
     let app = TestApp::with_post(&db, &post).await;
     let (kept, copied) = ("ada@new.example", " \tAda@New.Example\u{a0}\r\n");
     sign_up(&app, copied, SECRET).await.expect(202);
-    app.auth("verify-email/resend", json!({ "email": copied })).await.expect(202);
     post.letter_to(kept).await;
+    app.auth("verify-email/resend", json!({ "email": copied })).await.expect(202);
     verify(&app, &post.token_to(kept).await).await.expect(204);
     let me = app.sign_in(copied, SECRET).await;
     assert_eq!(me.get("/me").await.expect(200).json()["email"], kept);

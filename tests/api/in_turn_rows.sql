@@ -42,3 +42,5 @@ insert into registry.devices (user_id, token_hash) select id, sha256(id::text::b
 insert into registry.spent_seals (number, good_until) values (gen_random_uuid(), now());
 -- registry.schedules
 insert into registry.schedules (name) values ('jobs.forget');
+-- registry.letters
+insert into registry.letters (id, about, address, same, sealed) values (gen_random_uuid(), 'reset_password', sha256('x'), sha256('x'), 'x');

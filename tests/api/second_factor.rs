@@ -65,7 +65,7 @@ impl Authenticator {
 }
 
 async fn start(db: &TestDb, post: &PostBox, time: &Time) -> TestApp {
-    TestApp::at(&db.url(API_ROLE), &tuning(&["--pool", "4", "--smtp-url", &post.url()]), time.clock()).await
+    TestApp::at(&db.url(API_ROLE), &tuning(&["--pool", "4"]), time.clock()).await.sending(db, post)
 }
 
 async fn login(app: &TestApp, email: &str, code: &str) -> Answer {

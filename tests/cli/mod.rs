@@ -3,6 +3,7 @@ mod dev;
 mod keys;
 mod killed;
 mod killed_import;
+mod letters;
 mod new;
 mod operate;
 mod serve;

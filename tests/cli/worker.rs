@@ -7,13 +7,14 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::{rowhouse, run, signal};
-use crate::support::{TestDb, town};
+use crate::support::{KEYS, TestDb, town};
 
 fn worker(db: &TestDb, role: &str) -> std::process::Command {
     let mut command = rowhouse();
     command
         .args(["worker", "--job-lease-seconds", "3", "--worker-grace-ms", "500"])
-        .env("WORKER_DATABASE_URL", db.url(role));
+        .env("WORKER_DATABASE_URL", db.url(role))
+        .env("ROWHOUSE_KEYS", &*KEYS);
     command
 }
 

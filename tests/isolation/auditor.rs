@@ -159,7 +159,11 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "withdraw_widened" => vec![],
         "caller_permissions" | "hold_people" | "leave_tenant" | "letterhead" | "meter" | "note_domain_check"
         | "present_epoch" | "require" | "tenant_defaults" | "touch_api_key" => vec!["rowhouse_api"],
-        "claim_turn" | "forget_of_accounts" | "job_figures" | "open_tenants" | "require_job" => vec!["rowhouse_worker"],
+        "claim_turn" | "end_letter" | "forget_of_accounts" | "job_figures" | "open_tenants" | "require_job"
+        | "take_letters" => {
+            vec!["rowhouse_worker"]
+        }
+        "issue_mail_token" => vec!["rowhouse_gate", "rowhouse_worker"],
         "seal_holds" => vec!["rowhouse_api", "rowhouse_gate"],
         // What one owner asks another.
         "signed_in" => vec!["rowhouse_gate", TENANCY],

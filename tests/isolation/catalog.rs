@@ -41,6 +41,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.choose_tenant(uuid)", TENANCY),
     ("registry.claim_turn(uuid[])", TENANCY),
     ("registry.create_tenant(uuid,text,text[],uuid[])", TENANCY),
+    ("registry.end_letter(uuid,uuid,text,interval)", IDENTITY),
     ("registry.find_invitation(uuid,uuid,bytea)", TENANCY),
     ("registry.find_login(text,text)", IDENTITY),
     ("registry.find_mail_token(text,bytea)", IDENTITY),
@@ -88,6 +89,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.sign_up(uuid,text,text,text,text,bytea,interval,uuid,text,text[],uuid[],text)", IDENTITY),
     ("registry.signed_in(interval)", IDENTITY),
     ("registry.switch_tenant(uuid)", TENANCY),
+    ("registry.take_letters(integer,interval)", IDENTITY),
     ("registry.tenant_defaults()", TENANCY),
     ("registry.tenant_of_host(text,text)", TENANCY),
     ("registry.touch_api_key()", TENANCY),
@@ -96,6 +98,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.wake_jobs()", WRITERS),
     ("registry.withdraw_invitations()", TENANCY),
     ("registry.withdraw_widened()", SEATS),
+    ("registry.write_letter(uuid,text,bytea,bytea,bytea)", IDENTITY),
 ];
 
 /// Constraints on columns that a request fills, but never with what the caller says: each with what fills it.

@@ -71,6 +71,7 @@ const DIRECTORY: &[&str] = &[
     "devices",
     "hosts",
     "idempotency_keys",
+    "letters",
     "mail_tokens",
     "operators",
     "recovery_codes",

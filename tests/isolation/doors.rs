@@ -19,6 +19,8 @@ enum For {
     Tenant,
     /// Whoever asks: it answers nothing.
     Anybody,
+    /// Whoever comes to the gate, signed in or not, and nobody in a tenant.
+    Gate,
     /// The worker, and nobody who serves.
     Worker,
     /// Doors of another owner, and nobody who serves.
@@ -26,7 +28,7 @@ enum For {
     /// A trigger, which nobody can call.
     Trigger,
 }
-use For::{Anybody, Doors, Nobody, Person, Tenant, Trigger, Worker};
+use For::{Anybody, Doors, Gate, Nobody, Person, Tenant, Trigger, Worker};
 
 /// Each door, whom it is for, and a call that aims at globex.
 #[expect(clippy::too_many_lines, reason = "a list")]
@@ -77,6 +79,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("choose_tenant", Person, format!("choose_tenant({id})")),
         ("claim_turn", Worker, "claim_turn('{}')".to_owned()),
         ("create_tenant", Person, format!("create_tenant(gen_random_uuid(), 'Globex', array['globex'], {roles})")),
+        ("end_letter", Worker, format!("end_letter({none}, {none}, null, null)")),
         ("find_invitation", Nobody, format!("find_invitation({id}, '{invitation}', {hash})")),
         (
             "find_login",
@@ -182,6 +185,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("notify_of_api_key", Trigger, "notify_of_api_key()".to_owned()),
         ("notify_of_operation", Trigger, "notify_of_operation()".to_owned()),
         ("notify_of_role", Trigger, "notify_of_role()".to_owned()),
+        ("take_letters", Worker, "take_letters(100, '1 minute')".to_owned()),
         ("tenant_defaults", Tenant, "tenant_defaults()".to_owned()),
         ("tenant_of_host", Nobody, "tenant_of_host('globex', null)".to_owned()),
         ("touch_api_key", Tenant, "touch_api_key()".to_owned()),
@@ -190,12 +194,14 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("wake_jobs", Trigger, "wake_jobs()".to_owned()),
         ("withdraw_invitations", Trigger, "withdraw_invitations()".to_owned()),
         ("withdraw_widened", Trigger, "withdraw_widened()".to_owned()),
+        // Of a kind that there is none of, so that nothing comes of it.
+        ("write_letter", Gate, format!("write_letter({none}, 'x', {hash}, {hash}, 'x')")),
     ]
 }
 
 /// Whether it is for the role that serves strangers and accounts; leaving is done inside a tenant.
 fn at_the_gate(door: &str, whom: For) -> bool {
-    matches!(whom, Nobody | Person) && door != "leave_tenant"
+    matches!(whom, Nobody | Person | Gate) && door != "leave_tenant"
 }
 
 /// Begins a transaction that says this of itself.
@@ -264,6 +270,12 @@ async fn a_door_opens_to_whom_it_is_for_and_to_nobody_else() {
                 (&tenant, "", "", &key, &["RH007", ""]),
             ],
             Anybody => &[("", "", "", "", &[""])],
+            Gate => &[
+                ("", "", "", "", &["23514"]),
+                ("", &owner, &owner, "", &["23514"]),
+                (&tenant, &owner, &owner, "", &["RH005"]),
+                (&tenant, "", "", &key, &["RH005"]),
+            ],
             Trigger => &[(&tenant, &owner, &owner, "", &["42501", "42804"])],
             Doors | Worker => &[
                 (&tenant, &owner, &owner, "", &["42501"]),
@@ -303,7 +315,7 @@ async fn a_door_aimed_at_another_tenant_or_person_changes_nothing_there() {
     for (door, whom, call) in calls().into_iter().filter(|(_, whom, _)| ![Trigger, Doors, Worker].contains(whom)) {
         let api = if at_the_gate(door, whom) { &gate } else { &tenants };
         match whom {
-            Nobody | Anybody => begin(api, "", "", "", "").await,
+            Nobody | Anybody | Gate => begin(api, "", "", "", "").await,
             Person if door != "leave_tenant" => begin(api, "", &owner, &owner, "").await,
             Person | Tenant | Doors | Worker | Trigger => begin(api, &tenant, &owner, &owner, "").await,
         }
@@ -314,6 +326,7 @@ async fn a_door_aimed_at_another_tenant_or_person_changes_nothing_there() {
             "create_tenant" => &["23505"],
             "leave_tenant" => &["RH010"],
             "touch_api_key" => &["22P02"],
+            "write_letter" => &["23514"],
             _ => &[""],
         };
         assert!(expected.contains(&state.as_str()), "{door}: {state:?}");

@@ -7,15 +7,18 @@ use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use rowhouse::{
     app::App,
     auth::{Clock, Keys},
-    db::{self, API_ROLE, GATE_ROLE},
+    db::{self, API_ROLE, GATE_ROLE, Statements, WORKER_ROLE, WorkerDb},
+    jobs::{Worker, WorkerOptions, lease::LeaseTerms},
     server::{self, Supervisor},
-    settings::Tuning,
+    settings::{Profile, Tuning},
+    work::{self, Means, letters::Post},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{TestDb, Way, forge, tokens::KEYS};
+use super::{PostBox, TestDb, Way, forge, tokens::KEYS};
 
 /// The application under test. Stops when dropped, or in order with [`stop`](Self::stop).
 pub struct TestApp {
@@ -24,6 +27,20 @@ pub struct TestApp {
     pub client: reqwest::Client,
     stop: Option<oneshot::Sender<Duration>>,
     server: JoinHandle<std::io::Result<()>>,
+    pub(super) sending: Option<Sending>,
+}
+
+/// A worker beside the application, for its letters; gone when dropped.
+pub(super) struct Sending {
+    /// As a superuser, to look whether there is anything left to send.
+    pub(super) database: String,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
 }
 
 /// What came back.
@@ -104,7 +121,24 @@ impl TestApp {
         }));
         // One connection a request, so that no test depends on another's.
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
-        Self { app, address, client, stop: Some(stop), server }
+        Self { app, address, client, stop: Some(stop), server, sending: None }
+    }
+
+    /// With a worker that sends what it writes down to this post box.
+    #[must_use]
+    pub fn sending(self, db: &TestDb, post: &PostBox) -> Self {
+        let mail = tuning(&["--smtp-url", &post.url()]).mail;
+        let post = Post::new(mail.mailer(Profile::Production).unwrap(), Keys::read(&KEYS).unwrap());
+        let url = db.url(WORKER_ROLE).into();
+        let open = || WorkerDb::open(&url, 4, Statements::Named).unwrap();
+        let lease = LeaseTerms::new(LeaseTerms::SHORTEST).unwrap();
+        let options = WorkerOptions::new(4, lease, Duration::ZERO);
+        let worker = Worker::new(open(), work::kinds(&Means::default().with_post(post.clone())), options);
+        let tasks = vec![
+            tokio::spawn(async move { worker.run(CancellationToken::new()).await }),
+            tokio::spawn(post.run(open(), CancellationToken::new(), Duration::ZERO)),
+        ];
+        Self { sending: Some(Sending { database: db.url("postgres"), tasks }), ..self }
     }
 
     /// The start-up check, as `rowhouse serve` makes it.

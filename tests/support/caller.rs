@@ -1,10 +1,9 @@
 //! People who sign in over HTTP, and a superuser's look behind the walls.
 use postgres_types::FromSqlOwned;
 use reqwest::{Method, RequestBuilder};
-use rowhouse::db::API_ROLE;
 use serde_json::{Value, json};
 
-use super::{Answer, PostBox, TestApp, TestDb, tuning};
+use super::{Answer, PostBox, TestApp, TestDb};
 
 const EVERYTHING: &str = "select md5(
     (select string_agg(u::text, '' order by u.id) from registry.users u)
@@ -24,7 +23,7 @@ pub struct Caller<'a> {
 impl TestApp {
     /// Served with a pool of four, sending its letters to this box.
     pub async fn with_post(db: &TestDb, post: &PostBox) -> Self {
-        Self::with(&db.url(API_ROLE), &tuning(&["--pool", "4", "--smtp-url", &post.url()])).await
+        Self::new(db).await.sending(db, post)
     }
 
     /// What nobody who is signed in posts below `/api/v1/auth`.

@@ -1,7 +1,16 @@
 //! A mail server of our own (RFC 5321): it takes whatever letters it is given and keeps them for the test.
-use std::{collections::BTreeSet, io, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rowhouse::{
+    db::{AdminConn, Sql},
+    from_row,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
@@ -11,8 +20,18 @@ use tokio::{
 
 use super::TestApp;
 
-/// How long a letter may be on its way.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a letter may be on its way, with a second try.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Letters that wait or are under way.
+const LEFT: Sql = Sql::file(
+    "tests/letters",
+    "select (select count(*) from registry.letters where dead_at is null)
+          + (select count(*) from tenant.jobs where kind = 'invitations.send' and finished_at is null) as left",
+);
+
+struct Left(i64);
+from_row! { Left: "left" }
 
 /// Where letters arrive. Gone when dropped.
 pub struct PostBox {
@@ -20,6 +39,8 @@ pub struct PostBox {
     letters: watch::Sender<Vec<Letter>>,
     /// Addresses that are told to come again later.
     deferred: watch::Sender<BTreeSet<String>>,
+    /// Addresses that are told not to come again.
+    refused: watch::Sender<BTreeSet<String>>,
     server: JoinHandle<()>,
 }
 
@@ -36,16 +57,16 @@ impl PostBox {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let letters = watch::Sender::new(Vec::new());
-        let deferred = watch::Sender::new(BTreeSet::new());
-        let (arrived, later) = (letters.clone(), deferred.clone());
+        let [deferred, refused] = [(); 2].map(|()| watch::Sender::new(BTreeSet::new()));
+        let (arrived, later, never) = (letters.clone(), deferred.clone(), refused.clone());
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (arrived, later) = (arrived.clone(), later.clone());
+                let (arrived, later, never) = (arrived.clone(), later.clone(), never.clone());
                 // A client that hangs up in the middle of a sentence is its own affair.
-                tokio::spawn(async move { converse(stream, &arrived, &later).await.unwrap_or_default() });
+                tokio::spawn(async move { converse(stream, &arrived, [&later, &never]).await.unwrap_or_default() });
             }
         });
-        Self { address, letters, deferred, server }
+        Self { address, letters, deferred, refused, server }
     }
 
     /// For `--smtp-url`.
@@ -60,9 +81,17 @@ impl PostBox {
         });
     }
 
+    /// Takes no letter to this address, ever (550).
+    pub fn refuse(&self, address: &str) {
+        self.refused.send_modify(|refused| {
+            refused.insert(address.to_owned());
+        });
+    }
+
     /// Takes letters to everybody.
     pub fn take_all(&self) {
         self.deferred.send_modify(BTreeSet::clear);
+        self.refused.send_modify(BTreeSet::clear);
     }
 
     /// How many letters are here.
@@ -90,9 +119,15 @@ impl PostBox {
         self.letter_to(address).await.token()
     }
 
-    /// Asserts that no letter is here, after whatever the application has under way has arrived.
+    /// Asserts that no letter is here, after whatever the application has written down has arrived.
     pub async fn is_empty(&self, app: &TestApp) {
-        app.app.mailer.finish(PATIENCE).await;
+        let database = &app.sending.as_ref().expect("an application with a worker").database;
+        let superuser = AdminConn::connect(database).await.unwrap();
+        let began = Instant::now();
+        while superuser.all::<Left>(LEFT, &[]).await.unwrap().iter().any(|left| left.0 > 0) {
+            assert!(began.elapsed() < PATIENCE, "letters are not sent within {PATIENCE:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let letters = self.letters.borrow().clone();
         assert!(letters.is_empty(), "nobody was to get a letter: {letters:#?}");
     }
@@ -147,7 +182,7 @@ fn quoted_printable(text: &str) -> Vec<u8> {
 async fn converse(
     stream: TcpStream,
     letters: &watch::Sender<Vec<Letter>>,
-    deferred: &watch::Sender<BTreeSet<String>>,
+    [deferred, refused]: [&watch::Sender<BTreeSet<String>>; 2],
 ) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
@@ -161,6 +196,7 @@ async fn converse(
                 let address = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
                 match address {
                     Some((address, _)) if deferred.borrow().contains(address) => b"450 not now\r\n",
+                    Some((address, _)) if refused.borrow().contains(address) => b"550 nobody here\r\n",
                     address => {
                         to.extend(address.map(|(address, _)| address.to_owned()));
                         b"250 noted\r\n"

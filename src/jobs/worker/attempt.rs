@@ -8,7 +8,6 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use rowhouse_pg::new_id;
 use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
@@ -18,6 +17,7 @@ use crate::{
     auth::Taken,
     from_row,
     jobs::{
+        backoff::random,
         held::{Failed, Held, Retry, Shared},
         lease::HeldLease,
     },
@@ -156,11 +156,4 @@ impl Worker {
         }
         Ok(())
     }
-}
-
-/// 64 bits, each as likely as any other.
-fn random() -> u64 {
-    // The last bytes of a UUIDv7 are random; two of them make up for those that are not.
-    let half = |id: uuid::Uuid| u64::from_be_bytes(id.as_bytes()[8..].try_into().unwrap_or_default()) & 0xffff_ffff;
-    half(new_id()) << 32 | half(new_id())
 }
