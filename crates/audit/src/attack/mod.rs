@@ -169,6 +169,7 @@ pub async fn prepare<'a>(session: &'a AdminConn, scope: &Scope, config: &Attack)
     let (mine, mut empty) = generate::persona(session, &tables, config, &token('a')).await?;
     let (theirs, more) = generate::persona(session, &tables, config, &token('b')).await?;
     empty.extend(more);
+    settle(session).await?;
     if mine.tenant == theirs.tenant {
         return Err(Failure(format!(
             "two tenants are needed and the same one was made twice ({}): say in rowhouse-audit.toml under [attack.values] how a tenant comes about",
@@ -203,6 +204,18 @@ pub async fn prepare<'a>(session: &'a AdminConn, scope: &Scope, config: &Attack)
         set.unset = tables::read_unset(set).await?;
     }
     Ok(Ready { stages })
+}
+
+/// Has what is deferred happen now, as though the tenants had been committed: it is theirs, and not an attack's doing.
+async fn settle(session: &AdminConn) -> Result<(), Failure> {
+    let deferred = "select string_agg(distinct format('%I.%I', n.nspname, c.conname), ', ')
+        from pg_constraint c join pg_namespace n on n.oid = c.connamespace where c.condeferred";
+    let names = session.run(deferred).await?;
+    session.run("set constraints all immediate").await?;
+    if let Some(names) = names.first_column().next().filter(|names| !names.is_empty()) {
+        session.run(&format!("set constraints {names} deferred")).await?;
+    }
+    Ok(())
 }
 
 /// What came of the attacks so far.
