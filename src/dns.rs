@@ -30,6 +30,12 @@ pub struct NameServers {
     resolver: TokioResolver,
 }
 
+impl std::fmt::Debug for NameServers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NameServers").finish_non_exhaustive()
+    }
+}
+
 impl NameServers {
     /// `servers` empty stands for the machine's own.
     pub fn new(servers: &[SocketAddr]) -> Result<Self, Failure> {

@@ -23,6 +23,10 @@ create policy select_operators on registry.domains for select to rowhouse_platfo
     using (true);
 comment on policy select_operators on registry.domains is 'Operators, by the platforms own role.';
 
+create policy select_worker on registry.domains for select to rowhouse_worker
+    using (tenant_id = (select registry.require_job('domains:check')));
+comment on policy select_worker on registry.domains is 'The job that looks whether domains still show their record.';
+
 create policy select_doors on registry.domains for select to rowhouse_tenancy
     using (true);
 comment on policy select_doors on registry.domains is
@@ -35,6 +39,7 @@ comment on policy update_doors on registry.domains is
 
 grant select, delete on registry.domains to rowhouse_api;
 grant insert (tenant_id, id, domain, challenge) on registry.domains to rowhouse_api;
+grant select (tenant_id, id, domain, challenge, verified_at) on registry.domains to rowhouse_worker;
 grant select on registry.domains to rowhouse_platform;
 grant select on registry.domains to rowhouse_tenancy;
 grant update (verified_at, checked_at) on registry.domains to rowhouse_tenancy;

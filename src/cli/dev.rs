@@ -15,7 +15,7 @@ use super::{
     demo::{self, DemoTenant, PASSWORD},
     descriptors,
     serve::{listen, refuse_unless_walled, stopped},
-    worker::WorkerArgs,
+    worker::{self, WorkerArgs},
 };
 use crate::{
     auth::{Clock, Keys, SealKey, complete_keys, random_secret},
@@ -23,7 +23,6 @@ use crate::{
     error::Failure,
     server::{self, Supervisor},
     settings::{Profile, Tuning},
-    work::letters::Post,
 };
 
 const MIGRATOR: &str = "rowhouse_migrator";
@@ -104,8 +103,9 @@ impl Dev {
         let worker = if self.without_worker {
             None
         } else {
-            let post = Post::new(self.tuning.mail.mailer(self.tuning.profile)?, self.keys()?);
-            Some(self.worker.begin(&worker_url, self.tuning.statements, app.wake.clone(), post).await?)
+            let Tuning { mail, profile, name_servers, .. } = &self.tuning;
+            let means = worker::means(mail, *profile, self.keys()?, name_servers)?;
+            Some(self.worker.begin(&worker_url, self.tuning.statements, app.wake.clone(), means).await?)
         };
         let listener = self.listener().await?;
         let base_url = format!("http://{}", listener.local_addr()?);

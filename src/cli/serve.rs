@@ -17,7 +17,7 @@ use secrecy::SecretString;
 
 use super::{
     descriptors,
-    worker::{AtWork, WorkerArgs},
+    worker::{self, AtWork, WorkerArgs},
 };
 use crate::{
     app::App,
@@ -27,8 +27,7 @@ use crate::{
     error::Failure,
     http::Leaving,
     server::{self, Kind, Supervisor, metrics},
-    settings::{ServeArgs, refuse_placeholders},
-    work::letters::Post,
+    settings::{ServeArgs, Tuning, refuse_placeholders},
 };
 
 /// How often the figures of the cache are logged, where they have changed.
@@ -70,8 +69,9 @@ async fn run(mut args: ServeArgs, worker: Option<(WorkerArgs, &SecretString)>) -
     let app = args.tuning.app(&database, keys, Clock::system())?;
     refuse_unless_walled(&app).await?;
     let worker = if let Some((worker, url)) = worker {
-        let post = Post::new(args.tuning.mail.mailer(args.tuning.profile)?, Keys::read(&args.keys)?);
-        Some(worker.begin(url, args.tuning.statements, app.wake.clone(), post).await?)
+        let Tuning { mail, profile, name_servers, .. } = &args.tuning;
+        let means = worker::means(mail, *profile, Keys::read(&args.keys)?, name_servers)?;
+        Some(worker.begin(url, args.tuning.statements, app.wake.clone(), means).await?)
     } else {
         tracing::warn!(
             "this process does no jobs and sends no letters: they wait for `rowhouse worker`, or for --with-worker"

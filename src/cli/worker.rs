@@ -9,6 +9,7 @@ use super::serve::{listen, stopped};
 use crate::{
     auth::Keys,
     db::{Statements, WorkerDb},
+    dns::NameServers,
     error::Failure,
     jobs::{Worker, WorkerOptions, cron::keep_time, lease::LeaseTerms},
     redis::Redis,
@@ -59,8 +60,21 @@ pub(super) struct Command {
     keys: PathBuf,
     #[command(flatten)]
     mail: MailArgs,
+    /// Name servers that prove domains, as address:port; those of the machine unless said.
+    #[arg(long, env = "ROWHOUSE_NAME_SERVERS", value_delimiter = ',', value_name = "ADDRESSES")]
+    name_servers: Vec<SocketAddr>,
     #[command(flatten)]
     worker: WorkerArgs,
+}
+
+/// What a worker works with.
+pub(super) fn means(
+    mail: &MailArgs,
+    profile: Profile,
+    keys: Keys,
+    name_servers: &[SocketAddr],
+) -> Result<Means, Failure> {
+    Ok(Means::default().with_post(Post::new(mail.mailer(profile)?, keys)).with_dns(NameServers::new(name_servers)?))
 }
 
 /// A worker that runs in this process.
@@ -80,7 +94,7 @@ impl WorkerArgs {
         url: &SecretString,
         statements: Statements,
         wake: Wake,
-        post: Post,
+        means: Means,
     ) -> Result<AtWork, Failure> {
         let db = WorkerDb::open_telling(url, usize::from(self.worker_pool), statements, Some(wake.hook()))?;
         let complaints = db.complaints().await.map_err(|error| match error {
@@ -97,11 +111,16 @@ impl WorkerArgs {
             .ok_or_else(|| Failure("ROWHOUSE_JOB_LEASE_SECONDS is 3 to 3600".to_owned()))?;
         let grace = Duration::from_millis(self.worker_grace_ms);
         let options = WorkerOptions::new(usize::from(self.worker_slots), lease, grace);
-        let worker = Worker::new(db.clone(), work::kinds(&Means::default().with_post(post.clone())), options);
+        let worker = Worker::new(db.clone(), work::kinds(&means), options);
         let stop = CancellationToken::new();
         let until = stop.clone();
         let keeping = keep_time(db.clone(), work::recurring()?, until.clone());
-        let sending = post.run(db.clone(), until.clone(), grace);
+        let (sending_db, sending_until) = (db.clone(), until.clone());
+        let sending = async move {
+            if let Some(post) = means.post {
+                post.run(sending_db, sending_until, grace).await;
+            }
+        };
         let running = worker.clone();
         let ended = CancellationToken::new();
         let ends = ended.clone().drop_guard();
@@ -136,10 +155,10 @@ impl Command {
             self.profile,
             [("WORKER_DATABASE_URL", &self.worker_database_url)].into_iter().chain(redis).chain(self.mail.secret()),
         )?;
-        let post = Post::new(self.mail.mailer(self.profile)?, Keys::read(&self.keys)?);
+        let means = means(&self.mail, self.profile, Keys::read(&self.keys)?, &self.name_servers)?;
         let redis = self.redis_url.as_ref().map(Redis::open).transpose()?;
         let wake = Wake::new(self.worker_database_url.clone(), redis);
-        let at_work = self.worker.begin(&self.worker_database_url, self.statements, wake.clone(), post).await?;
+        let at_work = self.worker.begin(&self.worker_database_url, self.statements, wake.clone(), means).await?;
         let _carried = AbortOnDropHandle::new(tokio::spawn(carry(wake)));
         tracing::info!(slots = self.worker.worker_slots, kinds = ?at_work.worker.kinds(), "working");
         let _figures = match self.metrics_listen {

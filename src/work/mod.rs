@@ -1,10 +1,14 @@
 //! The house's own kinds of job: which there are, who does them, with what, and what recurs. A kind is a file here.
+pub mod domains;
 pub mod forget;
 pub mod invitations;
 pub mod letters;
 
+use std::sync::Arc;
+
 use crate::{
     Result,
+    dns::NameServers,
     error::Failure,
     jobs::{Job, Kinds, NewJob, cron::Recurring, enqueue::Priority},
     sql,
@@ -16,13 +20,21 @@ use crate::{
 pub struct Means {
     /// Who sends letters; every worker of ours has one.
     pub post: Option<letters::Post>,
+    /// Who tells what domains show; every worker of ours has them.
+    pub dns: Option<Arc<NameServers>>,
 }
 
 impl Means {
     /// With somebody who sends letters.
     #[must_use]
     pub fn with_post(self, post: letters::Post) -> Self {
-        Self { post: Some(post) }
+        Self { post: Some(post), ..self }
+    }
+
+    /// With name servers.
+    #[must_use]
+    pub fn with_dns(self, dns: NameServers) -> Self {
+        Self { dns: Some(Arc::new(dns)), ..self }
     }
 }
 
@@ -35,6 +47,7 @@ pub fn kinds(means: &Means) -> Kinds {
         .with(forget::notifications)
         .with(forget::events)
         .with(invitations::sending(means))
+        .with(domains::checking(means))
         .build()
 }
 
@@ -48,6 +61,7 @@ pub fn recurring() -> Result<Vec<Recurring>, Failure> {
         Recurring::new("idempotency_keys.forget", "27 3 * * *", || low(&forget::ForgetIdempotencyKeys {}))?,
         Recurring::new("notifications.forget", "37 3 * * *", || low(&forget::ForgetNotifications::USUAL))?,
         Recurring::new("events.forget", "47 3 * * *", || low(&forget::ForgetEvents::USUAL))?,
+        Recurring::new("domains.check", "7 4 * * *", || low(&domains::CheckDomains {}))?,
         Recurring::outside("accounts.forget", "57 3 * * *", sql!("work/forget_of_accounts"))?,
     ])
 }

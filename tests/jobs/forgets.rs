@@ -2,18 +2,23 @@
 use std::time::Duration;
 
 use rowhouse::{
+    auth::Keys,
     db::{Statements, WorkerDb},
+    dns::NameServers,
     jobs::{Job, NewJob, cron::keep_time},
+    settings::Profile,
     work::{
         self, Means,
+        domains::CheckDomains,
         forget::{ForgetEvents, ForgetIdempotencyKeys, ForgetJobs, ForgetNotifications},
+        letters::Post,
     },
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Scene, at_work};
-use crate::support::{TestDb, town};
+use crate::support::{KEYS, Names, TestDb, town, tuning};
 
 /// Has acme's owner cause a job, and waits for what came of it.
 async fn has_done<J: Job>(scene: &Scene, job: &J) -> i64 {
@@ -26,6 +31,34 @@ async fn has_done<J: Job>(scene: &Scene, job: &J) -> i64 {
     working.finish().await;
     let result = "select (result ->> 'forgotten')::bigint from tenant.jobs where id = $1";
     scene.superuser.query_one(result, &[&job.id()]).await.unwrap().get(0)
+}
+
+/// The job that looks at domains is held by the same means.
+#[tokio::test]
+async fn a_domain_that_no_longer_shows_its_record_is_let_go_of_by_the_job_and_another_tenants_is_left_alone() {
+    let scene = Scene::set().await;
+    let names = Names::start().await;
+    let (acme, globex) = (&town().acme, &town().globex);
+    let mail = tuning(&[]).mail;
+    let post = Post::new(mail.mailer(Profile::Production).unwrap(), Keys::read(&KEYS).unwrap());
+    let means = Means::default().with_post(post).with_dns(NameServers::new(&[names.address]).unwrap());
+    let look = async || {
+        let job = NewJob::new(&CheckDomains {}).unwrap();
+        scene.enqueue(acme.id, &acme.owner, std::slice::from_ref(&job)).await;
+        let working = at_work(&scene.worker_for(2, work::kinds(&means), Duration::from_secs(5)));
+        scene.until(job.id(), "succeeded").await;
+        working.finish().await;
+        let result = "select result from tenant.jobs where id = $1";
+        scene.superuser.query_one(result, &[&job.id()]).await.unwrap().get::<_, serde_json::Value>(0)
+    };
+    names.set(&format!("_rowhouse.{}", acme.domain), &["rowhouse-verify=challenge"]);
+    assert_eq!(look().await, serde_json::json!({ "shown": 1, "gone": 0, "unanswered": 0 }));
+    names.set(&format!("_rowhouse.{}", acme.domain), &["something else"]);
+    assert_eq!(look().await, serde_json::json!({ "shown": 0, "gone": 1, "unanswered": 0 }));
+    let resolving = "select string_agg(domain, ',') from registry.hosts";
+    let left: String = scene.superuser.query_one(resolving, &[]).await.unwrap().get(0);
+    assert_eq!(left, globex.domain);
+    assert_eq!(look().await, serde_json::json!({ "shown": 0, "gone": 0, "unanswered": 0 }), "it resolves no more");
 }
 
 /// How many rows acme and globex have in a table.

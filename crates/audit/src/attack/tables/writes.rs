@@ -2,7 +2,7 @@
 use super::{Scene, Target};
 use rowhouse_pg::Refusal;
 
-use crate::attack::{Stage, breached, held, inconclusive, stage::Persona};
+use crate::attack::{AttackVerdict, Ending, Stage, breached, held, inconclusive, stage::Persona};
 
 impl Target<'_> {
     pub(super) async fn blind_update(&self) -> Scene {
@@ -213,48 +213,69 @@ impl Target<'_> {
             Ok(own) => own,
             Err(ending) => return Ok(ending),
         };
-        // Where nothing is inserted, the only row stays, for there to be one.
-        if may_insert || self.stage.mine.rows.get(&self.table.id).is_some_and(|rows| rows.len() > 1) {
-            self.make_room().await?;
-        }
         let outsider = Persona { settings: self.theirs().settings.clone(), ..self.mine().clone() };
         let name = &self.table.name;
         let mut ways = Vec::new();
         if may_select {
             ways.push(("read", format!("select {} from {name}", self.tenant)));
         }
-        if may_insert {
-            ways.push(("write", self.insert(&self.row(self.mine(), 1))));
-        }
         if may_update && self.table.changeable().is_some() {
             let (column, value) = self.change();
             ways.push(("change", format!("update {name} set {column} = {value}")));
         }
         if self.table.may_delete {
-            self.clear_children(self.mine()).await?;
             ways.push(("delete", format!("delete from {name}")));
         }
+        // The only row is looked at before it makes room for the one that is to be written.
+        let lone = self.stage.mine.rows.get(&self.table.id).is_none_or(|rows| rows.len() < 2);
+        if !lone {
+            self.make_room().await?;
+        }
+        if self.table.may_delete {
+            self.clear_children(self.mine()).await?;
+        }
+        let found = if ways.is_empty() { None } else { self.closed_to(&outsider, &ways).await? };
+        let written = if may_insert && !found.as_ref().is_some_and(|(verdict, _)| *verdict == AttackVerdict::Breached) {
+            if lone {
+                self.make_room().await?;
+            }
+            let write = ("write", self.insert(&self.row(self.mine(), 1)));
+            self.closed_to(&outsider, &[write]).await?
+        } else {
+            None
+        };
+        // What got through before what could not be set up.
+        let endings = [written, found].into_iter().flatten();
+        let worst = endings.min_by_key(|(verdict, _)| *verdict != AttackVerdict::Breached);
+        Ok(worst.unwrap_or_else(|| held(format!("{own} rows, closed to who is no member"))))
+    }
+
+    /// What speaks against the ways in being closed to an outsider; nothing where they are, and open to a member.
+    async fn closed_to(&self, outsider: &Persona, ways: &[(&str, String)]) -> Result<Option<Ending>, Refusal> {
         // All tries before any control: one that has none must not keep the rest from being tried.
-        self.stage.enter(&outsider).await?;
-        for (what, text) in &ways {
+        self.stage.enter(outsider).await?;
+        for (what, text) in ways {
             if self.stage.rehearse(text).await.is_ok_and(|answer| answer.affected > 0) {
-                return Ok(breached(format!("somebody who is no member could {what} rows")));
+                self.stage.itself().await?;
+                return Ok(Some(breached(format!("somebody who is no member could {what} rows"))));
             }
         }
         self.stage.itself().await?;
         self.stage.enter(self.mine()).await?;
-        for (what, text) in &ways {
-            match self.stage.rehearse(text).await {
+        let mut against = None;
+        for (what, text) in ways {
+            against = match self.stage.rehearse(text).await {
                 Err(refusal) => {
-                    return Ok(inconclusive(format!("a member could not {what} rows either: {}", refusal.discreet())));
+                    Some(inconclusive(format!("a member could not {what} rows either: {}", refusal.discreet())))
                 }
                 Ok(answer) if answer.affected == 0 => {
-                    return Ok(inconclusive(format!("a member could not {what} rows either")));
+                    Some(inconclusive(format!("a member could not {what} rows either")))
                 }
-                Ok(_) => {}
-            }
+                Ok(_) => continue,
+            };
+            break;
         }
         self.stage.itself().await?;
-        Ok(held(format!("{own} rows, closed to who is no member")))
+        Ok(against)
     }
 }
