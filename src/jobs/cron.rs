@@ -114,6 +114,8 @@ async fn begin(db: &WorkerDb, each: &Recurring, stop: &CancellationToken) -> Res
     let led: Option<Led> =
         conn.write().last().optional(sql!("work/schedule_lead"), &[&name, &due, &stand.last_at, &LEASE]).await?;
     let Some(Led { fence, at_tenant: mut after }) = led else { return Ok(0) };
+    // Whoever holds a connection outside any tenant while others ask has to wait for a second one, and for themselves.
+    drop(conn);
     let mut written = 0;
     loop {
         let last = match &each.what {
@@ -132,7 +134,7 @@ async fn begin(db: &WorkerDb, each: &Recurring, stop: &CancellationToken) -> Res
                 tenants.last().map(|tenant| tenant.as_uuid())
             }
             What::Steps(door) => {
-                let Step(last) = conn.write().last().one(*door, &[&after, &BATCH]).await?;
+                let Step(last) = db.outside().await?.write().last().one(*door, &[&after, &BATCH]).await?;
                 last
             }
         };
@@ -142,12 +144,14 @@ async fn begin(db: &WorkerDb, each: &Recurring, stop: &CancellationToken) -> Res
             // Whoever comes goes on once the lease has run out.
             return Ok(written);
         }
+        let mut conn = db.outside().await?;
         let on: Option<Fence> =
             conn.write().last().optional(sql!("work/schedule_on"), &[&name, &fence, &after, &LEASE]).await?;
         if on.is_none() {
             return Ok(written);
         }
     }
+    let mut conn = db.outside().await?;
     conn.write().last().optional::<Fence>(sql!("work/schedule_done"), &[&name, &fence, &stand.now]).await?;
     tracing::info!(schedule = name, jobs = written, "what recurs was begun");
     Ok(written)
