@@ -1,5 +1,5 @@
 //! Puts the application together: the one place that knows all of its parts.
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     api,
@@ -7,16 +7,30 @@ use crate::{
     auth::{AuthSettings, Authn, AuthnParts, Clock, Ended, Hosts, Keys, LastUsed, Lifetimes, Passwords, Tokens},
     cache::Cache,
     db::{self, Db, Limits, Urls},
-    dns::NameServers,
+    dns::{NameServers, resolver},
     error::Failure,
     http::{Leaving, Untaken, executor::Executor},
     limits::{Counting, RateLimits},
     live,
     redis::Redis,
     server::Serving,
-    settings::{Profile, Tuning},
+    settings::{Profile, Tuning, WebhookArgs},
     wake::Wake,
+    webhooks::{
+        dial::Dialler,
+        send::{CONNECTS, Sender},
+    },
+    work::webhooks::Office,
 };
+
+impl WebhookArgs {
+    /// What webhooks are sent with.
+    pub fn office(&self, keys: Keys, name_servers: &[SocketAddr], profile: Profile) -> Result<Office, Failure> {
+        let rules = self.rules(profile);
+        let dialler = Dialler::new(resolver(name_servers)?, rules.allowed().to_vec(), CONNECTS);
+        Ok(Office { keys, sender: Sender::new(dialler, rules) })
+    }
+}
 
 impl Tuning {
     /// Puts the application together. Connects to nobody yet.
@@ -75,6 +89,7 @@ impl Tuning {
             executor: Executor::new(usize::from(self.pool), self.import_bytes),
             settings: AppSettings {
                 import_bytes: self.import_bytes,
+                webhooks: self.webhooks.rules(self.profile),
                 documents: self.documents || self.profile == Profile::Development,
                 edge: EdgeLimits {
                     body_bytes: self.body_bytes,

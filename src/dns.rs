@@ -39,27 +39,32 @@ impl std::fmt::Debug for NameServers {
 impl NameServers {
     /// `servers` empty stands for the machine's own.
     pub fn new(servers: &[SocketAddr]) -> Result<Self, Failure> {
-        let failed = |error: NetError| Failure(format!("name servers cannot be asked: {error}"));
-        let mut builder = if servers.is_empty() {
-            Resolver::builder_tokio().map_err(failed)?
-        } else {
-            let servers = servers.iter().map(|server| {
-                let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-                    connection.port = server.port();
-                    connection
-                });
-                NameServerConfig::new(server.ip(), true, connections.to_vec())
-            });
-            let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
-            Resolver::builder_with_config(config, TokioRuntimeProvider::default())
-        };
-        let options = builder.options_mut();
-        options.timeout = Duration::from_secs(2);
-        options.attempts = 1;
-        // Whoever has just added a record does not want to hear for an hour that there was none.
-        options.cache_size = 0;
-        Ok(Self { resolver: builder.build().map_err(failed)? })
+        resolver(servers).map(|resolver| Self { resolver })
     }
+}
+
+/// Asks these name servers, or the machine's own where there are none, and keeps no answer.
+pub fn resolver(servers: &[SocketAddr]) -> Result<TokioResolver, Failure> {
+    let failed = |error: NetError| Failure(format!("name servers cannot be asked: {error}"));
+    let mut builder = if servers.is_empty() {
+        Resolver::builder_tokio().map_err(failed)?
+    } else {
+        let servers = servers.iter().map(|server| {
+            let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+                connection.port = server.port();
+                connection
+            });
+            NameServerConfig::new(server.ip(), true, connections.to_vec())
+        });
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
+        Resolver::builder_with_config(config, TokioRuntimeProvider::default())
+    };
+    let options = builder.options_mut();
+    options.timeout = Duration::from_secs(2);
+    options.attempts = 1;
+    // Whoever has just added a record does not want to hear for an hour that there was none.
+    options.cache_size = 0;
+    builder.build().map_err(failed)
 }
 
 impl TxtLookup for NameServers {

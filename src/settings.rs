@@ -11,6 +11,7 @@ use crate::{
     error::Failure,
     mail::{MailOptions, Mailer},
     server::origin,
+    webhooks::{Rules, dial::Network},
 };
 
 /// How `rowhouse serve` is configured.
@@ -184,9 +185,32 @@ pub struct Tuning {
     /// Whether /api/v1/openapi.json and interactive documentation at /docs are served.
     #[arg(long, env = "ROWHOUSE_DOCUMENTS")]
     pub documents: bool,
-    /// production; or development, which shows letters in the log and serves the documents.
+    /// Where webhooks may be sent.
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
+    /// production; or development, which shows letters in the log, serves the documents and sends webhooks to this machine, over http too.
     #[arg(long, env = "ROWHOUSE_PROFILE", value_enum, default_value_t = Profile::Production)]
     pub profile: Profile,
+}
+
+/// Where webhooks may be sent, beside the world: for who takes their addresses and for who sends.
+#[derive(Args, Clone, Debug)]
+pub struct WebhookArgs {
+    /// Networks inside to which webhooks may be sent, over http as well, such as `10.1.0.0/16`; none unless said, in development this machine.
+    #[arg(long, env = "ROWHOUSE_WEBHOOK_NETWORKS", value_delimiter = ',', value_parser = network, value_name = "NETWORKS")]
+    pub webhook_networks: Vec<Network>,
+}
+
+impl WebhookArgs {
+    /// What follows from them.
+    #[must_use]
+    pub fn rules(&self, profile: Profile) -> Rules {
+        Rules::new(&self.webhook_networks, profile == Profile::Development)
+    }
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    Network::parse(text).ok_or_else(|| format!("{text} is no network such as 10.1.0.0/16, fd00::/8 or 10.1.2.3"))
 }
 
 /// Where it runs.

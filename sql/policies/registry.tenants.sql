@@ -34,7 +34,12 @@ create policy select_epoch on registry.tenants for select to rowhouse_writers
 comment on policy select_epoch on registry.tenants is
     'registry.note_changes says in which epoch of a tenant something happened; the grant is on that.';
 
+create policy select_worker on registry.tenants for select to rowhouse_worker
+    using (id = (select registry.require_job('webhooks:relay')));
+comment on policy select_worker on registry.tenants is 'A job that reads events goes by the epoch of its tenant; the grant is on that.';
+
 grant select on registry.tenants to rowhouse_api, rowhouse_platform;
+grant select (id, epoch) on registry.tenants to rowhouse_worker;
 grant select (id, epoch) on registry.tenants to rowhouse_writers;
 grant update (name) on registry.tenants to rowhouse_api;
 grant select (id, slug, name, status, founder_id, epoch, created_at) on registry.tenants to rowhouse_tenancy;

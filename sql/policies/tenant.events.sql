@@ -30,6 +30,12 @@ create policy delete_worker on tenant.events for delete to rowhouse_worker
     using (tenant_id = (select registry.require_job('events:forget')) and created_at < now() - interval '30 days');
 comment on policy delete_worker on tenant.events is 'The job that forgets what happened long ago.';
 
-grant select on tenant.events to rowhouse_api;
-grant select (tenant_id, type, epoch, xid, id, created_at), delete on tenant.events to rowhouse_worker;
+create policy select_doors on tenant.events for select to rowhouse_tenancy
+    using (true);
+comment on policy select_doors on tenant.events is
+    'registry.webhooks_behind looks which tenants have events that were not read; the grant is on where they stand.';
+
+grant select on tenant.events to rowhouse_api, rowhouse_worker;
+grant select (tenant_id, type, epoch, xid, id) on tenant.events to rowhouse_tenancy;
+grant delete on tenant.events to rowhouse_worker;
 grant insert (tenant_id, epoch, id, type, permission, actor_kind, actor_id, data) on tenant.events to rowhouse_writers;

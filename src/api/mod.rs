@@ -28,6 +28,7 @@ pub mod signup;
 pub mod tenant;
 pub mod tenants;
 pub mod totp;
+pub mod webhooks;
 
 use crate::db::Constraint;
 
@@ -44,4 +45,5 @@ pub const CONSTRAINTS: &[&[Constraint]] = &[
     roles::CONSTRAINTS,
     settings::CONSTRAINTS,
     tenants::CONSTRAINTS,
+    webhooks::CONSTRAINTS,
 ];

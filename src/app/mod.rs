@@ -15,6 +15,7 @@ use crate::{
     limits::RateLimits,
     live::Hub,
     wake::Wake,
+    webhooks::Rules,
 };
 
 pub use endpoints::Endpoints;
@@ -61,6 +62,8 @@ pub struct AppSettings {
     pub edge: EdgeLimits,
     /// Bytes a file of products may have.
     pub import_bytes: u64,
+    /// Where webhooks may be sent.
+    pub webhooks: Rules,
 }
 
 /// What one request may take.

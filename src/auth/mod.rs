@@ -53,7 +53,7 @@ pub use throttle::{Action, Attempt, attempt, attempt_of_person, attempt_of_tenan
 pub use ticket::{TICKET_SECONDS, use_ticket};
 pub use token::{IssuedToken, Tokens};
 
-pub use work::{TakeTerms, Taken, claim_turn, open_tenants, take_jobs};
+pub use work::{TakeTerms, Taken, claim_turn, open_tenants, take_jobs, webhooks_behind};
 
 pub use rowhouse_walls::{Person, PresentedKey, Principal, SessionId, TenantId, UserId};
 

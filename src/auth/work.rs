@@ -85,3 +85,22 @@ pub async fn open_tenants(db: &WorkerDb, after: Uuid, most: i32) -> Result<Vec<T
     let open: Vec<Open> = conn.read().last().all(sql!("work/open_tenants"), &[&after, &most]).await?;
     Ok(open.into_iter().map(|Open(id)| TenantId::assume_verified(id)).collect())
 }
+
+struct Behind {
+    tenant_id: Uuid,
+    behind: bool,
+}
+from_row! { Behind: tenant_id, behind }
+
+/// Tenants that have webhook endpoints, in order of their ids, after one, and whether they have events that were not read for these; of all, or
+/// of some.
+pub async fn webhooks_behind(
+    db: &WorkerDb,
+    only: Option<&[Uuid]>,
+    after: Uuid,
+    most: i32,
+) -> Result<Vec<(TenantId, bool)>> {
+    let mut conn = db.outside().await?;
+    let found: Vec<Behind> = conn.read().last().all(sql!("work/webhooks_behind"), &[&only, &after, &most]).await?;
+    Ok(found.into_iter().map(|row| (TenantId::assume_verified(row.tenant_id), row.behind)).collect())
+}

@@ -105,6 +105,8 @@ impl Dev {
         } else {
             let Tuning { mail, profile, name_servers, .. } = &self.tuning;
             let means = worker::means(mail, *profile, self.keys()?, name_servers)?;
+            let office = self.tuning.webhooks.office(self.keys()?, name_servers, *profile)?;
+            let means = means.with_webhooks(office);
             Some(self.worker.begin(&worker_url, self.tuning.statements, app.wake.clone(), means).await?)
         };
         let listener = self.listener().await?;

@@ -71,6 +71,8 @@ async fn run(mut args: ServeArgs, worker: Option<(WorkerArgs, &SecretString)>) -
     let worker = if let Some((worker, url)) = worker {
         let Tuning { mail, profile, name_servers, .. } = &args.tuning;
         let means = worker::means(mail, *profile, Keys::read(&args.keys)?, name_servers)?;
+        let office = args.tuning.webhooks.office(Keys::read(&args.keys)?, name_servers, *profile)?;
+        let means = means.with_webhooks(office);
         Some(worker.begin(url, args.tuning.statements, app.wake.clone(), means).await?)
     } else {
         tracing::warn!(

@@ -14,9 +14,9 @@ use crate::{
     jobs::{Worker, WorkerOptions, cron::keep_time, lease::LeaseTerms},
     redis::Redis,
     server::metrics,
-    settings::{MailArgs, Profile, refuse_placeholders},
+    settings::{MailArgs, Profile, WebhookArgs, refuse_placeholders},
     wake::{Wake, carry},
-    work::{self, Means, letters::Post},
+    work::{self, Means, letters::Post, webhooks::scout::Scout},
 };
 
 /// How a worker works.
@@ -52,15 +52,17 @@ pub(super) struct Command {
     /// Where Redis is: whoever serves says there in which tenants something was written. Without it they say so in PostgreSQL.
     #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
     redis_url: Option<SecretString>,
+    #[command(flatten)]
+    webhooks: WebhookArgs,
     /// production or development.
     #[arg(long, env = "ROWHOUSE_PROFILE", value_enum, default_value_t = Profile::Production)]
     profile: Profile,
-    /// Directory with the servers' keys: links in letters follow from the secret in it.
+    /// Directory with the servers' keys: links in letters follow from the secret in it, and what signs webhooks is locked with it.
     #[arg(long, env = "ROWHOUSE_KEYS", value_name = "DIR")]
     keys: PathBuf,
     #[command(flatten)]
     mail: MailArgs,
-    /// Name servers that prove domains, as address:port; those of the machine unless said.
+    /// Name servers that prove domains and say where receivers of webhooks are, as address:port; those of the machine unless said.
     #[arg(long, env = "ROWHOUSE_NAME_SERVERS", value_delimiter = ',', value_name = "ADDRESSES")]
     name_servers: Vec<SocketAddr>,
     #[command(flatten)]
@@ -121,13 +123,14 @@ impl WorkerArgs {
                 post.run(sending_db, sending_until, grace).await;
             }
         };
-        let running = worker.clone();
+        let (running, scout) = (worker.clone(), Scout::new(db.clone(), wake.clone()));
         let ended = CancellationToken::new();
         let ends = ended.clone().drop_guard();
         let run = AbortOnDropHandle::new(tokio::spawn(async move {
             let _ends = ends;
             let waking = running.woken_by(wake.heard(), until.clone());
-            tokio::join!(running.run(until.clone()), running.count(until), keeping, waking, sending);
+            let looking = scout.look(until.clone());
+            tokio::join!(running.run(until.clone()), running.count(until), keeping, waking, sending, looking);
         }));
         Ok(AtWork { stop, ended, run, worker, db })
     }
@@ -158,6 +161,8 @@ impl Command {
         let means = means(&self.mail, self.profile, Keys::read(&self.keys)?, &self.name_servers)?;
         let redis = self.redis_url.as_ref().map(Redis::open).transpose()?;
         let wake = Wake::new(self.worker_database_url.clone(), redis);
+        let office = self.webhooks.office(Keys::read(&self.keys)?, &self.name_servers, self.profile)?;
+        let means = means.with_webhooks(office);
         let at_work = self.worker.begin(&self.worker_database_url, self.statements, wake.clone(), means).await?;
         let _carried = AbortOnDropHandle::new(tokio::spawn(carry(wake)));
         tracing::info!(slots = self.worker.worker_slots, kinds = ?at_work.worker.kinds(), "working");

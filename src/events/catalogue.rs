@@ -152,6 +152,8 @@ fields! {
     TenantField: Name;
     /// Of the settings.
     SettingsField: Language TimeZone Currency WeekStarts LowStockThreshold;
+    /// Of a webhook endpoint.
+    WebhookEndpointField: Url Description EventTypes Ordered State;
     /// Of an operation.
     OperationField: FinishedAt;
     /// How work ends.
@@ -208,5 +210,8 @@ types! {
     "domain.released" "tenant:read" DomainRow, "A claim to a domain was given up.";
     "tenant.updated" "tenant:read" TenantChanged, "The tenant has another name.";
     "settings.updated" "settings:read" SettingsChanged, "The settings were changed.";
+    "webhook_endpoint.created" "webhooks:read" Row, "A webhook endpoint was made.";
+    "webhook_endpoint.updated" "webhooks:read" RowChanged<WebhookEndpointField>, "A webhook endpoint was changed, disabled or enabled.";
+    "webhook_endpoint.deleted" "webhooks:read" Row, "A webhook endpoint is gone.";
     "operation.finished" "operations:read" OperationFinished, "Work that takes long has ended.";
 }

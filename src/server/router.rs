@@ -44,6 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         api::operations::routes(),
         api::events::routes(),
         api::live::routes(),
+        api::webhooks::routes(),
         api::dashboard::routes(),
     ];
     let at_root = [api::health::routes(), api::jwks::routes()].map(|endpoints| ("", endpoints));

@@ -3,6 +3,7 @@ pub mod domains;
 pub mod forget;
 pub mod invitations;
 pub mod letters;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub struct Means {
     pub post: Option<letters::Post>,
     /// Who tells what domains show; every worker of ours has them.
     pub dns: Option<Arc<NameServers>>,
+    /// What is sent to tenants' receivers; without, it waits for somebody who has it.
+    pub webhooks: Option<Arc<webhooks::Office>>,
 }
 
 impl Means {
@@ -36,19 +39,32 @@ impl Means {
     pub fn with_dns(self, dns: NameServers) -> Self {
         Self { dns: Some(Arc::new(dns)), ..self }
     }
+
+    /// With what sends webhooks.
+    #[must_use]
+    pub fn with_webhooks(self, office: webhooks::Office) -> Self {
+        Self { webhooks: Some(Arc::new(office)), ..self }
+    }
 }
 
 /// What every worker of ours does.
 #[must_use]
 pub fn kinds(means: &Means) -> Kinds {
-    Kinds::builder()
+    let kinds = Kinds::builder()
         .with(forget::jobs)
         .with(forget::idempotency_keys)
         .with(forget::notifications)
         .with(forget::events)
         .with(invitations::sending(means))
         .with(domains::checking(means))
-        .build()
+        .with(webhooks::relay)
+        .with(webhooks::replay)
+        .with(webhooks::forget);
+    match means.webhooks.clone() {
+        Some(office) => kinds.with(move |job, held| webhooks::deliver(job, held, office.clone())),
+        None => kinds,
+    }
+    .build()
 }
 
 /// What recurs: in each tenant, and among accounts.
@@ -63,5 +79,8 @@ pub fn recurring() -> Result<Vec<Recurring>, Failure> {
         Recurring::new("events.forget", "47 3 * * *", || low(&forget::ForgetEvents::USUAL))?,
         Recurring::new("domains.check", "7 4 * * *", || low(&domains::CheckDomains {}))?,
         Recurring::outside("accounts.forget", "57 3 * * *", sql!("work/forget_of_accounts"))?,
+        Recurring::new("webhooks.forget", "17 4 * * *", || {
+            low(&webhooks::ForgetDeliveries { days: webhooks::FORGET_DAYS })
+        })?,
     ])
 }

@@ -95,6 +95,14 @@ async fn every_type_is_told_and_what_is_told_is_as_its_type_says() {
     owner.patch(&format!("/tenant/roles/{role}"), "*", json!({ "permissions": ["tasks:read"] })).await.expect(200);
     owner.delete(&format!("/tenant/roles/{role}"), "*").await.expect(204);
     owner.patch("/tenant", "*", json!({ "name": "Acme and sons" })).await.expect(200);
+    let hook = owner.post("/webhooks", json!({ "url": "https://example.com/hook" })).await.expect(201).json();
+    let hook = format!("/webhooks/{}", hook["id"].as_str().unwrap());
+    owner.patch(&hook, "*", json!({ "state": "disabled", "description": "Ours", "ordered": true })).await.expect(200);
+    owner
+        .patch(&hook, "*", json!({ "url": "https://example.com/other", "event_types": ["project.created"] }))
+        .await
+        .expect(200);
+    owner.delete(&hook, "*").await.expect(204);
     owner.patch("/tenant/settings", "*", json!({ "currency": "SEK" })).await.expect(200);
     // What asks for a password first, for name servers or for a file is done by hand: triggers ask nobody who it was.
     db.run(&format!(

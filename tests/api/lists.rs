@@ -141,7 +141,10 @@ async fn an_empty_cursor_is_the_beginning_of_every_list() {
         if !parameters.into_iter().any(|parameter| parameter["name"] == "cursor") {
             continue;
         }
-        let path = path.replace("{project_id}", &acme.projects[0].id.to_string());
+        // The endpoint of the fixture has the id of its operation.
+        let path = path
+            .replace("{project_id}", &acme.projects[0].id.to_string())
+            .replace("{endpoint_id}", &acme.operation.to_string());
         let q = if path.ends_with("/search") { "q=lamp&" } else { "" };
         let first = get(&format!("{path}?{q}limit=2")).await.expect(200).json();
         let begun = get(&format!("{path}?{q}limit=2&cursor=")).await.expect(200).json();

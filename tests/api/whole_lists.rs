@@ -18,10 +18,12 @@ const NOT_A_TABLE: [(&str, &str); 5] = [
 
 /// What a list is of: its table, the column that its items' ids are from, and which of the tenant's rows the caller has.
 fn source(path: &str) -> (String, &'static str, String) {
-    let collection = path.rsplit('/').next().unwrap();
+    let parts: Vec<&str> = path.rsplit('/').collect();
+    let collection = parts[0];
     let (table, id) = rows::table_of(collection);
     let own = match collection {
         "tasks" => format!("and project_id = '{}'", project()),
+        "deliveries" => format!("and endpoint_id = '{}'", parts[1]),
         "notifications" => format!("and user_id = '{}'", town().acme.owner.id),
         _ => String::new(),
     };
@@ -85,6 +87,11 @@ async fn every_list_holds_all_rows_of_its_tenant_by_each_sort_and_filter() {
     let db = TestDb::new().await;
     let (app, superuser) = (TestApp::by(Way::Direct, &db).await, db.superuser().await);
     let document = Document::of(&app).await;
+    let endpoint = format!(
+        "select endpoint_id::text from tenant.webhook_deliveries where tenant_id = '{}' limit 1",
+        town().acme.id
+    );
+    let endpoint: String = superuser.query_one(&endpoint, &[]).await.unwrap().get(0);
     let mut walked = BTreeMap::new();
     for operation in document.operations() {
         let route = &operation.path;
@@ -93,7 +100,7 @@ async fn every_list_holds_all_rows_of_its_tenant_by_each_sort_and_filter() {
         if !pages || NOT_A_TABLE.iter().any(|(path, _)| path == route) {
             continue;
         }
-        let path = route.replace("{project_id}", &project());
+        let path = route.replace("{project_id}", &project()).replace("{endpoint_id}", &endpoint);
         let (table, id, _) = source(&path);
         let all = kept(&superuser, &path, "").await;
         assert!(!all.is_empty(), "{route}: acme has rows in {table}");

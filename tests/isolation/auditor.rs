@@ -155,12 +155,13 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "notify_of_api_key"
         | "notify_of_operation"
         | "notify_of_role"
+        | "notify_of_webhook"
         | "withdraw_invitations"
         | "withdraw_widened" => vec![],
         "caller_permissions" | "hold_people" | "leave_tenant" | "letterhead" | "meter" | "present_epoch"
         | "require" | "tenant_defaults" | "touch_api_key" => vec!["rowhouse_api"],
         "claim_turn" | "end_letter" | "forget_of_accounts" | "job_figures" | "open_tenants" | "require_job"
-        | "take_letters" => {
+        | "take_letters" | "webhooks_behind" => {
             vec!["rowhouse_worker"]
         }
         "note_domain_check" => vec!["rowhouse_api", "rowhouse_worker"],

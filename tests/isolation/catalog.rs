@@ -70,6 +70,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.notify_of_api_key()", WRITERS),
     ("registry.notify_of_operation()", WRITERS),
     ("registry.notify_of_role()", WRITERS),
+    ("registry.notify_of_webhook()", WRITERS),
     (
         "registry.open_session(uuid,text,text,bigint,bytea,uuid,bytea,text,text,text,interval,interval,bytea[],text)",
         IDENTITY,
@@ -96,6 +97,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.touch_session(interval)", IDENTITY),
     ("registry.use_mail_token(text[],bytea,text)", IDENTITY),
     ("registry.wake_jobs()", WRITERS),
+    ("registry.webhooks_behind(uuid[],uuid,integer)", TENANCY),
     ("registry.withdraw_invitations()", TENANCY),
     ("registry.withdraw_widened()", SEATS),
     ("registry.write_letter(uuid,text,bytea,bytea,bytea)", IDENTITY),
@@ -141,6 +143,17 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
     ("recovery_codes_user_fkey", "the user who asks, after a look at their second factor"),
     ("roles_permissions_key", "contains the primary key, which the server makes"),
     ("totp_user_fkey", "the user who asks"),
+    ("webhook_deliveries_attempts_check", "the worker, which counts"),
+    ("webhook_deliveries_event_key", "contains the id of a message, which the server makes"),
+    ("webhook_deliveries_event_type_check", "the server, a test alone"),
+    ("webhook_deliveries_finished_check", "the statements, which change both"),
+    ("webhook_deliveries_payload_check", "the server, which writes a test"),
+    ("webhook_deliveries_state_check", "the statements, which know the states"),
+    ("webhook_endpoints_disabled_check", "the statements, which change all three"),
+    ("webhook_endpoints_disabled_why_check", "the statements and the worker, which know the words"),
+    ("webhook_endpoints_state_check", "a vocabulary, which the handler reads"),
+    ("webhook_secrets_fingerprint_check", "the server, a digest"),
+    ("webhook_secrets_sealed_check", "the server, which locks what it has looked at"),
     ("users_member_key", "contains the primary key, which nobody changes"),
 ];
 
@@ -151,6 +164,7 @@ const BY_DOORS: &[&str] = &[
     "tenants_slug_reserved",
     "roles_permissions_fkey",
     "invitations_member_key",
+    "webhook_secrets_one_in_use",
 ];
 
 /// Asserts that a query names nothing.
@@ -287,6 +301,11 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
                    and pg_get_expr(polwithcheck, polrelid)
                        = '((tenant_id = ( SELECT registry.require(''jobs:write''::text) AS require)) AND '
                          || '((state <> ''waiting''::text) OR (tenant_id = ( SELECT registry.may_cause(jobs.kind) AS may_cause))))')
+          -- Of what holds a permission lets one write, one kind of row alone.
+          and not (polrelid in ('tenant.webhook_deliveries'::regclass, 'tenant.webhook_secrets'::regclass) and polcmd in ('a', 'w', 'd')
+                   and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
+                       ~ ('^(\\(tenant_id = \\( SELECT registry\\.require\\(''webhooks:write''::text\\) AS require\\)\\))?'
+                          || '\\(\\(tenant_id = \\( SELECT registry\\.require\\(''webhooks:write''::text\\) AS require\\)\\) AND '))
           -- That something has changed, and not what: every member and every key of the tenant may know.
           and not (polrelid in ('tenant.generations'::regclass, 'tenant.part_generations'::regclass) and polcmd = 'r'
                    and pg_get_expr(polqual, polrelid) = '(tenant_id = ( SELECT registry.require(NULL::text) AS require))')

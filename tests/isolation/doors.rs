@@ -160,6 +160,8 @@ fn calls() -> Vec<(&'static str, For, String)> {
                 )
             ),
         ),
+        ("notify_of_webhook", Trigger, "notify_of_webhook()".to_owned()),
+        ("webhooks_behind", Worker, format!("webhooks_behind(null, {none}, 100)")),
         ("open_sessions", Doors, format!("open_sessions('{}')", owner.id)),
         ("open_tenants", Worker, format!("open_tenants({none}, 10)")),
         ("own_address", Doors, "own_address()".to_owned()),

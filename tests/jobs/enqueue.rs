@@ -1,10 +1,15 @@
 //! A job is there if the transaction that causes it is committed; and of some there is one at a time.
 use std::sync::atomic::Ordering;
 
-use rowhouse::work::{self, Means};
+use rowhouse::{
+    auth::Keys,
+    settings::Profile,
+    work::{self, Means},
+};
 use uuid::Uuid;
 
 use super::{Chore, Scene, acme, at_work, chore, enqueue};
+use crate::support::{KEYS, tuning};
 
 #[tokio::test]
 async fn a_job_is_done_if_what_causes_it_is_committed_and_else_never() {
@@ -84,7 +89,9 @@ async fn the_kinds_of_the_house_have_the_rights_that_the_database_gives_them() {
         .unwrap();
     let given: Vec<(String, Vec<String>, Option<String>)> =
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
-    let known: Vec<_> = work::kinds(&Means::default())
+    let means = Means::default()
+        .with_webhooks(tuning(&[]).webhooks.office(Keys::read(&KEYS).unwrap(), &[], Profile::Production).unwrap());
+    let known: Vec<_> = work::kinds(&means)
         .rights()
         .into_iter()
         .map(|(kind, may, asks)| {

@@ -1,4 +1,5 @@
 //! The OpenAPI document as tests read it: which operations there are, and bodies made up from their schemas.
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -78,6 +79,15 @@ impl Document {
             "permissions" => return json!(["projects:read"]),
             "currency" => return json!("USD"),
             "time_zone" => return json!("Europe/Vienna"),
+            "url" => return json!(format!("https://{}.example/hook", Uuid::now_v7().simple())),
+            "event_types" => return json!(["project.created"]),
+            "secret" => {
+                return json!(format!(
+                    "whsec_{}",
+                    BASE64.encode([*Uuid::now_v7().as_bytes(), *Uuid::now_v7().as_bytes()].concat())
+                ));
+            }
+            "from" => return json!("2020-01-02T03:04:05Z"),
             "domain" => return json!(format!("d{}.example", Uuid::now_v7().simple())),
             _ => {}
         }

@@ -11,10 +11,12 @@ use super::{Answer, Document, Operation, TenantFixture, TestApp};
 pub type Named = BTreeMap<String, String>;
 
 /// Collections that are called otherwise than their tables in schema tenant, and the column that their ids are.
-const TABLES: [(&str, &str, &str); 3] = [
+const TABLES: [(&str, &str, &str); 5] = [
     ("members", "tenant.memberships", "user_id"),
     ("domains", "registry.domains", "id"),
     ("tasks", "tenant.project_tasks", "id"),
+    ("webhooks", "tenant.webhook_endpoints", "id"),
+    ("deliveries", "tenant.webhook_deliveries", "id"),
 ];
 
 /// The table of a collection, and its column that paths name.
@@ -113,14 +115,18 @@ pub async fn fresh(
         // A copy of the one that is there, under an id of its own and as of now: an operation of a while ago has ended.
         (None, _) => {
             let (table, _) = table_of(&collection);
+            // What names a message is each row's own.
             let columns = format!(
-                "select string_agg(quote_ident(attname), ', ') from pg_attribute
+                "select string_agg(quote_ident(attname), ', '),
+                        string_agg(case attname when 'event_id' then 'gen_random_uuid()' else quote_ident(attname) end, ', ')
+                 from pg_attribute
                  where attrelid = '{table}'::regclass and attnum > 0 and not attisdropped and attgenerated = '' and attname <> 'id'
                    and not (atthasdef and atttypid = 'timestamptz'::regtype)"
             );
-            let columns: String = superuser.query_one(&columns, &[]).await.unwrap().get(0);
+            let columns = superuser.query_one(&columns, &[]).await.unwrap();
+            let (columns, values): (String, String) = (columns.get(0), columns.get(1));
             let copy = format!(
-                "insert into {table} (id, {columns}) select '{id}', {columns} from {table} where tenant_id = '{}' and id = '{}'",
+                "insert into {table} (id, {columns}) select '{id}', {values} from {table} where tenant_id = '{}' and id = '{}'",
                 tenant.id, named[&last]
             );
             superuser.batch_execute(&copy).await.unwrap_or_else(|error| panic!("{}: {error:?}", operation.name()));

@@ -1,0 +1,1 @@
+alter table tenant.notifications validate constraint notifications_kind_check;
