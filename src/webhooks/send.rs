@@ -29,6 +29,8 @@ use super::{
     dial::{Dialler, Refused},
 };
 
+/// How long the rest of an answer is read for, once its status is there.
+const BODY: Duration = Duration::from_secs(1);
 /// How long all of it may take: Standard Webhooks recommend 15 to 30 s.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 /// How long until there is a connection.
@@ -181,7 +183,8 @@ impl Sender {
 /// The first of an answer, as text. Whoever has given a status has answered, however the rest ends.
 async fn first(mut answer: Response<Incoming>) -> String {
     let (mut read, mut kept) = (0, Vec::new());
-    while let Some(Ok(frame)) = answer.body_mut().frame().await {
+    let until = tokio::time::Instant::now() + BODY;
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout_at(until, answer.body_mut().frame()).await {
         let Some(data) = frame.data_ref() else { continue };
         read += data.len();
         kept.extend_from_slice(&data[..data.len().min(KEPT - kept.len())]);

@@ -157,6 +157,9 @@ async fn due(tx: &mut Tx<'_, Write>, endpoint: Uuid, of: &Endpoint) -> Result<Ve
 }
 
 fn opened(secrets: &Secrets, tenant: Uuid, endpoint: Uuid, sealed: &[Sealed]) -> Result<Vec<Secret>, Failed> {
+    if sealed.is_empty() {
+        return Err(Failed::again("no_secret", "nothing is sent unsigned, and the endpoint has no secret".to_owned()));
+    }
     let open = |one: &Sealed| keep::open(secrets, tenant, endpoint, one.id, &one.sealed);
     sealed.iter().map(open).collect::<Result<_>>().map_err(|error| {
         tracing::error!(%error, "what signs webhooks cannot be opened");

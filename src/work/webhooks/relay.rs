@@ -72,8 +72,11 @@ pub(crate) async fn relay(_: Relay, held: Held) -> Result<Value, Failed> {
         let stands: Stands = tx.one(sql!("work/webhooks_position"), &[]).await.map_err(Error::from)?;
         let told: Vec<Told> = tx.all(sql!("work/webhooks_hold"), &[]).await.map_err(Error::from)?;
         // What was told before there was anybody to be told is not read.
-        let since =
-            told.iter().map(|told| Position { epoch: told.since_epoch, xid: told.since_xid - 1, id: Uuid::max() });
+        let since = told.iter().map(|told| Position {
+            epoch: told.since_epoch,
+            xid: told.since_xid.saturating_sub(1),
+            id: Uuid::max(),
+        });
         let Some(since) = since.min() else {
             held.succeed_in(tx, &json!({ "events": read, "deliveries": made })).await?;
             return Ok(Value::Null);

@@ -94,7 +94,7 @@ impl Scout {
         for some in due.chunks(usize::try_from(PAGE).unwrap_or(1)) {
             let behind = webhooks_behind(&self.db, Some(some), Uuid::nil(), PAGE).await?;
             for tenant in behind.iter().filter(|(_, behind)| *behind).map(|(tenant, _)| *tenant) {
-                self.have_read(tenant).await?;
+                self.try_to_have_read(tenant).await;
                 self.heard.insert(tenant.as_uuid(), (now + READING, 0));
             }
             for tenant in some {
@@ -123,7 +123,7 @@ impl Scout {
             for (tenant, behind) in &page {
                 known.insert(tenant.as_uuid());
                 if *behind {
-                    self.have_read(*tenant).await?;
+                    self.try_to_have_read(*tenant).await;
                 }
             }
             match page.last() {
@@ -133,6 +133,13 @@ impl Scout {
         }
         self.known = known;
         Ok(())
+    }
+
+    /// What is wrong in one tenant is no reason for others to be told nothing: it is looked at again by the clock.
+    async fn try_to_have_read(&self, tenant: TenantId) {
+        if let Err(error) = self.have_read(tenant).await {
+            tracing::warn!(tenant = %tenant.as_uuid(), %error, "nobody could be asked to read a tenant's events for webhooks");
+        }
     }
 
     /// One at a time: whoever comes while one reads looks again soon.
