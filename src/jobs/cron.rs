@@ -125,6 +125,8 @@ async fn begin(db: &WorkerDb, each: &Recurring, stop: &CancellationToken) -> Res
                     let job = make()?.with_id(id_of(name, due, tenant.as_uuid())?);
                     match write_down(db, *tenant, &job).await {
                         Ok(()) => written += 1,
+                        // It is no fault of this tenant's: whoever leads next begins this batch once more, and writes nothing down twice.
+                        Err(error @ (Error::DatabaseUnavailable | Error::PoolExhausted)) => return Err(error),
                         // No reason for those after it to have nothing.
                         Err(error) => {
                             tracing::warn!(schedule = name, tenant = %tenant.as_uuid(), %error, "what recurs could not be begun in a tenant");

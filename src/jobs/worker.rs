@@ -139,6 +139,7 @@ impl Worker {
         let mut idle = IDLE[0];
         let mut in_vain = false;
         while !stop.is_cancelled() {
+            let mut ailing = false;
             let wait = match self.turn().await {
                 Ok(Turn::Taken) => {
                     (idle, in_vain) = (IDLE[0], false);
@@ -154,12 +155,14 @@ impl Worker {
                 Ok(Turn::Nobody) => idle,
                 Err(error) => {
                     tracing::warn!(%error, "no jobs are to be had");
+                    ailing = true;
                     IDLE[1]
                 }
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => idle = (idle * 2).min(IDLE[1]),
-                () = self.0.awake.notified() => idle = IDLE[0],
+                // Whoever is woken while the database ails would only ask it more often.
+                () = self.0.awake.notified(), if !ailing => idle = IDLE[0],
                 () = stop.cancelled() => {}
             }
         }

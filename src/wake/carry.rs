@@ -2,15 +2,12 @@
 use std::{convert::Infallible, time::Duration};
 
 use futures_util::StreamExt as _;
-use rowhouse_pg::Listener;
+use rowhouse_pg::{Listener, Told};
 use secrecy::ExposeSecret as _;
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep, sleep_until, timeout},
-};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use uuid::Uuid;
 
-use super::{CHANNEL, Heard, Wake};
+use super::{CHANNEL, Heard, Pending, Wake};
 use crate::{error::Failure, redis::Redis};
 
 /// Between two batches.
@@ -23,45 +20,47 @@ const DEAF: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_secs(1);
 /// So many times that, before somebody who has heard nothing tries it again.
 const LONG: usize = 30;
-/// Ids in one message. PostgreSQL takes fewer than 8,000 bytes.
-const IDS: usize = 200;
 /// Where instances tell each other in Redis.
 const REDIS_CHANNEL: &str = "rowhouse:wake";
 
 /// Tells and hears, for as long as it runs. Through a pooler that lends connections by the transaction nothing is heard from PostgreSQL, and
 /// everything is looked at by the clock.
 pub async fn carry(wake: Wake) {
-    let (tell, told) = mpsc::channel(1);
-    tokio::join!(send(&wake, tell), listen(&wake, told), subscribe(&wake));
+    tokio::join!(send(&wake), listen(&wake), subscribe(&wake));
 }
 
-/// Batches of what is committed here.
-async fn send(wake: &Wake, by_postgres: mpsc::Sender<Vec<String>>) -> Infallible {
+/// Batches: each tenant is told once in one, however often it was said.
+async fn send(wake: &Wake) -> Infallible {
     loop {
         wake.0.rung.notified().await;
-        let tenants = wake.take();
-        for tenant in &tenants {
+        let Pending { committed, heard } = wake.take();
+        for tenant in committed.union(&heard) {
             wake.tell(Heard::Tenant(*tenant));
         }
-        let messages = tenants.chunks(IDS).map(|ids| {
-            let ids: Vec<String> = ids.iter().map(|id| id.simple().to_string()).collect();
-            format!("{} {}", wake.0.origin.simple(), ids.join(","))
-        });
-        match &wake.0.redis {
-            Some(redis) if redis.available() => publish(redis, messages).await,
-            // The listener has the connection. Where it is busy or away, others look by the clock.
-            _ => drop(by_postgres.try_send(messages.collect())),
+        wake.owed().extend(committed);
+        let told = match &wake.0.redis {
+            Some(redis) if redis.available() => wake.pay(async |messages| publish(redis, messages).await).await,
+            _ => false,
+        };
+        if !told {
+            // The listener has the connection, and tells once it can.
+            wake.0.owes.notify_one();
         }
         sleep(BATCH).await;
     }
 }
 
-async fn publish(redis: &Redis, messages: impl Iterator<Item = String>) {
+/// Whether all was taken.
+async fn publish(redis: &Redis, messages: Vec<String>) -> bool {
     for message in messages {
         let mut connection = redis.connection();
         let mut publish = redis::cmd("PUBLISH");
-        let _ = redis.ask(publish.arg(REDIS_CHANNEL).arg(message).query_async::<()>(&mut connection)).await;
+        let asked = redis.ask(publish.arg(REDIS_CHANNEL).arg(message).query_async::<()>(&mut connection));
+        if asked.await.is_err() {
+            return false;
+        }
     }
+    true
 }
 
 /// What others say in Redis.
@@ -89,7 +88,7 @@ async fn subscribe(wake: &Wake) {
 }
 
 /// What others, and triggers, say in PostgreSQL; and what is told there from here.
-async fn listen(wake: &Wake, mut told: mpsc::Receiver<Vec<String>>) -> Infallible {
+async fn listen(wake: &Wake) -> Infallible {
     let mut warned = false;
     loop {
         if let (Ok(mut listener), Ok(other)) = (connect(wake).await, connect(wake).await) {
@@ -97,9 +96,11 @@ async fn listen(wake: &Wake, mut told: mpsc::Receiver<Vec<String>>) -> Infallibl
             let mut asked = Asked::new(wake);
             let mut hears = other.tell(CHANNEL, std::slice::from_ref(&asked.word)).await.is_ok();
             drop(other);
+            // What could not be told while there was no connection.
+            wake.0.owes.notify_one();
             let mut first = true;
             while hears {
-                hears = asked.hears(wake, &mut listener, &mut told).await;
+                hears = asked.hears(wake, &mut listener).await;
                 if first && asked.until.is_none() {
                     first = false;
                     warned = false;
@@ -114,9 +115,10 @@ async fn listen(wake: &Wake, mut told: mpsc::Receiver<Vec<String>>) -> Infallibl
                          what others change is seen by the clock, a second later"
                     );
                 }
-                // Connecting again will hardly help.
+                // Connecting again will hardly help. Others may hear what is said here.
                 for _ in 0..LONG {
                     wake.tell(Heard::All);
+                    wake.pay(async |messages| listener.tell(CHANNEL, &messages).await.is_ok()).await;
                     sleep(AGAIN).await;
                 }
             }
@@ -145,20 +147,24 @@ impl Asked {
     }
 
     /// One thing that happens; whether it still hears.
-    async fn hears(&mut self, wake: &Wake, listener: &mut Listener, told: &mut mpsc::Receiver<Vec<String>>) -> bool {
+    async fn hears(&mut self, wake: &Wake, listener: &mut Listener) -> bool {
         tokio::select! {
-            said = listener.next() => match said {
-                None => false,
-                Some(said) => {
-                    if said.payload == self.word {
+            told = listener.next() => {
+                match told {
+                    None => return false,
+                    Some(Told::Said(word)) if word == self.word => self.until = None,
+                    Some(Told::Said(said)) => hear(wake, &said),
+                    Some(Told::Missed) => {
+                        // One's own word may have been among it.
                         self.until = None;
-                    } else {
-                        hear(wake, &said.payload);
+                        wake.tell(Heard::All);
                     }
-                    true
                 }
-            },
-            Some(messages) = told.recv() => listener.tell(CHANNEL, &messages).await.is_ok(),
+                true
+            }
+            () = wake.0.owes.notified() => {
+                wake.pay(async |messages| listener.tell(CHANNEL, &messages).await.is_ok()).await
+            }
             () = sleep_until(self.until.unwrap_or(self.next)) => {
                 if self.until.is_some() {
                     return false;
@@ -178,6 +184,6 @@ fn hear(wake: &Wake, said: &str) {
         None => said,
     };
     for id in ids.split(',').filter_map(|id| Uuid::try_parse(id).ok()) {
-        wake.tell(Heard::Tenant(id));
+        wake.said(id);
     }
 }

@@ -6,7 +6,7 @@ mod carry;
 use std::{
     collections::BTreeSet,
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rowhouse_pg::new_id;
@@ -24,6 +24,9 @@ pub const CHANNEL: &str = "rowhouse_wake";
 /// What somebody who does not listen may be behind; after that they are told to look at everything.
 const BEHIND: usize = 4096;
 
+/// Ids in one message. PostgreSQL takes fewer than 8,000 bytes.
+const IDS: usize = 200;
+
 /// What is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
@@ -37,6 +40,12 @@ pub enum Heard {
 #[derive(Clone, Debug)]
 pub struct Wake(Arc<Parts>);
 
+#[derive(Debug, Default)]
+struct Pending {
+    committed: BTreeSet<Uuid>,
+    heard: BTreeSet<Uuid>,
+}
+
 #[derive(Debug)]
 struct Parts {
     /// Of this process, among all that tell.
@@ -44,9 +53,13 @@ struct Parts {
     /// Where PostgreSQL is, to listen.
     url: SecretString,
     redis: Option<Redis>,
-    /// Not told yet.
-    pending: Mutex<BTreeSet<Uuid>>,
+    /// Not told here yet: what was committed here, and what others have said.
+    pending: Mutex<Pending>,
     rung: Notify,
+    /// Committed here, and not told others yet. What could not be told is kept: they do not know that they have missed it.
+    owed: Mutex<BTreeSet<Uuid>>,
+    /// They are to be told over PostgreSQL.
+    owes: Notify,
     heard: broadcast::Sender<Heard>,
 }
 
@@ -56,8 +69,16 @@ impl Wake {
     #[must_use]
     pub fn new(url: SecretString, redis: Option<Redis>) -> Self {
         let (heard, _) = broadcast::channel(BEHIND);
-        let (origin, pending, rung) = (new_id(), Mutex::default(), Notify::new());
-        Self(Arc::new(Parts { origin, url, redis, pending, rung, heard }))
+        Self(Arc::new(Parts {
+            origin: new_id(),
+            url,
+            redis,
+            pending: Mutex::default(),
+            rung: Notify::new(),
+            owed: Mutex::default(),
+            owes: Notify::new(),
+            heard,
+        }))
     }
 
     /// What is said from now on. Whoever falls behind ([`broadcast::error::RecvError::Lagged`]) has to look at everything.
@@ -69,7 +90,15 @@ impl Wake {
     /// A transaction that could write in this tenant is committed.
     pub fn committed(&self, tenant: Uuid) {
         let mut pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        if pending.insert(tenant) && pending.len() == 1 {
+        if pending.committed.insert(tenant) && pending.committed.len() == 1 {
+            self.0.rung.notify_one();
+        }
+    }
+
+    /// Another process has said so, or whoever can connect: it is told with the next batch, once.
+    fn said(&self, tenant: Uuid) {
+        let mut pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if pending.heard.insert(tenant) && pending.heard.len() == 1 {
             self.0.rung.notify_one();
         }
     }
@@ -81,8 +110,28 @@ impl Wake {
         Committed::new(move |tenant| wake.committed(tenant.as_uuid()))
     }
 
-    fn take(&self) -> Vec<Uuid> {
-        mem::take(&mut *self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
+    fn take(&self) -> Pending {
+        mem::take(&mut *self.0.pending.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What others are to be told.
+    fn owed(&self) -> MutexGuard<'_, BTreeSet<Uuid>> {
+        self.0.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells others by `tell`, which says whether it could; what it could not stays owed.
+    async fn pay(&self, tell: impl AsyncFnOnce(Vec<String>) -> bool) -> bool {
+        let owed = mem::take(&mut *self.owed());
+        if owed.is_empty() {
+            return true;
+        }
+        let ids: Vec<String> = owed.iter().map(|id| id.simple().to_string()).collect();
+        let messages = ids.chunks(IDS).map(|ids| format!("{} {}", self.0.origin.simple(), ids.join(",")));
+        let told = tell(messages.collect()).await;
+        if !told {
+            self.owed().extend(owed);
+        }
+        told
     }
 
     /// To whoever listens here; nobody is an answer too.

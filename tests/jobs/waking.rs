@@ -93,3 +93,54 @@ async fn whoever_hears_nothing_is_told_to_look_at_everything_again_and_again() {
     }
     carried.abort();
 }
+
+/// Whoever can connect may say as much as they like: what is too much is missed, and whoever waits is told so.
+#[tokio::test]
+async fn a_flood_of_words_holds_nobody_up_for_longer_than_it_lasts() {
+    let db = TestDb::new().await;
+    let (one, other) =
+        (Wake::new(db.url("rowhouse_api").into(), None), Wake::new(db.url("rowhouse_worker").into(), None));
+    let mut there = other.heard();
+    let carried = [tokio::spawn(carry(one.clone())), tokio::spawn(carry(other))];
+    listening(&mut there).await;
+    let psql = db.superuser().await;
+    for round in 0..10 {
+        one.committed(Uuid::from_u128(round));
+        let flood = format!("select pg_notify('rowhouse_wake', n || ' {round}') from generate_series(1, 5000) n");
+        psql.execute(&flood, &[]).await.unwrap();
+    }
+    one.committed(town().acme.id);
+    assert!(hears(&mut there, town().acme.id).await, "afterwards it goes on");
+    carried.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// What others are to be told is told once somebody can.
+#[tokio::test]
+async fn what_could_not_be_told_is_told_later() {
+    let db = TestDb::new().await;
+    let (one, other) =
+        (Wake::new(db.url("rowhouse_api").into(), None), Wake::new(db.url("rowhouse_worker").into(), None));
+    let (mut here, mut there) = (one.heard(), other.heard());
+    let carried = [tokio::spawn(carry(one.clone())), tokio::spawn(carry(other))];
+    listening(&mut here).await;
+    listening(&mut there).await;
+    let cut = "select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and usename = 'rowhouse_api' and application_name = 'rowhouse-wake'";
+    db.superuser().await.execute(cut, &[]).await.unwrap();
+    listening(&mut here).await;
+    // Each is a batch of its own.
+    for tenant in [town().nowhere, town().globex.id, town().acme.id] {
+        one.committed(tenant);
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    let mut missing = std::collections::BTreeSet::from([town().nowhere, town().globex.id, town().acme.id]);
+    let told = async {
+        while !missing.is_empty() {
+            if let Heard::Tenant(tenant) = there.recv().await.unwrap() {
+                missing.remove(&tenant);
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), told).await.expect("each of them");
+    carried.iter().for_each(tokio::task::JoinHandle::abort);
+}
