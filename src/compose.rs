@@ -104,13 +104,14 @@ impl Tuning {
         }))
     }
 
-    /// How many streams there may be: of all connections half, unless said, and of those a tenant a quarter.
+    /// How many streams there may be: of all connections half, unless said, and of those a tenant a quarter, or a sixteenth where half are taken.
     fn streams(&self) -> live::Bounds {
         let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let all = self.streams.map_or_else(|| (whole(self.connections) / 2).max(1), whole);
         live::Bounds {
             all,
             tenant: self.streams_per_tenant.map_or_else(|| (all / 4).max(1), whole),
+            tenant_in_a_crowd: self.streams_per_tenant.map_or_else(|| (all / 16).max(1), whole),
             principal: whole(self.streams_per_principal),
             readers: usize::from(self.pool) / 2,
         }

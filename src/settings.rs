@@ -121,7 +121,7 @@ pub struct Tuning {
     /// Streams open at once; half of all connections unless said. More are answered 503.
     #[arg(long, env = "ROWHOUSE_STREAMS", value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
     pub streams: Option<u32>,
-    /// Of these, how many one tenant may have; a quarter unless said. More are answered 429.
+    /// Of these, how many one tenant may have; a quarter unless said, and a sixteenth once half of all are taken. More are answered 429.
     #[arg(long, env = "ROWHOUSE_STREAMS_PER_TENANT", value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
     pub streams_per_tenant: Option<u32>,
     /// And how many one member or API key.

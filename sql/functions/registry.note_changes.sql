@@ -36,6 +36,14 @@ begin
         return null;
     end if;
 
+    -- Whoever writes in a tenant's own transaction says so once it is committed (docs/adr/0033). Of what reaches a tenant from outside, as an invitation
+    -- that is accepted, a domain that another proves, or psql, nobody would say anything. The statement, which asks for no right.
+    foreach whose in array tenants loop
+        if here <> whose::text then
+            execute format('notify rowhouse_wake, %L', whose);
+        end if;
+    end loop;
+
     if in_part <> '' then
         foreach whose in array tenants loop
             -- One that nobody else is writing, or that this transaction has written before.

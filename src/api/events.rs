@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::{
     Error, Result,
     app::{App, Endpoints},
-    auth::Tenant,
+    auth::{OwnPage, Tenant},
     error::Violation,
     events::{Event, Floor, Horizon, Position, TYPES},
     http::{Asks, Chosen, Json, Listing, Query},
@@ -157,6 +157,7 @@ async fn follow(
     tenant: Tenant,
     Query(query): Query<FollowQuery>,
     last: LastEventId,
+    _: OwnPage,
 ) -> Result<Response> {
     let topic = Topic::events(query.types.as_deref())?;
     live::follow(&app.live, &app.auth, &tenant, topic, last.or(query.after.as_deref())).await

@@ -3,10 +3,14 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderValue, StatusCode, Version,
-        header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
+        header::{
+            CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+            TRANSFER_ENCODING, UPGRADE,
+        },
     },
     response::{IntoResponse as _, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -83,6 +87,10 @@ fn handshake(version: Version, headers: &HeaderMap) -> Option<String> {
         && says(CONNECTION, "upgrade")
         && says(UPGRADE, "websocket")
         && headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
+    // What comes after the head is said on the WebSocket: a body would be read as that.
+    let bare =
+        !headers.contains_key(TRANSFER_ENCODING) && headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
     let key = headers.get(SEC_WEBSOCKET_KEY)?;
-    right.then(|| live::accept_key(key.as_bytes()))
+    let nonce = BASE64.decode(key).is_ok_and(|nonce| nonce.len() == 16);
+    (right && bare && nonce).then(|| live::accept_key(key.as_bytes()))
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     Error, Result,
     app::{App, Endpoints},
-    auth::Tenant,
+    auth::{OwnPage, Tenant},
     db::Params,
     from_row,
     http::{Asks, Chosen, Early, Json, Listing, Once, Page, Path, Post, Query},
@@ -137,6 +137,7 @@ async fn follow(
     tenant: Tenant,
     Query(query): Query<FollowQuery>,
     last: LastEventId,
+    _: OwnPage,
 ) -> Result<Response> {
     live::follow(&app.live, &app.auth, &tenant, Topic::Notifications, last.or(query.after.as_deref())).await
 }

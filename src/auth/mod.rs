@@ -48,7 +48,7 @@ pub use seal::{SealKey, in_hex};
 pub use secrets::{Boxes, Secrets};
 pub use session::{Kind, Lifetimes, Opened, refresh, switch_tenant};
 pub use step_up::{Proof, authenticate_again};
-pub use tenant::{SignedIn, Tenant, claimed, tenant_named_by};
+pub use tenant::{OwnPage, SignedIn, Tenant, claimed, tenant_named_by};
 pub use throttle::{Action, Attempt, attempt, attempt_of_person, attempt_of_tenant, attempt_password};
 pub use ticket::{TICKET_SECONDS, use_ticket};
 pub use token::{IssuedToken, Tokens};

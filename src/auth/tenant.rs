@@ -238,6 +238,26 @@ where
     }
 }
 
+/// That a request which comes with a session's cookie was made by a page of our own, or of an origin that is listed: for what is safe to ask,
+/// and costs something for as long as it is asked.
+#[derive(Debug)]
+pub struct OwnPage;
+
+impl<S> FromRequestParts<S> for OwnPage
+where
+    S: Send + Sync,
+    Authn: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        if !parts.headers.contains_key(AUTHORIZATION) {
+            cookie::refuse_other_origin(parts, &Authn::from_ref(state).settings.origins)?;
+        }
+        Ok(Self)
+    }
+}
+
 /// Whoever has been verified, in the tenant that this was for and that the request names.
 pub(super) async fn acting_in(
     auth: &Authn,

@@ -28,6 +28,8 @@ const SETTLES_AT_LAST: Duration = Duration::from_millis(500);
 const RECHECK: Duration = Duration::from_millis(250);
 /// How many topics one may follow.
 const TOPICS: usize = 16;
+/// With every how manieth beat it is said where it stands.
+const TOLD_EVERY: u32 = 4;
 /// How long it may be that it cannot be read, before its reader is told to come again.
 const UNREADABLE: Duration = Duration::from_secs(15);
 
@@ -65,6 +67,10 @@ pub struct Follower {
     settles: Duration,
     beat_at: Instant,
     fails_since: Option<Instant>,
+    /// Somebody may have lost a right, and it has not been asked whether it was its reader.
+    suspect: bool,
+    /// Beats since its reader was last told where the stream stands.
+    beats: u32,
 }
 
 impl Follower {
@@ -85,6 +91,8 @@ impl Follower {
             settles: SETTLES,
             beat_at: now + BEAT,
             fails_since: None,
+            suspect: false,
+            beats: 0,
         })
     }
 
@@ -121,11 +129,15 @@ impl Follower {
     /// Resolves when somebody may have lost a right, or the stream is over by its own time.
     pub(super) async fn hint(&mut self) {
         let leaving = self.seat.leaving();
-        let until = self.until.unwrap_or_else(|| Instant::now() + BACKSTOP);
-        tokio::select! {
-            () = self.seat.heard() => self.woken = true,
-            () = leaving.begun() => {}
-            () = sleep_until(until) => {}
+        let backstop = Instant::now() + BACKSTOP;
+        let until = self.until.map_or(backstop, |until| until.min(backstop));
+        // What was heard by somebody who gave up waiting is heard.
+        if !self.suspect {
+            tokio::select! {
+                () = self.seat.heard() => (self.woken, self.suspect) = (true, true),
+                () = leaving.begun() => {}
+                () = sleep_until(until) => {}
+            }
         }
         // Whoever takes nothing is not asked about each time something is written.
         tokio::time::sleep_until(self.not_before).await;
@@ -135,6 +147,7 @@ impl Follower {
     pub(super) async fn still(&mut self) -> Result<(), Reason> {
         let now = Instant::now();
         self.not_before = now + RECHECK;
+        self.suspect = false;
         if self.until.is_some_and(|until| until <= now) {
             return Err(Reason::TokenExpired);
         } else if self.seat.leaving().is_so() {
@@ -145,6 +158,17 @@ impl Follower {
             still(&self.tenant).await
         };
         asked.await.map_err(Reason::of).map_or_else(|reason| reason.map_or(Ok(()), Err), Ok)
+    }
+
+    /// Where it stands in each topic, now and then: a reader who is told nothing for long would come again from a place that is not kept.
+    pub(super) fn places(&mut self) -> Result<Vec<(Arc<str>, String)>> {
+        self.beats += 1;
+        if self.beats < TOLD_EVERY {
+            return Ok(Vec::new());
+        }
+        self.beats = 0;
+        let place = |reader: &Reader| Ok((reader.name.clone(), reader.place(&self.auth, &self.tenant)?));
+        self.readers.iter().map(place).collect()
     }
 
     /// Waits until there is something to do. Whoever gives up waiting has lost nothing.
@@ -183,9 +207,14 @@ impl Follower {
         let looked = self.read().await;
         let now = Instant::now();
         match looked {
-            Ok((looked, again)) => {
+            Ok((looked, Some(again))) => {
                 self.fails_since = None;
                 self.look_at = now + again;
+                Ok(looked)
+            }
+            Ok((looked, None)) => {
+                self.woken = true;
+                self.not_before = now + LONGEST_PACE;
                 Ok(looked)
             }
             Err(error) => match Reason::of(error) {
@@ -200,13 +229,14 @@ impl Follower {
         }
     }
 
-    /// What there is, and when to look again.
-    async fn read(&mut self) -> Result<(Looked, Duration)> {
+    /// What there is, and when to look again; none where a topic could not be read after others had been, whose items are told all the same:
+    /// those have moved on.
+    async fn read(&mut self) -> Result<(Looked, Option<Duration>)> {
         let _turn = self.seat.turn().await.ok_or(Error::Leaving)?;
         let begun = Instant::now();
         // Should it fail.
         self.not_before = begun + PACE;
-        let (mut looked, mut more, mut unsettled) = (Looked::default(), false, false);
+        let (mut looked, mut more, mut unsettled, mut failed) = (Looked::default(), false, false, false);
         if self.readers.is_empty() {
             still(&self.tenant).await?;
         }
@@ -219,6 +249,10 @@ impl Follower {
                 }
                 Err(error) => match Reason::of(error.clone()) {
                     Some(reason) if !reason.is_for_all() => looked.lost.push((reader.name.clone(), reason)),
+                    None if !looked.items.is_empty() || !looked.lost.is_empty() => {
+                        failed = true;
+                        break;
+                    }
                     _ => return Err(error),
                 },
             }
@@ -226,7 +260,9 @@ impl Follower {
         let now = Instant::now();
         self.not_before = now + (4 * (now - begun)).clamp(PACE, LONGEST_PACE);
         self.readers.retain(|reader| looked.lost.iter().all(|(lost, _)| *lost != reader.name));
-        let again = if more {
+        let again = if failed {
+            return Ok((looked, None));
+        } else if more {
             Duration::ZERO
         } else if unsettled {
             let soon = self.settles;
@@ -237,7 +273,7 @@ impl Follower {
             // Not all at once.
             BACKSTOP.mul_f64(0.75 + 0.5 * dice())
         };
-        Ok((looked, again))
+        Ok((looked, Some(again)))
     }
 
     /// Notes why it ends.

@@ -21,10 +21,19 @@ pub struct Bounds {
     pub all: usize,
     /// Of one tenant.
     pub tenant: usize,
+    /// Of one tenant, once half of all places are taken.
+    pub tenant_in_a_crowd: usize,
     /// Of one member or API key.
     pub principal: usize,
     /// Connections to PostgreSQL that they read with at once, all together.
     pub readers: usize,
+}
+
+impl Bounds {
+    /// How many a tenant may have where so many are open.
+    fn of_tenant(&self, open: usize) -> usize {
+        if open * 2 >= self.all { self.tenant.min(self.tenant_in_a_crowd) } else { self.tenant }
+    }
 }
 
 /// How a stream comes.
@@ -117,9 +126,11 @@ impl Hub {
         let mut open = self.open();
         let of_tenant = open.rooms.get(&id).map_or(0, |room| room.streams);
         let of_principal = open.rooms.get(&id).and_then(|room| room.principals.get(&principal)).copied().unwrap_or(0);
-        for (whose, streams, most) in
-            [("you, in this tenant", of_principal, bounds.principal), ("this tenant", of_tenant, bounds.tenant)]
-        {
+        // Where half of the places are taken, the others are for those who have few: not the first who come have all.
+        for (whose, streams, most) in [
+            ("you, in this tenant", of_principal, bounds.principal),
+            ("this tenant", of_tenant, bounds.of_tenant(open.streams)),
+        ] {
             if streams >= most {
                 return Err(Error::TooManyStreams { whose, most });
             }
@@ -224,5 +235,17 @@ impl Drop for Seat {
         if room.streams == 0 {
             open.rooms.remove(&self.tenant);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four tenants of a quarter each had all there are.
+    #[test]
+    fn where_half_of_the_places_are_taken_whoever_has_many_gets_no_more() {
+        let bounds = Bounds { all: 64, tenant: 16, tenant_in_a_crowd: 4, principal: 16, readers: 1 };
+        assert_eq!([0, 31, 32, 63].map(|open| bounds.of_tenant(open)), [16, 16, 4, 4]);
     }
 }

@@ -18,6 +18,8 @@ use crate::{
 
 /// Read at once. A notification may have 40 kB.
 const PAGE: i64 = 50;
+/// Bytes of what is sent at once; there is one at least.
+const PAGE_BYTES: usize = 256 << 10;
 /// How many seconds notifications are kept at least (`notifications.forget`).
 const KEPT: i64 = 30 * 24 * 60 * 60;
 
@@ -138,7 +140,7 @@ impl Reader {
                 None
             }
         };
-        let start = Start { position: reader.close(auth, tenant, reader.position)?, resync };
+        let start = Start { position: reader.place(auth, tenant)?, resync };
         Ok((reader, start))
     }
 
@@ -150,15 +152,20 @@ impl Reader {
         }
         let full = i64::try_from(rows.len()).is_ok_and(|read| read == PAGE);
         let unsettled = rows.iter().any(|told| !told.settled);
-        let more = full && !unsettled;
+        let mut more = full && !unsettled;
         let mut items = Vec::with_capacity(rows.len());
+        let (mut at, mut bytes) = (self.position, 0);
         for Told { position, json, .. } in rows.into_iter().take_while(|told| told.settled) {
+            bytes += json.len();
+            if bytes > PAGE_BYTES && !items.is_empty() {
+                more = true;
+                break;
+            }
             items.push(Item { position: self.close(auth, tenant, position)?, json });
-            self.position = position;
+            at = position;
         }
-        if !more {
-            self.position = self.position.max(horizon.position());
-        }
+        // Once all of it can be told.
+        self.position = if more { at } else { at.max(horizon.position()) };
         Ok(Read { items, more, unsettled })
     }
 
@@ -182,6 +189,11 @@ impl Reader {
         let before = [may, (sql!("live/events"), params)];
         let ([horizon, rows], floor) = last.after(before, sql!("events/floor"), &[]).await?;
         Ok(Found { horizon: horizon.one()?, floor: floor.optional()?, rows: Told::all::<Event>(&rows)? })
+    }
+
+    /// Where it stands, for whoever goes on from here.
+    pub(super) fn place(&self, auth: &Authn, tenant: &Tenant) -> Result<String> {
+        self.close(auth, tenant, self.position)
     }
 
     /// Of notifications it is said when, since nobody writes down how far those are forgotten.

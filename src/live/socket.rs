@@ -25,6 +25,8 @@ const MESSAGE: usize = 64 << 10;
 const TOGETHER: usize = 16 << 10;
 /// How long its reader may take nothing of what was sent.
 const SLOW: Duration = Duration::from_secs(10);
+/// Bytes a second that its reader has to take, beside.
+const TAKEN: usize = 16 << 10;
 /// How long its reader may say nothing at all; a ping is sent four times a minute.
 const SILENT: Duration = Duration::from_secs(45);
 /// How long the last word may take to arrive.
@@ -100,7 +102,16 @@ async fn follow(socket: &mut Socket, follower: &mut Follower) -> Over {
             next = follower.next() => match next {
                 Next::Over(reason) => return reason.into(),
                 Next::Beat if heard_at.elapsed() > SILENT => return Over::Gone,
-                Next::Beat => vec![Message::Ping(Vec::new().into())],
+                Next::Beat => match follower.places() {
+                    // One that cannot be written is a fault of ours, and is told as any other.
+                    Err(_) => return Reason::Unavailable.into(),
+                    Ok(places) => {
+                        let said = |(topic, position): (Arc<str>, String)| {
+                            Said(json!({ "type": "position", "topic": *topic, "position": position })).into()
+                        };
+                        std::iter::once(Message::Ping(Vec::new().into())).chain(places.into_iter().map(said)).collect()
+                    }
+                },
                 Next::Look => match follower.look().await {
                     Err(reason) => return reason.into(),
                     Ok(looked) => {
@@ -124,7 +135,10 @@ async fn hear(message: Message, follower: &mut Follower, budget: &mut Budget) ->
     let text = match message {
         Message::Text(text) => text,
         Message::Binary(_) => return Err(Over::Told(CloseCode::Unsupported, "binary")),
-        // Pings and closes are answered by whoever reads them.
+        // Answered by whoever reads them, and counted like others.
+        Message::Ping(_) | Message::Pong(_) if !budget.spend() => {
+            return Err(Over::Told(CloseCode::Library(4029), "too_many_messages"));
+        }
         _ => return Ok(Vec::new()),
     };
     if !budget.spend() {
@@ -162,15 +176,23 @@ fn told(topic: &Arc<str>, item: &Item) -> Message {
 
 /// Sends these, for as long as its reader takes them and may have them.
 async fn send(socket: &mut Socket, follower: &mut Follower, messages: Vec<Message>) -> Result<(), Over> {
+    // Whoever takes a little now and then does not keep what they lost the right to for as long as that takes.
+    let bytes: usize = messages.iter().map(Message::len).sum();
+    let by = Instant::now() + SLOW + Duration::from_secs((bytes / TAKEN).try_into().unwrap_or(u64::MAX));
     for message in messages {
-        patiently(socket, follower, Some(message)).await?;
+        patiently(socket, follower, Some(message), by).await?;
     }
-    patiently(socket, follower, None).await
+    patiently(socket, follower, None, by).await
 }
 
 /// Sends one, or what is left to be written of those before.
-async fn patiently(socket: &mut Socket, follower: &mut Follower, mut message: Option<Message>) -> Result<(), Over> {
-    let until = Instant::now() + SLOW;
+async fn patiently(
+    socket: &mut Socket,
+    follower: &mut Follower,
+    mut message: Option<Message>,
+    by: Instant,
+) -> Result<(), Over> {
+    let until = by.min(Instant::now() + SLOW);
     loop {
         let sending = async {
             // Nothing is lost where this is given up: a message is handed over once there is room for it.

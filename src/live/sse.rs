@@ -92,7 +92,16 @@ fn answer(follower: Follower, start: &Start) -> Response {
 async fn on(mut follower: Follower) -> Option<(Vec<Event>, Option<Follower>)> {
     loop {
         let over = match follower.next().await {
-            Next::Beat => return Some((vec![Event::default().comment("")], Some(follower))),
+            Next::Beat => {
+                // An `id` without data is no event, and is what is sent when the browser connects again.
+                let beat = Event::default().comment("");
+                let place = follower.places().ok().and_then(|places| places.into_iter().next());
+                let beat = match place {
+                    Some((_, position)) => beat.id(position),
+                    None => beat,
+                };
+                return Some((vec![beat], Some(follower)));
+            }
             Next::Over(reason) => reason,
             Next::Look => match follower.look().await {
                 Err(reason) => reason,

@@ -167,6 +167,14 @@ async fn what_another_site_makes_a_browser_send_does_nothing() {
     assert_eq!(projects(&db).await, before + 3);
     // Reading is left to the browser's same-origin policy.
     Answer::of(page.bare(&app, Method::GET, PROJECTS).header("sec-fetch-site", "cross-site")).await.expect(200);
+    // But a stream has a place for as long as it is open, and a page of a neighbouring origin could take them all.
+    for path in ["/api/v1/events/stream", "/api/v1/notifications/stream"] {
+        for (name, value) in [("sec-fetch-site", "same-site"), ("origin", "https://evil.example")] {
+            Answer::of(page.bare(&app, Method::GET, path).header(name, value)).await.problem(403, "cross_site");
+        }
+        let own = page.bare(&app, Method::GET, path).header("sec-fetch-site", "same-origin").send().await.unwrap();
+        assert_eq!(own.status(), 200, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -42,6 +42,13 @@ async fn each_hears_the_other(db: &TestDb, redis: Option<&TestRedis>) {
     assert!(hears(&mut there, acme.id).await, "in another one");
     wake.committed(globex.id);
     assert!(hears(&mut here, globex.id).await, "and the other way");
+    // Nobody's transaction says so: somebody outside any tenant, or with psql.
+    let outside = format!(
+        "insert into tenant.projects (tenant_id, id, name) values ('{}', gen_random_uuid(), 'By hand')",
+        acme.id
+    );
+    db.superuser().await.batch_execute(&outside).await.unwrap();
+    assert!(hears(&mut here, acme.id).await && hears(&mut there, acme.id).await, "of what is written from outside");
     let psql =
         format!("notify rowhouse_wake, '{}'; notify rowhouse_wake, 'what nobody can read, 1,2 3'", town().nowhere);
     db.superuser().await.batch_execute(&psql).await.unwrap();

@@ -119,6 +119,8 @@ fn read(block: &str) -> Option<Told> {
         }
         said = true;
     }
+    // Without data it is no event (WHATWG HTML §9.2.6).
+    said &= !data.is_empty();
     if !data.is_empty() {
         told.data = serde_json::from_str(&data).unwrap_or_else(|error| panic!("{error}: {data}"));
     }

@@ -91,6 +91,8 @@ async fn a_ticket_is_good_once_and_where_it_was_asked_for(way: Way) {
         (vec![("origin", "https://evil.example")], (403, "cross_site")),
         (vec![("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")], (403, "cross_site")),
         (vec![("sec-websocket-version", "8")], (426, "upgrade_required")),
+        (vec![("sec-websocket-key", "c2hvcnQ=")], (426, "upgrade_required")),
+        (vec![("content-length", "5")], (426, "upgrade_required")),
     ] {
         assert_eq!(opened(&ticket, &headers).await, Err((refusal.0, refusal.1.to_owned())), "{headers:?}");
     }
@@ -221,6 +223,31 @@ async fn what_is_said_wrongly_is_answered_and_what_is_too_much_ends_it() {
     }
     owner.say(json!({ "type": "ping" })).await;
     assert_eq!(owner.hear().await["type"], "pong", "others are none of its business");
+}
+
+/// What one topic has read is told also where another cannot be read just now: it has moved on, and would never tell it again.
+#[tokio::test]
+async fn a_topic_that_cannot_be_read_takes_nothing_from_others() {
+    let db = TestDb::new().await;
+    let app = TestApp::new(&db).await;
+    let acme = &town().acme;
+    let owner = Member::new(&app, &acme.owner, acme);
+    let mut socket = socket(&app, &acme.owner, acme).await;
+    socket.follow("notifications", None).await;
+    socket.follow("events:api_key.created", None).await;
+    // As where a lock was waited for in vain.
+    db.run(
+        "create function registry.busy() returns boolean language plpgsql as
+             $$ begin raise exception 'busy' using errcode = '55P03'; end $$;
+         create policy busy on tenant.events as restrictive for select to rowhouse_api using ((select registry.busy()))",
+    )
+    .await;
+    let key = json!({ "name": "Told of", "permissions": ["projects:read"] });
+    owner.post("/tenant/api-keys", key).await.expect(201);
+    assert_eq!(socket.item("notifications").await["data"]["kind"], "api_key.created");
+    db.run("drop policy busy on tenant.events").await;
+    socket.item("events:api_key.created").await;
+    socket.silent(Duration::from_millis(300)).await;
 }
 
 #[tokio::test]
