@@ -26,7 +26,7 @@ begin
         update registry.users u
         set full_name = new_name, password_hash = new_hash, email_verified_at = now()
         where u.id = new_user;
-        delete from registry.mail_tokens m where m.user_id = new_user;
+        update registry.mail_tokens m set used_at = now() where m.user_id = new_user and m.used_at is null;
     end if;
     insert into registry.account_events (user_id, kind) values (new_user, 'signed_up');
     return registry.join_tenant(new_user, invited_email, new_name, invited_to, invitation, invitation_hash);

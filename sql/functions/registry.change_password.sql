@@ -16,7 +16,7 @@ begin
     end if;
     update registry.users u set password_hash = new_hash, leans_on_second_factor = leans where u.id = me;
     delete from registry.sessions s where s.user_id = me and s.id <> current_setting('app.session_id')::uuid;
-    delete from registry.mail_tokens m where m.user_id = me;
+    update registry.mail_tokens m set used_at = now() where m.user_id = me and m.used_at is null;
     insert into registry.account_events (user_id, kind, session_id)
     values (me, 'password_changed', registry.session_handle(current_setting('app.session_id')::uuid));
 end

@@ -9,7 +9,8 @@ begin
     return query
         select u.email, u.full_name
         from registry.mail_tokens m join registry.users u on u.id = m.user_id
-        where m.token_hash = sha256(link_hash) and m.purpose = link_purpose and m.expires_at > now() and u.active;
+        where m.token_hash = sha256(link_hash) and m.purpose = link_purpose and m.expires_at > now() and m.used_at is null
+          and u.active;
 end
 $$;
 alter function registry.find_mail_token(text, bytea) owner to rowhouse_identity;

@@ -8,12 +8,12 @@ as $$
 begin
     insert into registry.mail_tokens (token_hash, user_id, purpose, email, expires_at)
     values (sha256(link_hash), whose, link_purpose, sent_to, now() + link_lifetime)
-    on conflict (token_hash) do nothing;  -- A letter that is tried once more.
+    on conflict (token_hash) do nothing;  -- A letter that is tried once more; its link may have been used.
     delete from registry.mail_tokens m
-    where m.user_id = whose and m.purpose = link_purpose
+    where m.user_id = whose and m.purpose = link_purpose and m.used_at is null
       and (m.email <> sent_to
            or m.token_hash not in (select n.token_hash from registry.mail_tokens n
-                                   where n.user_id = whose and n.purpose = link_purpose
+                                   where n.user_id = whose and n.purpose = link_purpose and n.used_at is null
                                    order by n.created_at desc, n.token_hash = sha256(link_hash) desc limit 3));
 end
 $$;

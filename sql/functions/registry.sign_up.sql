@@ -32,7 +32,8 @@ begin
         new_user := known.id;
         outcome := 'renewed';
         update registry.users u set password_hash = nobodys_hash, full_name = new_name where u.id = new_user;
-        delete from registry.mail_tokens m where m.user_id = new_user and m.purpose <> 'reset_password';
+        update registry.mail_tokens m set used_at = now()
+        where m.user_id = new_user and m.purpose <> 'reset_password' and m.used_at is null;
     else
         insert into registry.account_events (user_id, kind) values (new_user, 'signed_up');
     end if;

@@ -22,8 +22,9 @@ create table tenant.webhook_endpoints (
     -- Since when there has been nothing but failures.
     failing_since timestamptz,
     -- What was told before is none of its business: transactions that had ended when it was made, or enabled again.
-    since_epoch   bigint      not null,
-    since_xid     bigint      not null default pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+    -- registry.begin_telling says it.
+    since_epoch   bigint      not null default 0,
+    since_xid     bigint      not null default 0,
     -- The member who made it; null for an API key.
     created_by    uuid,
     created_at    timestamptz not null default now(),

@@ -19,13 +19,15 @@ create table tenant.webhook_deliveries (
     endpoint_id uuid        not null,
     -- What is sent as webhook-id, the same each time, so that a receiver knows it again.
     event_id    uuid        not null,
-    event_type  text        collate "C" not null constraint webhook_deliveries_event_type_check check (event_type ~ '^[a-z_]+[.][a-z_]+$'),
-    payload     text        not null constraint webhook_deliveries_payload_check check (octet_length(payload) <= 16384),
+    -- What whoever reads it has to hold, beside webhooks:read: the event's.
+    permission  text        collate "C" not null,
+    event_type  text        collate "C" not null default 'webhook.test' constraint webhook_deliveries_event_type_check check (event_type ~ '^[a-z_]+[.][a-z_]+$'),
+    payload     text        not null constraint webhook_deliveries_payload_check check (octet_length(payload) <= 65536),
     -- Since it was last begun with.
     attempts    smallint    not null default 0 constraint webhook_deliveries_attempts_check check (attempts between 0 and 1000),
     state       text        collate "C" not null default 'waiting'
                 constraint webhook_deliveries_state_check check (state in ('waiting', 'delivered', 'failed')),
-    next_at     timestamptz not null default now(),
+    next_at     timestamptz not null default now() constraint webhook_deliveries_next_at_check check (isfinite(next_at)),
     last_status smallint    constraint webhook_deliveries_last_status_check check (last_status between 100 and 999),
     last_error  text        collate "C" constraint webhook_deliveries_last_error_check check (last_error ~ '^[a-z_]{1,40}$'),
     created_at  timestamptz not null default now(),
@@ -48,6 +50,8 @@ create table tenant.webhook_attempts (
     at          timestamptz not null default clock_timestamp(),
     id          uuid        not null,
     delivery_id uuid        not null,
+    -- As the delivery's.
+    permission  text        collate "C" not null,
     -- The how manieth since the delivery was last begun with.
     number      smallint    not null constraint webhook_attempts_number_check check (number between 1 and 1000),
     duration_ms integer     not null constraint webhook_attempts_duration_check check (duration_ms >= 0),

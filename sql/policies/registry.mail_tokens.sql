@@ -12,5 +12,5 @@ create policy all_doors on registry.mail_tokens to rowhouse_identity
     using (true) with check (true);
 comment on policy all_doors on registry.mail_tokens is 'Doors on accounts keep and use them; nobody who serves reaches one.';
 
-grant select, delete on registry.mail_tokens to rowhouse_identity;
+grant select, delete, update (used_at) on registry.mail_tokens to rowhouse_identity;
 grant insert (token_hash, user_id, purpose, email, expires_at) on registry.mail_tokens to rowhouse_identity;

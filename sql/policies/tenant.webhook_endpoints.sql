@@ -25,8 +25,8 @@ create policy delete_permitted on tenant.webhook_endpoints for delete to rowhous
 comment on policy delete_permitted on tenant.webhook_endpoints is 'Whoever holds webhooks:write in the tenant that is set.';
 
 grant select, delete on tenant.webhook_endpoints to rowhouse_api;
-grant insert (tenant_id, id, url, description, event_types, permissions, ordered, since_epoch, created_by) on tenant.webhook_endpoints to rowhouse_api;
-grant update (url, description, event_types, permissions, ordered, state, disabled_why, disabled_at, failing_since, since_epoch, since_xid)
+grant insert (tenant_id, id, url, description, event_types, permissions, ordered, created_by) on tenant.webhook_endpoints to rowhouse_api;
+grant update (url, description, event_types, permissions, ordered, state, disabled_why, disabled_at, failing_since)
     on tenant.webhook_endpoints to rowhouse_api;
 
 create policy select_worker on tenant.webhook_endpoints for select to rowhouse_worker
@@ -58,6 +58,11 @@ create or replace trigger check_author before insert on tenant.webhook_endpoints
 create or replace trigger no_more_than_held before insert or update of url, event_types, permissions on tenant.webhook_endpoints
     for each row when (row_security_active('tenant.webhook_endpoints'::regclass) and current_user <> 'rowhouse_owner')
     execute function registry.no_more_than_held();
+-- Whoever makes or enables one has it told from then on, whoever does it.
+create or replace trigger begin_telling before insert on tenant.webhook_endpoints
+    for each row execute function registry.begin_telling();
+create or replace trigger begin_telling_again before update of state on tenant.webhook_endpoints
+    for each row when (new.state = 'enabled' and old.state <> 'enabled') execute function registry.begin_telling();
 -- Whoever enables one has it told again.
 create or replace trigger no_more_than_held_again before update of state on tenant.webhook_endpoints
     for each row when (new.state = 'enabled' and old.state <> 'enabled'

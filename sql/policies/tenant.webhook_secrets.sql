@@ -32,6 +32,11 @@ grant insert (tenant_id, endpoint_id, id, sealed, fingerprint) on tenant.webhook
 grant update (expires_at) on tenant.webhook_secrets to rowhouse_api;
 grant delete on tenant.webhook_secrets to rowhouse_api;
 
+-- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
+create or replace trigger no_more_than_told before insert or update on tenant.webhook_secrets
+    for each row when (row_security_active('tenant.webhook_secrets'::regclass) and current_user <> 'rowhouse_owner')
+    execute function registry.no_more_than_told();
+
 create policy select_worker on tenant.webhook_secrets for select to rowhouse_worker
     using (tenant_id = (select registry.require_job('webhooks:sign')));
 comment on policy select_worker on tenant.webhook_secrets is 'A job that sends: what it signs with, locked.';

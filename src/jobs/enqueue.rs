@@ -85,6 +85,12 @@ impl NewJob {
         Self { unique_key, ..self }
     }
 
+    /// Its unique key as it is kept, if it has one.
+    #[must_use]
+    pub fn unique_key(&self) -> Option<&str> {
+        self.unique_key.as_deref()
+    }
+
     /// After all others of this order that were made before it, and never beside one.
     #[must_use]
     pub fn in_order(self, key: &str) -> Self {

@@ -63,23 +63,24 @@ impl Network {
 
 /// What is not out in the world (the registries of special addresses, RFC 6890, and multicast).
 const INSIDE_V4: &[Network] = &[
-    Network::v4(0, 0, 0, 0, 8),       // this network
-    Network::v4(10, 0, 0, 0, 8),      // private
-    Network::v4(100, 64, 0, 0, 10),   // a carrier's
-    Network::v4(127, 0, 0, 0, 8),     // loopback
-    Network::v4(169, 254, 0, 0, 16),  // link-local, where clouds tell secrets
-    Network::v4(172, 16, 0, 0, 12),   // private
-    Network::v4(192, 0, 0, 0, 24),    // protocols
-    Network::v4(192, 0, 2, 0, 24),    // documentation
-    Network::v4(192, 31, 196, 0, 24), // AS112
-    Network::v4(192, 52, 193, 0, 24), // AMT
-    Network::v4(192, 88, 99, 0, 24),  // relays of 6to4
-    Network::v4(192, 168, 0, 0, 16),  // private
-    Network::v4(192, 175, 48, 0, 24), // AS112
-    Network::v4(198, 18, 0, 0, 15),   // benchmarks
-    Network::v4(198, 51, 100, 0, 24), // documentation
-    Network::v4(203, 0, 113, 0, 24),  // documentation
-    Network::v4(224, 0, 0, 0, 3),     // multicast, reserved, broadcast
+    Network::v4(0, 0, 0, 0, 8),        // this network
+    Network::v4(10, 0, 0, 0, 8),       // private
+    Network::v4(100, 64, 0, 0, 10),    // a carrier's
+    Network::v4(127, 0, 0, 0, 8),      // loopback
+    Network::v4(169, 254, 0, 0, 16),   // link-local, where clouds tell secrets
+    Network::v4(168, 63, 129, 16, 32), // what Azure answers its machines with
+    Network::v4(172, 16, 0, 0, 12),    // private
+    Network::v4(192, 0, 0, 0, 24),     // protocols
+    Network::v4(192, 0, 2, 0, 24),     // documentation
+    Network::v4(192, 31, 196, 0, 24),  // AS112
+    Network::v4(192, 52, 193, 0, 24),  // AMT
+    Network::v4(192, 88, 99, 0, 24),   // relays of 6to4
+    Network::v4(192, 168, 0, 0, 16),   // private
+    Network::v4(192, 175, 48, 0, 24),  // AS112
+    Network::v4(198, 18, 0, 0, 15),    // benchmarks
+    Network::v4(198, 51, 100, 0, 24),  // documentation
+    Network::v4(203, 0, 113, 0, 24),   // documentation
+    Network::v4(224, 0, 0, 0, 3),      // multicast, reserved, broadcast
 ];
 
 /// Of the world in version 6 there is this alone, and what follows is cut out of it.

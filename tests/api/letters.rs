@@ -199,3 +199,25 @@ async fn a_letter_that_is_refused_for_good_is_dead_and_one_that_nobody_of_ours_h
     }
     post.is_empty(&app).await;
 }
+
+/// A server that took a letter and was not heard to is handed it once more, with the same link.
+#[tokio::test]
+async fn a_link_that_was_used_is_not_good_again_when_its_letter_is_sent_once_more() {
+    let (db, post) = (TestDb::new().await, PostBox::start().await);
+    let app = TestApp::new(&db).await;
+    let member = town().acme.member.email;
+    app.auth("password-reset", json!({ "email": member })).await.expect(202);
+    db.run("create table public.sent as select * from registry.letters").await;
+    let app = app.sending(&db, &post);
+    let token = post.token_to(member).await;
+    let confirm = json!({ "token": token, "password": SECRET });
+    app.auth("password-reset/confirm", confirm.clone()).await.expect(204);
+    post.letter_to(member).await;
+    db.run("insert into registry.letters select * from public.sent").await;
+    assert_eq!(post.token_to(member).await, token, "the same letter");
+    app.auth("password-reset/confirm", confirm).await.problem(410, "link_spent");
+    // Another one is.
+    app.auth("password-reset", json!({ "email": member })).await.expect(202);
+    let token = post.token_to(member).await;
+    app.auth("password-reset/confirm", json!({ "token": token, "password": "another good secret" })).await.expect(204);
+}

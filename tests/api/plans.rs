@@ -78,19 +78,19 @@ async fn fill(superuser: &Client, tenant: Uuid, project: Uuid, role: Uuid, owner
              from generate_series(1, 2000) n;
          insert into tenant.event_floors (tenant_id, epoch, xid, event_id)
              select id, 0, 0, id from registry.tenants on conflict do nothing;
-         insert into tenant.webhook_endpoints (tenant_id, id, url, permissions, state, disabled_why, disabled_at, since_epoch)
+         insert into tenant.webhook_endpoints (tenant_id, id, url, permissions, state, disabled_why, disabled_at)
              select '{tenant}', {id}, 'https://example.com/hook', '{{projects:read}}', case n % 2 when 0 then 'enabled' else 'disabled' end,
-                    case n % 2 when 1 then 'by_hand' end, case n % 2 when 1 then now() end, 1
+                    case n % 2 when 1 then 'by_hand' end, case n % 2 when 1 then now() end
              from generate_series(1, 2000) n;
          insert into tenant.webhook_secrets (tenant_id, endpoint_id, id, sealed, fingerprint)
              select '{tenant}', {id}, {id}, sha256('x'), sha256(n::text::bytea) from generate_series(1, 2000) n;
-         insert into tenant.webhook_deliveries (tenant_id, id, endpoint_id, event_id, event_type, payload, state, finished_at)
-             select '{tenant}', {id}, d.endpoint_id, gen_random_uuid(), 'webhook.test', '{{}}', s.state, case when s.state <> 'waiting' then now() end
+         insert into tenant.webhook_deliveries (tenant_id, id, endpoint_id, event_id, permission, event_type, payload, state, finished_at)
+             select '{tenant}', {id}, d.endpoint_id, gen_random_uuid(), 'projects:read', 'project.created', '{{}}', s.state, case when s.state <> 'waiting' then now() end
              from generate_series(1, 2000) n
              cross join lateral (select (array['waiting', 'delivered', 'failed'])[1 + n % 3] as state) s
              cross join (select endpoint_id from tenant.webhook_deliveries where tenant_id = '{tenant}' order by ctid limit 1) d;
-         insert into tenant.webhook_attempts (tenant_id, at, id, delivery_id, number, duration_ms, request)
-             select '{tenant}', now() - n * interval '1 minute', {id}, case when n % 2 = 0 then a.delivery_id else {id} end, 1, 1, 'x'
+         insert into tenant.webhook_attempts (tenant_id, at, id, delivery_id, permission, number, duration_ms, request)
+             select '{tenant}', now() - n * interval '1 minute', {id}, case when n % 2 = 0 then a.delivery_id else {id} end, 'projects:read', 1, 1, 'x'
              from generate_series(1, 2000) n
              cross join (select delivery_id from tenant.webhook_attempts where tenant_id = '{tenant}' order by ctid limit 1) a;
          insert into registry.domains (tenant_id, id, domain, challenge)

@@ -155,6 +155,7 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "notify_of_api_key"
         | "notify_of_operation"
         | "notify_of_role"
+        | "begin_telling"
         | "notify_of_webhook"
         | "withdraw_invitations"
         | "withdraw_widened" => vec![],

@@ -160,6 +160,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
                 )
             ),
         ),
+        ("begin_telling", Trigger, "begin_telling()".to_owned()),
         ("notify_of_webhook", Trigger, "notify_of_webhook()".to_owned()),
         ("webhooks_behind", Worker, format!("webhooks_behind(null, {none}, 100)")),
         ("open_sessions", Doors, format!("open_sessions('{}')", owner.id)),

@@ -12,7 +12,7 @@ const REACHES: &[&str] = &[
     "identity devices: delete, select (created_at, token_hash, user_id)",
     "identity idempotency_keys: delete, select (expires_at, user_id)",
     "identity letters: delete, insert (about, address, id, same, sealed), select, update (about, attempts, created_at, dead_at, due_at, error, id, lease, sealed)",
-    "identity mail_tokens: delete, insert (email, expires_at, purpose, token_hash, user_id), select",
+    "identity mail_tokens: delete, insert (email, expires_at, purpose, token_hash, user_id), select, update (used_at)",
     "identity platform_settings: select (key, value)",
     "identity recovery_codes: delete, select (code_hash, user_id)",
     "identity refresh_tokens: insert (session_id, token_hash, user_id), select, update (repeated_at, successor_hash, successor_sealed, used_at)",

@@ -121,10 +121,10 @@ pub(super) async fn build(migrator: &AdminConn) {
                         case when s = 'running' then now() + interval '1 day' end, case when s not in ('waiting', 'running') then now() end
                  from unnest(array['waiting', 'running', 'succeeded', 'dead', 'cancelled', 'discarded']) s;
              insert into tenant.tickets (tenant_id, user_id, id, expires_at) values ('{id}', '{owner}', gen_random_uuid(), now() + interval '1 day');
-             insert into tenant.webhook_endpoints (tenant_id, id, url, permissions, since_epoch)
-                 values ('{id}', '{operation}', 'https://hooks.{slug}.example/', '{{events:read,projects:read}}', 1);
-             insert into tenant.webhook_deliveries (tenant_id, id, endpoint_id, event_id, event_type, payload, state, finished_at)
-                 select '{id}', registry.new_id(), '{operation}', gen_random_uuid(), 'webhook.test', '{{}}', s, case when s <> 'waiting' then now() end
+             insert into tenant.webhook_endpoints (tenant_id, id, url, permissions)
+                 values ('{id}', '{operation}', 'https://hooks.{slug}.example/', '{{events:read,projects:read}}');
+             insert into tenant.webhook_deliveries (tenant_id, id, endpoint_id, event_id, permission, event_type, payload, state, finished_at)
+                 select '{id}', registry.new_id(), '{operation}', gen_random_uuid(), 'projects:read', 'project.created', '{{}}', s, case when s <> 'waiting' then now() end
                  from unnest(array['waiting', 'delivered', 'failed']) s;
              insert into tenant.notifications (tenant_id, user_id, id, kind, title)
                  select tenant_id, user_id, case when user_id = '{owner}' then '{notification}'::uuid else registry.new_id() end,

@@ -149,6 +149,8 @@ async fn nobody_has_an_endpoint_told_what_they_may_not_read() {
     member.patch(&path, "*", json!({ "event_types": ["project.created"] })).await.problem(403, "permission_denied");
     owner.patch(&path, "*", json!({ "state": "disabled" })).await.expect(200);
     member.patch(&path, "*", json!({ "state": "enabled" })).await.problem(403, "permission_denied");
+    // Nor have a secret of it, with which what it is told could be made up, or end the one that is in use.
+    member.post(&format!("{path}/secret"), json!({ "overlap_hours": 0 })).await.problem(403, "permission_denied");
     // A key is held to the same.
     let (key, id) = (key_of(acme.id, acme.api_key).0, acme.api_key);
     db.run(&format!(
@@ -173,8 +175,8 @@ async fn a_tenant_has_fifty_endpoints_at_most() {
     let owner = Member::new(&app, &town().acme.owner, &town().acme);
     let fill = format!(
         "delete from tenant.webhook_endpoints;
-         insert into tenant.webhook_endpoints (tenant_id, id, url, permissions, since_epoch)
-         select '{}', gen_random_uuid(), '{URL}', '{{}}', 1 from generate_series(1, 49)",
+         insert into tenant.webhook_endpoints (tenant_id, id, url, permissions)
+         select '{}', gen_random_uuid(), '{URL}', '{{}}' from generate_series(1, 49)",
         town().acme.id
     );
     db.run(&fill).await;
@@ -201,6 +203,15 @@ async fn what_signs_is_read_back_by_nobody_who_serves() {
         "update tenant.webhook_secrets set expires_at = now() returning sealed",
         "insert into tenant.webhook_secrets (tenant_id, endpoint_id, id, sealed, fingerprint)
              select tenant_id, id, gen_random_uuid(), sha256('a'), sha256('a') from tenant.webhook_endpoints returning sealed",
+        // Nor does whoever serves say from where an endpoint is told, what a message says, or how often one was tried.
+        "update tenant.webhook_endpoints set since_epoch = 9223372036854775807",
+        "update tenant.webhook_endpoints set since_xid = -9223372036854775808",
+        "insert into tenant.webhook_deliveries (tenant_id, id, endpoint_id, event_type, payload)
+             select tenant_id, gen_random_uuid(), id, 'webhook.test', '{}' from tenant.webhook_endpoints",
+        "insert into tenant.webhook_deliveries (tenant_id, id, endpoint_id, event_type)
+             select tenant_id, gen_random_uuid(), id, 'project.deleted' from tenant.webhook_endpoints",
+        "update tenant.webhook_deliveries set attempts = 1000, state = 'waiting', finished_at = null",
+        "update tenant.webhook_deliveries set attempts = 0, state = 'waiting', finished_at = null, next_at = now() + interval '1 year'",
     ] {
         api.batch_execute(&begin).await.unwrap();
         let refused = api.batch_execute(statement).await.unwrap_err();

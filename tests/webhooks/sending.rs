@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use serde_json::json;
 
 use super::{Receiver, Stage, id_of};
-use crate::support::town;
+use crate::support::{Member, town};
 
 #[tokio::test]
 async fn what_happens_is_sent_signed_and_the_log_says_so() {
@@ -42,6 +42,56 @@ async fn what_happens_is_sent_signed_and_the_log_says_so() {
     stage.app.get(&format!("/api/v1{one}"), globex.owner.id, globex.id).await.problem(404, "not_found");
     stage.app.get(&format!("/api/v1{path}/deliveries"), globex.owner.id, globex.id).await.problem(404, "not_found");
     stage.finish().await;
+}
+
+/// What was sent tells as much as the event itself.
+#[tokio::test]
+async fn the_log_shows_what_whoever_reads_it_may_read() {
+    let stage = Stage::set().await;
+    let receiver = Receiver::answering(|_| StatusCode::OK).await;
+    let (path, _) = stage.endpoint(&receiver, json!({ "event_types": ["project.created", "api_key.created"] })).await;
+    stage.project("Told").await;
+    let key = json!({ "name": "Told", "permissions": ["projects:read"] });
+    stage.owner().post("/tenant/api-keys", key).await.expect(201);
+    stage.until("select count(*) from tenant.webhook_deliveries where state = 'delivered'", 2).await;
+    let all = stage.deliveries(&path).await;
+    let owner = stage.owner();
+    let role = owner.make_role("looker", &["webhooks:read", "webhooks:write", "projects:read"]).await;
+    owner.give(&town().acme.member, &role).await.expect(200);
+    let member = Member::new(&stage.app, &town().acme.member, &town().acme);
+    let seen = member.get(&format!("{path}/deliveries")).await.expect(200).json();
+    let seen = seen["items"].as_array().unwrap();
+    assert_eq!((all.len(), seen.len()), (2, 1));
+    assert_eq!(seen[0]["event_type"], "project.created");
+    let hidden = all.iter().find(|one| one["event_type"] == "api_key.created").unwrap()["id"].as_str().unwrap();
+    member.get(&format!("{path}/deliveries/{hidden}")).await.problem(404, "not_found");
+    member.post(&format!("{path}/deliveries/{hidden}/replay"), json!({})).await.problem(404, "not_found");
+    let tries = format!(
+        "begin; set local app.tenant_id = '{}'; set local app.user_id = '{1}'; set local app.session_id = '{1}'; set local app.api_key = ''",
+        town().acme.id,
+        town().acme.member.id
+    );
+    let api = stage.db.api().await;
+    api.batch_execute(&tries).await.unwrap();
+    let read: i64 = api.query_one("select count(*) from tenant.webhook_attempts", &[]).await.unwrap().get(0);
+    assert_eq!(read, 1, "nor the tries");
+}
+
+/// Whoever answers a status has answered, though the rest never comes.
+#[tokio::test]
+async fn an_answer_that_never_ends_is_an_answer() {
+    let stage = Stage::set().await;
+    let endless = || {
+        let body = axum::body::Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        axum::response::Response::new(body)
+    };
+    let receiver = Receiver::answering(move |_| endless()).await;
+    stage.endpoint(&receiver, json!({ "event_types": ["project.created"] })).await;
+    stage.project("Told").await;
+    stage
+        .until("select count(*) from tenant.webhook_deliveries where state = 'delivered' and last_status = 200", 1)
+        .await;
+    assert_eq!(receiver.got().len(), 1);
 }
 
 #[tokio::test]

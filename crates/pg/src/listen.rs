@@ -49,13 +49,13 @@ impl Listener {
             config.connect(tls()).await.map_err(|error| Failure(format!("cannot listen: {}", describe(&error))))?;
         let (tell, told) = mpsc::channel(WAITING);
         let missed = Arc::new(AtomicBool::new(false));
-        let misses = missed.clone();
+        let lost = missed.clone();
         tokio::spawn(async move {
             while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
                 match message {
                     Ok(AsyncMessage::Notification(note)) => match tell.try_send(note.payload().to_owned()) {
                         Ok(()) => {}
-                        Err(mpsc::error::TrySendError::Full(_)) => misses.store(true, Ordering::Relaxed),
+                        Err(mpsc::error::TrySendError::Full(_)) => lost.store(true, Ordering::Relaxed),
                         Err(mpsc::error::TrySendError::Closed(_)) => return,
                     },
                     Ok(_) => {}

@@ -19,9 +19,6 @@ set url           = coalesce($4, url),
     state         = coalesce($9, state),
     disabled_why  = case coalesce($9, state) when 'disabled' then coalesce(disabled_why, 'by_hand') end,
     disabled_at   = case coalesce($9, state) when 'disabled' then coalesce(disabled_at, now()) end,
-    failing_since = case when coalesce($9, state) = 'enabled' and state = 'disabled' then null else failing_since end,
-    since_epoch   = case when coalesce($9, state) = 'enabled' and state = 'disabled' then (select registry.present_epoch()) else since_epoch end,
-    since_xid     = case when coalesce($9, state) = 'enabled' and state = 'disabled'
-                         then pg_snapshot_xmin(pg_current_snapshot())::text::bigint else since_xid end
+    failing_since = case when coalesce($9, state) = 'enabled' and state = 'disabled' then null else failing_since end
 where tenant_id = $1 and id = $2 and ($3::bigint[] is null or version = any ($3))
 returning id, url, description, event_types, ordered, state, disabled_why, disabled_at, failing_since, created_by, created_at, updated_at, version

@@ -28,11 +28,11 @@ with recursive types (type) as (
       on w.tenant_id = $1 and w.state = 'enabled' and (w.event_types = '{}' or p.type = any (w.event_types))
      and p.permission = any (w.permissions) and (p.epoch, p.xid) >= (w.since_epoch, w.since_xid)
 ), made as (
-    insert into tenant.webhook_deliveries (tenant_id, id, endpoint_id, event_id, event_type, payload)
-    select $1, registry.id_in_order(t.moment), t.endpoint_id, t.id, t.type,
+    insert into tenant.webhook_deliveries (tenant_id, id, endpoint_id, event_id, permission, event_type, payload)
+    select $1, registry.id_in_order(t.moment), t.endpoint_id, t.id, t.permission, t.type,
            registry.webhook_message($1, t.id, t.type, t.type_version, t.actor_kind, t.actor_id, t.data, t.created_at)
     from told t
-    on conflict do nothing
+    on conflict (tenant_id, endpoint_id, event_id) do nothing
     returning endpoint_id
 )
 select (select count(*) from page) as read, l.epoch, l.xid, l.id, (select count(*) from made) as made,

@@ -33,11 +33,11 @@ with recursive types (type) as (
     where d.tenant_id = $1 and d.endpoint_id = $2 and d.event_id = t.id and ($10 or d.state <> 'delivered')
     returning d.id
 ), made as (
-    insert into tenant.webhook_deliveries (tenant_id, id, endpoint_id, event_id, event_type, payload)
-    select $1, registry.id_in_order(t.moment), $2, t.id, t.type,
+    insert into tenant.webhook_deliveries (tenant_id, id, endpoint_id, event_id, permission, event_type, payload)
+    select $1, registry.id_in_order(t.moment), $2, t.id, t.permission, t.type,
            registry.webhook_message($1, t.id, t.type, t.type_version, t.actor_kind, t.actor_id, t.data, t.created_at)
     from told t
-    on conflict do nothing
+    on conflict (tenant_id, endpoint_id, event_id) do nothing
     returning id
 )
 select (select count(*) from page) as read, l.epoch, l.xid, l.id,

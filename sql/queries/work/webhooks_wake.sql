@@ -6,7 +6,7 @@ with asked as (
     update tenant.jobs j
     set run_at = least(j.run_at, coalesce($4::timestamptz, clock_timestamp()))
     from asked a
-    where j.tenant_id = $1 and j.order_key = a.order_key and j.state = 'waiting'
+    where j.tenant_id = $1 and j.order_key = a.order_key and j.kind = 'webhooks.deliver' and j.state = 'waiting'
     returning j.order_key
 )
 insert into tenant.jobs (tenant_id, id, kind, payload, order_key, run_at, max_attempts)

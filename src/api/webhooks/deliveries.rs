@@ -6,7 +6,6 @@ use axum::{
 use jiff::Timestamp;
 use rowhouse_pg::new_id;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -182,16 +181,8 @@ pub(super) async fn get(
     responses((status = CREATED, body = WebhookDelivery)))]
 pub(super) async fn test(tenant: Tenant, Path(id): Path<Uuid>, once: Once) -> Result<Response, Early> {
     let delivery_id = new_id();
-    let payload = json!({
-        "type": "webhook.test",
-        "timestamp": now().to_string(),
-        "data": { "endpoint_id": id },
-        "id": delivery_id,
-        "tenant_id": tenant.id().as_uuid(),
-    });
-    let payload = payload.to_string();
     let job = NewJob::new(&Replay::wake(id))?.by(tenant.user());
-    let with: Params<'_> = &[&id, &delivery_id, &payload];
+    let with: Params<'_> = &[&id, &delivery_id];
     let mut conn = tenant.writes().await?;
     let attempt = once.begin(&mut conn);
     let ([made], _, done) = attempt.last([(sql!("webhooks/test"), with)], ENQUEUE, &job.with()).await?;

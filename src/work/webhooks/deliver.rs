@@ -82,10 +82,11 @@ from_row! { Endpoint: url, ordered, enabled }
 struct Due {
     id: Uuid,
     event_id: Uuid,
+    permission: String,
     payload: String,
     attempts: i16,
 }
-from_row! { Due: id, event_id, payload, attempts }
+from_row! { Due: id, event_id, permission, payload, attempts }
 
 struct Sealed {
     id: Uuid,
@@ -202,7 +203,9 @@ async fn write_down(tx: &mut Tx<'_, Write>, tried: &Tried) -> Result<()> {
     let status = outcome.status.and_then(|status| i16::try_from(status).ok());
     let took = i32::try_from(outcome.took.as_millis()).unwrap_or(i32::MAX);
     let (id, wait) = (new_id(), wait(number, outcome));
-    let attempt: Params<'_> = &[&id, &due.id, &number, &took, &status, &outcome.error, request, &outcome.response];
+    let Due { id: delivery, permission, .. } = due;
+    let attempt: Params<'_> =
+        &[&id, delivery, permission, &number, &took, &status, &outcome.error, request, &outcome.response];
     let came: Params<'_> = &[&due.id, &number, &wait, &outcome.error, &status];
     tx.after([(sql!("work/webhooks_attempt"), attempt)], sql!("work/webhooks_came"), came).await?;
     Ok(())

@@ -47,7 +47,7 @@ pub(crate) async fn forget(job: ForgetDeliveries, held: Held) -> Result<Value, F
             tx.commit().await.map_err(Error::from)?;
             continue;
         }
-        // A job that was to send and is dead sends nothing: once a day there is another.
+        // A job that was to send and is dead, or was cancelled, sends nothing: now and then there is another.
         let told: Vec<Told> = tx.all(sql!("work/webhooks_hold"), &[]).await.map_err(Error::from)?;
         let endpoints: Vec<Uuid> = told.iter().map(|told| told.id).collect();
         wake(&mut tx, &endpoints, None).await?;

@@ -18,6 +18,8 @@ use crate::{
 
 /// Events at a time: a page is a transaction, so that an import of thousands neither fills it nor holds endpoints for long.
 const PAGE: i64 = 500;
+/// And fewer, so that of many endpoints no more deliveries than this are made at once.
+const DELIVERIES: i64 = 2_000;
 /// How long a turn is; whoever looks next finds what is left.
 const TURN: Duration = Duration::from_secs(10);
 
@@ -83,9 +85,11 @@ pub(crate) async fn relay(_: Relay, held: Held) -> Result<Value, Failed> {
         };
         let from = since.max(Position { epoch: stands.epoch, xid: stands.xid, id: stands.event_id });
         let moment = stands.moment.max(stands.now);
-        let params: Params<'_> = &[&from.epoch, &from.xid, &from.id, &PAGE, &moment];
+        let endpoints = i64::try_from(told.len()).unwrap_or(i64::MAX);
+        let most = (DELIVERIES / endpoints.max(1)).clamp(10, PAGE);
+        let params: Params<'_> = &[&from.epoch, &from.xid, &from.id, &most, &moment];
         let page: Option<Page> = tx.optional(sql!("work/webhooks_relay"), params).await.map_err(Error::from)?;
-        let full = page.as_ref().is_some_and(|page| page.read == PAGE);
+        let full = page.as_ref().is_some_and(|page| page.read == most);
         let (to, moment) = page
             .as_ref()
             .map_or((from, moment), |page| (Position { epoch: page.epoch, xid: page.xid, id: page.id }, page.moment));

@@ -16,6 +16,7 @@ use crate::{
     auth::{TenantId, webhooks_behind},
     db::WorkerDb,
     jobs::{NewJob, enqueue::Priority},
+    sql,
     wake::{Heard, Wake},
 };
 
@@ -148,6 +149,7 @@ impl Scout {
         let mut conn = self.db.inside(tenant, None).await?;
         let mut tx = conn.write();
         job.enqueue(&mut tx).await?;
+        tx.all::<()>(sql!("work/webhooks_read_now"), &[&job.unique_key()]).await?;
         tx.commit().await?;
         self.wake.committed(tenant.as_uuid());
         Ok(())
