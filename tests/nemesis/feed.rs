@@ -18,7 +18,7 @@ use crate::{
 
 const LIST: rowhouse::db::Sql = rowhouse::sql!("events/list");
 
-async fn begin(api: &Client, tenant: &Tenant, how: &str) -> Result<(), tokio_postgres::Error> {
+pub async fn begin(api: &Client, tenant: &Tenant, how: &str) -> Result<(), tokio_postgres::Error> {
     let begin = format!(
         "begin {how}; set local app.tenant_id = '{}'; set local app.user_id = '{1}'; set local app.session_id = '{1}'",
         tenant.id, tenant.member
@@ -113,11 +113,11 @@ async fn reads(scene: &Scene<'_>, list: &str, stop: &CancellationToken) -> Vec<U
 }
 
 /// What is wrong with what a reader by this statement was told while somebody raged; or how much it was.
-async fn lived(scene: &Scene<'_>, list: &str) -> Result<usize, String> {
+async fn lived(scene: &Scene<'_>, list: &str, deeds: u32) -> Result<usize, String> {
     let (world, stop) = (scene.world, CancellationToken::new());
     let rages = async {
         let mut dice = Dice::of(world.seed, 2);
-        for _ in 0..8 {
+        for _ in 0..deeds {
             tokio::time::sleep(Duration::from_millis(dice.within(300..900))).await;
             if dice.percent(30) {
                 tokio::task::block_in_place(|| world.restart());
@@ -163,7 +163,7 @@ async fn lived(scene: &Scene<'_>, list: &str) -> Result<usize, String> {
 }
 
 pub async fn whoever_reads_the_feed_misses_nothing_and_reads_nothing_twice(world: &World) {
-    let told = lived(&world.scene("").await, LIST.text()).await;
+    let told = lived(&world.scene("").await, LIST.text(), 8).await;
     println!("  {told:?} told");
     assert!(told.as_ref().is_ok_and(|told| *told > 20), "seed {}: {told:?}", world.seed);
 }
@@ -172,7 +172,7 @@ pub async fn whoever_reads_the_feed_misses_nothing_and_reads_nothing_twice(world
 pub async fn a_feed_that_reads_past_whoever_has_not_ended_is_found(world: &World) {
     let (before, after) = LIST.text().split_once("and (epoch, xid) <").expect("the statement waits for them");
     let hasty = format!("{before}{}", &after[after.find("order by").unwrap()..]);
-    let told = lived(&world.scene("").await, &hasty).await;
+    let told = lived(&world.scene("").await, &hasty, 4).await;
     println!("  {told:?}");
     assert!(told.is_err_and(|wrong| wrong.ends_with("was never told")), "seed {}", world.seed);
 }

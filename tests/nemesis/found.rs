@@ -7,16 +7,19 @@ use crate::{
     history::{Fate, History, Move, Written, Wrong},
     nemesis::{Deed, Plan, lived},
     world::World,
+    writers::UNFINISHED,
 };
 
 /// Until it is there to be seen.
 const PLAN: Plan<'_> = Plan {
     deeds: &[Deed::Kill],
-    mode: "asks",
+    mode: Some("asks"),
     until: "select exists (select from tenant.jobs)",
     least: Duration::from_secs(1),
     most: Duration::from_mins(1),
+    left: UNFINISHED,
     patience: Duration::from_secs(10),
+    hurry: &[],
 };
 /// Workers that end jobs of anybody's, in a database that lets whoever has once held a job do what the job may.
 pub async fn ends_that_do_not_ask_for_the_lease_are_found(world: &World) {
@@ -24,7 +27,7 @@ pub async fn ends_that_do_not_ask_for_the_lease_are_found(world: &World) {
         language sql stable security definer set search_path = '' as $$ select current_setting('app.tenant_id')::uuid $$";
     let scene = world.scene(anybody).await;
     let until = "select exists (select from nemesis.effects group by job_id having count(*) > 1)";
-    let plan = Plan { deeds: &[Deed::Stop], mode: "anybody", until, ..PLAN };
+    let plan = Plan { deeds: &[Deed::Stop], mode: Some("anybody"), until, ..PLAN };
     let (written, history) = lived(&scene, plan).await;
     let wrong = history.wrong(&written);
     assert!(wrong.contains_key(&Wrong::Twice), "seed {}: {wrong:#?}", world.seed);

@@ -6,15 +6,16 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     dice::Dice,
     history::{Fate, History, Written},
+    process::Process,
     worker::Mark,
-    world::{Scene, WorkerProcess, World},
-    writers::{Manner, unfinished, write, writes},
+    world::{Scene, World},
+    writers::{Manner, UNFINISHED, write, writes},
 };
 
 const WORKERS: usize = 3;
 
 /// For how long something happens.
-fn how_long() -> Duration {
+pub fn how_long() -> Duration {
     let seconds = std::env::var("ROWHOUSE_NEMESIS_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     Duration::from_secs(seconds.unwrap_or(15))
 }
@@ -29,6 +30,12 @@ pub enum Deed {
     Replace,
     TerminateBackends,
     RestartPostgres,
+    /// It dies with all it knows, and is back after a while.
+    KillRedis,
+    /// It answers nobody for a while, and connections stay open.
+    StopRedis,
+    /// SIGKILL, and another comes.
+    KillServer,
 }
 
 /// What happens to a scene.
@@ -36,33 +43,51 @@ pub enum Deed {
 pub struct Plan<'a> {
     /// One after the other, in an order that the seed decides.
     pub deeds: &'a [Deed],
-    pub mode: &'a str,
+    /// How a worker with the tests' kind works; without, it is `rowhouse worker`.
+    pub mode: Option<&'a str>,
     /// For so long,
     pub least: Duration,
     /// and then until this is to be seen in the database, since a machine may be busy,
     pub until: &'a str,
     /// or so long has passed.
     pub most: Duration,
+    /// How many have not come to their end.
+    pub left: &'a str,
     /// For how long nothing may come to its end before it is taken for lost.
     pub patience: Duration,
+    /// Said all the time: what is to be tried again in minutes is tried again now.
+    pub hurry: &'a [&'a str],
 }
 
 /// Somebody has taken over what another held.
 pub const TAKEN_OVER: &str = "select exists (select from nemesis.moves where was = 'running' and now = 'running')";
 
-/// Does what is planned; all workers work again at the end. Says what was done, and how often PostgreSQL has refused what a worker did.
-async fn rage(scene: &Scene<'_>, plan: Plan<'_>, stop: &CancellationToken) -> (Vec<Deed>, usize) {
+/// Does what is planned; all workers, Redis and the server are there again at the end. Says what was done, and how often PostgreSQL has refused
+/// what a worker did.
+pub async fn rage(scene: &Scene<'_>, plan: Plan<'_>, stop: &CancellationToken) -> (Vec<Deed>, usize) {
+    let over = CancellationToken::new();
+    let raging = Box::pin(async {
+        let done = do_all(scene, plan, stop).await;
+        over.cancel();
+        done
+    });
+    tokio::join!(raging, hurry(scene, plan, &over)).0
+}
+
+async fn do_all(scene: &Scene<'_>, plan: Plan<'_>, stop: &CancellationToken) -> (Vec<Deed>, usize) {
     let mut dice = Dice::of(scene.world.seed, 1);
-    let mut workers: Vec<WorkerProcess> = (0..WORKERS).map(|_| scene.worker(plan.mode)).collect();
+    let worker = || plan.mode.map_or_else(|| scene.real_worker(), |mode| scene.worker(mode));
+    let mut workers: Vec<Process> = (0..WORKERS).map(|_| worker()).collect();
     let (mut done, mut refused, begun) = (Vec::new(), 0, Instant::now());
     let mut next: Vec<Deed> = Vec::new();
+    let mut redis_back: Option<Instant> = None;
     while begun.elapsed() < plan.least || begun.elapsed() < plan.most && !is(scene, plan.until).await {
         tokio::time::sleep(Duration::from_millis(dice.within(300..900))).await;
-        for worker in &mut workers {
-            if worker.stopped_until.is_some_and(|until| until < Instant::now()) {
-                worker.stopped_until = None;
-                worker.signal("-CONT");
-            }
+        tend(scene, &mut workers, &worker);
+        workers.iter_mut().for_each(Process::go_on_in_time);
+        if redis_back.is_some_and(|back| back < Instant::now()) {
+            redis_back = None;
+            scene.revive_redis();
         }
         if next.is_empty() {
             next = plan.deeds.to_vec();
@@ -71,37 +96,78 @@ async fn rage(scene: &Scene<'_>, plan: Plan<'_>, stop: &CancellationToken) -> (V
         let which = usize::try_from(dice.within(0..WORKERS as u64)).unwrap();
         match deed {
             Deed::Kill | Deed::Replace => {
-                let old = std::mem::replace(&mut workers[which], scene.worker(plan.mode));
+                let old = std::mem::replace(&mut workers[which], worker());
                 refused += old.end(if deed == Deed::Kill { "-KILL" } else { "-TERM" });
             }
-            Deed::Stop => {
-                // Somebody is left to take over what the others hold.
-                if workers.iter().any(|worker| worker.stopped_until.is_some()) {
-                    continue;
-                }
-                workers[which].signal("-STOP");
-                workers[which].stopped_until = Some(Instant::now() + Duration::from_millis(dice.within(4_000..6_000)));
-            }
+            // Somebody is left to take over what the others hold.
+            Deed::Stop if workers.iter().any(|worker| worker.stopped_until.is_some()) => continue,
+            Deed::Stop => workers[which].stop_for(Duration::from_millis(dice.within(4_000..6_000))),
             Deed::TerminateBackends => scene.terminate_backends().await,
             Deed::RestartPostgres => tokio::task::block_in_place(|| scene.world.restart()),
+            Deed::KillRedis | Deed::StopRedis if redis_back.is_some() => continue,
+            Deed::KillRedis | Deed::StopRedis => {
+                redis_back = Some(Instant::now() + Duration::from_millis(dice.within(500..2_500)));
+                if deed == Deed::KillRedis { scene.kill_redis() } else { scene.stop_redis() }
+            }
+            Deed::KillServer => drop(scene.serve()),
         }
         done.push(deed);
     }
+    let raged = begun.elapsed();
     stop.cancel();
     // Zombies come back.
-    for worker in &mut workers {
+    for worker in &workers {
         worker.signal("-CONT");
     }
+    scene.revive_redis();
     let (mut left, mut since) = (None, Instant::now());
     while left != Some(0) && since.elapsed() < plan.patience {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let now = unfinished(scene).await;
+        tend(scene, &mut workers, &worker);
+        let now = count(scene, plan.left).await;
         if now != left {
             (left, since) = (now, Instant::now());
         }
     }
+    println!("  raged for {raged:.1?}, all was done after {:.1?}", begun.elapsed());
+    if plan.deeds.contains(&Deed::KillRedis) {
+        // Whoever was cut off from Redis hears there again; and, so, has heard before.
+        let all = WORKERS + scene.servers();
+        let given_up = Instant::now() + Duration::from_secs(20);
+        while scene.who_hear().await != all {
+            assert!(Instant::now() < given_up, "{} of {all} hear what is said in Redis", scene.who_hear().await);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
     refused += workers.into_iter().map(|worker| worker.end("-TERM")).sum::<usize>();
     (done, refused)
+}
+
+/// Whatever has ended by itself is begun again, as whoever runs it would.
+fn tend(scene: &Scene<'_>, workers: &mut [Process], worker: &impl Fn() -> Process) {
+    workers.iter_mut().filter_map(|old| old.has_ended().then_some(old)).for_each(|ended| *ended = worker());
+    scene.tend_server();
+}
+
+/// Says what is to be said all the time, until it is to stop.
+async fn hurry(scene: &Scene<'_>, plan: Plan<'_>, stop: &CancellationToken) {
+    while !plan.hurry.is_empty() && !stop.is_cancelled() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let Some(superuser) = scene.client("postgres").await else { continue };
+        while !superuser.is_closed() && !stop.is_cancelled() {
+            for statement in plan.hurry {
+                // Whoever is in its way is met again soon.
+                let _ = superuser.batch_execute(statement).await;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// How many there are; nothing, where PostgreSQL is away.
+async fn count(scene: &Scene<'_>, count: &str) -> Option<i64> {
+    let superuser = scene.client("postgres").await?;
+    Some(superuser.query_one(count, &[]).await.ok()?.get(0))
 }
 
 /// What PostgreSQL answers; no, where it is away.
@@ -131,10 +197,25 @@ pub async fn lived(scene: &Scene<'_>, plan: Plan<'_>) -> (Vec<Written>, History)
 
 pub async fn whatever_happens_each_committed_job_is_done_once_and_in_its_order(world: &World) {
     let scene = world.scene("").await;
-    let deeds = [Deed::Kill, Deed::Stop, Deed::Replace, Deed::Stop, Deed::TerminateBackends, Deed::RestartPostgres];
-    let patience = Duration::from_secs(30);
-    let plan =
-        Plan { deeds: &deeds, mode: "asks", least: how_long(), until: TAKEN_OVER, most: how_long() * 3, patience };
+    let plan = Plan {
+        deeds: &[
+            Deed::Kill,
+            Deed::Stop,
+            Deed::Replace,
+            Deed::Stop,
+            Deed::TerminateBackends,
+            Deed::RestartPostgres,
+            Deed::KillRedis,
+            Deed::StopRedis,
+        ],
+        mode: Some("asks"),
+        least: how_long(),
+        until: TAKEN_OVER,
+        most: how_long() * 3,
+        left: UNFINISHED,
+        patience: Duration::from_secs(30),
+        hurry: &[],
+    };
     let (written, history) = lived(&scene, plan).await;
     let wrong = history.wrong(&written);
     assert!(wrong.is_empty(), "seed {}: {wrong:#?}", world.seed);
@@ -149,7 +230,7 @@ pub async fn one_job_among_a_thousand_of_anothers_waits_for_a_turn_and_not_for_t
     let flood = "insert into tenant.jobs (tenant_id, id, kind, payload, max_attempts)
         select $1, registry.new_id(), 'nemesis.mark', jsonb_build_object('key', 'flood', 'n', n, 'ms', 10), 5 from generate_series(1, 1000) n";
     superuser.execute(flood, &[&flooder.id]).await.unwrap();
-    let workers: Vec<WorkerProcess> = (0..WORKERS).map(|_| scene.worker("asks")).collect();
+    let workers: Vec<Process> = (0..WORKERS).map(|_| scene.worker("asks")).collect();
     let api = scene.patient_client("rowhouse_api").await;
     let count = "select count(*) from nemesis.effects where key = 'flood'";
     let done = async || -> i64 { superuser.query_one(count, &[]).await.unwrap().get(0) };

@@ -4,11 +4,15 @@ use std::time::Duration;
 use rowhouse::{
     db::{Sql, Statements, WorkerDb},
     jobs::{Failed, Held, Job, Kinds, Worker, WorkerOptions, backoff::Backoff, lease::LeaseTerms},
+    redis::Redis,
+    wake::{Wake, carry},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use crate::process::end_with_the_pipe;
 
 /// What is done: it takes a while, and leaves a row.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -68,13 +72,13 @@ async fn effect(job: &Mark, held: &Held, asks: bool) -> rowhouse::Result<()> {
 }
 
 /// Works until SIGTERM, and no longer than whoever has started it.
-pub async fn work(url: &str, mode: &str) {
-    std::thread::spawn(|| {
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        std::process::exit(1);
-    });
+pub async fn work(url: &str, mode: &str, redis: &str) {
+    end_with_the_pipe();
+    let redis = Redis::open(&redis.to_owned().into()).unwrap();
+    let wake = Wake::new(url.to_owned().into(), Some(redis));
+    tokio::spawn(carry(wake.clone()));
     let asks = mode != "anybody";
-    let db = WorkerDb::open(&url.to_owned().into(), 4, Statements::Named).unwrap();
+    let db = WorkerDb::open_telling(&url.to_owned().into(), 4, Statements::Named, Some(wake.hook())).unwrap();
     let kinds = Kinds::builder().with(move |job: Mark, held| mark(job, held, asks)).build();
     let lease = LeaseTerms::new(LeaseTerms::SHORTEST).unwrap();
     let worker = Worker::new(db, kinds, WorkerOptions::new(4, lease, Duration::from_millis(500)));
@@ -85,5 +89,5 @@ pub async fn work(url: &str, mode: &str) {
         term.recv().await;
         stop.cancel();
     });
-    worker.run(until).await;
+    tokio::join!(worker.woken_by(wake.heard(), until.clone()), worker.run(until.clone()));
 }

@@ -1,8 +1,6 @@
-//! A PostgreSQL of our own with tenants in it, and worker processes.
+//! A PostgreSQL of our own with tenants in it, and a Redis for each database.
 use std::{
-    fs::File,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -10,10 +8,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rowhouse::db::{self, AdminConn, seed};
-use rowhouse_dev::{Durability, PrivatePostgres};
+use rowhouse::{
+    auth::SealKey,
+    db::{self, AdminConn, seed},
+};
+use rowhouse_dev::{Durability, PrivatePostgres, PrivateRedis};
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
+
+use crate::{
+    process::{Process, free_address, signal},
+    tokens::KEYS,
+};
 
 /// What the history is read from, beside `tenant.jobs`: effects, under the lease that they were made under, and each change of a job's state or
 /// lease, with the lease of whoever made it.
@@ -77,7 +83,7 @@ impl World {
         let sessions = "insert into registry.sessions (id, user_id, kind, idle_until, expires_at)
             select id, id, 'bearer', now() + interval '1 day', now() + interval '1 day' from registry.users";
         migrator.script("sessions", sessions).await.unwrap();
-        superuser.script("witness", WITNESS).await.unwrap();
+        SealKey::read(&KEYS).unwrap().keep(&migrator).await.unwrap();
         world
     }
 
@@ -89,16 +95,26 @@ impl World {
         self.cluster().as_ref().expect("a cluster runs").url(role, database)
     }
 
-    /// A database with the tenants, and a change to it, if any.
+    /// A database with the tenants, a witness of jobs, and a change to it, if any.
     pub async fn scene(&self, change: &str) -> Scene<'_> {
+        let scene = self.plain_scene().await;
+        scene.change(WITNESS).await;
+        scene.change(change).await;
+        scene
+    }
+
+    /// A database with the tenants, as `rowhouse migrate` leaves it.
+    pub async fn plain_scene(&self) -> Scene<'_> {
         let name = format!("nemesis_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let postgres = AdminConn::connect(&self.url("postgres", "postgres")).await.unwrap();
         let create = format!("create database {name} template template_nemesis strategy file_copy");
         postgres.script("clone", &create).await.unwrap();
-        let scene = Scene { world: self, name };
+        let home = self.dir.join(format!("redis-{name}"));
+        let redis = PrivateRedis::start(&home, &[]).expect("tests need Redis");
+        let (redis_url, redis) = (redis.url(), Mutex::new(Some(redis)));
+        let scene = Scene { world: self, name, redis_url, home, redis, server: Mutex::default() };
         let superuser = AdminConn::connect(&scene.url("postgres")).await.unwrap();
         db::bootstrap(&superuser).await.unwrap();
-        superuser.script("change", change).await.unwrap();
         scene
     }
 
@@ -124,11 +140,57 @@ impl Drop for World {
 pub struct Scene<'a> {
     pub world: &'a World,
     name: String,
+    pub redis_url: String,
+    home: PathBuf,
+    redis: Mutex<Option<PrivateRedis>>,
+    /// `rowhouse serve`, and where it listens, if there is one.
+    server: Mutex<Option<(String, Process)>>,
 }
 
 impl Scene<'_> {
     pub fn url(&self, role: &str) -> String {
         self.world.url(role, &self.name)
+    }
+
+    /// Something is otherwise than `rowhouse migrate` has left it.
+    pub async fn change(&self, change: &str) {
+        let superuser = AdminConn::connect(&self.url("postgres")).await.unwrap();
+        superuser.script("change", change).await.unwrap();
+    }
+
+    fn redis(&self) -> MutexGuard<'_, Option<PrivateRedis>> {
+        self.redis.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Redis dies, with all that it knew.
+    pub fn kill_redis(&self) {
+        drop(self.redis().take());
+    }
+
+    /// Redis holds still, and connections to it stay open.
+    pub fn stop_redis(&self) {
+        if let Some(redis) = &*self.redis() {
+            signal(&redis.pid().unwrap().to_string(), "-STOP");
+        }
+    }
+
+    /// Redis is there, whatever was done to it.
+    pub fn revive_redis(&self) {
+        let mut redis = self.redis();
+        match &*redis {
+            Some(redis) => signal(&redis.pid().unwrap().to_string(), "-CONT"),
+            None => *redis = Some(PrivateRedis::start(&self.home, &[]).expect("it starts again")),
+        }
+    }
+
+    /// How many processes hear in Redis what others have written.
+    pub async fn who_hear(&self) -> usize {
+        let Ok(client) = redis::Client::open(self.redis_url.as_str()) else { return 0 };
+        let Ok(mut connection) = client.get_multiplexed_async_connection().await else { return 0 };
+        let mut asked = redis::cmd("PUBSUB");
+        let heard: redis::RedisResult<(String, usize)> =
+            asked.arg("NUMSUB").arg("rowhouse:wake").query_async(&mut connection).await;
+        heard.map_or(0, |(_, count)| count)
     }
 
     /// A connection, or nothing while PostgreSQL is away.
@@ -159,57 +221,58 @@ impl Scene<'_> {
         }
     }
 
-    /// A worker process; it ends when its pipe does, however this one ends.
-    pub fn worker(&self, mode: &str) -> WorkerProcess {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let log = std::env::temp_dir().join(format!(
-            "rowhouse-nemesis-{}-{}.log",
-            std::process::id(),
-            NUMBER.fetch_add(1, Ordering::Relaxed)
-        ));
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["worker", &self.url("rowhouse_worker"), mode])
-            .stdin(Stdio::piped())
-            .stderr(Stdio::from(File::create(&log).unwrap()))
-            .spawn()
-            .unwrap();
-        WorkerProcess { lifeline: child.stdin.take(), child, log, stopped_until: None }
-    }
-}
-
-pub struct WorkerProcess {
-    child: Child,
-    /// Open for as long as the worker may live.
-    lifeline: Option<ChildStdin>,
-    log: PathBuf,
-    pub stopped_until: Option<Instant>,
-}
-
-impl WorkerProcess {
-    pub fn signal(&self, which: &str) {
-        signal(&self.child.id().to_string(), which);
+    /// A worker process with the tests' kind of job.
+    pub fn worker(&self, mode: &str) -> Process {
+        Process::start(&["worker", &self.url("rowhouse_worker"), mode, &self.redis_url])
     }
 
-    /// Ends it in order, or not at all kindly; says how often PostgreSQL has refused what it did.
-    pub fn end(mut self, which: &str) -> usize {
-        self.signal("-CONT");
-        self.signal(which);
-        let status = self.child.wait().unwrap();
-        assert!(which != "-TERM" || status.success(), "it does not end in order: {status}");
-        std::fs::read_to_string(&self.log).unwrap_or_default().lines().filter(|line| *line == "refused").count()
+    /// `rowhouse worker`, which sends to receivers on this machine.
+    pub fn real_worker(&self) -> Process {
+        let (url, keys) = (self.url("rowhouse_worker"), KEYS.display().to_string());
+        let settings = [
+            ("--worker-database-url", url.as_str()),
+            ("--redis-url", &self.redis_url),
+            ("--keys", &keys),
+            ("--job-lease-seconds", "3"),
+            ("--webhook-networks", "127.0.0.0/8"),
+            ("--smtp-url", "smtp://127.0.0.1:1"),
+        ];
+        Process::rowhouse("worker", &settings)
     }
-}
 
-impl Drop for WorkerProcess {
-    fn drop(&mut self) {
-        drop(self.lifeline.take());
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_file(&self.log);
+    fn served(&self) -> MutexGuard<'_, Option<(String, Process)>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-fn signal(pid: &str, which: &str) {
-    // One that has ended meanwhile is no fault.
-    let _ = Command::new("kill").args([which, pid]).stderr(Stdio::null()).status();
+    /// `rowhouse serve`, and where it listens. One that is there already is killed.
+    pub fn serve(&self) -> String {
+        let mut server = self.served();
+        let address = server.take().map_or_else(free_address, |(address, old)| {
+            old.end("-KILL");
+            address
+        });
+        let (api, gate, keys) = (self.url("rowhouse_api"), self.url("rowhouse_gate"), KEYS.display().to_string());
+        let settings = [
+            ("--database-url", api.as_str()),
+            ("--gate-database-url", &gate),
+            ("--redis-url", &self.redis_url),
+            ("--keys", &keys),
+            ("--listen", &address),
+            ("--webhook-networks", "127.0.0.0/8"),
+        ];
+        *server = Some((address.clone(), Process::rowhouse("serve", &settings)));
+        address
+    }
+
+    pub fn servers(&self) -> usize {
+        usize::from(self.served().is_some())
+    }
+
+    /// Whoever runs it starts it again where it found no PostgreSQL.
+    pub fn tend_server(&self) {
+        let ended = self.served().as_mut().is_some_and(|(_, server)| server.has_ended());
+        if ended {
+            self.serve();
+        }
+    }
 }
