@@ -88,8 +88,11 @@ impl Process {
         let status = self.child.wait().unwrap();
         // One that had hardly begun knows no signals yet.
         let hardly = std::os::unix::process::ExitStatusExt::signal(&status) == Some(15);
-        assert!(which != "-TERM" || status.success() || hardly, "it does not end in order: {status}");
-        std::fs::read_to_string(&self.log).unwrap_or_default().lines().filter(|line| *line == "refused").count()
+        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+        // And one that found no PostgreSQL when it began goes by itself.
+        let in_vain = status.code() == Some(2) && said.contains("rowhouse: the database in ");
+        assert!(which != "-TERM" || status.success() || hardly || in_vain, "it does not end in order: {status}");
+        said.lines().filter(|line| *line == "refused").count()
     }
 }
 
@@ -101,7 +104,7 @@ impl Drop for Process {
         if std::thread::panicking() {
             // What it said last is what whoever looks for the fault wants to see.
             let said = File::open(&self.log).and_then(|mut log| {
-                let from = log.metadata()?.len().saturating_sub(4_000);
+                let from = log.metadata()?.len().saturating_sub(1_500);
                 log.seek(SeekFrom::Start(from))?;
                 std::io::read_to_string(log)
             });
