@@ -86,13 +86,14 @@ async fn confirm(State(app): State<App>, client: Client, Json(given): Json<Passw
     let mut conn = app.db.public().await?;
     let mut tx = conn.write();
     let used: Option<Used> = tx.optional(sql!("auth/use_mail_token"), params).await?;
-    if let Some(Used { email, full_name }) = &used {
-        let letter = changed(app.secrets(), email, full_name)?;
-        tx.all::<()>(NewLetter::WRITE, &letter.with()).await?;
-    }
-    // A link that came too late is used up as well.
-    tx.commit().await?;
-    used.map(|_| StatusCode::NO_CONTENT).ok_or(Error::LinkSpent)
+    let Some(Used { email, full_name }) = &used else {
+        // A link that came too late is used up as well.
+        tx.commit().await?;
+        return Err(Error::LinkSpent);
+    };
+    let letter = changed(app.secrets(), email, full_name)?;
+    tx.last().all::<()>(NewLetter::WRITE, &letter.with()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Change one's password.

@@ -1,14 +1,12 @@
 //! From e-mail and password to a session.
 use axum::http::request::Parts;
 use secrecy::SecretString;
-use uuid::Uuid;
 
 use super::{
-    Asker, Authn, Client, DeviceToken, Kind, Opened, Person, UserId, attempt_password, device, needs_rehash,
-    normal_email,
+    Asker, Authn, Client, DeviceToken, Kind, Opened, UserId, device, needs_rehash, normal_email,
     session::{choose_tenant, open},
     tenant_named_by,
-    throttle::attempt_of_device,
+    throttle::attempt_login,
     totp::{self, SecondFactor},
 };
 use crate::{Error, Result, from_row, sql};
@@ -52,25 +50,12 @@ pub async fn sign_in(auth: &Authn, client: &Client, parts: &Parts, given: Creden
         }
         _ => None,
     };
-    let attempt = match &device {
-        Some(device) => attempt_of_device(&mut conn, &device.hash()).await?,
-        None => attempt_password(&mut conn, email.as_deref().unwrap_or_default(), None, client).await?,
-    };
-    if !attempt.turn.is_zero() {
-        // Waiting for a turn holds no connection either.
-        drop(conn);
-        tokio::time::sleep(attempt.turn).await;
-        conn = auth.db.public().await?;
-    }
-    let account: Option<Account> = match &email {
-        Some(email) if !attempt.account_waits => {
-            let seal = auth.seal("find_login", &[Some(email)]);
-            conn.write().last().optional(sql!("auth/find_login"), &[email, &seal]).await?
-        }
-        _ => None,
-    };
-    // Back in the pool: hashing, which takes long, holds no connection.
+    let (attempt, account) = attempt_login(auth, &mut conn, email.as_deref(), device.as_ref(), client).await?;
+    // Back in the pool: waiting for a turn and hashing, which take long, hold no connection.
     drop(conn);
+    if !attempt.turn.is_zero() {
+        tokio::time::sleep(attempt.turn).await;
+    }
 
     let network = client.network();
     let asker = Asker::SignIn(&network);
@@ -89,30 +74,15 @@ pub async fn sign_in(auth: &Authn, client: &Client, parts: &Parts, given: Creden
     };
     let holds = PasswordHolds { user, verified_hash: account.password_hash, new_hash, second_factor };
     let (person, refresh, expires_at) = open(auth, client, holds, kind, &attempt).await?;
-    let tenant = choose_tenant(auth, person, named).await?;
-    let device = if given.remember || device.is_some() { Some(remember(auth, person, device).await?) } else { None };
+    let device = match device {
+        // One that is known stays so.
+        None if given.remember => Some(DeviceToken::new(auth.secrets())?),
+        known => known,
+    };
+    let tenant = choose_tenant(auth, person, named, device.as_ref()).await?;
     Ok(Opened { person, tenant, refresh, device, expires_at: Some(expires_at) })
-}
-
-/// Lets the device on which somebody has just signed in be known from now on. One that is known stays so.
-async fn remember(auth: &Authn, person: Person, known: Option<DeviceToken>) -> Result<DeviceToken> {
-    let device = known.map_or_else(|| DeviceToken::new(auth.secrets()), Ok)?;
-    let mut conn = auth.db.user(person).await?;
-    let hash = device.hash();
-    let params: crate::db::Params<'_> = &[&person.user.as_uuid(), &hash.as_slice(), &device::MOST];
-    conn.write().last().optional::<()>(sql!("devices/remember"), params).await?;
-    Ok(device)
 }
 
 struct Known(bool);
 
 from_row! { Known: "known" }
-
-struct Account {
-    user_id: Uuid,
-    password_hash: String,
-    may_sign_in: bool,
-    totp_sealed: Option<Vec<u8>>,
-}
-
-from_row! { Account: user_id, password_hash, may_sign_in, totp_sealed }

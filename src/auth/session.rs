@@ -4,8 +4,8 @@ use rowhouse_pg::new_id;
 use uuid::Uuid;
 
 use super::{
-    Authn, Client, DeviceToken, Person, RefreshToken, SessionId, SignedIn, TenantId, UserId, login::PasswordHolds,
-    seal::in_hex, throttle::Attempt,
+    Authn, Client, DeviceToken, Person, RefreshToken, SessionId, SignedIn, TenantId, UserId, device,
+    login::PasswordHolds, seal::in_hex, throttle::Attempt,
 };
 use crate::{Error, Result, from_row, sql};
 
@@ -126,11 +126,26 @@ pub(super) async fn open(
 
 struct ChosenTenant(Option<Uuid>);
 
-/// The tenant a new session acts in. One whose user is no member of the tenant that was named is ended again.
-pub(super) async fn choose_tenant(auth: &Authn, person: Person, named: Option<TenantId>) -> Result<Option<TenantId>> {
+/// The tenant a new session acts in, and the device on which it was opened is known from now on. A session whose user is no member of the
+/// tenant that was named is ended again.
+pub(super) async fn choose_tenant(
+    auth: &Authn,
+    person: Person,
+    named: Option<TenantId>,
+    known: Option<&DeviceToken>,
+) -> Result<Option<TenantId>> {
     let mut conn = auth.db.user(person).await?;
     let named = named.map(TenantId::as_uuid);
-    let chosen = conn.write().last().one::<ChosenTenant>(sql!("auth/choose_tenant"), &[&named]).await;
+    let choice: crate::db::Call<'_> = (sql!("auth/choose_tenant"), &[&named]);
+    let chosen = match known {
+        None => conn.write().last().one::<ChosenTenant>(choice.0, choice.1).await,
+        Some(known) => {
+            let remember = sql!("devices/remember");
+            let hash = known.hash();
+            let params: crate::db::Params<'_> = &[&person.user.as_uuid(), &hash.as_slice(), &device::MOST];
+            conn.write().last().after([choice], remember, params).await.and_then(|([chosen], _)| chosen.one())
+        }
+    };
     if chosen.is_err() {
         conn.write().last().optional::<()>(sql!("sessions/finish"), &[&person.session.handle()]).await?;
     }

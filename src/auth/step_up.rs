@@ -18,7 +18,7 @@ pub async fn authenticate_again(auth: &Authn, client: &Client, me: &SignedIn, pr
     let tried = {
         let mut conn = auth.db.public().await?;
         let session = me.person().session.as_uuid();
-        attempt_password(&mut conn, &me.user().as_uuid().to_string(), Some(session), client).await?
+        attempt_password(&mut conn, &me.user().as_uuid().to_string(), session, client).await?
     };
     tokio::time::sleep(tried.turn).await;
     let mut conn = me.connect().await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Authn, Client, SignedIn, TenantId, in_hex};
+use super::{Authn, Client, DeviceToken, SignedIn, TenantId, in_hex};
 use crate::{Error, Result, db::PublicConn, from_row, sql};
 
 /// What is being tried. Each has counters of its own.
@@ -78,24 +78,63 @@ pub async fn attempt(conn: &mut PublicConn, action: Action, account: &str, clien
     count(conn, action.name(), &[account, &client.network()]).await.map(Attempt::from)
 }
 
-/// The same for a password: guesses at an account from one network, or by one session, keep nobody waiting who comes
-/// from another. `from` is that session; nobody's is the network.
-pub async fn attempt_password(
-    conn: &mut PublicConn,
-    account: &str,
-    from: Option<Uuid>,
-    client: &Client,
-) -> Result<Attempt> {
-    let network = client.network();
-    let from = from.map_or_else(|| network.clone(), |session| session.to_string());
-    count(conn, "login", &[&format!("{account} {from}"), account, &network]).await.map(Attempt::from)
+/// The same for one's own password, by a session: guesses at an account by one session, or from one network, keep nobody waiting
+/// who comes from another.
+pub async fn attempt_password(conn: &mut PublicConn, account: &str, session: Uuid, client: &Client) -> Result<Attempt> {
+    count(conn, "login", &[&format!("{account} {session}"), account, &client.network()]).await.map(Attempt::from)
 }
 
-/// The same from a device that has signed in to the account before, which is counted by itself: what others try keeps it from
-/// nothing, and `429` tells nothing but how often it has tried.
-pub(super) async fn attempt_of_device(conn: &mut PublicConn, device_hash: &[u8; 32]) -> Result<Attempt> {
-    count(conn, "login device", &[&in_hex(device_hash)]).await.map(Attempt::from)
+/// Who is behind an e-mail address.
+pub(super) struct Account {
+    pub(super) user_id: Uuid,
+    pub(super) password_hash: String,
+    pub(super) may_sign_in: bool,
+    pub(super) totp_sealed: Option<Vec<u8>>,
 }
+
+/// The same for signing in, and in the same statement whose account it is: nobody's where there is none, and where it has to wait. From a
+/// device that has signed in to the account before it is counted by itself: what others try keeps it from nothing, and `429` tells
+/// nothing but how often it has tried.
+pub(super) async fn attempt_login(
+    auth: &Authn,
+    conn: &mut PublicConn,
+    email: Option<&str>,
+    device: Option<&DeviceToken>,
+    client: &Client,
+) -> Result<(Attempt, Option<Account>)> {
+    // What is no address is nobody's, and is counted all the same.
+    let (account, network) = (email.unwrap_or_default(), client.network());
+    let (from_here, device) = (format!("{account} {network}"), device.map(|device| in_hex(&device.hash())));
+    let (kind, about) = match &device {
+        Some(device) => ("login device", vec![device.as_str()]),
+        None => ("login", vec![from_here.as_str(), account, network.as_str()]),
+    };
+    let seal = auth.seal("find_login", &[email]);
+    let Login { wide, narrow, turn, counters, user_id, password_hash, may_sign_in, totp_sealed } =
+        conn.write().last().one(sql!("auth/attempt_login"), &[&kind, &about, &email, &seal]).await?;
+    refuse(wide)?;
+    let account = match (user_id, password_hash, may_sign_in) {
+        (Some(user_id), Some(password_hash), Some(may_sign_in)) => {
+            Some(Account { user_id, password_hash, may_sign_in, totp_sealed })
+        }
+        _ => None,
+    };
+    Ok((Told { wide, narrow, turn, counters }.into(), account))
+}
+
+/// What [`Told`] has, and the account.
+struct Login {
+    wide: i32,
+    narrow: i32,
+    turn: i32,
+    counters: Vec<Vec<u8>>,
+    user_id: Option<Uuid>,
+    password_hash: Option<String>,
+    may_sign_in: Option<bool>,
+    totp_sealed: Option<Vec<u8>>,
+}
+
+from_row! { Login: wide, narrow, turn, counters, user_id, password_hash, may_sign_in, totp_sealed }
 
 /// The same for what a tenant does to an address or an invitation of its own: `429` when either has to wait. Counted for
 /// this tenant alone: what another has sent to the address neither blocks nor tells.

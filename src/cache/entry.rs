@@ -47,7 +47,8 @@ impl Entry {
     }
 
     /// What was kept; none when that is no answer.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn read(bytes: Vec<u8>) -> Option<Self> {
+        let bytes = Bytes::from(bytes);
         let (generation, rest) = bytes.split_first_chunk::<16>()?;
         let (at, mut rest) = rest.split_first_chunk::<8>()?;
         let mut part = || {
@@ -69,7 +70,7 @@ impl Entry {
             generation: Uuid::from_bytes(*generation),
             at: Duration::from_millis(u64::from_be_bytes(*at)),
             headers,
-            body: Bytes::copy_from_slice(rest),
+            body: bytes.slice_ref(rest),
         })
     }
 

@@ -1,4 +1,5 @@
 //! Answers kept in this process, where there is no Redis: those asked for most, up to a number of bytes.
+use axum::body::Bytes;
 use quick_cache::{Weighter, sync::Cache};
 
 use super::Key;
@@ -9,24 +10,25 @@ const USUAL: u64 = 8 << 10;
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<Key, Vec<u8>> for Weight {
-    fn weight(&self, key: &Key, kept: &Vec<u8>) -> u64 {
+impl Weighter<Key, Bytes> for Weight {
+    fn weight(&self, key: &Key, kept: &Bytes) -> u64 {
         (key.as_bytes().len() + kept.len()) as u64
     }
 }
 
-pub(super) struct Local(Cache<Key, Vec<u8>, Weight>);
+pub(super) struct Local(Cache<Key, Bytes, Weight>);
 
 impl Local {
     pub(super) fn new(bytes: u64) -> Self {
         Self(Cache::with_weighter(usize::try_from(bytes / USUAL).unwrap_or(usize::MAX), bytes, Weight))
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<Vec<u8>> {
+    /// What is kept, and no copy of it.
+    pub(super) fn get(&self, key: &Key) -> Option<Bytes> {
         self.0.get(key)
     }
 
     pub(super) fn put(&self, key: &Key, kept: Vec<u8>) {
-        self.0.insert(key.clone(), kept);
+        self.0.insert(key.clone(), kept.into_boxed_slice().into());
     }
 }

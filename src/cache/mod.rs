@@ -228,14 +228,14 @@ impl Cache {
         let sealed = match &self.store {
             Store::None => None,
             Store::Local(local) => local.get(&place.key),
-            Store::Redis(redis) => recompute_lock::get(redis, &place.key).await,
+            Store::Redis(redis) => recompute_lock::get(redis, &place.key).await.map(Into::into),
         }?;
         let Ok(bytes) = place.secrets.cache().open(place.key.as_bytes(), &sealed) else {
             count(&self.counters.refused);
             tracing::warn!(key = %place.key, "what was in the cache is not what was kept there");
             return None;
         };
-        let kept = Entry::read(&bytes)?;
+        let kept = Entry::read(bytes)?;
         let age = kept.age(place.generation, place.rule.ttl)?;
         count(&self.counters.hits);
         Some(Status::Hit { age, ttl: place.rule.ttl }.on(kept.into_response()))

@@ -5,23 +5,16 @@
 //! docs/performance.md.
 use std::{
     fmt, fs,
-    io::{self, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    os::unix::net::UnixStream,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
     thread,
 };
 
-use rowhouse::{
-    db::API_ROLE,
-    telemetry::{self, Lines},
-};
+use rowhouse::telemetry::{self, Lines};
 use tokio::sync::Semaphore;
 
-use crate::support::{TestApp, TestDb, TestRedis, forge, town, tuning};
+use crate::support::{TestApp, TestDb, TestRedis, counted, forge, town, tuning};
 
 /// Requests that are counted, after as many that are not.
 const REQUESTS: usize = 64;
@@ -90,12 +83,11 @@ fn count(path: &str) -> Cost {
     let lines = Lines::to(io::sink()).unwrap();
     let _log = tracing::subscriber::set_default(telemetry::subscriber(true, "info", lines).unwrap());
     let redis = TestRedis::start();
-    let (_db, app, flushes) = runtime.block_on(async {
+    let (_db, app, sent) = runtime.block_on(async {
         let db = TestDb::new().await;
-        let flushes = Arc::new(AtomicU64::new(0));
-        let url = counted(&db, flushes.clone());
+        let (url, sent) = counted(&db);
         let app = TestApp::with(&url, &tuning(&["--pool", "1", "--redis-url", &redis.url()])).await;
-        (db, app, flushes)
+        (db, app, sent)
     });
     let path = path.replace("{id}", &town().acme.projects[0].id.to_string());
     let token = forge(town().acme.owner.id, Some(town().acme.id)).sign();
@@ -110,7 +102,7 @@ fn count(path: &str) -> Cost {
         runtime.block_on(async { answered.acquire().await.expect("an answer").forget() });
     };
     (0..REQUESTS).for_each(|_| one());
-    let before = (written(), flushes.load(Ordering::SeqCst), redis.questions());
+    let before = (written(), sent.flushes(), redis.questions());
     let mut allocations: Vec<u64> = (0..REQUESTS).map(|_| allocation_counter::measure(one).count_total).collect();
     // Now and then a buffer grows, or a task that looks around comes by: not most of the time.
     allocations.sort_unstable();
@@ -118,7 +110,7 @@ fn count(path: &str) -> Cost {
     Cost {
         allocations: allocations[REQUESTS / 2],
         writes: per_request(written(), before.0),
-        flushes: per_request(flushes.load(Ordering::SeqCst), before.1),
+        flushes: per_request(sent.flushes(), before.1),
         questions: per_request(redis.questions(), before.2),
     }
 }
@@ -154,33 +146,6 @@ fn is_whole(answer: &[u8]) -> bool {
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length = head.split("\r\n").find_map(|line| line.strip_prefix("content-length: ")).unwrap();
     body.len() == length.parse::<usize>().unwrap()
-}
-
-/// A way to PostgreSQL on which it is counted how often something is sent.
-fn counted(db: &TestDb, flushes: Arc<AtomicU64>) -> String {
-    let url = db.url(API_ROLE);
-    let socket = url.split("host=").nth(1).unwrap().split('&').next().unwrap();
-    let socket = format!("{socket}/.s.PGSQL.5432");
-    let database = url.split("@/").nth(1).unwrap().split('?').next().unwrap().to_owned();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for client in listener.incoming() {
-            let (mut client, mut server) = (client.unwrap(), UnixStream::connect(&socket).unwrap());
-            client.set_nodelay(true).unwrap();
-            let (mut to_client, mut from_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            let flushes = flushes.clone();
-            thread::spawn(move || {
-                let mut buffer = vec![0; 1 << 16];
-                while let Ok(read @ 1..) = client.read(&mut buffer) {
-                    flushes.fetch_add(1, Ordering::SeqCst);
-                    server.write_all(&buffer[..read]).unwrap();
-                }
-            });
-            thread::spawn(move || io::copy(&mut from_server, &mut to_client));
-        }
-    });
-    format!("postgresql://{API_ROLE}@127.0.0.1:{port}/{database}?sslmode=disable")
 }
 
 /// Write calls of this thread so far.

@@ -18,7 +18,7 @@ both_ways! {
 }
 
 /// An invitation in hand, as from a letter: its row keeps the hash of a secret of our own from now on.
-async fn token(db: &TestDb, tenant: Uuid, invitation: &Value) -> String {
+pub(super) async fn token(db: &TestDb, tenant: Uuid, invitation: &Value) -> String {
     let id: Uuid = invitation["id"].as_str().unwrap().parse().unwrap();
     let secret = format!("{:032x}", Uuid::now_v7().as_u128());
     let keep =

@@ -69,5 +69,6 @@ mod tokens;
 mod whole_lists;
 mod wire;
 mod withdrawn;
+mod write_budgets;
 
 pub(crate) use limits::{limit, standing};

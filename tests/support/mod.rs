@@ -2,6 +2,7 @@
 mod app;
 mod bouncer;
 mod caller;
+mod counter;
 mod database;
 mod document;
 mod fixture;
@@ -19,6 +20,7 @@ mod way;
 pub use app::{Answer, TestApp, tuning, without_documents};
 pub use bouncer::Bouncer;
 pub use caller::Caller;
+pub use counter::{Sent, counted};
 pub use database::{TestDb, furnish, sockets};
 pub use document::{Document, Operation};
 pub use fixture::{PASSWORD, Person, TenantFixture, handle, hex, key_of, town};
