@@ -364,8 +364,7 @@ async fn an_account_nobody_confirmed_belongs_to_whoever_was_invited() {
     let member = owner.get(&format!("/tenant/members/{}", me["id"].as_str().unwrap())).await.expect(200).json();
     assert_eq!(member["full_name"], "Newly Come");
     // Neither the link that was sent when they signed up nor signing up once more changes that.
-    let links =
-        "select count(*) from registry.mail_tokens m join registry.users u on u.id = m.user_id where u.email = $1";
+    let links = "select count(*) from registry.mail_tokens m join registry.users u on u.id = m.user_id where u.email = $1 and m.used_at is null";
     assert_eq!(db.superuser().await.query_one(links, &[&email]).await.unwrap().get::<_, i64>(0), 0);
     let again = json!({ "email": email, "password": squatter, "full_name": "A Squatter" });
     public(&app, "signup", again).await.expect(202);
