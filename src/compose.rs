@@ -9,7 +9,8 @@ use crate::{
     db::{self, Db, Limits, Urls},
     dns::{NameServers, resolver},
     error::Failure,
-    http::{Leaving, Untaken, executor::Executor},
+    http::{Leaving, Untaken, transfers::Transfers},
+    jobs::Kinds,
     limits::{Counting, RateLimits},
     live,
     redis::Redis,
@@ -20,7 +21,7 @@ use crate::{
         dial::Dialler,
         send::{CONNECTS, Sender},
     },
-    work::webhooks::Office,
+    work::{self, Means, webhooks::Office},
 };
 
 impl WebhookArgs {
@@ -86,7 +87,7 @@ impl Tuning {
                 None => Cache::local(self.cache_bytes, self.cache_share_bytes),
             },
             limits,
-            executor: Executor::new(usize::from(self.pool), self.import_bytes),
+            transfers: Transfers::new(usize::from(self.pool), self.import_bytes),
             settings: AppSettings {
                 import_bytes: self.import_bytes,
                 webhooks: self.webhooks.rules(self.profile),
@@ -137,4 +138,10 @@ impl Tuning {
             grace: Duration::from_millis(self.grace_ms),
         }
     }
+}
+
+/// The kinds of job that a worker of ours does, with these means.
+#[must_use]
+pub fn kinds(means: &Means) -> Kinds {
+    api::kinds(work::kinds(means)).build()
 }

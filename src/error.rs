@@ -150,6 +150,12 @@ impl Violation {
 }
 
 impl Error {
+    /// Whether the same may well go through a moment later.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self.kind().0, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+    }
+
     /// Why there is a 401 when no token was sent at all.
     pub const NO_TOKEN: &str = "send an access token: Authorization: Bearer …";
 

@@ -1,8 +1,12 @@
 //! Threads for what takes long, which yield to everything else.
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use crate::{Error, Result};
 
+/// Whoever works for long rests for so long at most, between two pieces.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// How much they yield, as `nice` counts: they get about a tenth of a busy processor.
 const NICE: i32 = 10;
 
@@ -10,6 +14,11 @@ const NICE: i32 = 10;
 pub(crate) fn yield_to_others() {
     // On Linux this is the thread's own. Where it is refused, it is merely not as polite.
     let _ = rustix::process::setpriority_process(None, NICE);
+}
+
+/// Leaves others as much time as was just taken, but never much.
+pub(crate) async fn pause_after(worked: Duration) {
+    tokio::time::sleep(worked.min(LONGEST_PAUSE)).await;
 }
 
 /// Does something on a thread of its own, which may block, and answers what came of it.

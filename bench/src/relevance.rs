@@ -12,7 +12,7 @@ use crate::{
     api::Api,
     goods::{Catalogue, Edit, Kind, Product, Queries, Query},
     say,
-    servers::{NO_CACHE, Server},
+    servers::{NO_CACHE_AND_JOBS, Server},
     show::to_ndjson,
     store::Store,
     token::Signer,
@@ -54,7 +54,7 @@ impl Relevance {
         let keys = self.dir.join("keys");
         let signer = Signer::generate(&keys)?;
         let log = self.dir.join("rowhouse.log");
-        let server = Server::rowhouse(&store.api_url(), &keys, Statements::Named, &log, &NO_CACHE).await?;
+        let server = Server::rowhouse(&store.api_url(), &keys, Statements::Named, &log, &NO_CACHE_AND_JOBS).await?;
         let callers = store.callers().await?;
         let caller = callers.first().ok_or_else(|| Failure("there is no tenant".to_owned()))?;
         let api = Api::new(&Client::new(), &server, &signer, *caller)?;

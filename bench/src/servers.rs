@@ -10,7 +10,7 @@ use std::{
 
 use rowhouse::{
     auth::SealKey,
-    db::{API_ROLE, GATE_ROLE},
+    db::{API_ROLE, GATE_ROLE, WORKER_ROLE},
     db::{AdminConn, Statements},
     error::Failure,
 };
@@ -25,6 +25,10 @@ use crate::token::{AUDIENCE, ISSUER};
 pub(crate) const POOL: u32 = 8;
 /// What is measured is worked out each time.
 pub(crate) const NO_CACHE: [&str; 2] = ["--cache-bytes", "0"];
+/// A worker in the same process, which imports files.
+const WITH_WORKER: &str = "--with-worker";
+/// The same as [`NO_CACHE`], and jobs are done.
+pub(crate) const NO_CACHE_AND_JOBS: [&str; 3] = [NO_CACHE[0], NO_CACHE[1], WITH_WORKER];
 /// A debug build is slow to start, too.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -66,6 +70,9 @@ impl Server {
         // Those who sign in come from networks of their own, as they would through a proxy.
         command.args(["--trusted-proxies", "1"]);
         command.args(options);
+        if options.contains(&WITH_WORKER) {
+            command.args(["--worker-database-url", &database_url.replace(API_ROLE, WORKER_ROLE)]);
+        }
         command.args(["--gate-database-url", &database_url.replace(API_ROLE, GATE_ROLE)]);
         if statements == Statements::Unnamed {
             command.args(["--statements", "unnamed"]);

@@ -15,4 +15,4 @@ return '{
 }'::text[];
 alter function registry.currencies() owner to rowhouse_owner;
 revoke all on function registry.currencies() from public;
-grant execute on function registry.currencies() to rowhouse_api;
+grant execute on function registry.currencies() to rowhouse_api, rowhouse_worker;

@@ -19,4 +19,4 @@ end
 $$;
 alter function registry.in_twos(text) owner to rowhouse_owner;
 revoke all on function registry.in_twos(text) from public;
-grant execute on function registry.in_twos(text) to rowhouse_api;
+grant execute on function registry.in_twos(text) to rowhouse_api, rowhouse_worker;

@@ -11,4 +11,4 @@ end
 $$;
 alter function registry.joined_words(text) owner to rowhouse_owner;
 revoke all on function registry.joined_words(text) from public;
-grant execute on function registry.joined_words(text) to rowhouse_api;
+grant execute on function registry.joined_words(text) to rowhouse_api, rowhouse_worker;

@@ -21,8 +21,9 @@ declare
     tellers uuid[];
     facts jsonb[];
     taken smallint;
-    caller constant uuid := nullif(current_setting('app.user_id', true), '');
-    key constant uuid := nullif(split_part(current_setting('app.api_key', true), '.', 1), '');
+    caller uuid := nullif(current_setting('app.user_id', true), '');
+    key uuid := nullif(split_part(current_setting('app.api_key', true), '.', 1), '');
+    job constant uuid := nullif(current_setting('app.job_id', true), '');
     -- Who acts in one tenant is nobody in another that the change reaches, as one that loses a domain to it: ids do not cross.
     here constant text := coalesce(current_setting('app.tenant_id', true), '');
     moment constant bigint := extract(epoch from clock_timestamp()) * 1000000;
@@ -70,6 +71,9 @@ begin
     end if;
     if told = '' then
         return null;
+    end if;
+    if job is not null and here <> '' then
+        select o.caller, o.key into caller, key from registry.on_behalf_of(here::uuid, job) o;
     end if;
 
     if tg_op = 'UPDATE' and by_values then

@@ -36,4 +36,4 @@ end
 $$;
 alter function registry.product_document(uuid, text, text, text, text[], text) owner to rowhouse_owner;
 revoke all on function registry.product_document(uuid, text, text, text, text[], text) from public;
-grant execute on function registry.product_document(uuid, text, text, text, text[], text) to rowhouse_api;
+grant execute on function registry.product_document(uuid, text, text, text, text[], text) to rowhouse_api, rowhouse_worker;

@@ -39,4 +39,4 @@ end
 $$;
 alter function registry.search_fold(text) owner to rowhouse_owner;
 revoke all on function registry.search_fold(text) from public;
-grant execute on function registry.search_fold(text) to rowhouse_api;
+grant execute on function registry.search_fold(text) to rowhouse_api, rowhouse_worker;

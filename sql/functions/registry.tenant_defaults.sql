@@ -5,7 +5,9 @@ create or replace function registry.tenant_defaults(out language text, out curre
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 begin
-    if registry.caller_permissions() is null then
+    if coalesce(current_setting('app.job_id', true), '') <> '' then
+        perform registry.require_job(null);
+    elsif registry.caller_permissions() is null then
         raise exception using errcode = case when current_setting('app.user_id') <> '' then 'RH002' else 'RH007' end,
             message = 'not of this tenant';
     end if;
@@ -15,6 +17,6 @@ end
 $$;
 alter function registry.tenant_defaults() owner to rowhouse_tenancy;
 revoke all on function registry.tenant_defaults() from public;
-grant execute on function registry.tenant_defaults() to rowhouse_api;
+grant execute on function registry.tenant_defaults() to rowhouse_api, rowhouse_worker;
 comment on function registry.tenant_defaults() is
     'Whoever searches products need not be let into the settings; it tells language and currency of the tenant that is set.';

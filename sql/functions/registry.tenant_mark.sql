@@ -5,4 +5,4 @@ create or replace function registry.tenant_mark(tenant uuid) returns text
 return left(md5(uuid_send(tenant)), 8);
 alter function registry.tenant_mark(uuid) owner to rowhouse_owner;
 revoke all on function registry.tenant_mark(uuid) from public;
-grant execute on function registry.tenant_mark(uuid) to rowhouse_api;
+grant execute on function registry.tenant_mark(uuid) to rowhouse_api, rowhouse_worker;

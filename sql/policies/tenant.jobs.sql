@@ -47,6 +47,14 @@ create policy select_waiting on tenant.jobs for select to rowhouse_tenancy
     using (state = 'waiting');
 comment on policy select_waiting on tenant.jobs is 'registry.job_figures counts what waits, by kind; none of it has a lease.';
 
+create policy select_operation on tenant.jobs for select to rowhouse_writers
+    using (true);
+comment on policy select_operation on tenant.jobs is
+    'registry.stop_job, of the operation that is cancelled; registry.note_changes, on whose behalf a job does what it does.';
+create policy update_operation on tenant.jobs for update to rowhouse_writers
+    using (true);
+comment on policy update_operation on tenant.jobs is 'registry.stop_job, of the operation that is cancelled.';
+
 -- No payload, key or lease: those are for the worker.
 grant select (tenant_id, id, kind, priority, cancelling, state, run_at, attempts, max_attempts, alive_at, done, total, result, error_code, error,
               created_by, created_at, updated_at, finished_at, version) on tenant.jobs to rowhouse_api;
@@ -57,7 +65,8 @@ grant update (cancelling, state, run_at, attempts, error_code, error, finished_a
 grant update (state, run_at, attempts, lease, lease_until, alive_at, done, total, result, error_code, error, finished_at)
     on tenant.jobs to rowhouse_worker;
 grant delete on tenant.jobs to rowhouse_worker;
-grant select (tenant_id, id, kind, state, run_at, lease, lease_until) on tenant.jobs to rowhouse_tenancy;
+grant select (tenant_id, id, kind, state, run_at, lease, lease_until, created_by, api_key_id) on tenant.jobs to rowhouse_tenancy;
+grant select (tenant_id, id, kind, state, created_by, api_key_id), update (state, cancelling, finished_at) on tenant.jobs to rowhouse_writers;
 
 -- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger keep_version before update on tenant.jobs
@@ -70,3 +79,7 @@ create or replace trigger wake_new after insert on tenant.jobs
     referencing new table as changed for each statement execute function registry.wake_jobs();
 create or replace trigger wake_again after update on tenant.jobs
     referencing new table as changed for each statement execute function registry.wake_jobs();
+create or replace trigger tell_of_operation after update of state, done on tenant.jobs
+    for each row when (new.state = 'running' and new.done > old.done
+                       or new.state in ('dead', 'cancelled') and old.state in ('waiting', 'running'))
+    execute function registry.tell_of_operation();

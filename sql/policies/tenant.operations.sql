@@ -1,4 +1,4 @@
-comment on table tenant.operations is 'Walled. Work that outlives its request: begun, told of and cancelled by members.';
+comment on table tenant.operations is 'Walled. Work that outlives its request: begun, told of and cancelled by members, done by the job with its id.';
 alter table tenant.operations enable row level security;
 alter table tenant.operations force row level security;
 
@@ -20,9 +20,27 @@ create policy update_permitted on tenant.operations for update to rowhouse_api
     with check (tenant_id = (select registry.require('operations:write')));
 comment on policy update_permitted on tenant.operations is 'Whoever holds operations:write in the tenant that is set.';
 
+create policy select_worker on tenant.operations for select to rowhouse_worker
+    using (tenant_id = (select registry.require_job('operations:run')));
+comment on policy select_worker on tenant.operations is 'Jobs that are operations.';
+create policy update_worker on tenant.operations for update to rowhouse_worker
+    using      (tenant_id = (select registry.require_job('operations:run')))
+    with check (tenant_id = (select registry.require_job('operations:run')));
+comment on policy update_worker on tenant.operations is 'Jobs that are operations: how far they are, and what they came to.';
+create policy select_told on tenant.operations for select to rowhouse_writers
+    using (true);
+comment on policy select_told on tenant.operations is 'registry.tell_of_operation, of the job with its id.';
+create policy update_told on tenant.operations for update to rowhouse_writers
+    using (true);
+comment on policy update_told on tenant.operations is 'registry.tell_of_operation, of the job with its id.';
+
 grant select on tenant.operations to rowhouse_api;
-grant insert (tenant_id, id, kind, total, created_by) on tenant.operations to rowhouse_api;
+grant insert (tenant_id, id, kind, total, created_by, alive_at) on tenant.operations to rowhouse_api;
+-- All but cancelling is for the version before, which runs operations in the process that was asked: a release later it goes, and alive_at with it.
 grant update (status, done, total, cancelling, result, alive_at, finished_at) on tenant.operations to rowhouse_api;
+grant select on tenant.operations to rowhouse_worker;
+grant update (status, done, total, result, finished_at) on tenant.operations to rowhouse_worker;
+grant select (tenant_id, id, status, done, result), update (status, done, result, finished_at) on tenant.operations to rowhouse_writers;
 
 -- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger keep_version before update on tenant.operations
@@ -38,3 +56,7 @@ create or replace trigger notify_of_operation after update of status on tenant.o
 create or replace trigger note_finished after update on tenant.operations
     referencing old table as before new table as after for each statement
     execute function registry.note_changes('', 'operation.finished', 'operations:read', '+id', '+version', '+kind', '+status', 'finished_at');
+create or replace trigger stop_job after update of cancelling on tenant.operations
+    for each row when (new.cancelling and not old.cancelling) execute function registry.stop_job();
+create or replace trigger end_operation after update of status on tenant.operations
+    for each row when (new.status not in ('queued', 'running')) execute function registry.end_operation();

@@ -19,4 +19,14 @@ create policy delete_permitted on tenant.product_tags for delete to rowhouse_api
     using (tenant_id = (select registry.require('products:write')));
 comment on policy delete_permitted on tenant.product_tags is 'Whoever holds products:write in the tenant that is set.';
 
-grant select, insert, delete on tenant.product_tags to rowhouse_api;
+create policy select_worker on tenant.product_tags for select to rowhouse_worker
+    using (tenant_id = (select registry.require_job('products:write')));
+comment on policy select_worker on tenant.product_tags is 'Jobs that write products.';
+create policy insert_worker on tenant.product_tags for insert to rowhouse_worker
+    with check (tenant_id = (select registry.require_job('products:write')));
+comment on policy insert_worker on tenant.product_tags is 'Jobs that write products.';
+create policy delete_worker on tenant.product_tags for delete to rowhouse_worker
+    using (tenant_id = (select registry.require_job('products:write')));
+comment on policy delete_worker on tenant.product_tags is 'Jobs that write products.';
+
+grant select, insert, delete on tenant.product_tags to rowhouse_api, rowhouse_worker;

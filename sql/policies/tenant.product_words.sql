@@ -16,5 +16,12 @@ create policy insert_permitted on tenant.product_words for insert to rowhouse_ap
     with check (tenant_id = (select registry.require('products:write')));
 comment on policy insert_permitted on tenant.product_words is 'Whoever holds products:write in the tenant that is set.';
 
-grant select on tenant.product_words to rowhouse_api;
-grant insert (tenant_id, word) on tenant.product_words to rowhouse_api;
+create policy select_worker on tenant.product_words for select to rowhouse_worker
+    using (tenant_id = (select registry.require_job('products:write')));
+comment on policy select_worker on tenant.product_words is 'Jobs that write products.';
+create policy insert_worker on tenant.product_words for insert to rowhouse_worker
+    with check (tenant_id = (select registry.require_job('products:write')));
+comment on policy insert_worker on tenant.product_words is 'Jobs that write products.';
+
+grant select on tenant.product_words to rowhouse_api, rowhouse_worker;
+grant insert (tenant_id, word) on tenant.product_words to rowhouse_api, rowhouse_worker;

@@ -23,11 +23,23 @@ create policy delete_permitted on tenant.products for delete to rowhouse_api
     using (tenant_id = (select registry.require('products:delete')));
 comment on policy delete_permitted on tenant.products is 'Whoever holds products:delete in the tenant that is set.';
 
+create policy select_worker on tenant.products for select to rowhouse_worker
+    using (tenant_id = (select registry.require_job('products:write')));
+comment on policy select_worker on tenant.products is 'Jobs that write products.';
+create policy insert_worker on tenant.products for insert to rowhouse_worker
+    with check (tenant_id = (select registry.require_job('products:write')));
+comment on policy insert_worker on tenant.products is 'Jobs that write products.';
+create policy update_worker on tenant.products for update to rowhouse_worker
+    using      (tenant_id = (select registry.require_job('products:write')))
+    with check (tenant_id = (select registry.require_job('products:write')));
+comment on policy update_worker on tenant.products is 'Jobs that write products.';
+
 -- language and search are written by registry.index_product alone; language is granted so that a change of the tenant's
 -- language can have every product indexed anew (the trigger puts the right one there whatever is written).
 grant select, delete on tenant.products to rowhouse_api;
-grant insert (tenant_id, id, name, description, sku, price_minor, currency, stock, status, tags) on tenant.products to rowhouse_api;
-grant update (name, description, sku, price_minor, currency, stock, status, tags, language) on tenant.products to rowhouse_api;
+grant select on tenant.products to rowhouse_worker;
+grant insert (tenant_id, id, name, description, sku, price_minor, currency, stock, status, tags) on tenant.products to rowhouse_api, rowhouse_worker;
+grant update (name, description, sku, price_minor, currency, stock, status, tags, language) on tenant.products to rowhouse_api, rowhouse_worker;
 
 create or replace trigger index_product before insert or update of name, description, sku, tags, language, search on tenant.products
     for each row execute function registry.index_product();

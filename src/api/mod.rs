@@ -30,7 +30,7 @@ pub mod tenants;
 pub mod totp;
 pub mod webhooks;
 
-use crate::db::Constraint;
+use crate::{db::Constraint, jobs::kind::KindsBuilder};
 
 /// What breaking the constraints means, by the resource whose table has them.
 pub const CONSTRAINTS: &[&[Constraint]] = &[
@@ -39,6 +39,7 @@ pub const CONSTRAINTS: &[&[Constraint]] = &[
     invitations::CONSTRAINTS,
     jobs::CONSTRAINTS,
     me::CONSTRAINTS,
+    operations::CONSTRAINTS,
     products::CONSTRAINTS,
     project_tasks::CONSTRAINTS,
     projects::CONSTRAINTS,
@@ -47,3 +48,8 @@ pub const CONSTRAINTS: &[&[Constraint]] = &[
     tenants::CONSTRAINTS,
     webhooks::CONSTRAINTS,
 ];
+
+/// The kinds of job that resources do themselves.
+pub(crate) fn kinds(kinds: KindsBuilder) -> KindsBuilder {
+    kinds.with(products::do_import)
+}

@@ -7,11 +7,15 @@ use crate::{
     Error, Result,
     app::Endpoints,
     auth::Tenant,
+    db::Constraint,
     http::{IfNoneMatch, Listing, One, Page, Path, PlainQuery, operation::Operation},
     sql,
 };
 
 const OPERATION: One = One::new("operation", sql!("operations/get"));
+
+/// What breaking each of the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] = &[Constraint::full("operation_chunks_file_fkey")];
 
 pub(crate) fn routes() -> Endpoints {
     Endpoints::new().routes(routes!(list)).routes(routes!(get, cancel))

@@ -1,8 +1,7 @@
 //! `/tenant/settings`: what a tenant decides for itself. One row a tenant, which comes and goes with it.
-use std::{ops::RangeInclusive, sync::LazyLock, time::Instant};
+use std::{ops::RangeInclusive, sync::LazyLock};
 
 use axum::{
-    extract::State,
     http::header,
     response::{IntoResponse as _, Response},
 };
@@ -11,23 +10,19 @@ use serde::{
     Deserialize, Serialize,
     de::{DeserializeOwned, IntoDeserializer as _, value::StrDeserializer},
 };
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use crate::{
     Result,
-    app::{App, Endpoints},
+    app::Endpoints,
     auth::Tenant,
     currency,
     db::{Constraint, Params},
     from_row,
-    http::{
-        Field, IfMatch, IfNoneMatch, MergePatch, Tagged, Violations, etag::missed, executor::Executor, operation::Work,
-        versioned,
-    },
+    http::{Field, IfMatch, IfNoneMatch, MergePatch, Tagged, Violations, etag::missed, operation::Begin, versioned},
     sql, text_enum,
+    work::reindex::ReindexProducts,
 };
 
 // The columns' own defaults, for keys that are set back to them; a test keeps the two equal.
@@ -152,7 +147,6 @@ async fn get(tenant: Tenant, known: IfNoneMatch) -> Result<Response> {
     responses((status = OK, body = TenantSettings, headers(("Link" = String, description = "With a language: the operation that indexes products anew")))))]
 async fn update(
     tenant: Tenant,
-    State(app): State<App>,
     IfMatch(versions): IfMatch,
     MergePatch(patch): MergePatch<TenantSettingsPatch>,
 ) -> Result<Response> {
@@ -179,45 +173,10 @@ async fn update(
     };
     // Asked now, so that the caller is told what is missing and not the operation's reader.
     tx.one::<()>(sql!("products/may_import"), &[]).await?;
-    let (work, operation) = Work::begin_in(&tenant, &mut tx, "products.reindex").await?;
-    tx.commit().await?;
-    app.executor.run(work, move |work, executor| index_anew(work, executor, language));
+    let job = ReindexProducts { language: language.as_str().to_owned() };
+    let operation = Begin::new(&tenant, &job)?.last(tx).await?;
     Ok(([(header::LINK, operation.link())], Tagged(changed)).into_response())
 }
-
-/// Products indexed in one transaction.
-const BATCH: i64 = 200;
-
-/// Brings every product into a language, a transaction and a turn a batch. What is written meanwhile is in it already.
-async fn index_anew(work: Work, executor: Executor, language: SearchLanguage) -> Result<()> {
-    let (mut after, mut done) = (Uuid::nil(), 0);
-    loop {
-        let Some(_turn) = executor.write(&work, u64::MAX).await? else {
-            return work.cancel(done, &json!({ "products": done })).await;
-        };
-        let begun = Instant::now();
-        let mut conn = work.tenant().writes().await?;
-        let mut tx = conn.write();
-        let batch = tx.optional::<Batch>(sql!("products/reindex"), &[&after, &BATCH, &language]).await?;
-        let Some(Batch { last, passed }) = batch else {
-            return work.succeed(tx, done, &json!({ "products": done })).await;
-        };
-        (after, done) = (last, done + passed);
-        let wanted = work.progress_in(tx, done).await?;
-        if !wanted {
-            return work.cancel(done, &json!({ "products": done })).await;
-        }
-        drop(conn);
-        work.tenant().give_way(begun.elapsed()).await;
-    }
-}
-
-/// How far a batch came.
-struct Batch {
-    last: Uuid,
-    passed: i64,
-}
-from_row! { Batch: last, passed }
 
 /// What a key becomes: nothing where the patch says nothing, its default where it says `null`, else what `read` makes of
 /// the value.

@@ -11,7 +11,7 @@ use crate::{
     cache::Cache,
     db::Db,
     dns::TxtLookup,
-    http::{Leaving, Untaken, executor::Executor, extract::BodyLimits, idempotency::Keeper},
+    http::{Leaving, Untaken, extract::BodyLimits, idempotency::Keeper, transfers::Transfers},
     limits::RateLimits,
     live::Hub,
     wake::Wake,
@@ -38,7 +38,7 @@ pub struct Parts {
     /// Counts requests.
     pub limits: Arc<RateLimits>,
     /// Where work that outlives its request is done.
-    pub executor: Executor,
+    pub transfers: Transfers,
     /// What was configured.
     pub settings: AppSettings,
     /// The last answer of `/readyz`.

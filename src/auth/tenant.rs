@@ -13,13 +13,12 @@ use crate::{
     Error, Result,
     db::{Db, Share, TenantReads, TenantWrites, UserConn},
     error::Violation,
+    polite::pause_after,
     telemetry,
 };
 
 /// Names the tenant when neither token nor host does.
 const TENANT_HEADER: &str = "x-tenant-id";
-/// A pause in work, at most.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Someone who is signed in, in whichever tenant or none. An API key is nobody: `403`.
 pub struct SignedIn {
@@ -87,7 +86,7 @@ impl Tenant {
     /// Gives way after so much work, where others are about: for as long, but never for long.
     pub async fn give_way(&self, worked: Duration) {
         if self.db.others_than(self.share) {
-            tokio::time::sleep(worked.min(LONGEST_PAUSE)).await;
+            pause_after(worked).await;
         }
     }
 

@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::serve::{listen, stopped};
 use crate::{
     auth::Keys,
+    compose,
     db::{Statements, WorkerDb},
     dns::NameServers,
     error::Failure,
@@ -113,7 +114,7 @@ impl WorkerArgs {
             .ok_or_else(|| Failure("ROWHOUSE_JOB_LEASE_SECONDS is 3 to 3600".to_owned()))?;
         let grace = Duration::from_millis(self.worker_grace_ms);
         let options = WorkerOptions::new(usize::from(self.worker_slots), lease, grace);
-        let worker = Worker::new(db.clone(), work::kinds(&means), options);
+        let worker = Worker::new(db.clone(), compose::kinds(&means), options);
         let stop = CancellationToken::new();
         let until = stop.clone();
         let keeping = keep_time(db.clone(), work::recurring()?, until.clone());

@@ -22,6 +22,7 @@ enum Meaning {
     OutOfRange,
     NotAllowed,
     Gone,
+    Full,
 }
 
 /// One constraint a request can break.
@@ -66,6 +67,12 @@ impl Constraint {
         Self { name, pointer: "", meaning: Meaning::Gone, detail: resource }
     }
 
+    /// 429: as many files as a tenant may have under way are.
+    #[must_use]
+    pub const fn full(name: &'static str) -> Self {
+        Self { name, pointer: "", meaning: Meaning::Full, detail: "" }
+    }
+
     /// Its name in the database.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -81,6 +88,7 @@ impl Constraint {
             Meaning::NotAllowed => Error::Invalid(vec![violation("not_allowed")]),
             Meaning::OutOfRange => Error::Invalid(vec![violation("out_of_range")]),
             Meaning::Gone => Error::NotFound(self.detail),
+            Meaning::Full => Error::FilesUnderWay,
         }
     }
 }

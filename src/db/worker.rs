@@ -60,6 +60,17 @@ impl WorkerDb {
         Ok(pool.worker(tenant, job, Share::Work(tenant)).await?)
     }
 
+    /// Whether jobs of others have asked for a connection lately.
+    pub(crate) fn others_than(&self, tenant: TenantId) -> bool {
+        self.jobs.others_than(Share::Work(tenant))
+    }
+
+    /// How many connections there are for jobs.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.jobs.size().1
+    }
+
     /// Everything that is wrong with working on these connections; empty is right. What is true of the database itself, whoever serves has asked.
     pub async fn complaints(&self) -> Result<Vec<String>> {
         let mut conn = self.outside().await?;

@@ -280,7 +280,7 @@ errors! {
         "large answers to this tenant are on their way and nobody reads them; read those, or hang up, and try again",
         retry 1;
     FilesUnderWay: TOO_MANY_REQUESTS "files_under_way" "Too many files at once",
-        "the tenant has two imports or two exports under way, or the member or API key four, in whichever tenants" =>
+        "the tenant has three files waiting to be imported, sends two or takes two exports at once, or the member or API key four, in whichever tenants" =>
         "wait for one to end, or cancel it",
         "this tenant, or you, have as many imports or exports under way as may be at once; wait for one to end, or cancel it: GET /api/v1/operations lists imports",
         retry 1;

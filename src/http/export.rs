@@ -36,7 +36,7 @@ const DROPPED: [char; 3] = ['\t', '\r', '\n'];
 const APART: [char; 4] = [';', '\t', '\r', '\n'];
 
 /// The kinds of file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = FileFormat)]
 pub enum Format {

@@ -1,7 +1,6 @@
 //! The toolkit of HTTP, which every resource takes from: reading requests, writing answers, and what both may cost.
 pub mod accept;
 pub mod etag;
-pub mod executor;
 pub mod export;
 pub mod extract;
 pub mod file_quota;
@@ -22,6 +21,7 @@ pub mod schema_check;
 pub mod session;
 pub mod spool;
 mod streaming;
+pub mod transfers;
 pub mod turns;
 mod untaken;
 pub mod upgrade;

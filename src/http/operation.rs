@@ -1,16 +1,15 @@
-//! Work that outlives its request: begun with `202`, told of under `/operations/{id}` (RFC 9110 §15.3.3), and run in the
-//! process that took the request ([`super::executor`]). What it has not committed when the process ends is undone, and it is
-//! shown as interrupted.
-use std::time::Duration;
+//! Work that outlives its request: begun with `202`, told of under `/operations/{id}` (RFC 9110 §15.3.3), and done by a worker. An operation is
+//! what callers see of the job with its id, which the same transaction writes down (docs/adr/0034).
+use std::fs::File;
 
 use axum::{
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use jiff::Timestamp;
-use rowhouse_pg::new_id;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
 use tokio_postgres::Row;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -23,12 +22,14 @@ use super::{
 use crate::{
     Error, Result,
     auth::Tenant,
-    db::{FromRow, Tx, Write},
-    from_row, sql, text_enum,
+    db::{FromRow, Params, Tx, Write},
+    jobs::{Job, NewJob, enqueue::ENQUEUE},
+    sql, text_enum,
+    work::operation::IN_ORDER,
 };
 
-/// How often work that waits says that it is still there; after a minute of silence it counts as interrupted.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// Bytes of a piece of a file, as it is kept.
+const CHUNK: usize = 512 << 10;
 /// What a caller is told to wait before asking again, in seconds.
 const ASK_AGAIN: u32 = 1;
 
@@ -68,7 +69,7 @@ text_enum! {
         Failed = "failed",
         /// Ended because somebody asked for it.
         Cancelled = "cancelled",
-        /// Its process has ended before it did. What was not committed is undone; begin it again.
+        /// Begun by a version that did it in its own process, which has ended before it did. What was not committed is undone; begin it again.
         Interrupted = "interrupted",
     }
 }
@@ -113,126 +114,77 @@ impl Operation {
     }
 }
 
-/// Hold of an operation that is under way.
+/// An operation to be begun: the job that does it, with an id of both.
 #[derive(Clone, Debug)]
-pub struct Work {
-    tenant: Tenant,
-    id: Uuid,
+pub struct Begin {
+    job: NewJob,
+    kind: &'static str,
+    by: Option<Uuid>,
 }
 
-/// Whether to go on.
-struct Wanted(bool);
+impl Begin {
+    /// On behalf of whoever asks. A tenant's operations are done one after another, in the order in which they were begun.
+    pub fn new<J: Job>(tenant: &Tenant, job: &J) -> Result<Self> {
+        let by = tenant.user();
+        Ok(Self { job: NewJob::new(job)?.in_order(IN_ORDER).by(by), kind: J::KIND, by })
+    }
 
-/// No row: it was ended from outside, so nobody waits for it any more.
-fn wanted(row: Option<Wanted>) -> bool {
-    row.is_some_and(|Wanted(wanted)| wanted)
+    /// Writes both down, as the last statements of a transaction that does something else as well.
+    pub async fn last(self, tx: Tx<'_, Write>) -> Result<Operation> {
+        let id = self.job.id();
+        let operation: Params<'_> = &[&id, &self.kind, &self.by];
+        let ([begun], _) = tx.last().after([(sql!("operations/insert"), operation)], ENQUEUE, &self.job.with()).await?;
+        Ok(begun.one()?)
+    }
+
+    /// Writes both down with the file they are about, in a transaction that acts once.
+    pub async fn with_file<'c>(
+        self,
+        mut attempt: Attempt<'c>,
+        file: File,
+        sha256: &[u8; 32],
+    ) -> Result<(Operation, Done<'c>), Early> {
+        let id = self.job.id();
+        let failed = |error: std::io::Error| Error::internal(format!("an upload cannot be read: {error}"));
+        let bytes = i64::try_from(file.metadata().map_err(failed)?.len()).unwrap_or(i64::MAX);
+        let operation: Params<'_> = &[&id, &self.kind, &self.by];
+        let place: Params<'_> = &[&id, &bytes, &sha256.as_slice()];
+        let (insert, keep) = ((sql!("operations/insert"), operation), (sql!("operations/insert_file"), place));
+        let mut file = tokio::fs::File::from_std(file);
+        let mut chunk = vec![0; CHUNK];
+        let first = fill(&mut file, &mut chunk).await.map_err(failed)?;
+        // What is small leaves with the rest.
+        if (1..CHUNK).contains(&first) {
+            let piece: Params<'_> = &[&id, &0_i32, &&chunk[..first]];
+            let all = [insert, keep, (sql!("operations/insert_chunk"), piece)];
+            let ([begun, ..], _, done) = attempt.last(all, ENQUEUE, &self.job.with()).await?;
+            return Ok((begun.one()?, done));
+        }
+        let ([begun], kept) = attempt.after([insert], keep.0, keep.1).await?;
+        if kept.optional::<()>()?.is_none() {
+            return Err(Error::FilesUnderWay.into());
+        }
+        let (mut number, mut filled) = (0_i32, first);
+        while filled > 0 {
+            attempt.then(sql!("operations/insert_chunk"), &[&id, &number, &&chunk[..filled]]).await?;
+            number += 1;
+            filled = fill(&mut file, &mut chunk).await.map_err(failed)?;
+        }
+        let ([], _, done) = attempt.last([], ENQUEUE, &self.job.with()).await?;
+        Ok((begun.one()?, done))
+    }
 }
 
-from_row! { Wanted: "wanted" }
-
-impl Work {
-    /// Writes the operation down, as the last statement of a transaction that acts once.
-    pub async fn begin<'c>(
-        tenant: &Tenant,
-        attempt: Attempt<'c>,
-        kind: &'static str,
-        total: Option<i64>,
-    ) -> Result<(Self, Operation, Done<'c>), Early> {
-        let id = new_id();
-        let params: crate::db::Params<'_> = &[&id, &kind, &total, &tenant.user()];
-        let (operation, done) = attempt.one::<Operation>(sql!("operations/insert"), params).await?;
-        Ok((Self::of(tenant, id), operation, done))
-    }
-
-    /// Writes it down in a transaction that does something else as well. Run it once that is committed.
-    pub async fn begin_in(tenant: &Tenant, tx: &mut Tx<'_, Write>, kind: &'static str) -> Result<(Self, Operation)> {
-        let id = new_id();
-        let params: crate::db::Params<'_> = &[&id, &kind, &None::<i64>, &tenant.user()];
-        let operation = tx.one(sql!("operations/insert"), params).await?;
-        Ok((Self::of(tenant, id), operation))
-    }
-
-    fn of(tenant: &Tenant, id: Uuid) -> Self {
-        Self { tenant: tenant.at_work(), id }
-    }
-
-    /// Which operation.
-    #[must_use]
-    pub fn id(&self) -> Uuid {
-        self.id
-    }
-
-    /// On whose behalf, inside which tenant.
-    #[must_use]
-    pub fn tenant(&self) -> &Tenant {
-        &self.tenant
-    }
-
-    /// Says that so much is done. False when somebody asked for it to stop.
-    pub async fn progress(&self, done: i64) -> Result<bool> {
-        let mut conn = self.tenant.writes().await?;
-        Ok(wanted(conn.write().last().optional(sql!("operations/progress"), &[&self.id, &done]).await?))
-    }
-
-    /// The same as the last statement of a transaction of the work itself, which is committed either way.
-    pub async fn progress_in(&self, tx: Tx<'_, Write>, done: i64) -> Result<bool> {
-        Ok(wanted(tx.last().optional(sql!("operations/progress"), &[&self.id, &done]).await?))
-    }
-
-    /// Ends it in the transaction of its last effect, and commits both.
-    pub async fn succeed(&self, tx: Tx<'_, Write>, done: i64, result: &Value) -> Result<()> {
-        let status = OperationStatus::Succeeded;
-        tx.last().optional::<()>(sql!("operations/finish"), &[&self.id, &status, &done, result]).await?;
-        Ok(())
-    }
-
-    /// Ends it as failed; `result` is a report, to which the problem is added.
-    pub async fn fail(&self, done: i64, error: &Error, mut result: Value) -> Result<()> {
-        let (_, code) = error.kind();
-        let mut problem = json!({ "code": code, "title": error.title(), "detail": error.detail() });
-        if let Error::Invalid(violations) = error {
-            problem["errors"] = json!(violations);
-        }
-        if let Some(result) = result.as_object_mut() {
-            result.insert("problem".to_owned(), problem);
-        }
-        self.finish(OperationStatus::Failed, done, &result).await
-    }
-
-    /// Ends it because somebody asked for it.
-    pub async fn cancel(&self, done: i64, result: &Value) -> Result<()> {
-        self.finish(OperationStatus::Cancelled, done, result).await
-    }
-
-    async fn finish(&self, status: OperationStatus, done: i64, result: &Value) -> Result<()> {
-        let mut conn = self.tenant.writes().await?;
-        let last = conn.write().last();
-        last.optional::<()>(sql!("operations/finish"), &[&self.id, &status, &done, result]).await?;
-        Ok(())
-    }
-
-    /// Waits for something, telling that it is alive; none when somebody asked for it to stop in the meantime.
-    pub(super) async fn wait<T>(&self, something: impl Future<Output = T>) -> Result<Option<T>> {
-        tokio::pin!(something);
-        // What comes at once comes before anybody could have cancelled.
-        if let Ok(come) = tokio::time::timeout(Duration::from_millis(100), &mut something).await {
-            return Ok(Some(come));
-        }
-        loop {
-            let come = tokio::time::timeout(SIGN_OF_LIFE, &mut something).await.ok();
-            match (self.still_wanted().await, come) {
-                (Ok(false), _) => return Ok(None),
-                (Ok(true), Some(come)) => return Ok(Some(come)),
-                (Err(error), Some(_)) => return Err(error),
-                (_, None) => {}
-            }
+/// Reads as much as there is room for: less at the end alone.
+async fn fill(file: &mut tokio::fs::File, chunk: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while filled < chunk.len() {
+        match file.read(&mut chunk[filled..]).await? {
+            0 => break,
+            more => filled += more,
         }
     }
-
-    async fn still_wanted(&self) -> Result<bool> {
-        let mut conn = self.tenant.writes().await?;
-        Ok(wanted(conn.write().last().optional(sql!("operations/wait"), &[&self.id]).await?))
-    }
+    Ok(filled)
 }
 
 versioned!(Operation);

@@ -1,5 +1,4 @@
-//! Turns: who may work now. Work that is short has turns of its own and waits for no long one; nobody has two turns of a
-//! kind at a time, neither a tenant nor a person; of those who wait, whoever had a turn longest ago is next.
+//! Turns: who may work now. Nobody has two at a time, neither a tenant nor a person; of those who wait, whoever had a turn longest ago is next.
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -25,24 +24,14 @@ impl Whose {
     }
 }
 
-/// How long work takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
-    /// A moment, such as a statement.
-    Short,
-    /// More than that, or nobody knows.
-    Long,
-}
-
-/// Turns of both lengths.
+/// Turns.
 #[doc(alias = "semaphore")]
 #[derive(Clone, Debug)]
 pub struct Turns(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    long: usize,
-    short: usize,
+    most: usize,
     tickets: u64,
     waiting: Vec<Waiting>,
     running: Vec<Ticket>,
@@ -54,7 +43,6 @@ struct State {
 struct Ticket {
     number: u64,
     whose: Whose,
-    length: Length,
 }
 
 #[derive(Debug)]
@@ -72,17 +60,17 @@ pub struct Turn {
 }
 
 impl Turns {
-    /// So many of each at a time.
+    /// So many at a time.
     #[must_use]
-    pub fn new(long: usize, short: usize) -> Self {
-        let state = State { long, short, tickets: 0, waiting: Vec::new(), running: Vec::new(), served: HashMap::new() };
+    pub fn new(most: usize) -> Self {
+        let state = State { most, tickets: 0, waiting: Vec::new(), running: Vec::new(), served: HashMap::new() };
         Self(Arc::new(Mutex::new(state)))
     }
 
     /// Waits for a turn. Whoever stops waiting leaves the queue.
-    pub async fn take(&self, whose: Whose, length: Length) -> Turn {
+    pub async fn take(&self, whose: Whose) -> Turn {
         let (call, called) = oneshot::channel();
-        let turn = Turn { number: self.state().ask(whose, length, call), turns: self.clone() };
+        let turn = Turn { number: self.state().ask(whose, call), turns: self.clone() };
         // Who waits is dropped only when called.
         let _ = called.await;
         turn
@@ -95,10 +83,10 @@ impl Turns {
 
 impl State {
     /// Takes a ticket.
-    fn ask(&mut self, whose: Whose, length: Length, call: oneshot::Sender<()>) -> u64 {
+    fn ask(&mut self, whose: Whose, call: oneshot::Sender<()>) -> u64 {
         self.tickets += 1;
         let number = self.tickets;
-        self.waiting.push(Waiting { ticket: Ticket { number, whose, length }, call });
+        self.waiting.push(Waiting { ticket: Ticket { number, whose }, call });
         self.call();
         number
     }
@@ -125,15 +113,10 @@ impl State {
     }
 
     fn may_begin(&self, ticket: Ticket) -> bool {
-        let most = match ticket.length {
-            Length::Short => self.short,
-            Length::Long => self.long,
-        };
-        let alike = || self.running.iter().filter(|running| running.length == ticket.length);
         let theirs = |running: &Ticket| {
             running.whose.tenant == ticket.whose.tenant || running.whose.principal == ticket.whose.principal
         };
-        alike().count() < most && !alike().any(theirs)
+        self.running.len() < self.most && !self.running.iter().any(theirs)
     }
 }
 
@@ -157,25 +140,23 @@ mod tests {
     }
 
     /// Asks for a turn without waiting for it.
-    fn ask(turns: &Turns, whose: Whose, length: Length) -> std::pin::Pin<Box<impl Future<Output = Turn>>> {
+    fn ask(turns: &Turns, whose: Whose) -> std::pin::Pin<Box<impl Future<Output = Turn>>> {
         let turns = turns.clone();
-        let mut asked = Box::pin(async move { turns.take(whose, length).await });
+        let mut asked = Box::pin(async move { turns.take(whose).await });
         assert!(asked.as_mut().now_or_never().is_none(), "it has to wait");
         asked
     }
 
     #[tokio::test]
     async fn nobody_has_two_turns_and_whoever_waited_longest_for_another_is_next() {
-        let turns = Turns::new(2, 1);
-        let first = turns.take(of(1, 1), Length::Long).await;
-        let mut tenants_second = ask(&turns, of(1, 2), Length::Long);
-        let mut persons_second = ask(&turns, of(2, 1), Length::Long);
-        let other = turns.take(of(3, 3), Length::Long).await;
-        let mut last = ask(&turns, of(4, 4), Length::Long);
-        let short = turns.take(of(1, 1), Length::Short).await;
+        let turns = Turns::new(2);
+        let first = turns.take(of(1, 1)).await;
+        let mut tenants_second = ask(&turns, of(1, 2));
+        let mut persons_second = ask(&turns, of(2, 1));
+        let other = turns.take(of(3, 3)).await;
+        let mut last = ask(&turns, of(4, 4));
         drop(first);
         let last = last.as_mut().now_or_never().expect("who had none is next, though others have waited longer");
-        drop(short);
         drop(other);
         let theirs = tenants_second.as_mut().now_or_never().expect("then whoever asked first");
         assert!(persons_second.as_mut().now_or_never().is_some() || turns.state().waiting.len() == 1);
@@ -184,11 +165,11 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_stops_waiting_or_is_not_there_any_more_holds_nobody_up() {
-        let turns = Turns::new(1, 0);
-        let first = turns.take(of(1, 1), Length::Long).await;
-        drop(ask(&turns, of(2, 2), Length::Long));
-        let called = ask(&turns, of(3, 3), Length::Long);
-        let mut after = ask(&turns, of(4, 4), Length::Long);
+        let turns = Turns::new(1);
+        let first = turns.take(of(1, 1)).await;
+        drop(ask(&turns, of(2, 2)));
+        let called = ask(&turns, of(3, 3));
+        let mut after = ask(&turns, of(4, 4));
         drop(first);
         // Called, and gone before it took its turn.
         drop(called);

@@ -15,7 +15,9 @@ use uuid::Uuid;
 use crate::{
     Error, Result,
     db::{TenantWrites, Tx, WorkerDb, Write},
-    from_row, sql,
+    from_row,
+    polite::pause_after,
+    sql,
 };
 
 /// Why an attempt failed: a word for programs and a short text for people, of ours; never what a database or another server said.
@@ -130,6 +132,13 @@ impl Held {
         self.shared.done.store(done.max(0), Ordering::Relaxed);
         self.shared.total.store(total.unwrap_or(-1), Ordering::Relaxed);
         !self.shared.stop.is_cancelled()
+    }
+
+    /// Gives way after so much work, where others are about: for as long, but never for long.
+    pub async fn give_way(&self, worked: Duration) {
+        if self.db.others_than(self.tenant) {
+            pause_after(worked).await;
+        }
     }
 
     /// Resolves when somebody wants it to stop, or the worker has to go.

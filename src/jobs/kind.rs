@@ -24,6 +24,10 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(15), 8);
     /// How long one attempt may take.
     const TIMEOUT: Duration = Duration::from_mins(5);
+    /// It works, and may hold a connection, for so long that others must not wait behind it: a worker has a few at a time.
+    const LONG: bool = false;
+    /// It acts on behalf of whoever caused it, as long as they hold what it asks for.
+    const ON_BEHALF: bool = false;
 
     /// A payload of an older version as one of now; none where that cannot be, and the job is dead.
     #[must_use]
@@ -40,6 +44,8 @@ pub(super) struct Kind {
     pub(super) timeout: Duration,
     pub(super) permissions: &'static [&'static str],
     pub(super) asks: Option<&'static str>,
+    pub(super) long: bool,
+    on_behalf: bool,
     read_and_run: Box<dyn Fn(i16, Value, Held) -> Result<Run, Failed> + Send + Sync>,
 }
 
@@ -111,6 +117,8 @@ impl KindsBuilder {
             timeout: J::TIMEOUT,
             permissions: J::PERMISSIONS,
             asks: J::ASKS,
+            long: J::LONG,
+            on_behalf: J::ON_BEHALF,
             read_and_run: Box::new(read_and_run),
         };
         assert!(self.0.insert(J::KIND, kind).is_none(), "{} is there twice", J::KIND);
@@ -146,9 +154,14 @@ impl Kinds {
         self.0.keys().copied().collect()
     }
 
-    /// Name, permissions and what causing one asks for, to be held against `registry.job_kinds`.
+    /// The names of those that are not long, in order.
+    pub(super) fn short_names(&self) -> Vec<&'static str> {
+        self.0.iter().filter(|(_, kind)| !kind.long).map(|(name, _)| *name).collect()
+    }
+
+    /// Name, permissions, what causing one asks for and whether it acts for whoever did, to be held against `registry.job_kinds`.
     #[must_use]
-    pub fn rights(&self) -> Vec<(&'static str, &'static [&'static str], Option<&'static str>)> {
-        self.0.iter().map(|(name, kind)| (*name, kind.permissions, kind.asks)).collect()
+    pub fn rights(&self) -> Vec<(&'static str, &'static [&'static str], Option<&'static str>, bool)> {
+        self.0.iter().map(|(name, kind)| (*name, kind.permissions, kind.asks, kind.on_behalf)).collect()
     }
 }

@@ -75,6 +75,12 @@ impl HeldLease {
         believed
     }
 
+    /// When it was last asked for.
+    #[must_use]
+    pub fn tried(&self) -> Instant {
+        self.tried
+    }
+
     /// Whether the worker may still act as the one that holds the job.
     #[must_use]
     pub fn is_believed(&self, now: Instant) -> bool {

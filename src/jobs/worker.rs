@@ -36,6 +36,8 @@ pub struct WorkerOptions {
     pub slots: usize,
     /// Of these, how many may be one tenant's.
     pub share: usize,
+    /// Of these, how many may be [long](super::Job::LONG), each of which may hold a connection all the while.
+    pub long: usize,
     /// Jobs a turn, times the tenant's weight.
     pub quantum: usize,
     /// How long a job is leased for.
@@ -45,11 +47,11 @@ pub struct WorkerOptions {
 }
 
 impl WorkerOptions {
-    /// So many jobs at once, three in four of which may be one tenant's.
+    /// So many jobs at once, three in four of which may be one tenant's, and one in four long.
     #[must_use]
     pub fn new(slots: usize, lease: LeaseTerms, grace: Duration) -> Self {
         let slots = slots.max(1);
-        Self { slots, share: (slots * 3 / 4).max(1), quantum: 4, lease, grace }
+        Self { slots, share: (slots * 3 / 4).max(1), long: (slots / 4).max(1), quantum: 4, lease, grace }
     }
 }
 
@@ -190,7 +192,12 @@ impl Worker {
             again: AGAIN.as_secs_f64(),
         };
         let asked = Instant::now();
-        let taken = match take_jobs(&self.0.db, tenant, &self.0.kinds.names(), terms).await {
+        // Half of the connections at most: those who need one for a moment find one.
+        let long = self.0.options.long.min(self.0.db.connections() / 2).max(1);
+        let is_long = |kind: &str| self.0.kinds.get(kind).is_some_and(|kind| kind.long);
+        let kinds =
+            if self.0.running.count(is_long) < long { self.0.kinds.names() } else { self.0.kinds.short_names() };
+        let taken = match take_jobs(&self.0.db, tenant, &kinds, terms).await {
             Ok(taken) => taken,
             Err(error) => {
                 // What is wrong with one tenant's jobs is no reason for others to wait.

@@ -16,7 +16,7 @@ use crate::{app::App, auth::hear_of_ended, error::Failure, wake::carry};
 const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(30)];
 /// Whoever has run for so long has not ended for the reason of the last time.
 const LONG: Duration = Duration::from_mins(1);
-/// How long the end waits for what was interrupted to say so, and for counts to be written.
+/// How long the end waits for counts to be written.
 const FINISH: Duration = Duration::from_secs(2);
 
 /// What becomes of a task that ends by itself.
@@ -99,10 +99,8 @@ impl Supervisor {
         self.tasks.wait().await;
     }
 
-    /// Ends what is left once nothing is answered any more: operations that are under way are interrupted and say so; tasks stop;
-    /// counts are written; connections close. Fails when it was a task's end that brought it about.
+    /// Ends what is left once nothing is answered any more: tasks stop; counts are written; connections close. Fails when it was a task's end that brought it about.
     pub async fn wind_down(&self, app: &App, grace: Duration) -> Result<(), Failure> {
-        app.executor.finish(FINISH).await;
         self.stop().await;
         app.limits.finish(&app.db, grace.min(FINISH)).await;
         app.db.close();

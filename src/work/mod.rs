@@ -3,6 +3,8 @@ pub mod domains;
 pub mod forget;
 pub mod invitations;
 pub mod letters;
+pub mod operation;
+pub mod reindex;
 pub mod webhooks;
 
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use crate::{
     Result,
     dns::NameServers,
     error::Failure,
-    jobs::{Job, Kinds, NewJob, cron::Recurring, enqueue::Priority},
+    jobs::{Job, Kinds, NewJob, cron::Recurring, enqueue::Priority, kind::KindsBuilder},
     sql,
 };
 
@@ -47,9 +49,9 @@ impl Means {
     }
 }
 
-/// What every worker of ours does.
+/// What every worker of ours does, but for what resources bring along (`compose`).
 #[must_use]
-pub fn kinds(means: &Means) -> Kinds {
+pub fn kinds(means: &Means) -> KindsBuilder {
     let kinds = Kinds::builder()
         .with(forget::jobs)
         .with(forget::idempotency_keys)
@@ -57,6 +59,7 @@ pub fn kinds(means: &Means) -> Kinds {
         .with(forget::events)
         .with(invitations::sending(means))
         .with(domains::checking(means))
+        .with(reindex::reindex)
         .with(webhooks::relay)
         .with(webhooks::replay)
         .with(webhooks::forget);
@@ -64,7 +67,6 @@ pub fn kinds(means: &Means) -> Kinds {
         Some(office) => kinds.with(move |job, held| webhooks::deliver(job, held, office.clone())),
         None => kinds,
     }
-    .build()
 }
 
 /// What recurs: in each tenant, and among accounts.

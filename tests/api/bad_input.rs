@@ -332,7 +332,7 @@ async fn what_is_no_http_at_all_harms_nobody() {
 #[tokio::test]
 async fn a_pile_of_marks_is_refused_in_every_text_and_what_writing_needs_is_kept() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let acme = &town().acme;
     let owner = Member::new(&app, &acme.owner, acme);
     // The three take places from each other when they are put in order.

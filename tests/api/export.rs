@@ -40,7 +40,7 @@ const HOSTILE: [&str; 17] = [
 
 async fn what_is_exported_is_imported_byte_for_byte(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::by(way, &db).await;
+    let app = TestApp::by(way, &db).await.working(&db);
     let (acme, globex) = (&town().acme, &town().globex);
     let (owner, other) = (Member::new(&app, &acme.owner, acme), Member::new(&app, &globex.owner, globex));
     db.run(&format!("delete from tenant.products where tenant_id = '{}'", acme.id)).await;

@@ -24,7 +24,7 @@ fn faults(operation: &Value) -> Vec<(u64, &str)> {
 
 async fn a_file_is_imported_and_changes_nothing_the_second_time(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::by(way, &db).await;
+    let app = TestApp::by(way, &db).await.working(&db);
     let member = Member::new(&app, &town().acme.member, &town().acme);
     let csv = "price_minor,tags,sku,name,description,status,stock,currency\r\n\
                5,\"b|a\\|b|b\",imp-1,One,\"two\nlines, \"\"quoted\"\"\",draft,7,CHF\r\n\
@@ -53,7 +53,7 @@ async fn a_file_is_imported_and_changes_nothing_the_second_time(way: Way) {
 #[tokio::test]
 async fn what_is_wrong_is_told_with_the_line_it_begins_in() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let member = Member::new(&app, &town().acme.member, &town().acme);
     let file = "sku,name,price_minor,description\nok,A,1,\"x\n\ny\"\n\n\nno name,,2,\nno price,\"C\",x,\"\n\n\"\nragged,D\nok,E,2,";
     let expected = [(7, "required"), (8, "wrong_type"), (11, "wrong_number_of_cells"), (12, "duplicate")];
@@ -101,7 +101,7 @@ async fn what_is_wrong_is_told_with_the_line_it_begins_in() {
 #[tokio::test]
 async fn all_that_is_wrong_with_a_line_is_told_at_once() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let member = Member::new(&app, &town().acme.member, &town().acme);
     let columns = "sku,name,price_minor,stock,status,currency,tags\n";
     let line = format!(" x,{},1.5,-1,sold,eur,{}\n", "n".repeat(201), "t".repeat(51));
@@ -128,7 +128,7 @@ async fn all_that_is_wrong_with_a_line_is_told_at_once() {
 #[tokio::test]
 async fn a_file_that_cannot_be_read_says_why_and_changes_nothing() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let member = Member::new(&app, &town().acme.member, &town().acme);
     let many_columns = format!("{}\n", vec!["x"; 5000].join(","));
     let long_line = format!("{COLUMNS}a,A,1\nb,\"{}", "b\n".repeat(3 << 20));
@@ -185,7 +185,7 @@ async fn as_in_a_file(member: &Member<'_>, sku: &str) -> Value {
 #[tokio::test]
 async fn what_a_file_does_not_speak_of_stays_and_what_it_leaves_empty_is_cleared() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let member = Member::new(&app, &town().acme.member, &town().acme);
     let whole = json!({ "sku": "kept", "name": "Kept", "description": "as it was", "price": { "amount_minor": 5, "currency": "CHF" },
         "stock": 7, "status": "draft", "tags": ["a", "b"] });
@@ -259,7 +259,7 @@ fn utf16(text: &str, big: bool) -> Vec<u8> {
 #[tokio::test]
 async fn a_file_is_taken_as_spreadsheets_write_it() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let member = Member::new(&app, &town().acme.member, &town().acme);
     let rows = "sku,name,price_minor,tags\ns-1,Käse; 1 kg,5,\"a|b\"\ns-2,\"say \"\"hi\"\"\",6,\n";
     let semicolons = "sku;name;price_minor;tags\ns-1;\"Käse; 1 kg\";5;a|b\ns-2;\"say \"\"hi\"\"\";6;\n";
@@ -320,7 +320,7 @@ async fn a_file_is_taken_as_spreadsheets_write_it() {
 #[tokio::test]
 async fn a_file_that_is_something_else_is_told_what_it_is() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let member = Member::new(&app, &town().acme.member, &town().acme);
     let product = "{\"sku\":\"a\",\"name\":\"A\",\"price\":{\"amount_minor\":1}}";
     for (kind, file, word) in [
@@ -382,7 +382,7 @@ async fn what_is_no_import_is_refused_before_it_is_received() {
 #[tokio::test]
 async fn the_same_file_under_the_same_key_is_one_import() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let member = Member::new(&app, &town().acme.member, &town().acme);
     let file = format!("{COLUMNS}keyed,K,1\n");
     let send = |mode: &str, file: &str| member.import(mode, CSV, file).header("idempotency-key", "file-1");
@@ -400,7 +400,7 @@ async fn the_same_file_under_the_same_key_is_one_import() {
 #[tokio::test]
 async fn long_descriptions_do_not_outlast_a_statement() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let member = Member::new(&app, &town().acme.member, &town().acme);
     let mut file = String::new();
     for n in 0..60 {

@@ -36,7 +36,7 @@ async fn meanwhile(db: &TestDb, member: &Member<'_>, mode: &str, then: impl Asyn
 #[tokio::test]
 async fn a_cancelled_import_of_everything_leaves_nothing_and_a_partial_one_what_it_had() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let owner = Member::new(&app, &town().acme.owner, &town().acme);
     for (mode, left) in [("all", 0), ("partial", 500)] {
         let cancel = async |location: &str| {
@@ -54,14 +54,15 @@ async fn a_cancelled_import_of_everything_leaves_nothing_and_a_partial_one_what_
 }
 
 #[tokio::test]
-async fn a_tenant_has_two_imports_under_way_and_others_are_not_kept_waiting_by_more() {
+async fn a_tenant_has_three_files_under_way_and_others_are_not_kept_waiting_by_more() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let (acme, globex) = (&town().acme, &town().globex);
     let (member, owner) = (Member::new(&app, &acme.member, acme), Member::new(&app, &acme.owner, acme));
     let neighbour = Member::new(&app, &globex.owner, globex);
     let superuser = db.superuser().await;
     superuser.batch_execute("begin; lock table tenant.products in share row exclusive mode").await.unwrap();
+    // The fixture's operation waits for ever, and has one.
     let mut under_way = Vec::new();
     for importer in [&member, &owner] {
         let accepted = Answer::of(importer.import("all", CSV, file(3))).await.expect(202);
@@ -82,7 +83,7 @@ async fn a_tenant_has_two_imports_under_way_and_others_are_not_kept_waiting_by_m
 #[tokio::test]
 async fn whoever_loses_the_permission_midway_imports_nothing_more() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let acme = &town().acme;
     let (owner, member) = (Member::new(&app, &acme.owner, acme), Member::new(&app, &acme.member, acme));
     // Who may still tell how an operation of theirs ended, and no more.
@@ -106,7 +107,7 @@ async fn whoever_loses_the_permission_midway_imports_nothing_more() {
 #[tokio::test]
 async fn two_imports_of_the_same_products_end_and_leave_no_mixture() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let owner = Member::new(&app, &town().acme.owner, &town().acme);
     let lines = |price: &str, backwards: bool| {
         let mut lines: Vec<String> = (0..1000).map(|n| format!("f-{n:05},File,{price}")).collect();
@@ -143,7 +144,7 @@ async fn stuck(db: &TestDb) {
 #[tokio::test]
 async fn a_write_to_what_the_tenants_own_import_holds_is_refused_at_once() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let acme = &town().acme;
     let (owner, member) = (Member::new(&app, &acme.owner, acme), Member::new(&app, &acme.member, acme));
     made(&owner, 1000).await;
@@ -208,7 +209,7 @@ async fn a_write_to_what_the_tenants_own_import_holds_is_refused_at_once() {
 #[tokio::test]
 async fn a_write_to_what_is_being_indexed_anew_is_refused_at_once() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let acme = &town().acme;
     let owner = Member::new(&app, &acme.owner, acme);
     made(&owner, 100).await;
@@ -230,7 +231,7 @@ async fn a_write_to_what_is_being_indexed_anew_is_refused_at_once() {
 #[tokio::test]
 async fn an_import_waits_for_the_one_before_and_nobody_else_waits_for_either() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let (acme, globex) = (&town().acme, &town().globex);
     let owner = Member::new(&app, &acme.owner, acme);
     let neighbour = Member::new(&app, &globex.owner, globex);
@@ -267,7 +268,7 @@ async fn an_import_waits_for_the_one_before_and_nobody_else_waits_for_either() {
 async fn a_person_with_two_tenants_does_not_take_the_room_of_all() {
     let db = TestDb::new().await;
     let options = ["--pool", "4", "--import-bytes", "100000"];
-    let app = TestApp::with(&db.url("rowhouse_api"), &tuning(&options)).await;
+    let app = TestApp::with(&db.url("rowhouse_api"), &tuning(&options)).await.working(&db);
     let (acme, globex) = (&town().acme, &town().globex);
     let owner = Member::new(&app, &acme.owner, acme);
     owner.give(&acme.both, &owner.role("member").await).await.expect(200);

@@ -19,7 +19,7 @@ async fn planted(db: &TestDb, status: &str) -> String {
 #[tokio::test]
 async fn an_operation_tells_when_to_ask_again_until_it_has_ended() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let owner = Member::new(&app, &town().acme.owner, &town().acme);
     for status in ["queued", "running"] {
         let path = planted(&db, status).await;

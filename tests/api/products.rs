@@ -151,7 +151,7 @@ async fn a_sku_is_one_products_alone_within_its_tenant() {
 #[tokio::test]
 async fn a_price_that_does_not_say_is_in_the_tenants_currency() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let (acme, globex) = (&town().acme, &town().globex);
     let (owner, member) = (Member::new(&app, &acme.owner, acme), Member::new(&app, &acme.member, acme));
     assert_eq!(member.make(json!({ "name": "Before" })).await["price"]["currency"], "EUR");
@@ -172,7 +172,7 @@ async fn a_price_that_does_not_say_is_in_the_tenants_currency() {
 #[tokio::test]
 async fn a_price_is_in_a_currency_that_there_is() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let owner = Member::new(&app, &town().acme.owner, &town().acme);
     let old = owner.make(json!({ "name": "Old", "sku": "old" })).await;
     let path = format!("/products/{}", old["id"].as_str().unwrap());

@@ -157,7 +157,7 @@ async fn pages_of_every_length_add_up_to_all_that_was_found(way: Way) {
 
 async fn what_is_written_changed_or_deleted_the_next_search_knows(way: Way) {
     let db = TestDb::new().await;
-    let app = TestApp::by(way, &db).await;
+    let app = TestApp::by(way, &db).await.working(&db);
     let owner = Member::new(&app, &town().acme.owner, &town().acme);
     let new = json!({ "name": "Quilt", "description": "Woven.", "tags": ["bedding"], "sku": "QU-1" });
     let made = owner.make(new).await;

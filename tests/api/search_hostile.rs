@@ -106,7 +106,7 @@ async fn whatever_a_description_holds_it_is_kept_found_and_shown() {
 #[tokio::test]
 async fn many_tags_are_kept_counted_and_found() {
     let db = TestDb::new().await;
-    let app = TestApp::new(&db).await;
+    let app = TestApp::new(&db).await.working(&db);
     let owner = Member::new(&app, &town().acme.owner, &town().acme);
     let letters: String = random(3).take(5_000).map(|n| char::from(b'a' + u8::try_from(n % 26).unwrap())).collect();
     let tags: Vec<&str> = (0..100).map(|n| &letters[n * 50..n * 50 + 50]).collect();

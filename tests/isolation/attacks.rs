@@ -126,16 +126,22 @@ fn refused_sweep(table: &str, verb: &str) -> &'static [&'static str] {
 
 /// An expression for each column that makes a new row out of an old one: fresh where keys ask for it.
 fn fresh(columns: &[String], unique: &[String], tenant: Uuid) -> String {
-    let value = |column: &String| match column.as_str() {
+    let value = |column: &String| {
+        match column.as_str() {
         "tenant_id" => format!("'{tenant}'::uuid"),
         "id" => "overlay(gen_random_uuid()::text placing '0' from 1)::uuid".to_owned(),
         "email" => "'copy.of.' || email".to_owned(),
         "event_id" => "gen_random_uuid()".to_owned(),
+        // One that has no file yet.
+        "operation_id" => {
+            "(select o.id from tenant.operations o where o.id not in (select f.operation_id from tenant.operation_files f) limit 1)".to_owned()
+        }
         // What cannot be read back.
         "sealed" | "fingerprint" => "sha256(gen_random_uuid()::text::bytea)".to_owned(),
         number if unique.contains(&format!("#{column}")) => format!("{number} + 4711"),
         text if unique.contains(column) => format!("left(md5(random()::text), char_length({text}))"),
         other => other.to_owned(),
+    }
     };
     columns.iter().map(value).collect::<Vec<_>>().join(", ")
 }
@@ -266,6 +272,11 @@ async fn a_committed_sweep_of_one_tenant_leaves_the_other_whole(way: Way) {
 async fn no_row_can_be_put_into_another_tenant_or_moved_there(way: Way) {
     let scene = Scene::set(way).await;
     let (acme, globex) = (&town().acme, &town().globex);
+    let another = format!(
+        "insert into tenant.operations (tenant_id, id, kind) values ('{}', gen_random_uuid(), 'products.import')",
+        acme.id
+    );
+    scene.superuser.batch_execute(&another).await.unwrap();
     let mut inserted = 0;
     for table in &scene.tables {
         // Of one's own row that is put in once more: what of it can be read. The rest has a default.

@@ -156,16 +156,19 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "notify_of_operation"
         | "notify_of_role"
         | "begin_telling"
+        | "end_operation"
+        | "stop_job"
+        | "tell_of_operation"
         | "notify_of_webhook"
         | "withdraw_invitations"
         | "withdraw_widened" => vec![],
         "caller_permissions" | "hold_people" | "leave_tenant" | "letterhead" | "meter" | "present_epoch"
-        | "require" | "tenant_defaults" | "touch_api_key" => vec!["rowhouse_api"],
+        | "require" | "touch_api_key" => vec!["rowhouse_api"],
         "claim_turn" | "end_letter" | "forget_of_accounts" | "job_figures" | "open_tenants" | "require_job"
         | "take_letters" | "webhooks_behind" => {
             vec!["rowhouse_worker"]
         }
-        "note_domain_check" => vec!["rowhouse_api", "rowhouse_worker"],
+        "note_domain_check" | "tenant_defaults" => vec!["rowhouse_api", "rowhouse_worker"],
         "issue_mail_token" => vec!["rowhouse_gate", "rowhouse_worker"],
         "seal_holds" => vec!["rowhouse_api", "rowhouse_gate"],
         // What one owner asks another.

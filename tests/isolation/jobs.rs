@@ -42,15 +42,18 @@ impl Scene {
     }
 
     /// What a statement is refused with for whoever says to be this job.
-    async fn as_job(&self, tenant: Uuid, [job, lease]: [Uuid; 2], statement: &str) -> String {
-        let begin = format!(
-            "begin; set local app.tenant_id = '{tenant}'; set local app.user_id = ''; set local app.job_id = '{job}'; set local app.job_lease = '{lease}'"
-        );
-        self.worker.batch_execute(&begin).await.unwrap();
+    async fn as_job(&self, tenant: Uuid, held: [Uuid; 2], statement: &str) -> String {
+        self.worker.batch_execute(&begin(tenant, held)).await.unwrap();
         let refused = refusal(&self.worker, statement).await;
         leave(&self.worker).await;
         refused
     }
+}
+
+fn begin(tenant: Uuid, [job, lease]: [Uuid; 2]) -> String {
+    format!(
+        "begin; set local app.tenant_id = '{tenant}'; set local app.user_id = ''; set local app.api_key = ''; set local app.job_id = '{job}'; set local app.job_lease = '{lease}'"
+    )
 }
 
 const WRITE: &str = "update tenant.projects set name = gen_random_uuid()::text";
@@ -245,4 +248,58 @@ async fn whoever_has_a_job_done_again_holds_what_its_kind_asks_for_and_reads_not
         assert_eq!(refusal(&api, statement).await, wanted, "{statement}");
         leave(&api).await;
     }
+}
+
+/// A kind that acts on behalf of whoever caused it does so as long as they hold what it asks for, be it a member or a key; and nobody says that it was
+/// another who did.
+#[tokio::test]
+async fn what_is_done_on_somebodys_behalf_ends_with_what_they_may() {
+    let scene = Scene::set().await;
+    let acme = &town().acme;
+    scene
+        .superuser
+        .batch_execute("update registry.job_kinds set on_behalf = true where kind = 'tests.write'")
+        .await
+        .unwrap();
+    let set = async |what: &str| scene.superuser.batch_execute(what).await.unwrap();
+    let key = format!("tenant.api_keys where tenant_id = '{}' and id = '{}'", acme.id, acme.api_key);
+    set(&format!("update {}", key.replace(" where", " set permissions = '{projects:write}' where"))).await;
+
+    let (member, by_key, nobody) =
+        (scene.running(acme.id).await, scene.running(acme.id).await, scene.running(acme.id).await);
+    set(&format!("update tenant.jobs set created_by = '{}' where id = '{}'", acme.member.id, member[0])).await;
+    set(&format!("update tenant.jobs set api_key_id = '{}' where id = '{}'", acme.api_key, by_key[0])).await;
+    for (what, held, refused) in [("a member's", member, ""), ("a key's", by_key, ""), ("nobody's", nobody, "RH004")] {
+        assert_eq!(scene.as_job(acme.id, held, WRITE).await, refused, "{what}");
+    }
+    // What is done so they have done.
+    scene.worker.batch_execute(&begin(acme.id, member)).await.unwrap();
+    scene.worker.batch_execute(WRITE).await.unwrap();
+    scene.worker.batch_execute("commit").await.unwrap();
+    let actors = "select distinct actor_kind || ' ' || actor_id from tenant.events where type = 'project.updated'";
+    assert_eq!(names(&scene.superuser, actors).await, [format!("user {}", acme.member.id)]);
+
+    set(&format!(
+        "update tenant.memberships m set role_id = v.role_id, permissions = v.permissions from tenant.memberships v
+         where m.tenant_id = v.tenant_id and v.tenant_id = '{}' and v.user_id = '{}' and m.user_id = '{}'",
+        acme.id, acme.viewer.id, acme.member.id
+    ))
+    .await;
+    set(&format!("update {}", key.replace(" where", " set expires_at = now() where"))).await;
+    for (what, held) in [("a member who may not any more", member), ("a key that has expired", by_key)] {
+        assert_eq!(scene.as_job(acme.id, held, WRITE).await, "RH004", "{what}");
+    }
+    set(&format!("delete from {key}")).await;
+    assert_eq!(scene.as_job(acme.id, by_key, WRITE).await, "RH004", "a key that was revoked");
+
+    let api = scene.db.client("rowhouse_api").await;
+    enter(&api, acme.id, &acme.owner).await;
+    for column in ["api_key_id", "lease"] {
+        let forged = format!(
+            "insert into tenant.jobs (tenant_id, id, kind, {column}) values ('{}', gen_random_uuid(), 'tests.write', '{}')",
+            acme.id, acme.api_key
+        );
+        assert_eq!(refusal(&api, &forged).await, "42501", "{column}");
+    }
+    leave(&api).await;
 }

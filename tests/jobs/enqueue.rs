@@ -1,11 +1,7 @@
 //! A job is there if the transaction that causes it is committed; and of some there is one at a time.
 use std::sync::atomic::Ordering;
 
-use rowhouse::{
-    auth::Keys,
-    settings::Profile,
-    work::{self, Means},
-};
+use rowhouse::{auth::Keys, compose, settings::Profile, work::Means};
 use uuid::Uuid;
 
 use super::{Chore, Scene, acme, at_work, chore, enqueue};
@@ -82,20 +78,21 @@ async fn the_kinds_of_the_house_have_the_rights_that_the_database_gives_them() {
     let rows = scene
         .superuser
         .query(
-            "select kind, permissions, asks from registry.job_kinds where kind !~ '^tests' order by kind collate \"C\"",
+            "select kind, permissions, asks, on_behalf from registry.job_kinds where kind !~ '^tests' order by kind collate \"C\"",
             &[],
         )
         .await
         .unwrap();
-    let given: Vec<(String, Vec<String>, Option<String>)> =
-        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    let given: Vec<(String, Vec<String>, Option<String>, bool)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
     let means = Means::default()
         .with_webhooks(tuning(&[]).webhooks.office(Keys::read(&KEYS).unwrap(), &[], Profile::Production).unwrap());
-    let known: Vec<_> = work::kinds(&means)
+    let known: Vec<_> = compose::kinds(&means)
         .rights()
         .into_iter()
-        .map(|(kind, may, asks)| {
-            (kind.to_owned(), may.iter().map(|may| (*may).to_owned()).collect::<Vec<_>>(), asks.map(str::to_owned))
+        .map(|(kind, may, asks, on_behalf)| {
+            let may: Vec<_> = may.iter().map(|may| (*may).to_owned()).collect();
+            (kind.to_owned(), may, asks.map(str::to_owned), on_behalf)
         })
         .collect();
     assert_eq!(known, given, "a migration gives a kind its rights, and src/work says them");

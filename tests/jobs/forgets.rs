@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use rowhouse::{
     auth::Keys,
+    compose,
     db::{Statements, WorkerDb},
     dns::NameServers,
     jobs::{Job, NewJob, cron::keep_time},
@@ -25,7 +26,7 @@ async fn has_done<J: Job>(scene: &Scene, job: &J) -> i64 {
     let acme = &town().acme;
     let job = NewJob::new(job).unwrap();
     scene.enqueue(acme.id, &acme.owner, std::slice::from_ref(&job)).await;
-    let kinds = work::kinds(&Means::default());
+    let kinds = compose::kinds(&Means::default());
     let working = at_work(&scene.worker_for(2, kinds, Duration::from_secs(5)));
     scene.until(job.id(), "succeeded").await;
     working.finish().await;
@@ -45,7 +46,7 @@ async fn a_domain_that_no_longer_shows_its_record_is_let_go_of_by_the_job_and_an
     let look = async || {
         let job = NewJob::new(&CheckDomains {}).unwrap();
         scene.enqueue(acme.id, &acme.owner, std::slice::from_ref(&job)).await;
-        let working = at_work(&scene.worker_for(2, work::kinds(&means), Duration::from_secs(5)));
+        let working = at_work(&scene.worker_for(2, compose::kinds(&means), Duration::from_secs(5)));
         scene.until(job.id(), "succeeded").await;
         working.finish().await;
         let result = "select result from tenant.jobs where id = $1";

@@ -7,11 +7,12 @@ use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use rowhouse::{
     app::App,
     auth::{Clock, Keys},
+    compose,
     db::{self, API_ROLE, GATE_ROLE, Statements, WORKER_ROLE, WorkerDb},
     jobs::{Worker, WorkerOptions, lease::LeaseTerms},
     server::{self, Supervisor},
     settings::{Profile, Tuning},
-    work::{self, Means, letters::Post},
+    work::{Means, letters::Post},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -27,17 +28,17 @@ pub struct TestApp {
     pub client: reqwest::Client,
     stop: Option<oneshot::Sender<Duration>>,
     server: JoinHandle<std::io::Result<()>>,
-    pub(super) sending: Option<Sending>,
+    pub(super) beside: Option<Beside>,
 }
 
-/// A worker beside the application, for its letters; gone when dropped.
-pub(super) struct Sending {
+/// A worker beside the application; gone when dropped.
+pub(super) struct Beside {
     /// As a superuser, to look whether there is anything left to send.
     pub(super) database: String,
     tasks: Vec<JoinHandle<()>>,
 }
 
-impl Drop for Sending {
+impl Drop for Beside {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
@@ -121,7 +122,7 @@ impl TestApp {
         }));
         // One connection a request, so that no test depends on another's.
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap();
-        Self { app, address, client, stop: Some(stop), server, sending: None }
+        Self { app, address, client, stop: Some(stop), server, beside: None }
     }
 
     /// With a worker that sends what it writes down to this post box.
@@ -129,16 +130,30 @@ impl TestApp {
     pub fn sending(self, db: &TestDb, post: &PostBox) -> Self {
         let mail = tuning(&["--smtp-url", &post.url()]).mail;
         let post = Post::new(mail.mailer(Profile::Production).unwrap(), Keys::read(&KEYS).unwrap());
-        let url = db.url(WORKER_ROLE).into();
-        let open = || WorkerDb::open(&url, 4, Statements::Named).unwrap();
+        let sender = WorkerDb::open(&db.url(WORKER_ROLE).into(), 4, Statements::Named).unwrap();
+        let sending = post.clone().run(sender, CancellationToken::new(), Duration::ZERO);
+        let mut app = self.with_worker(db, &Means::default().with_post(post));
+        app.beside.as_mut().expect("a worker").tasks.push(tokio::spawn(sending));
+        app
+    }
+
+    /// With a worker that does its jobs: imports, for one.
+    #[must_use]
+    pub fn working(self, db: &TestDb) -> Self {
+        self.with_worker(db, &Means::default())
+    }
+
+    fn with_worker(self, db: &TestDb, means: &Means) -> Self {
         let lease = LeaseTerms::new(LeaseTerms::SHORTEST).unwrap();
-        let options = WorkerOptions::new(4, lease, Duration::ZERO);
-        let worker = Worker::new(open(), work::kinds(&Means::default().with_post(post.clone())), options);
+        let options = WorkerOptions { long: 2, ..WorkerOptions::new(4, lease, Duration::ZERO) };
+        let jobs = WorkerDb::open(&db.url(WORKER_ROLE).into(), 4, Statements::Named).unwrap();
+        let worker = Worker::new(jobs, compose::kinds(means), options);
+        let (heard, waking) = (self.app.wake.heard(), worker.clone());
         let tasks = vec![
             tokio::spawn(async move { worker.run(CancellationToken::new()).await }),
-            tokio::spawn(post.run(open(), CancellationToken::new(), Duration::ZERO)),
+            tokio::spawn(async move { waking.woken_by(heard, CancellationToken::new()).await }),
         ];
-        Self { sending: Some(Sending { database: db.url("postgres"), tasks }), ..self }
+        Self { beside: Some(Beside { database: db.url("postgres"), tasks }), ..self }
     }
 
     /// The start-up check, as `rowhouse serve` makes it.

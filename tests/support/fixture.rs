@@ -115,6 +115,8 @@ pub(super) async fn build(migrator: &AdminConn) {
              insert into registry.tenant_limits (tenant_id, tenant_per_minute, principal_per_minute) values ('{id}', 1000000, 1000000);
              insert into registry.tenant_usage (tenant_id, month, requests) values ('{id}', '2026-01-01', 42);
              insert into tenant.operations (tenant_id, id, kind, created_by) values ('{id}', '{operation}', 'products.import', '{owner}');
+             insert into tenant.operation_files (tenant_id, operation_id, bytes, sha256) values ('{id}', '{operation}', 3, sha256('sku'));
+             insert into tenant.operation_chunks (tenant_id, operation_id, number, data) values ('{id}', '{operation}', 0, 'sku');
              insert into tenant.event_floors (tenant_id, epoch, xid, event_id) values ('{id}', 0, 0, '{operation}');
              insert into tenant.jobs (tenant_id, id, kind, state, lease, lease_until, finished_at)
                  select '{id}', registry.new_id(), 'jobs.forget', s, case when s = 'running' then gen_random_uuid() end,

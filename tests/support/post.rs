@@ -121,7 +121,7 @@ impl PostBox {
 
     /// Asserts that no letter is here, after whatever the application has written down has arrived.
     pub async fn is_empty(&self, app: &TestApp) {
-        let database = &app.sending.as_ref().expect("an application with a worker").database;
+        let database = &app.beside.as_ref().expect("an application with a worker").database;
         let superuser = AdminConn::connect(database).await.unwrap();
         let began = Instant::now();
         while superuser.all::<Left>(LEFT, &[]).await.unwrap().iter().any(|left| left.0 > 0) {

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use rowhouse::{
     auth::Keys,
+    compose,
     db::{API_ROLE, Statements, WorkerDb},
     jobs::{Worker, WorkerOptions, lease::LeaseTerms},
     settings::{Profile, Tuning},
     wake::Wake,
-    work::{self, Means, webhooks::scout::Scout},
+    work::{Means, webhooks::scout::Scout},
 };
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -62,7 +63,7 @@ impl Stage {
         let means = allowing().webhooks.office(Keys::read(&KEYS).unwrap(), &[], Profile::Production).unwrap();
         let lease = LeaseTerms::new(LeaseTerms::SHORTEST).unwrap();
         let options = WorkerOptions::new(8, lease, Duration::from_secs(5));
-        let worker = Worker::new(db.clone(), work::kinds(&Means::default().with_webhooks(means)), options);
+        let worker = Worker::new(db.clone(), compose::kinds(&Means::default().with_webhooks(means)), options);
         let stop = self.stop.clone();
         self.worker = Some(tokio::spawn(async move {
             let waking = worker.woken_by(wake.heard(), stop.clone());

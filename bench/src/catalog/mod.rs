@@ -16,7 +16,7 @@ use rowhouse_dev::Durability;
 use crate::{
     goods::Catalogue,
     say,
-    servers::{NO_CACHE, Server},
+    servers::{NO_CACHE_AND_JOBS, Server},
     store::Store,
     token::Signer,
 };
@@ -93,7 +93,7 @@ impl Catalog {
         let signer = Signer::generate(&keys)?;
         let log = self.dir.join("rowhouse.log");
         let url = store.api_url();
-        let start = || Server::rowhouse(&url, &keys, Statements::Named, &log, &NO_CACHE);
+        let start = || Server::rowhouse(&url, &keys, Statements::Named, &log, &NO_CACHE_AND_JOBS);
         let server = start().await?;
         say("searching small tenants over HTTP");
         let beyond_get = small::measure(&store, &server, &signer, small, self.rounds).await?;

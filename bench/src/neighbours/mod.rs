@@ -18,7 +18,7 @@ pub(crate) use self::attack::Ordered;
 use self::attack::{Attack, Attacker, Counted, Process};
 use crate::{
     say,
-    servers::{NO_CACHE, Server},
+    servers::{NO_CACHE_AND_JOBS, Server},
     store::Store,
     token::Signer,
 };
@@ -95,7 +95,7 @@ impl Neighbours {
         let greedy: Vec<_> = greedy.iter().map(|one| signer.token(one.tenant, one.user)).collect::<Result<_, _>>()?;
         let (url, log) = (store.api_url(), self.dir.join("server.log"));
         // With a whole minute's requests for everybody each time.
-        let serve = || Server::rowhouse(&url, &keys, Statements::Named, &log, &NO_CACHE);
+        let serve = || Server::rowhouse(&url, &keys, Statements::Named, &log, &NO_CACHE_AND_JOBS);
         if !usable {
             let server = serve().await?;
             for token in &greedy {

@@ -132,11 +132,6 @@ pub(super) struct PriceLine {
 }
 
 impl ProductLine {
-    /// About how much of it is to be written.
-    pub(super) fn bytes(&self) -> u64 {
-        (self.name.len() + self.description.value().map_or(0, String::len) + 100) as u64
-    }
-
     /// What it says, to be checked.
     pub(super) fn given(&self) -> Given<'_> {
         Given {

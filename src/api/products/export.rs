@@ -19,10 +19,10 @@ use crate::{
     auth::Tenant,
     http::{
         Query,
-        executor::Executor,
         export::{FileQuery, Format, Writer},
         file_quota::{Place, Way},
         spool::Spool,
+        transfers::Transfers,
         upload::LONGEST,
     },
     sql,
@@ -53,9 +53,9 @@ pub(super) async fn export(
     headers: HeaderMap,
 ) -> Result<Response> {
     let format = query.choose(&headers)?;
-    let place = app.executor.place(&tenant, Way::Out)?;
+    let place = app.transfers.place(&tenant, Way::Out)?;
     let (spool, frames) = Spool::new().await?;
-    tokio::spawn(make(app.executor.clone(), tenant, format, spool, place));
+    tokio::spawn(make(app.transfers.clone(), tenant, format, spool, place));
     let frames = begun(frames).await?;
     let mut headers = format.headers("products");
     headers.insert(header::TRAILER, HeaderValue::from_static("Row-Count, Repr-Digest"));
@@ -73,9 +73,9 @@ async fn begun(frames: impl Stream<Item = Taken>) -> Result<impl Stream<Item = T
 }
 
 /// Writes the file, and stays until the caller has taken it, is too slow, or may not have it any more.
-async fn make(executor: Executor, tenant: Tenant, format: Format, spool: Spool, mut place: Place) {
+async fn make(transfers: Transfers, tenant: Tenant, format: Format, spool: Spool, mut place: Place) {
     let write = async {
-        let turn = tokio::time::timeout(TURN, executor.export(&tenant)).await.map_err(|_| Error::Busy)?;
+        let turn = tokio::time::timeout(TURN, transfers.export(&tenant)).await.map_err(|_| Error::Busy)?;
         write(&tenant.at_work(), format, &spool, &mut place).await?;
         drop(turn);
         // The rest is the caller's.

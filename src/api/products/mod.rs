@@ -2,6 +2,7 @@
 mod codec;
 mod export;
 mod import;
+mod importing;
 mod line_numbers;
 mod list;
 pub mod query_parser;
@@ -9,7 +10,7 @@ mod search;
 mod table;
 mod text;
 
-pub(crate) use import::ImportMode;
+pub(crate) use importing::{ImportMode, import as do_import};
 pub(crate) use list::ProductSort;
 
 use std::collections::BTreeSet;

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use axum::http::StatusCode;
 use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
@@ -32,11 +31,6 @@ const INSISTS: Duration = Duration::from_millis(200);
 /// The code of a job whose outcome PostgreSQL would not keep.
 const REFUSED: &str = "outcome_refused";
 
-/// Whether the database may well take the same a moment later.
-fn passes(error: &Error) -> bool {
-    matches!(error.kind().0, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
-}
-
 struct Fate(String);
 from_row! { Fate: "state" }
 
@@ -53,7 +47,7 @@ impl Worker {
         let (job, tenant, lost) = (taken.held, taken.tenant, CancellationToken::new());
         // Of what is not known here nothing is taken.
         let Some(kind) = self.0.kinds.named(&taken.kind) else { return };
-        let one = One { tenant, job, kind, lease, shared: shared.clone(), lost: lost.clone(), task: None };
+        let one = One { tenant, job, kind, lease, told: 0, shared: shared.clone(), lost: lost.clone(), task: None };
         self.0.running.all().insert((tenant.as_uuid(), job.id()), one);
         let held =
             Held { db: self.0.db.clone(), tenant, job, attempt: taken.attempt, created_by: taken.created_by, shared };
@@ -107,7 +101,7 @@ impl Worker {
                 Ok(()) | Err(Error::JobNotHeld) => return,
                 Err(error) => {
                     tracing::warn!(job = %held.id(), %error, "what came of a job could not be written down");
-                    if !passes(&error) {
+                    if !error.passes() {
                         // It would be refused each time: too long, or of signs that PostgreSQL does not keep.
                         if matches!(&outcome, Outcome::Failed(failed) if failed.code == REFUSED) {
                             return;

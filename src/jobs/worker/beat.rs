@@ -14,6 +14,8 @@ use crate::{Result, from_row, sql};
 
 /// How often somebody looks who is due.
 const LOOK: Duration = Duration::from_millis(100);
+/// How often it is told how far a job is, where it gets on.
+const NEWS: Duration = Duration::from_secs(1);
 
 struct Alive {
     id: Uuid,
@@ -68,10 +70,16 @@ impl Worker {
     fn due(&self) -> BTreeMap<Uuid, (TenantId, Vec<Due>)> {
         let now = Instant::now();
         let mut due: BTreeMap<Uuid, (TenantId, Vec<Due>)> = BTreeMap::new();
-        for one in self.0.running.all().values_mut().filter(|one| one.lease.heartbeat_at() <= now) {
+        for one in self.0.running.all().values_mut() {
+            let done = one.shared.done.load(Ordering::Relaxed);
+            let news = done != one.told && one.lease.tried() + NEWS <= now;
+            if !news && one.lease.heartbeat_at() > now {
+                continue;
+            }
             one.lease.asks(now);
+            one.told = done;
             let total = Some(one.shared.total.load(Ordering::Relaxed)).filter(|total| *total >= 0);
-            let told = Due { job: one.job, done: one.shared.done.load(Ordering::Relaxed), total };
+            let told = Due { job: one.job, done, total };
             due.entry(one.tenant.as_uuid()).or_insert_with(|| (one.tenant, Vec::new())).1.push(told);
         }
         due

@@ -22,6 +22,8 @@ pub(super) struct One {
     pub(super) job: HeldJob,
     pub(super) kind: &'static str,
     pub(super) lease: HeldLease,
+    /// How far PostgreSQL was told it is.
+    pub(super) told: i64,
     pub(super) shared: Arc<Shared>,
     /// Cancelled when it is another's: nobody is told any more what came of it.
     pub(super) lost: CancellationToken,
@@ -36,6 +38,11 @@ impl Running {
 
     pub(super) fn len(&self) -> usize {
         self.all().len()
+    }
+
+    /// How many are of such a kind.
+    pub(super) fn count(&self, such: impl Fn(&str) -> bool) -> usize {
+        self.all().values().filter(|one| such(one.kind)).count()
     }
 
     pub(super) fn of(&self, tenant: TenantId) -> usize {
