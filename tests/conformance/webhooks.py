@@ -1,4 +1,6 @@
-"""Does what docs/webhooks.md says, in its own words, and verifies what comes; tests/conformance/webhooks installs what this needs."""
+"""Signs up, follows the streams and does what docs/webhooks.md says, in the documentation's own lines, and verifies what comes;
+tests/conformance/webhooks installs what this needs."""
+import json
 import os
 import pathlib
 import re
@@ -11,19 +13,18 @@ import time
 import requests
 
 from clients import FLOWS, NODE, install_modules
-from drive import HERE, Server, credentials, say
+from drive import HERE, Server, say
 
-PAGE = (HERE.parents[1] / "docs" / "webhooks.md").read_text()
 ORIGIN = {"X-Forwarded-For": "2001:db8:ffff::1"}
 
 
 class Receiver:
-    """A program that says a line for each message it has verified."""
+    """A program that writes down what it is told: a receiver, each message that it has verified."""
 
-    def __init__(self, command, folder):
+    def __init__(self, command, folder, environment=None):
         self.out = folder / "receiver.log"
         with self.out.open("wb") as out:
-            self.child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=folder)
+            self.child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=folder, env=environment)
 
     def until(self, what, seconds=20):
         given_up = time.monotonic() + seconds
@@ -48,8 +49,27 @@ def listens(port):
     sys.exit(f"nobody listens on port {port}")
 
 
-def blocks(kind):
-    return re.findall(rf"^```{kind}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+def blocks(page, kind):
+    text = (HERE.parents[1] / "docs" / page).read_text()
+    return re.findall(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def sign_up(server):
+    """What docs/people.md begins with: the access token of somebody new, who has founded a tenant."""
+    block = blocks("people.md", "sh")[0].replace("http://127.0.0.1:8080", server.base)
+    before, after = re.split(r"^# the letter.*\n", block, flags=re.MULTILINE)
+    # Its variables go on.
+    setting = "".join(line + "\n" for line in before.splitlines() if not line.startswith("curl"))
+    subprocess.run(["bash", "-ec", before], check=True, stdout=subprocess.DEVNULL)
+    for _ in range(200):
+        links = re.findall(r"#token=([\w.-]+)", server.log.read_text())
+        if links:
+            break
+        time.sleep(0.05)
+    else:
+        sys.exit("no letter has come")
+    ran = subprocess.run(["bash", "-ec", setting + after.replace("…", links[-1])], check=True, text=True, stdout=subprocess.PIPE)
+    return json.loads(ran.stdout[ran.stdout.index("{") :])["access_token"]
 
 
 def main():
@@ -58,21 +78,29 @@ def main():
     work = pathlib.Path(tempfile.mkdtemp(prefix="rowhouse-webhooks-"))
     server, running = Server(binary, work), []
     try:
-        token = requests.post(
-            f"{server.base}/api/v1/auth/login", json=credentials(server.tenants[0]["users"][0]), headers=ORIGIN, timeout=10
-        ).json()["access_token"]
+        token = sign_up(server)
+        say("somebody has signed up as docs/people.md says")
+        environment = os.environ | {"API": f"{server.base}/api/v1", "TOKEN": token}
 
         # The page, as somebody pastes it: the state of the shell goes on from block to block.
         def paste(block):
             script = f"set -eo pipefail; [ -e state ] && source ./state; {block}\ndeclare -p HOOK ONE > state 2>/dev/null || true"
-            environment = os.environ | {"API": f"{server.base}/api/v1", "TOKEN": token}
             ran = subprocess.run(["bash", "-c", script], cwd=work, env=environment, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if ran.returncode or "urn:rowhouse:problem" in ran.stdout:
                 sys.exit(f"{block}\nexit code {ran.returncode}:\n{ran.stdout}")
             return ran.stdout
 
-        (work / "receiver.py").write_text(blocks("python")[0])
-        endpoint, cause, rotate, again = blocks("sh")
+        # The streams of docs/live.md, each in its own terminal.
+        streams = {}
+        for line in re.findall(r'^curl -N "\$API/(?:events|notifications)/stream".*', "\n".join(blocks("live.md", "sh")), re.MULTILINE):
+            name = line.split("/")[1].split("/")[0].removesuffix('"')
+            (work / name).mkdir()
+            streams[name] = Receiver(["bash", "-c", f"exec {line}"], work / name, environment)
+            running.append(streams[name])
+            streams[name].until("event: ready")
+
+        (work / "receiver.py").write_text(blocks("webhooks.md", "python")[0])
+        endpoint, cause, rotate, again = blocks("webhooks.md", "sh")
         secret = paste(endpoint).strip().splitlines()[-1]
         python = Receiver([sys.executable, "receiver.py", secret], work)
         running.append(python)
@@ -81,6 +109,15 @@ def main():
         python.until("webhook.test")
         python.until("project.created")
         say("the receiver of docs/webhooks.md has verified what it was sent")
+        streams["events"].until("project.created")
+        headers = ORIGIN | {"Authorization": f"Bearer {token}"}
+        file = "sku,name,price_minor\ntour-1,Toured,100\n"
+        requests.post(
+            f"{server.base}/api/v1/products/import", data=file, headers=headers | {"Content-Type": "text/csv"}, timeout=10
+        ).raise_for_status()
+        streams["events"].until("product.created")
+        streams["notifications"].until("operation.succeeded")
+        say("and the streams of docs/live.md have told of it")
         # While two secrets sign, whoever has the old one goes on.
         paste(rotate)
         seen = python.out.read_text().count("project.created")
@@ -95,7 +132,6 @@ def main():
         say("and what was sent again, signed with both secrets")
 
         # The same by the library for Node, with what it was sent altered by nobody.
-        headers = ORIGIN | {"Authorization": f"Bearer {token}"}
         made = requests.post(
             f"{server.base}/api/v1/webhooks", json={"url": "http://127.0.0.1:9001/", "event_types": ["project.created"]}, headers=headers, timeout=10
         ).json()
