@@ -2,10 +2,10 @@
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::admin::{Database, print_lines};
 use crate::{
     db::{AdminConn, Sql},
     error::Failure,
@@ -16,9 +16,8 @@ const STATES: [&str; 6] = ["waiting", "running", "succeeded", "dead", "cancelled
 
 #[derive(Args)]
 pub(super) struct Jobs {
-    /// Where the database is, as `rowhouse_migrator`.
-    #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
-    database_url: Option<SecretString>,
+    #[command(flatten)]
+    database: Database,
     /// Print JSON, one object a line.
     #[arg(long, global = true)]
     json: bool,
@@ -96,8 +95,7 @@ impl Jobs {
         {
             return Err(Failure(format!("{state} is no state: {}", STATES.join(", "))));
         }
-        let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
-        let admin = AdminConn::connect(url.expose_secret()).await?;
+        let admin = self.database.connect().await?;
         match self.command {
             Command::List { state, tenant, kind, limit } => {
                 let jobs: Vec<Shown> = admin.all(sql!("operate/jobs"), &[&state, &tenant, &kind, &limit]).await?;
@@ -140,10 +138,7 @@ async fn change(admin: &AdminConn, which: &Which, statement: Sql, wanted: &str, 
 
 fn show(jobs: &[Shown], json: bool) -> Result<(), Failure> {
     if json {
-        for job in jobs {
-            println!("{}", serde_json::to_string(job).map_err(|error| Failure(error.to_string()))?);
-        }
-        return Ok(());
+        return print_lines(jobs);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["id", "tenant", "kind", "state", "attempts", "run at", "error"]);

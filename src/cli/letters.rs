@@ -2,17 +2,16 @@
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{db::AdminConn, error::Failure, from_row, sql};
+use super::admin::{Database, print_lines};
+use crate::{error::Failure, from_row, sql};
 
 #[derive(Args)]
 pub(super) struct Letters {
-    /// Where the database is, as `rowhouse_migrator`.
-    #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
-    database_url: Option<SecretString>,
+    #[command(flatten)]
+    database: Database,
     /// Print JSON, one object a line.
     #[arg(long, global = true)]
     json: bool,
@@ -53,8 +52,7 @@ from_row! { Shown: id, about, attempts, due_at, under_way, error, dead_at, creat
 
 impl Letters {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
-        let admin = AdminConn::connect(url.expose_secret()).await?;
+        let admin = self.database.connect().await?;
         let letters: Vec<Shown> = match self.command {
             Command::List { dead, limit } => admin.all(sql!("operate/letters"), &[&dead, &limit]).await?,
             Command::Retry { id } => {
@@ -73,10 +71,7 @@ impl Letters {
 
 fn show(letters: &[Shown], json: bool) -> Result<(), Failure> {
     if json {
-        for letter in letters {
-            println!("{}", serde_json::to_string(letter).map_err(|error| Failure(error.to_string()))?);
-        }
-        return Ok(());
+        return print_lines(letters);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["id", "about", "state", "tries", "due at", "error"]);

@@ -3,6 +3,7 @@ use clap::Args;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
+use super::admin::print_lines;
 use crate::{
     db::AdminConn,
     error::Failure,
@@ -89,8 +90,7 @@ async fn read(admin: &AdminConn, tenant: &str) -> Result<InForceHere, Failure> {
 
 fn show(here: &InForceHere, json: bool) -> Result<(), Failure> {
     if json {
-        println!("{}", serde_json::to_string(here).map_err(|error| Failure(error.to_string()))?);
-        return Ok(());
+        return print_lines(std::slice::from_ref(here));
     }
     let most = |most: Option<i64>| most.map_or_else(|| "none".to_owned(), |most| most.to_string());
     let mut table = Table::new();

@@ -1,4 +1,5 @@
 //! The commands, one file each.
+mod admin;
 mod bootstrap;
 mod demo;
 mod descriptors;

@@ -1,9 +1,9 @@
 //! `rowhouse platform`: what is decided for the whole platform, for whoever runs it.
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use super::admin::Database;
 use crate::{
     db::AdminConn,
     error::Failure,
@@ -13,9 +13,8 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct Platform {
-    /// Where the database is, as `rowhouse_migrator` or `rowhouse_platform`.
-    #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
-    database_url: Option<SecretString>,
+    #[command(flatten)]
+    database: Database,
     #[command(subcommand)]
     command: Command,
 }
@@ -67,8 +66,7 @@ impl Platform {
             SettingsCommand::Get { key } | SettingsCommand::Unset { key } => known(key).map(|_| None)?,
             SettingsCommand::List { .. } => None,
         };
-        let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
-        let admin = AdminConn::connect(url.expose_secret()).await?;
+        let admin = self.database.connect().await?;
         match command {
             SettingsCommand::List { json } => list(&in_force(&admin).await?, json),
             SettingsCommand::Get { key } => println!("{}", plain(&in_force(&admin).await?.value(&key))),

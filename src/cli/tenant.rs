@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use rowhouse_pg::new_id;
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::admin::{Database, print_lines};
 use super::limit;
 use crate::{
     auth::normal_email,
@@ -24,9 +24,8 @@ const PAGE: i64 = 200;
 
 #[derive(Args)]
 pub(super) struct Tenant {
-    /// Where the database is, as `rowhouse_migrator`.
-    #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
-    database_url: Option<SecretString>,
+    #[command(flatten)]
+    database: Database,
     /// Print JSON, one object a line.
     #[arg(long, global = true)]
     json: bool,
@@ -89,8 +88,7 @@ struct Shown {
 
 impl Tenant {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
-        let admin = AdminConn::connect(url.expose_secret()).await?;
+        let admin = self.database.connect().await?;
         match self.command {
             Command::Create { name, owner, slug } => {
                 let made = create(&admin, &name, &owner, slug).await?;
@@ -187,10 +185,7 @@ from_row! { Claim: domain, challenge }
 
 fn show(tenants: &[Shown], json: bool) -> Result<(), Failure> {
     if json {
-        for tenant in tenants {
-            println!("{}", serde_json::to_string(tenant).map_err(|error| Failure(error.to_string()))?);
-        }
-        return Ok(());
+        return print_lines(tenants);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["slug", "status", "members", "since", "domains", "name", "id"]);

@@ -1,8 +1,8 @@
 //! `rowhouse user`: accounts, for whoever runs the platform.
 use clap::{Args, Subcommand};
 use rowhouse_pg::new_id;
-use secrecy::{ExposeSecret as _, SecretString};
 
+use super::admin::Database;
 use crate::{
     auth::{hash_password, new_link, normal_email, random_secret},
     db::AdminConn,
@@ -12,9 +12,8 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct User {
-    /// Where the database is, as `rowhouse_migrator`.
-    #[arg(long, env = "MIGRATE_DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
-    database_url: Option<SecretString>,
+    #[command(flatten)]
+    database: Database,
     #[command(subcommand)]
     command: Command,
 }
@@ -52,8 +51,7 @@ struct Ended(i64);
 
 impl User {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let url = self.database_url.ok_or_else(|| Failure("say where the database is: MIGRATE_DATABASE_URL".into()))?;
-        let admin = AdminConn::connect(url.expose_secret()).await?;
+        let admin = self.database.connect().await?;
         match self.command {
             Command::CreateOperator { email, name } => create_operator(&admin, &address(&email)?, &name).await,
             Command::Disable { email } => {

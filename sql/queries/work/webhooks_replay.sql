@@ -1,25 +1,7 @@
 -- Reads up to $6 events after a position ($3, $4, $5), and of those that were told from $8 on and before $9 has sent to endpoint $2 what it may
 -- be told: what was not delivered, or all of it ($10). What has a delivery is sent by that; ids of others go on from the microsecond $7.
-with recursive types (type) as (
-    (select e.type from tenant.events e where e.tenant_id = $1 order by e.type limit 1)
-    union all
-    select (select e.type from tenant.events e where e.tenant_id = $1 and e.type > y.type order by e.type limit 1)
-    from types y where y.type is not null
-), horizon as materialized (
-    select t.epoch, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xid from registry.tenants t where t.id = $1
-), page as materialized (
-    select e.*
-    from types y
-    cross join lateral (
-        select * from tenant.events
-        where tenant_id = $1 and type = y.type and (epoch, xid, id) > ($3, $4, $5)
-          and (epoch, xid) < ((select h.epoch from horizon h), (select h.xid from horizon h))
-        order by epoch, xid, id
-        limit $6
-    ) e
-    where y.type is not null
-    order by e.epoch, e.xid, e.id
-    limit $6
+with page as materialized (
+    select e.* from registry.events_after($3, $4, $5, $6) e where e.tenant_id = $1
 ), told as materialized (
     select p.*, $7::bigint + row_number() over (order by p.epoch, p.xid, p.id) as moment
     from page p
