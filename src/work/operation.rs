@@ -42,10 +42,6 @@ from_row! { Begun: done, result, cancelling }
 struct Wanted(bool);
 from_row! { Wanted: "wanted" }
 
-/// How far it is.
-struct Far(i64);
-from_row! { Far: "done" }
-
 struct Kept {
     bytes: i64,
     sha256: Vec<u8>,
@@ -102,24 +98,26 @@ impl Operating {
         Ok(going && row.is_some_and(|Wanted(wanted)| wanted))
     }
 
-    /// The first statement of a transaction that adds to what is done: nobody else adds until it has ended.
+    /// The last statement of a transaction that adds to what is done, `before` being how far it was; both are committed, or neither where somebody
+    /// else has added since. False when somebody asked for it to stop.
     ///
     /// # Errors
-    /// [`Error::JobNotHeld`] where somebody else has added since.
-    pub async fn hold(&self, tx: &mut Tx<'_, Write>, done: i64) -> Result<()> {
-        match tx.optional(sql!("work/operation_hold"), &[&self.held.id()]).await? {
-            Some(Far(found)) if found == done => Ok(()),
-            _ => Err(Error::JobNotHeld),
-        }
-    }
-
-    /// The last statement of such a transaction, which is committed either way. False when somebody asked for it to stop.
-    pub async fn progress(&self, tx: Tx<'_, Write>, done: i64, result: &Value) -> Result<bool> {
-        let params: Params<'_> = &[&self.held.id(), &done, result];
-        let row: Option<Wanted> = tx.last().optional(sql!("work/operation_progress"), params).await?;
+    /// [`Error::JobNotHeld`] where it has ended or is not where it was.
+    pub async fn progress(
+        &self,
+        mut tx: Tx<'_, Write>,
+        before: Option<i64>,
+        done: i64,
+        result: &Value,
+    ) -> Result<bool> {
+        let params: Params<'_> = &[&self.held.id(), &done, result, &before];
+        let Some(Wanted(wanted)) = tx.optional(sql!("work/operation_progress"), params).await? else {
+            tx.rollback().await?;
+            return Err(Error::JobNotHeld);
+        };
+        tx.commit().await?;
         // Once it is committed: what a sign of life tells counts as done.
-        let going = self.held.progress(done, None);
-        Ok(going && row.is_some_and(|Wanted(wanted)| wanted))
+        Ok(self.held.progress(done, None) && wanted)
     }
 
     /// Ends it, and the job with it, in the transaction of its last effect.

@@ -69,7 +69,7 @@ async fn batch(work: &Operating, language: &str, after: Uuid, done: i64) -> Resu
         return work.succeed(tx, done, &json!({ "products": done })).await.map(Step::Ended);
     };
     let passed = done + passed;
-    let wanted = work.progress(tx, passed, &json!({ "products": passed })).await?;
+    let wanted = work.progress(tx, None, passed, &json!({ "products": passed })).await?;
     drop(conn);
     if !wanted {
         return Ok(Step::Stopped(passed));

@@ -312,11 +312,10 @@ impl Import<'_> {
     async fn write_some(&mut self, lines: &[ProductLine], after: i64) -> Result<bool> {
         let mut conn = self.work.writes().await?;
         let mut tx = conn.write();
-        self.work.hold(&mut tx, after).await?;
         let written = write(&mut tx, lines).await?;
         let mut report = self.report.counts();
         report.count(lines.len(), &written);
-        let wanted = self.work.progress(tx, self.report.lines, &report.json()).await?;
+        let wanted = self.work.progress(tx, Some(after), self.report.lines, &report.json()).await?;
         self.report.count(lines.len(), &written);
         Ok(wanted)
     }
