@@ -13,9 +13,13 @@ create policy select_permitted on tenant.jobs for select to rowhouse_api
     using (tenant_id = (select registry.require('jobs:read')));
 comment on policy select_permitted on tenant.jobs is 'Whoever holds jobs:read in the tenant that is set.';
 -- Not jobs:write: whoever does what causes a job causes the job. What that is, its kind says.
+-- Keys are the kind's own: who may cause one kind cannot hold up another by taking its key and never being due.
 create policy insert_caused on tenant.jobs for insert to rowhouse_api
-    with check (tenant_id = (select registry.may_cause(kind)));
-comment on policy insert_caused on tenant.jobs is 'Whoever holds in the tenant that is set what the kind of job asks for.';
+    with check (tenant_id = (select registry.may_cause(kind))
+                and starts_with(coalesce(unique_key, kind || '/'), kind || '/')
+                and (position('/' in coalesce(order_key, '')) = 0 or starts_with(order_key, split_part(kind, '.', 1) || '/')));
+comment on policy insert_caused on tenant.jobs is
+    'Whoever holds in the tenant that is set what the kind of job asks for; under a unique key of that kind, and in no order of others.';
 -- Whoever has a job done once more causes it, and has to hold what its kind asks for.
 create policy update_permitted on tenant.jobs for update to rowhouse_api
     using      (tenant_id = (select registry.require('jobs:write')))
@@ -34,8 +38,11 @@ create policy update_worker on tenant.jobs for update to rowhouse_worker
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
 comment on policy update_worker on tenant.jobs is 'Behind the wall the worker changes every job, as far as its grants go: claims, says that it is alive, ends.';
 create policy insert_worker on tenant.jobs for insert to rowhouse_worker
-    with check (tenant_id = (select registry.may_pass_on(kind)));
-comment on policy insert_worker on tenant.jobs is 'A job causes jobs whose kind asks for what its own kind may do; the schedule causes any.';
+    with check (tenant_id = (select registry.may_pass_on(kind))
+                and starts_with(coalesce(unique_key, kind || '/'), kind || '/')
+                and (position('/' in coalesce(order_key, '')) = 0 or starts_with(order_key, split_part(kind, '.', 1) || '/')));
+comment on policy insert_worker on tenant.jobs is
+    'A job causes jobs whose kind asks for what its own kind may do, the schedule any; under keys as those of members.';
 create policy delete_worker on tenant.jobs for delete to rowhouse_worker
     using (tenant_id = (select registry.require_job('jobs:forget')) and finished_at is not null);
 comment on policy delete_worker on tenant.jobs is 'The job that forgets those that have ended for long.';

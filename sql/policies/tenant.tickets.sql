@@ -20,5 +20,13 @@ create policy delete_own on tenant.tickets for delete to rowhouse_api
     using (principal = (select registry.principal()));
 comment on policy delete_own on tenant.tickets is 'Each caller uses tickets of their own.';
 
+create policy select_worker on tenant.tickets for select to rowhouse_worker
+    using (tenant_id = (select registry.require_job('tickets:forget')));
+comment on policy select_worker on tenant.tickets is 'The job that forgets those that nobody used finds them.';
+create policy delete_worker on tenant.tickets for delete to rowhouse_worker
+    using (tenant_id = (select registry.require_job('tickets:forget')) and expires_at <= now());
+comment on policy delete_worker on tenant.tickets is 'The job that forgets those that nobody used, once they are good for nothing.';
+
 grant select, delete on tenant.tickets to rowhouse_api;
+grant select (tenant_id, principal, id, expires_at), delete on tenant.tickets to rowhouse_worker;
 grant insert (tenant_id, user_id, api_key_id, id) on tenant.tickets to rowhouse_api;

@@ -87,6 +87,7 @@ pub(super) struct AtWork {
     ended: CancellationToken,
     run: AbortOnDropHandle<()>,
     worker: Worker,
+    post: Option<Post>,
     db: WorkerDb,
 }
 
@@ -118,10 +119,13 @@ impl WorkerArgs {
         let stop = CancellationToken::new();
         let until = stop.clone();
         let keeping = keep_time(db.clone(), work::recurring()?, until.clone());
-        let (sending_db, sending_until) = (db.clone(), until.clone());
+        let (sending_db, sending_until, post) = (db.clone(), until.clone(), means.post.clone());
         let sending = async move {
             if let Some(post) = means.post {
-                post.run(sending_db, sending_until, grace).await;
+                tokio::join!(
+                    post.clone().run(sending_db.clone(), sending_until.clone(), grace),
+                    post.count(sending_db, sending_until)
+                );
             }
         };
         let (running, scout) = (worker.clone(), Scout::new(db.clone(), wake.clone()));
@@ -133,7 +137,7 @@ impl WorkerArgs {
             let looking = scout.look(until.clone());
             tokio::join!(running.run(until.clone()), running.count(until), keeping, waking, sending, looking);
         }));
-        Ok(AtWork { stop, ended, run, worker, db })
+        Ok(AtWork { stop, ended, run, worker, post, db })
     }
 }
 
@@ -170,7 +174,8 @@ impl Command {
         let _figures = match self.metrics_listen {
             None => None,
             Some(address) => {
-                let (listener, router) = (listen(address).await?, metrics::worker_router(&at_work.worker));
+                let (listener, router) =
+                    (listen(address).await?, metrics::worker_router(&at_work.worker, at_work.post.as_ref()));
                 Some(AbortOnDropHandle::new(tokio::spawn(async move {
                     let _ = axum::serve(listener, router).await;
                 })))

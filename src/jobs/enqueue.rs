@@ -91,7 +91,8 @@ impl NewJob {
         self.unique_key.as_deref()
     }
 
-    /// After all others of this order that were made before it, and never beside one.
+    /// After all others of this order that were made before it, and never beside one. What stands before a slash in it is the first word of
+    /// the kind's name (`webhooks/…` of `webhooks.deliver`): the database refuses the order of other kinds.
     #[must_use]
     pub fn in_order(self, key: &str) -> Self {
         Self { order_key: Some(key.to_owned()), ..self }

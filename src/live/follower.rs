@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use rowhouse_pg::new_id;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Hub, Item, Kind, Reader, Reason, Start, Topic, hub::Seat};
+use super::{Hub, Item, Kind, Reader, Reason, Start, Topic, hub::Seat, reader::May};
 use crate::{
     Error, Result,
     auth::{Authn, Tenant},
@@ -24,6 +24,8 @@ const LONGEST_PACE: Duration = Duration::from_secs(1);
 const SETTLES: Duration = Duration::from_millis(10);
 /// And at most.
 const SETTLES_AT_LAST: Duration = Duration::from_millis(500);
+/// Clocks are not quite the same.
+const JUST_AFTER: Duration = Duration::from_millis(20);
 /// How often it is asked at most whether its reader may still have what they do not take.
 const RECHECK: Duration = Duration::from_millis(250);
 /// How many topics one may follow.
@@ -61,6 +63,8 @@ pub struct Follower {
     readers: Vec<Reader>,
     /// When the token expires.
     until: Option<Instant>,
+    /// When the session or the key comes to its own end, as far as is known: then it is looked whether it has.
+    runs_out: Option<Instant>,
     woken: bool,
     look_at: Instant,
     not_before: Instant,
@@ -84,6 +88,7 @@ impl Follower {
             seat: hub.enter(tenant, kind)?,
             readers: Vec::new(),
             until: left.map(|seconds| now + Duration::from_secs(seconds)),
+            runs_out: None,
             // What was written since its readers were begun.
             woken: true,
             look_at: now,
@@ -130,7 +135,7 @@ impl Follower {
     pub(super) async fn hint(&mut self) {
         let leaving = self.seat.leaving();
         let backstop = Instant::now() + BACKSTOP;
-        let until = self.until.map_or(backstop, |until| until.min(backstop));
+        let until = [self.until, self.runs_out].into_iter().flatten().fold(backstop, Instant::min);
         // What was heard by somebody who gave up waiting is heard.
         if !self.suspect {
             tokio::select! {
@@ -157,7 +162,13 @@ impl Follower {
             let _turn = self.seat.turn().await.ok_or(Error::Leaving)?;
             still(&self.tenant).await
         };
-        asked.await.map_err(Reason::of).map_or_else(|reason| reason.map_or(Ok(()), Err), Ok)
+        match asked.await {
+            Ok(ends_in) => {
+                self.runs_out = moment(ends_in);
+                Ok(())
+            }
+            Err(error) => Reason::of(error).map_or(Ok(()), Err),
+        }
     }
 
     /// Where it stands in each topic, now and then: a reader who is told nothing for long would come again from a place that is not kept.
@@ -182,13 +193,13 @@ impl Follower {
                 return Next::Over(Reason::TokenExpired);
             } else if leaving.is_so() {
                 return Next::Over(Reason::Leaving);
-            } else if (self.woken || self.look_at <= now) && self.not_before <= now {
+            } else if (self.woken || self.look_at() <= now) && self.not_before <= now {
                 return Next::Look;
             } else if self.beat_at <= now {
                 self.beat_at = now + BEAT;
                 return Next::Beat;
             }
-            let look_at = if self.woken { self.not_before } else { self.look_at.max(self.not_before) };
+            let look_at = if self.woken { self.not_before } else { self.look_at().max(self.not_before) };
             let wake_at = look_at.min(self.beat_at).min(self.until.unwrap_or(look_at));
             tokio::select! {
                 () = &mut gone => {}
@@ -199,6 +210,10 @@ impl Follower {
                 () = sleep_until(wake_at) => {}
             }
         }
+    }
+
+    fn look_at(&self) -> Instant {
+        self.runs_out.map_or(self.look_at, |at| at.min(self.look_at))
     }
 
     /// Reads on in all that is followed, a page of each. Fails when the stream is over.
@@ -238,13 +253,14 @@ impl Follower {
         self.not_before = begun + PACE;
         let (mut looked, mut more, mut unsettled, mut failed) = (Looked::default(), false, false, false);
         if self.readers.is_empty() {
-            still(&self.tenant).await?;
+            self.runs_out = moment(still(&self.tenant).await?);
         }
         for reader in &mut self.readers {
             match reader.read(&self.auth, &self.tenant).await {
                 Ok(read) => {
                     more |= read.more;
                     unsettled |= read.unsettled;
+                    self.runs_out = moment(read.ends_in);
                     looked.items.extend(read.items.into_iter().map(|item| (reader.name.clone(), item)));
                 }
                 Err(error) => match Reason::of(error.clone()) {
@@ -282,12 +298,18 @@ impl Follower {
     }
 }
 
-/// Whether the caller is still who they were.
-async fn still(tenant: &Tenant) -> Result<()> {
+/// Whether the caller is still who they were; and for how many seconds more, where that is known.
+async fn still(tenant: &Tenant) -> Result<Option<f64>> {
     let membership: &[Option<&str>] = &[None];
     let mut conn = tenant.reads().await?;
-    conn.read().last().optional::<()>(sql!("live/may"), &[&membership]).await?;
-    Ok(())
+    let may: Option<May> = conn.read().last().optional(sql!("live/may"), &[&membership]).await?;
+    Ok(may.and_then(|may| may.ends_in))
+}
+
+/// A moment after what comes to its end in so many seconds has; none of what lasts for years.
+fn moment(ends_in: Option<f64>) -> Option<Instant> {
+    let seconds = ends_in.filter(|seconds| *seconds < 1e6)?;
+    Some(Instant::now() + Duration::from_secs_f64(seconds.max(0.0)) + JUST_AFTER)
 }
 
 /// Anything from 0 to 1.

@@ -66,11 +66,26 @@ pub(super) struct Read {
     pub(super) more: bool,
     /// Whether something is there that is not told before others have ended.
     pub(super) unsettled: bool,
+    /// In how many seconds what they prove comes to its own end.
+    pub(super) ends_in: Option<f64>,
+}
+
+/// That they may, as `live/may` says it.
+pub(super) struct May {
+    horizon: Horizon,
+    /// In how many seconds what they prove comes to its own end.
+    pub(super) ends_in: Option<f64>,
+}
+
+impl FromRow for May {
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self { horizon: Horizon::from_row(row)?, ends_in: row.try_get("ends_in")? })
+    }
 }
 
 /// What a flush found.
 struct Found {
-    horizon: Horizon,
+    may: May,
     /// How far events are forgotten.
     floor: Option<Floor>,
     rows: Vec<Told>,
@@ -120,7 +135,7 @@ impl Reader {
         let name = topic.name();
         let mut reader = Self { topic, name, owner, position: Position::END };
         let found = reader.rows(tenant).await?;
-        let horizon = found.horizon;
+        let horizon = found.may.horizon;
         reader.position = horizon.position();
         let asked = after.filter(|after| !after.is_empty());
         let resync = match asked.map(|after| reader.open(auth, tenant, after)) {
@@ -146,7 +161,7 @@ impl Reader {
 
     /// Reads on, as whoever asks here: fails where they may not any longer.
     pub(super) async fn read(&mut self, auth: &Authn, tenant: &Tenant) -> Result<Read> {
-        let Found { horizon, floor, rows } = self.rows(tenant).await?;
+        let Found { may: May { horizon, ends_in }, floor, rows } = self.rows(tenant).await?;
         if !horizon.has_seen(self.position) || floor.is_some_and(|floor| !floor.is_below(self.position)) {
             return Err(Error::EventsGone);
         }
@@ -166,7 +181,7 @@ impl Reader {
         }
         // Once all of it can be told.
         self.position = if more { at } else { at.max(horizon.position()) };
-        Ok(Read { items, more, unsettled })
+        Ok(Read { items, more, unsettled, ends_in })
     }
 
     /// One flush: whether they may, how far can be read, and what there is.
@@ -180,15 +195,15 @@ impl Reader {
         let may = (sql!("live/may"), may);
         if matches!(self.topic, Topic::Notifications) {
             let params: Params<'_> = &[&self.owner, &epoch, &xid, &id, &PAGE];
-            let ([horizon], rows) = last.after([may], sql!("live/notifications"), params).await?;
-            return Ok(Found { horizon: horizon.one()?, floor: None, rows: Told::all::<Notification>(&rows)? });
+            let ([may], rows) = last.after([may], sql!("live/notifications"), params).await?;
+            return Ok(Found { may: may.one()?, floor: None, rows: Told::all::<Notification>(&rows)? });
         }
         let (types, needed) = self.topic.types();
         let params: Params<'_> = &[&epoch, &xid, &id, &types, &needed, &PAGE];
         // The floor last: nothing that is forgotten in between is passed over.
         let before = [may, (sql!("live/events"), params)];
-        let ([horizon, rows], floor) = last.after(before, sql!("events/floor"), &[]).await?;
-        Ok(Found { horizon: horizon.one()?, floor: floor.optional()?, rows: Told::all::<Event>(&rows)? })
+        let ([may, rows], floor) = last.after(before, sql!("events/floor"), &[]).await?;
+        Ok(Found { may: may.one()?, floor: floor.optional()?, rows: Told::all::<Event>(&rows)? })
     }
 
     /// Where it stands, for whoever goes on from here.

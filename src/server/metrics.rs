@@ -15,7 +15,15 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{api::health, app::App, cache::CacheFigures, jobs::Worker, limits::LimitFigures, live::LiveFigures};
+use crate::{
+    api::health,
+    app::App,
+    cache::CacheFigures,
+    jobs::Worker,
+    limits::LimitFigures,
+    live::LiveFigures,
+    work::letters::{Post, Waiting},
+};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -29,8 +37,8 @@ pub fn router(app: &App) -> Router {
 }
 
 /// `GET /metrics` of a worker, and nothing else.
-pub fn worker_router(worker: &Worker) -> Router {
-    let figures = JobMetrics(worker.clone());
+pub fn worker_router(worker: &Worker, post: Option<&Post>) -> Router {
+    let figures = JobMetrics(worker.clone(), post.cloned());
     let answer = move || async move { written(Box::new(figures)) };
     Router::new().route("/metrics", get(answer)).fallback(|| async { not_found() })
 }
@@ -49,11 +57,14 @@ fn written(figures: Box<dyn Collector>) -> Response {
 }
 
 #[derive(Clone)]
-struct JobMetrics(Worker);
+struct JobMetrics(Worker, Option<Post>);
 
 impl Collector for JobMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let Self(worker) = self;
+        let Self(worker, post) = self;
+        if let Some(post) = post {
+            letters(&mut encoder, post)?;
+        }
         let help = "Attempts at jobs that have ended here, by kind and by what came of them";
         let mut metric = encoder.encode_descriptor("rowhouse_jobs_attempts", help, None, MetricType::Counter)?;
         for ((kind, outcome), count) in worker.figures().ended() {
@@ -73,6 +84,17 @@ impl Collector for JobMetrics {
         gauge(&mut encoder, "rowhouse_jobs_running", "Jobs under way here", whole(running))?;
         gauge(&mut encoder, "rowhouse_jobs_slots", "Jobs there may be under way here", whole(slots))
     }
+}
+
+fn letters(encoder: &mut DescriptorEncoder<'_>, post: &Post) -> fmt::Result {
+    let help = "Tries at letters that have ended here, by what came of them";
+    counters(encoder, ("rowhouse_letters_tried", help), "outcome", &post.figures().tried())?;
+    let Waiting { waiting, seconds, dead } = post.figures().waiting();
+    gauge(encoder, "rowhouse_letters_waiting", "Letters that are written and not sent", waiting)?;
+    gauge(encoder, "rowhouse_letters_dead", "Letters that were given up", dead)?;
+    let help = "How long ago the first letter that waits was written";
+    let metric = encoder.encode_descriptor("rowhouse_letters_oldest_seconds", help, None, MetricType::Gauge)?;
+    ConstGauge::new(seconds).encode(metric)
 }
 
 impl fmt::Debug for JobMetrics {

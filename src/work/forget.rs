@@ -35,14 +35,14 @@ impl Job for ForgetJobs {
     const BACKOFF: Backoff = BACKOFF;
 }
 
-/// Forgets keys of repeated requests that have expired, with what was answered.
+/// Forgets keys of repeated requests that have expired, with what was answered, and tickets that nobody has used.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForgetIdempotencyKeys {}
 
 impl Job for ForgetIdempotencyKeys {
     const KIND: &'static str = "idempotency_keys.forget";
-    const PERMISSIONS: &'static [&'static str] = &["idempotency_keys:forget"];
+    const PERMISSIONS: &'static [&'static str] = &["idempotency_keys:forget", "tickets:forget"];
     const ASKS: Option<&'static str> = Some("jobs:write");
     const BACKOFF: Backoff = BACKOFF;
 }
@@ -114,7 +114,9 @@ pub(super) async fn jobs(job: ForgetJobs, held: Held) -> Result<Value, Failed> {
 }
 
 pub(super) async fn idempotency_keys(_: ForgetIdempotencyKeys, held: Held) -> Result<Value, Failed> {
-    forget(&held, sql!("work/forget_idempotency_keys"), &[]).await
+    let keys = forget(&held, sql!("work/forget_idempotency_keys"), &[]).await?;
+    let tickets = forget(&held, sql!("work/forget_tickets"), &[]).await?;
+    Ok(json!({ "forgotten": keys["forgotten"], "tickets": tickets["forgotten"] }))
 }
 
 pub(super) async fn notifications(job: ForgetNotifications, held: Held) -> Result<Value, Failed> {

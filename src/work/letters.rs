@@ -1,10 +1,14 @@
 //! Letters of the directory are sent: taken a few at a time, each under a lease, tried again for some hours, and given up where somebody sees it
 //! (`rowhouse letters list`). A letter whose sender was lost behind the mail server's last word is sent once more: SMTP knows no other way.
+mod figures;
+
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
+
+pub use figures::{LetterFigures, Waiting};
 
 use crate::{
     Result,
@@ -22,6 +26,8 @@ const HANDS: usize = 32;
 const LEASE: f64 = 120.0;
 /// When one that was not taken is tried again: for six hours or more.
 pub(super) const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_hours(1), 24);
+/// How often what waits is counted.
+const COUNTED: Duration = Duration::from_secs(15);
 /// Between two looks while nothing is due: twice as long each time.
 const IDLE: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 
@@ -34,6 +40,7 @@ struct Parts {
     keys: Keys,
     hands: Arc<Semaphore>,
     tasks: TaskTracker,
+    figures: LetterFigures,
 }
 
 impl std::fmt::Debug for Post {
@@ -64,7 +71,8 @@ impl Post {
     /// Whoever hands letters over to this mail server, with the keys of the servers that write them.
     #[must_use]
     pub fn new(mailer: Mailer, keys: Keys) -> Self {
-        Self(Arc::new(Parts { mailer, keys, hands: Arc::new(Semaphore::new(HANDS)), tasks: TaskTracker::new() }))
+        let (hands, tasks) = (Arc::new(Semaphore::new(HANDS)), TaskTracker::new());
+        Self(Arc::new(Parts { mailer, keys, hands, tasks, figures: LetterFigures::default() }))
     }
 
     /// Who takes letters.
@@ -77,6 +85,25 @@ impl Post {
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    /// What became of letters here, and what waits.
+    #[must_use]
+    pub fn figures(&self) -> &LetterFigures {
+        &self.0.figures
+    }
+
+    /// Counts now and then what waits, until it is to stop: for whoever reads figures.
+    pub async fn count(&self, db: WorkerDb, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.0.figures.look(&db).await {
+                tracing::warn!(%error, "letters that wait could not be counted");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(COUNTED) => {}
+                () = stop.cancelled() => {}
+            }
+        }
     }
 
     /// Sends what is due, until it is to stop; then what is under way has `grace` to end. What has not by then is sent by another once its
@@ -141,22 +168,22 @@ impl Post {
         let about = subject.as_str();
         let Ok(content) = Content::open(self.0.keys.secrets(), taken.id, &taken.sealed) else {
             tracing::error!(letter = %taken.id, about, "a letter cannot be opened: it is of other servers, or their secret was another");
-            return end(db, taken, Some("unreadable"), None).await;
+            return self.end(db, taken, Some("unreadable"), None).await;
         };
         let letter = match self.letter(db, taken.id, subject, content).await {
             Ok(Some(letter)) => letter,
             // Nobody's address: there is nothing to send.
-            Ok(None) => return end(db, taken, None, None).await,
+            Ok(None) => return self.end(db, taken, None, None).await,
             Err(error) => {
                 tracing::warn!(letter = %taken.id, about, %error, "what a letter says could not be found out");
                 return self.again(db, taken, "unavailable").await;
             }
         };
         match self.0.mailer.send(&letter).await {
-            Ok(()) => end(db, taken, None, None).await,
+            Ok(()) => self.end(db, taken, None, None).await,
             Err(Unsent { for_good: true, why }) => {
                 tracing::error!(letter = %taken.id, about, why, "a letter was refused: `rowhouse letters list`");
-                end(db, taken, Some("refused"), None).await
+                self.end(db, taken, Some("refused"), None).await
             }
             Err(Unsent { why, .. }) => {
                 tracing::warn!(letter = %taken.id, about, attempt = taken.attempts, why, "a letter was not taken");
@@ -170,7 +197,24 @@ impl Post {
         if wait.is_none() {
             tracing::error!(letter = %taken.id, about = taken.about, "a letter was given up: `rowhouse letters list`");
         }
-        end(db, taken, Some(why), wait.map(|wait| wait.as_secs_f64())).await
+        self.end(db, taken, Some(why), wait.map(|wait| wait.as_secs_f64())).await
+    }
+
+    /// Writes down what came of a letter: see `registry.end_letter`.
+    async fn end(&self, db: &WorkerDb, taken: &Taken, why: Option<&'static str>, again: Option<f64>) -> Result<()> {
+        let mut conn = db.outside().await?;
+        let params: Params<'_> = &[&taken.id, &taken.lease, &why, &again];
+        let Held(held) = conn.write().last().one(sql!("work/end_letter"), params).await?;
+        if held {
+            self.0.figures.note(match (why, again) {
+                (None, _) => "sent",
+                (_, Some(_)) => "again",
+                (_, None) => "dead",
+            });
+        } else {
+            tracing::warn!(letter = %taken.id, "a letter was another's by the time it had ended here: it may come twice");
+        }
+        Ok(())
     }
 
     /// What it says. Whether there is an account that it is for is asked here, where nobody waits for the answer.
@@ -213,15 +257,4 @@ impl Post {
         let known: Option<Name> = conn.write().last().optional(sql!("work/issue_mail_token"), params).await?;
         Ok(known.map(|Name(name)| name))
     }
-}
-
-/// Writes down what came of a letter: see `registry.end_letter`.
-async fn end(db: &WorkerDb, taken: &Taken, why: Option<&'static str>, again: Option<f64>) -> Result<()> {
-    let mut conn = db.outside().await?;
-    let params: Params<'_> = &[&taken.id, &taken.lease, &why, &again];
-    let Held(held) = conn.write().last().one(sql!("work/end_letter"), params).await?;
-    if !held {
-        tracing::warn!(letter = %taken.id, "a letter was another's by the time it had ended here: it may come twice");
-    }
-    Ok(())
 }

@@ -1,9 +1,20 @@
 //! Letters are written down in the transaction that causes them, tell nobody anything before they are sent, and are sent by whoever comes.
-use rowhouse::mail::{About, Content, NewLetter};
+use std::time::Duration;
+
+use rowhouse::{
+    auth::Keys,
+    db::{Statements, WORKER_ROLE, WorkerDb},
+    jobs::{Worker, WorkerOptions, lease::LeaseTerms},
+    mail::{About, Content, NewLetter},
+    server::metrics,
+    settings::Profile,
+    work::{self, Means, letters::Post},
+};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::accounts::SECRET;
-use crate::support::{Member, PostBox, TestApp, TestDb, hex, town};
+use crate::support::{KEYS, Member, PostBox, TestApp, TestDb, hex, town, tuning};
 
 /// Writes letters down as the application does, all in one transaction.
 async fn write(db: &TestDb, app: &TestApp, to: impl Iterator<Item = String>) {
@@ -220,4 +231,60 @@ async fn a_link_that_was_used_is_not_good_again_when_its_letter_is_sent_once_mor
     app.auth("password-reset", json!({ "email": member })).await.expect(202);
     let token = post.token_to(member).await;
     app.auth("password-reset/confirm", json!({ "token": token, "password": "another good secret" })).await.expect(204);
+}
+
+/// What waits for a mail server that does not take it, somebody has to see before the people who wait for it say so.
+#[tokio::test]
+async fn figures_say_how_many_letters_wait_and_were_given_up_and_what_became_of_the_others() {
+    let (db, post_box) = (TestDb::new().await, PostBox::start().await);
+    let app = TestApp::new(&db).await;
+    post_box.defer("deferred@new.example");
+    post_box.refuse("refused@new.example");
+    write(&db, &app, ["deferred", "refused", "one", "two"].iter().map(|name| format!("{name}@new.example"))).await;
+    db.run("update registry.letters set created_at = now() - interval '1 hour'").await;
+    let mail = tuning(&["--smtp-url", &post_box.url()]).mail;
+    let post = Post::new(mail.mailer(Profile::Production).unwrap(), Keys::read(&KEYS).unwrap());
+    let worker = WorkerDb::open(&db.url(WORKER_ROLE).into(), 4, Statements::Named).unwrap();
+    let stop = CancellationToken::new();
+    let sending = tokio::spawn(post.clone().run(worker.clone(), stop.clone(), Duration::ZERO));
+    for name in ["one", "two"] {
+        post_box.letter_to(&format!("{name}@new.example")).await;
+    }
+    all_put_off(&db, 1).await;
+    stop.cancel();
+    sending.await.unwrap();
+
+    let counting = tokio::spawn({
+        let (post, worker) = (post.clone(), worker.clone());
+        async move { post.count(worker, CancellationToken::new()).await }
+    });
+    let options = WorkerOptions::new(1, LeaseTerms::new(LeaseTerms::SHORTEST).unwrap(), Duration::ZERO);
+    let jobs = Worker::new(worker, work::kinds(&Means::default()), options);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = format!("http://{}/metrics", listener.local_addr().unwrap());
+    let router = metrics::worker_router(&jobs, Some(&post));
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let mut text = String::new();
+    for _ in 0..500 {
+        text = app.client.get(&at).send().await.unwrap().text().await.unwrap();
+        if text.contains("rowhouse_letters_dead 1") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    counting.abort();
+    serving.abort();
+    for line in [
+        "rowhouse_letters_waiting 1",
+        "rowhouse_letters_dead 1",
+        "rowhouse_letters_tried_total{outcome=\"sent\"} 2",
+        "rowhouse_letters_tried_total{outcome=\"dead\"} 1",
+    ] {
+        assert!(text.lines().any(|said| said == line), "{line}\n{text}");
+    }
+    let figure =
+        |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok()).unwrap();
+    assert!(figure("rowhouse_letters_tried_total{outcome=\"again\"} ") >= 1.0);
+    assert!((3600.0..3700.0).contains(&figure("rowhouse_letters_oldest_seconds ")), "{text}");
+    assert!(!text.contains("new.example"), "nobody is named");
 }

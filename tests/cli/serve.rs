@@ -95,6 +95,18 @@ async fn no_log_level_prints_statements_parameters_passwords_or_tokens() {
     let token =
         Answer::of(client.post(format!("http://{address}/api/v1/auth/login")).json(&body)).await.expect(200).json();
     let token = token["access_token"].as_str().unwrap();
+    // What opens a WebSocket, in an address, and what signs webhooks.
+    let ticket = Answer::of(client.post(format!("http://{address}/api/v1/auth/ws-ticket")).bearer_auth(token)).await;
+    let ticket = ticket.expect(200).json()["ticket"].as_str().unwrap().to_owned();
+    let live = format!("{address}/api/v1/live?ticket={ticket}");
+    Answer::of(client.get(format!("http://{live}"))).await;
+    let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{live}")).await.unwrap();
+    socket.close(None).await.unwrap();
+    assert!(tokio_tungstenite::connect_async(format!("ws://{live}")).await.is_err(), "a ticket is good once");
+    let endpoint = serde_json::json!({ "url": "https://hooks.example.com/", "event_types": ["project.created"] });
+    let endpoint =
+        Answer::of(client.post(format!("http://{address}/api/v1/webhooks")).bearer_auth(token).json(&endpoint)).await;
+    let endpoint = endpoint.expect(201).json();
     let projects = format!("http://{address}/api/v1/projects");
     let secret = serde_json::json!({ "name": "Secret plan of acme", "owner_id": town().globex.owner.id });
     Answer::of(client.post(&projects).bearer_auth(token).json(&secret)).await.problem(422, "invalid");
@@ -122,6 +134,8 @@ async fn no_log_level_prints_statements_parameters_passwords_or_tokens() {
         "Surprise party",
         PASSWORD,
         token,
+        &ticket,
+        endpoint["secret"].as_str().unwrap(),
         "data-base-pass",
         "set local",
         "argon2id",

@@ -35,6 +35,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.begin_generations()", WRITERS),
     ("registry.begin_jobs()", WRITERS),
     ("registry.caller_permissions()", TENANCY),
+    ("registry.caller_until()", TENANCY),
     ("registry.change_email(text,bytea,interval,text)", IDENTITY),
     ("registry.change_password(text,boolean,text)", IDENTITY),
     ("registry.check_invitation()", TENANCY),
@@ -59,6 +60,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.keep_an_owner()", TENANCY),
     ("registry.known_device(text,bytea)", IDENTITY),
     ("registry.leave_tenant()", TENANCY),
+    ("registry.letter_figures()", IDENTITY),
     ("registry.letterhead()", TENANCY),
     ("registry.meter(bigint)", TENANCY),
     ("registry.my_tenants()", TENANCY),
@@ -300,9 +302,10 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
           -- What is a caller's own inside a tenant.
           and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
               !~ '^(\\(principal = \\( SELECT registry\\.principal\\(\\) AS principal\\)\\))+$'
-          -- Whoever causes a job holds what its kind asks for.
+          -- Whoever causes a job holds what its kind asks for, and takes no other kind's keys.
           and not (polrelid = 'tenant.jobs'::regclass and polcmd = 'a'
-                   and pg_get_expr(polwithcheck, polrelid) = '(tenant_id = ( SELECT registry.may_cause(jobs.kind) AS may_cause))')
+                   and pg_get_expr(polwithcheck, polrelid)
+                       like '((tenant_id = ( SELECT registry.may_cause(jobs.kind) AS may_cause)) AND starts_with(%) AND (%))')
           -- Whoever has one done again causes it, and the permission is asked for as well.
           and not (polrelid = 'tenant.jobs'::regclass and polcmd = 'w'
                    and pg_get_expr(polqual, polrelid) = '(tenant_id = ( SELECT registry.require(''jobs:write''::text) AS require))'

@@ -154,6 +154,36 @@ async fn whoever_causes_a_job_holds_what_its_kind_asks_for() {
     assert_eq!(scene.as_job(acme.id, [held[0], Uuid::nil()], &cause("tests.write", None)).await, "RH050");
 }
 
+/// Whoever may cause jobs of one kind, under the key of another and for the end of days, would hold that one up.
+#[tokio::test]
+async fn a_job_is_written_down_under_no_other_kinds_keys() {
+    let scene = Scene::set().await;
+    let (api, acme) = (scene.db.api().await, &town().acme);
+    let cause = |keys: &str, values: &str| {
+        format!(
+            "insert into tenant.jobs (tenant_id, id, kind, run_at, {keys}) values ('{}', gen_random_uuid(), 'tests.write', now() + interval '9 years', {values})",
+            acme.id
+        )
+    };
+    let held = scene.running(acme.id).await;
+    let endpoint = Uuid::now_v7();
+    for (keys, values, refused) in [
+        ("unique_key", "'tests.write/all'".to_owned(), ""),
+        ("order_key, unique_key", "'tests/one', 'tests.write/one'".to_owned(), ""),
+        ("order_key", "'tests'".to_owned(), ""),
+        ("unique_key", "'webhooks.relay/all'".to_owned(), "42501"),
+        ("unique_key", "'tests.writer/all'".to_owned(), "42501"),
+        ("order_key", format!("'webhooks/{endpoint}'"), "42501"),
+        ("order_key", format!("'test/{endpoint}'"), "42501"),
+        ("order_key, unique_key", "'tests/two', 'jobs.forget/all'".to_owned(), "42501"),
+    ] {
+        enter(&api, acme.id, &acme.member).await;
+        assert_eq!(refusal(&api, &cause(keys, &values)).await, refused, "{keys} {values}");
+        leave(&api).await;
+        assert_eq!(scene.as_job(acme.id, held, &cause(keys, &values)).await, refused, "{keys} {values}, by a worker");
+    }
+}
+
 #[tokio::test]
 async fn whose_turn_it_is_is_told_to_the_worker_alone_and_outside_any_tenant() {
     let scene = Scene::set().await;
@@ -161,7 +191,7 @@ async fn whose_turn_it_is_is_told_to_the_worker_alone_and_outside_any_tenant() {
     let ask = "select registry.claim_turn('{}')";
     let nobody = Uuid::nil();
     let all = format!("select registry.open_tenants('{nobody}', 10)");
-    for call in [ask, &all, "select registry.job_figures()"] {
+    for call in [ask, &all, "select registry.job_figures()", "select registry.letter_figures()"] {
         scene.worker.batch_execute(&format!("begin; set local app.tenant_id = '{acme}'")).await.unwrap();
         assert_eq!(refusal(&scene.worker, call).await, "RH005");
         // What recurs is no job's business either.

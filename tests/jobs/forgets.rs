@@ -113,15 +113,24 @@ async fn notifications_of_long_ago_go_for_each_member_and_young_ones_stay() {
 }
 
 #[tokio::test]
-async fn keys_of_requests_go_when_they_have_expired() {
+async fn keys_of_requests_and_tickets_go_when_they_have_expired() {
     let scene = Scene::set().await;
     let fill = "insert into tenant.idempotency_keys (tenant_id, user_id, key, fingerprint, expires_at)
         select m.tenant_id, m.user_id, 'key ' || n, sha256('x'), now() + make_interval(hours => n)
         from tenant.memberships m, generate_series(-300, 4) n";
     scene.superuser.batch_execute(fill).await.unwrap();
+    let tickets = "insert into tenant.tickets (tenant_id, user_id, id, expires_at)
+        select m.tenant_id, m.user_id, registry.new_id(), now() + make_interval(hours => n) from tenant.memberships m, generate_series(-300, 4) n";
+    scene.superuser.batch_execute(tickets).await.unwrap();
     let before = left(&scene, "tenant.idempotency_keys").await;
+    let tickets = left(&scene, "tenant.tickets").await;
     assert_eq!(has_done(&scene, &ForgetIdempotencyKeys {}).await, 4 * 301);
     assert_eq!(left(&scene, "tenant.idempotency_keys").await, [before[0] - 4 * 301, before[1]]);
+    assert_eq!(
+        left(&scene, "tenant.tickets").await,
+        [tickets[0] - 4 * 301, tickets[1]],
+        "tickets that nobody used, too"
+    );
 }
 
 #[tokio::test]

@@ -254,6 +254,48 @@ async fn ends(db: &TestDb, app: &TestApp, cause: &Cause) -> Duration {
     took
 }
 
+/// Nobody does anything: what was said when the session or the key was made comes true.
+#[tokio::test]
+async fn a_session_and_a_key_that_run_out_end_their_streams_within_two_seconds() {
+    let lived = Duration::from_secs(2);
+    for (who, code, runs_out) in [
+        (Who::Member, "session_ended", "update registry.sessions set idle_until = {then} where user_id = '{member}'"),
+        (Who::Key, "unauthenticated", "update tenant.api_keys set expires_at = {then}, permissions = '{events:read}' where id = '{key}'"),
+        // The secret that was replaced, and is good for a while beside the new one.
+        (
+            Who::Key,
+            "unauthenticated",
+            "update tenant.api_keys set previous_hash = secret_hash, previous_until = {then}, secret_hash = sha256('new'), permissions = '{events:read}'
+             where id = '{key}'",
+        ),
+    ] {
+        let db = TestDb::new().await;
+        let app = TestApp::new(&db).await;
+        let acme = &town().acme;
+        let member = Member::new(&app, &acme.member, acme);
+        let as_asked = |method: Method, path: &str| match who {
+            Who::Key => app.request(method, &format!("/api/v1{path}")).bearer_auth(&acme.key),
+            _ => member.request(method, path),
+        };
+        let runs_out = runs_out
+            .replace("{then}", &format!("now() + interval '{} milliseconds'", lived.as_millis()))
+            .replace("{member}", &acme.member.id.to_string())
+            .replace("{key}", &acme.api_key.to_string());
+        let begun = Instant::now();
+        db.run(&runs_out).await;
+        let (mut sse, _) = Sse::ready(as_asked(Method::GET, "/events/stream")).await;
+        let mut socket = Socket::open(&app, &Socket::ticket(as_asked(Method::POST, "/auth/ws-ticket")).await).await;
+        socket.follow("events", None).await;
+        let mut idle = Socket::open(&app, &Socket::ticket(as_asked(Method::POST, "/auth/ws-ticket")).await).await;
+        assert!(begun.elapsed() < lived, "this machine is too slow to show it: {:?}", begun.elapsed());
+        assert_eq!(sse.end().await["code"], code, "{runs_out}");
+        assert_eq!(socket.closed().await, (4401, code.to_owned()), "{runs_out}");
+        assert_eq!(idle.closed().await, (4401, code.to_owned()), "{runs_out}");
+        let took = begun.elapsed();
+        assert!(took >= lived && took < lived + SOON, "{runs_out}: it took {took:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_stream_ends_when_its_token_expires_and_the_next_one_goes_on() {
     let db = TestDb::new().await;

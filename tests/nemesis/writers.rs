@@ -60,7 +60,7 @@ pub async fn writes(scene: &Scene<'_>, manner: Manner, stop: &tokio_util::sync::
         let tenant = &scene.world.tenants[which];
         let ordered = dice.percent(40);
         // An order is one writer's within one tenant, who waits for what came of one job before writing the next.
-        let key = format!("{}/{which}/{}", manner.number, if ordered { "in order" } else { "any" });
+        let key = format!("nemesis/{}/{which}/{}", manner.number, if ordered { "in order" } else { "any" });
         let job = NewJob::new(&Mark { key: key.clone(), n, ms: dice.within(0..manner.ms) }).unwrap();
         let job = if ordered { job.in_order(&key) } else { job };
         let fate = write(&api, tenant, &job, !dice.percent(15)).await;

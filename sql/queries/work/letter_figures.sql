@@ -1,0 +1,1 @@
+select waiting, coalesce(seconds, 0) as seconds, dead from registry.letter_figures()
