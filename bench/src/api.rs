@@ -41,6 +41,20 @@ impl Api {
         Ok(hit)
     }
 
+    /// Makes something.
+    pub(crate) async fn make(&self, path: &str, members: &Value) -> Result<Value, Failure> {
+        let url = self.url(path, &[])?;
+        let asked = self.client.post(url.clone()).bearer_auth(&self.token).json(members);
+        json(&url, succeeded(&url, asked.send().await).await?).await
+    }
+
+    /// Something that is told for as long as somebody listens.
+    pub(crate) async fn stream(&self, path: &str) -> Result<Response, Failure> {
+        let url = self.url(path, &[])?;
+        let answer = self.client.get(url.clone()).bearer_auth(&self.token).send().await;
+        succeeded(&url, answer).await
+    }
+
     /// Changes something, whatever its version.
     pub(crate) async fn change(&self, path: &str, members: &Value) -> Result<Value, Failure> {
         let url = self.url(path, &[])?;

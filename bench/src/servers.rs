@@ -80,6 +80,16 @@ impl Server {
         Self::start(command, database_url, keys, log, pool).await
     }
 
+    /// `rowhouse worker` as in production, which may send to receivers on this machine; it serves nobody.
+    pub(crate) fn worker(database_url: &str, keys: &Path, log: &Path, options: &[&str]) -> Result<Child, Failure> {
+        let mut command = Command::new(env::current_exe()?.with_file_name("rowhouse"));
+        command.args(["--log-format", "json", "worker", "--profile", "production"]);
+        command.args(["--worker-database-url", database_url, "--webhook-networks", "127.0.0.0/8"]);
+        command.args(options).arg("--keys").arg(keys);
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(log)?);
+        command.kill_on_drop(true).spawn().map_err(|error| Failure(format!("a worker does not start ({error})")))
+    }
+
     /// This program again, as the minimal handler.
     pub(crate) async fn minimal(database_url: &str, keys: &Path, log: &Path) -> Result<Self, Failure> {
         let mut command = Command::new(env::current_exe()?);
