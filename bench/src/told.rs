@@ -12,8 +12,8 @@ use std::{
 use axum::{
     Router,
     body::Bytes,
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
     routing::post,
 };
 use clap::Args;
@@ -270,8 +270,9 @@ impl Told {
 }
 
 /// The receiver of all of them.
-async fn take(State(world): State<Arc<World>>, Path(tenant): Path<usize>, sent: HeaderMap, body: Bytes) -> StatusCode {
+async fn take(State(world): State<Arc<World>>, at: Uri, sent: HeaderMap, body: Bytes) -> StatusCode {
     let now = Instant::now();
+    let tenant = at.path().rsplit('/').next().and_then(|number| number.parse::<usize>().ok()).unwrap_or(usize::MAX);
     let header = |name: &str| sent.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let at = header("webhook-timestamp").parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     let signed = {

@@ -259,7 +259,7 @@ async fn figures_say_how_many_letters_wait_and_were_given_up_and_what_became_of_
         async move { post.count(worker, CancellationToken::new()).await }
     });
     let options = WorkerOptions::new(1, LeaseTerms::new(LeaseTerms::SHORTEST).unwrap(), Duration::ZERO);
-    let jobs = Worker::new(worker, work::kinds(&Means::default()), options);
+    let jobs = Worker::new(worker, work::kinds(&Means::default()).build(), options);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = format!("http://{}/metrics", listener.local_addr().unwrap());
     let router = metrics::worker_router(&jobs, Some(&post));
