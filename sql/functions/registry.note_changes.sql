@@ -72,7 +72,8 @@ begin
     if told = '' then
         return null;
     end if;
-    if job is not null and here <> '' then
+    -- Nobody else's doing is a job's.
+    if job is not null and here <> '' and caller is null and key is null then
         select o.caller, o.key into caller, key from registry.on_behalf_of(here::uuid, job) o;
     end if;
 

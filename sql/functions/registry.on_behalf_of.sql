@@ -6,7 +6,9 @@ as $$
 begin
     select j.created_by, j.api_key_id into caller, key
     from tenant.jobs j join registry.job_kinds k on k.kind = j.kind and k.on_behalf
-    where j.tenant_id = wanted_tenant and j.id = job;
+    -- Whoever does not hold it acts for nobody by saying its id.
+    where j.tenant_id = wanted_tenant and j.id = job and j.state = 'running' and j.lease_until > clock_timestamp()
+      and j.lease = nullif(current_setting('app.job_lease', true), '')::uuid;
 end
 $$;
 alter function registry.on_behalf_of(uuid, uuid) owner to rowhouse_owner;

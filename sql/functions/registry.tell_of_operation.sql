@@ -10,7 +10,8 @@ begin
     if new.state = 'running' then
         update tenant.operations o set done = new.done
         where o.tenant_id = new.tenant_id
-          and o.id = (select s.id from tenant.operations s where s.tenant_id = new.tenant_id and s.id = new.id and s.status = 'running' and s.done < new.done
+          and o.id = (select s.id from tenant.operations s where s.tenant_id = new.tenant_id and s.id = new.id and s.kind = new.kind and s.status = 'running'
+                        and s.done < new.done
                       for no key update skip locked);
         return null;
     end if;
@@ -19,7 +20,7 @@ begin
         result = case new.state when 'dead' then
             coalesce(o.result, '{}') || jsonb_build_object('problem', jsonb_build_object('code', new.error_code, 'title', new.error))
             else o.result end
-    where o.tenant_id = new.tenant_id and o.id = new.id and o.status in ('queued', 'running');
+    where o.tenant_id = new.tenant_id and o.id = new.id and o.kind = new.kind and o.status in ('queued', 'running');
     return null;
 end
 $$;

@@ -4,11 +4,12 @@ create or replace function registry.write_test() returns trigger
     language plpgsql set search_path = ''
 as $$
 begin
-    new.event_id := new.id;
+    -- Of its own: the id of one that happened would take its place.
+    new.event_id := gen_random_uuid();
     new.permission := 'webhooks:read';
     new.payload := json_build_object(
         'type', 'webhook.test', 'timestamp', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'data', json_build_object('endpoint_id', new.endpoint_id), 'id', new.id, 'tenant_id', new.tenant_id)::text;
+        'data', json_build_object('endpoint_id', new.endpoint_id), 'id', new.event_id, 'tenant_id', new.tenant_id)::text;
     return new;
 end
 $$;

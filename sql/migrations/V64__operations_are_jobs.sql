@@ -4,7 +4,8 @@ alter table registry.job_kinds add column on_behalf boolean not null default fal
 
 -- The API key that caused it, as PostgreSQL knows it: nobody who serves says so.
 alter table tenant.jobs add column api_key_id uuid;
-alter table tenant.jobs alter column api_key_id set default nullif(split_part(current_setting('app.api_key', true), '.', 1), '')::uuid;
+alter table tenant.jobs alter column api_key_id set default
+    case when coalesce(current_setting('app.user_id', true), '') = '' then nullif(split_part(current_setting('app.api_key', true), '.', 1), '')::uuid end;
 
 -- The file that an operation is about, until it has ended.
 create table tenant.operation_files (

@@ -16,6 +16,7 @@ comment on policy select_permitted on tenant.jobs is 'Whoever holds jobs:read in
 -- Keys are the kind's own: who may cause one kind cannot hold up another by taking its key and never being due.
 create policy insert_caused on tenant.jobs for insert to rowhouse_api
     with check (tenant_id = (select registry.may_cause(kind))
+                and registry.is_ones_own_job(kind, id, order_key, run_at, created_by, api_key_id)
                 and starts_with(coalesce(unique_key, kind || '/'), kind || '/')
                 and (position('/' in coalesce(order_key, '')) = 0 or starts_with(order_key, split_part(kind, '.', 1) || '/')));
 comment on policy insert_caused on tenant.jobs is
@@ -38,7 +39,7 @@ create policy update_worker on tenant.jobs for update to rowhouse_worker
     with check (tenant_id = (select current_setting('app.tenant_id')::uuid));
 comment on policy update_worker on tenant.jobs is 'Behind the wall the worker changes every job, as far as its grants go: claims, says that it is alive, ends.';
 create policy insert_worker on tenant.jobs for insert to rowhouse_worker
-    with check (tenant_id = (select registry.may_pass_on(kind))
+    with check (tenant_id = (select registry.may_pass_on(kind)) and created_by is null and api_key_id is null
                 and starts_with(coalesce(unique_key, kind || '/'), kind || '/')
                 and (position('/' in coalesce(order_key, '')) = 0 or starts_with(order_key, split_part(kind, '.', 1) || '/')));
 comment on policy insert_worker on tenant.jobs is
@@ -73,7 +74,8 @@ grant update (state, run_at, attempts, lease, lease_until, alive_at, done, total
     on tenant.jobs to rowhouse_worker;
 grant delete on tenant.jobs to rowhouse_worker;
 grant select (tenant_id, id, kind, state, run_at, lease, lease_until, created_by, api_key_id) on tenant.jobs to rowhouse_tenancy;
-grant select (tenant_id, id, kind, state, created_by, api_key_id), update (state, cancelling, finished_at) on tenant.jobs to rowhouse_writers;
+grant select (tenant_id, id, kind, state, lease, lease_until, created_by, api_key_id), update (state, cancelling, finished_at)
+    on tenant.jobs to rowhouse_writers;
 
 -- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger keep_version before update on tenant.jobs
@@ -88,5 +90,5 @@ create or replace trigger wake_again after update on tenant.jobs
     referencing new table as changed for each statement execute function registry.wake_jobs();
 create or replace trigger tell_of_operation after update of state, done on tenant.jobs
     for each row when (new.state = 'running' and new.done > old.done
-                       or new.state in ('dead', 'cancelled') and old.state in ('waiting', 'running'))
+                       or new.state in ('dead', 'cancelled', 'discarded') and old.state in ('waiting', 'running'))
     execute function registry.tell_of_operation();

@@ -40,7 +40,7 @@ grant insert (tenant_id, id, kind, total, created_by, alive_at) on tenant.operat
 grant update (status, done, total, cancelling, result, alive_at, finished_at) on tenant.operations to rowhouse_api;
 grant select on tenant.operations to rowhouse_worker;
 grant update (status, done, total, result, finished_at) on tenant.operations to rowhouse_worker;
-grant select (tenant_id, id, status, done, result), update (status, done, result, finished_at) on tenant.operations to rowhouse_writers;
+grant select (tenant_id, id, kind, status, done, result, alive_at), update (status, done, result, finished_at) on tenant.operations to rowhouse_writers;
 
 -- Triggers that ask hold for whoever stands behind the wall, under whatever role, but for the owner (what cascades) and the doors.
 create or replace trigger keep_version before update on tenant.operations
@@ -57,6 +57,6 @@ create or replace trigger note_finished after update on tenant.operations
     referencing old table as before new table as after for each statement
     execute function registry.note_changes('', 'operation.finished', 'operations:read', '+id', '+version', '+kind', '+status', 'finished_at');
 create or replace trigger stop_job after update of cancelling on tenant.operations
-    for each row when (new.cancelling and not old.cancelling) execute function registry.stop_job();
+    for each row when (new.cancelling) execute function registry.stop_job();
 create or replace trigger end_operation after update of status on tenant.operations
     for each row when (new.status not in ('queued', 'running')) execute function registry.end_operation();

@@ -28,6 +28,8 @@ const IDLE: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 const COUNTED: Duration = Duration::from_secs(15);
 /// What nobody here can do is looked at again after so long; and a tenant of whom nothing could be taken.
 const AGAIN: Duration = Duration::from_secs(5);
+/// A tenant of whom there is nothing but what is long, while as much of that is under way as may be. It stays in the line meanwhile.
+const CROWDED: Duration = Duration::from_secs(1);
 
 /// How much a worker does at a time.
 #[derive(Clone, Copy, Debug)]
@@ -66,11 +68,19 @@ struct Parts {
     options: WorkerOptions,
     running: Running,
     /// Tenants of whom nothing could be taken, and until when others have their turns instead.
-    passed_over: Mutex<HashMap<Uuid, Instant>>,
+    passed_over: Mutex<HashMap<Uuid, Passed>>,
     figures: JobFigures,
     tasks: TaskTracker,
     /// Somebody has written a job down, or a slot is free.
     awake: Notify,
+}
+
+/// How long a tenant has no turn here.
+#[derive(Clone, Copy, Debug)]
+struct Passed {
+    until: Instant,
+    /// Until something long has ended, or something was written there.
+    crowded: bool,
 }
 
 impl Worker {
@@ -93,10 +103,14 @@ impl Worker {
     pub async fn woken_by(&self, mut heard: broadcast::Receiver<Heard>, stop: CancellationToken) {
         loop {
             tokio::select! {
-                heard = heard.recv() => match heard {
-                    Err(broadcast::error::RecvError::Closed) => return,
-                    _ => self.0.awake.notify_one(),
-                },
+                heard = heard.recv() => {
+                    match heard {
+                        Err(broadcast::error::RecvError::Closed) => return,
+                        Ok(Heard::Tenant(tenant)) => self.look_again(|of| of == tenant),
+                        _ => self.look_again(|_| true),
+                    }
+                    self.0.awake.notify_one();
+                }
                 () = stop.cancelled() => return,
             }
         }
@@ -183,30 +197,34 @@ impl Worker {
         let mut but_not = self.0.running.with_at_least(share);
         but_not.extend(self.passed_over());
         let Some(tenant) = claim_turn(&self.0.db, &but_not).await? else { return Ok(Turn::Nobody) };
+        // Half of the connections at most: those who need one for a moment find one.
+        let long = self.0.options.long.min(self.0.db.connections() / 2).max(1);
+        let is_long = |kind: &str| self.0.kinds.get(kind).is_some_and(|kind| kind.long);
+        let crowded = self.0.running.count(is_long) >= long;
+        let kinds = if crowded { self.0.kinds.short_names() } else { self.0.kinds.names() };
         let most = free.min(share.saturating_sub(self.0.running.of(tenant)));
         let whole = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
         let terms = TakeTerms {
             most: whole(most),
             quantum: whole(quantum),
             lease: lease.length().as_secs_f64(),
-            again: AGAIN.as_secs_f64(),
+            // A head that sleeps would lose its place to whoever is awake when a long one ends.
+            again: if crowded { 0.0 } else { AGAIN.as_secs_f64() },
         };
         let asked = Instant::now();
-        // Half of the connections at most: those who need one for a moment find one.
-        let long = self.0.options.long.min(self.0.db.connections() / 2).max(1);
-        let is_long = |kind: &str| self.0.kinds.get(kind).is_some_and(|kind| kind.long);
-        let kinds =
-            if self.0.running.count(is_long) < long { self.0.kinds.names() } else { self.0.kinds.short_names() };
         let taken = match take_jobs(&self.0.db, tenant, &kinds, terms).await {
             Ok(taken) => taken,
             Err(error) => {
                 // What is wrong with one tenant's jobs is no reason for others to wait.
                 tracing::warn!(tenant = %tenant.as_uuid(), %error, "no jobs of a tenant are to be had");
-                self.all_passed_over().insert(tenant.as_uuid(), Instant::now() + AGAIN);
+                self.pass_over(tenant, AGAIN, false);
                 return Ok(Turn::Empty);
             }
         };
         if taken.is_empty() {
+            if crowded {
+                self.pass_over(tenant, CROWDED, true);
+            }
             return Ok(Turn::Empty);
         }
         for job in taken {
@@ -219,11 +237,20 @@ impl Worker {
     fn passed_over(&self) -> Vec<Uuid> {
         let now = Instant::now();
         let mut all = self.all_passed_over();
-        all.retain(|_, until| *until > now);
+        all.retain(|_, passed| passed.until > now);
         all.keys().copied().collect()
     }
 
-    fn all_passed_over(&self) -> MutexGuard<'_, HashMap<Uuid, Instant>> {
+    fn pass_over(&self, tenant: TenantId, so_long: Duration, crowded: bool) {
+        self.all_passed_over().insert(tenant.as_uuid(), Passed { until: Instant::now() + so_long, crowded });
+    }
+
+    /// Lets those have their turns again that were passed over for want of a slot.
+    fn look_again(&self, whose: impl Fn(Uuid) -> bool) {
+        self.all_passed_over().retain(|tenant, passed| !(passed.crowded && whose(*tenant)));
+    }
+
+    fn all_passed_over(&self) -> MutexGuard<'_, HashMap<Uuid, Passed>> {
         self.0.passed_over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -122,6 +122,7 @@ impl Operating {
 
     /// Ends it, and the job with it, in the transaction of its last effect.
     pub async fn succeed(&self, tx: Tx<'_, Write>, done: i64, result: &Value) -> Result<Value> {
+        self.held.progress(done, None);
         self.end(tx, "succeeded", done, result).await
     }
 
@@ -142,16 +143,17 @@ impl Operating {
         self.end(conn.write(), "failed", done, &result).await
     }
 
-    /// Ends it because somebody asked for it; what comes back ends the job.
+    /// Ends it where somebody asked for it; what comes back ends the attempt.
     pub async fn cancel(&self, done: i64, result: &Value) -> Result<Failed> {
         let mut conn = self.writes().await?;
-        let params: Params<'_> = &[&self.held.id(), &"cancelled", &done, result];
-        conn.write().last().optional::<()>(sql!("work/operation_finish"), params).await?;
-        Ok(Failed::again("cancelled", "its operation was cancelled".to_owned()))
+        let params: Params<'_> = &[&self.held.id(), &done, result];
+        Ok(match conn.write().last().optional::<()>(sql!("work/operation_cancel"), params).await? {
+            Some(()) => Failed::again("cancelled", "its operation was cancelled".to_owned()),
+            None => Failed::again("stopped", "it was asked to stop".to_owned()),
+        })
     }
 
     async fn end(&self, mut tx: Tx<'_, Write>, status: &'static str, done: i64, result: &Value) -> Result<Value> {
-        self.held.progress(done, None);
         let params: Params<'_> = &[&self.held.id(), &status, &done, result];
         tx.optional::<()>(sql!("work/operation_finish"), params).await?;
         let told = json!({ "operation": status });
@@ -170,7 +172,11 @@ impl Operating {
 
     /// The file that it is about, copied to this machine: at its beginning, and without a name, so that it is gone when nobody has it open.
     pub async fn file(&self) -> Result<File> {
-        let kept = |error: std::io::Error| Error::internal(format!("a file cannot be kept: {error}"));
+        // A full directory is this machine's trouble: another may have room.
+        let kept = |error: std::io::Error| {
+            tracing::error!(%error, "a file that is to be read cannot be kept in the temporary directory");
+            Error::Busy
+        };
         let mut conn = self.writes().await?;
         let id = self.held.id();
         let Kept { bytes, sha256 } = conn.read().last().one(sql!("work/operation_file"), &[&id]).await?;

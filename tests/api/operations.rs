@@ -108,3 +108,32 @@ async fn operations_are_listed_newest_first_and_only_ones_own() {
         Answer::of(there.request(Method::DELETE, &format!("/operations/{id}"))).await.problem(404, "not_found");
     }
 }
+
+/// However its job ends, an operation ends with it, and its file goes.
+#[tokio::test]
+async fn an_operation_whose_job_is_cancelled_or_discarded_has_ended_and_keeps_no_place() {
+    let db = TestDb::new().await;
+    // Nobody works here.
+    let app = TestApp::new(&db).await;
+    let owner = Member::new(&app, &town().acme.owner, &town().acme);
+    let files = "select count(*) from tenant.operation_files where operation_id not in (select id from tenant.operations where alive_at <> 'infinity')";
+    for end in ["cancel", "discard", "the operation"] {
+        let accepted = Answer::of(owner.import("all", CSV, "sku,name,price_minor\nop,O,1\n")).await.expect(202);
+        let path = accepted.header("location").strip_prefix("/api/v1").unwrap();
+        assert_eq!(db.value::<i64>(files).await, 1, "{end}");
+        let ends = match end {
+            "the operation" => owner.request(Method::DELETE, path),
+            end => owner.request(Method::POST, &format!("/jobs/{}/{end}", path.rsplit('/').next().unwrap())),
+        };
+        assert!(Answer::of(ends).await.status.is_success(), "{end}");
+        assert_eq!(owner.get(path).await.expect(200).json()["status"], "cancelled", "{end}");
+        assert_eq!(db.value::<i64>(files).await, 0, "{end}");
+    }
+    // Whoever sends the same once more is answered, though it is theirs that takes the last place.
+    let again = || owner.import("all", CSV, "sku,name,price_minor\nop,O,1\n").header("idempotency-key", "again");
+    let first = Answer::of(again()).await.expect(202);
+    Answer::of(owner.import("all", CSV, "sku,name,price_minor\nop,O,1\n")).await.expect(202);
+    Answer::of(owner.import("all", CSV, "sku,name,price_minor\nop,O,1\n")).await.problem(429, "files_under_way");
+    let second = Answer::of(again()).await.expect(202);
+    assert_eq!((second.header("idempotency-replayed"), second.header("location")), ("true", first.header("location")));
+}

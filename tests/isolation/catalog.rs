@@ -305,7 +305,7 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
           -- Whoever causes a job holds what its kind asks for, and takes no other kind's keys.
           and not (polrelid = 'tenant.jobs'::regclass and polcmd = 'a'
                    and pg_get_expr(polwithcheck, polrelid)
-                       like '((tenant_id = ( SELECT registry.may_cause(jobs.kind) AS may_cause)) AND starts_with(%) AND (%))')
+                       like '((tenant_id = ( SELECT registry.may_cause(jobs.kind) AS may_cause)) AND registry.is_ones_own_job(%) AND starts_with(%) AND (%))')
           -- Whoever has one done again causes it, and the permission is asked for as well.
           and not (polrelid = 'tenant.jobs'::regclass and polcmd = 'w'
                    and pg_get_expr(polqual, polrelid) = '(tenant_id = ( SELECT registry.require(''jobs:write''::text) AS require))'

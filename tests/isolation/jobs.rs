@@ -333,3 +333,96 @@ async fn what_is_done_on_somebodys_behalf_ends_with_what_they_may() {
     }
     leave(&api).await;
 }
+
+/// Ids of operations are shown to whoever reads them, and ids of what recurs can be worked out: neither is a way to somebody else's job, nor to their name.
+#[tokio::test]
+async fn an_id_of_a_job_is_no_way_to_act_in_anothers_name_or_to_stop_what_is_anothers() {
+    let scene = Scene::set().await;
+    let acme = &town().acme;
+    let api = scene.db.client("rowhouse_api").await;
+    let actors = async |name: &str| {
+        let of = format!(
+            "select actor_kind || ' ' || coalesce(actor_id::text, '') from tenant.events e join tenant.projects p
+             on p.id::text = e.data ->> 'id' where e.type = 'project.created' and p.name = '{name}'"
+        );
+        names(&scene.superuser, &of).await
+    };
+    let set = async |what: &str| scene.superuser.batch_execute(what).await.unwrap();
+    set("update registry.job_kinds set on_behalf = true where kind = 'tests.write'").await;
+    let owners = scene.running(acme.id).await;
+    set(&format!("update tenant.jobs set created_by = '{}' where id = '{}'", acme.owner.id, owners[0])).await;
+    for (name, job) in [("theirs", owners[0]), ("nobodys", Uuid::now_v7())] {
+        enter(&api, acme.id, &acme.member).await;
+        let write = format!(
+            "set local app.job_id = '{job}'; insert into tenant.projects (tenant_id, id, name) values ('{}', gen_random_uuid(), '{name}')",
+            acme.id
+        );
+        api.batch_execute(&write).await.unwrap();
+        api.batch_execute("commit").await.unwrap();
+        assert_eq!(actors(name).await, [format!("user {}", acme.member.id)], "{name}");
+    }
+
+    // Who may cause what acts on behalf of somebody causes it for themselves, in its order, at once, and under no id of the schedule's.
+    let insert = |columns: &str, values: &str| {
+        format!(
+            "insert into tenant.jobs (tenant_id, kind, order_key, created_by{columns}) values ('{}', 'products.import', 'operations', '{}'{values})",
+            acme.id, acme.member.id
+        )
+    };
+    let own = |id: &str| insert(", id", &format!(", '{id}'"));
+    let (usual, recurring) = (Uuid::now_v7().to_string(), "01a22569-cb20-8244-8328-53975a7e8d65");
+    for (what, statement, refused) in [
+        ("the control", own(&usual), ""),
+        ("an id of the schedule's", own(recurring), "42501"),
+        ("never due", insert(", id, run_at", &format!(", '{}', '2100-01-01'", Uuid::now_v7())), "42501"),
+        ("in no order", own(&Uuid::now_v7().to_string()).replace("'operations'", "null"), "42501"),
+        (
+            "in nobody's name",
+            own(&Uuid::now_v7().to_string()).replace(&format!("'{}'", acme.member.id), "null"),
+            "42501",
+        ),
+        (
+            "another kind in that order",
+            own(&Uuid::now_v7().to_string()).replace("products.import", "tests.membership"),
+            "42501",
+        ),
+    ] {
+        set("insert into registry.job_kinds (kind) values ('tests.membership') on conflict do nothing").await;
+        enter(&api, acme.id, &acme.member).await;
+        // What a member says of keys is no key's doing.
+        api.batch_execute(&format!("set local app.api_key = '{}.00'", acme.api_key)).await.unwrap();
+        assert_eq!(refusal(&api, &statement).await, refused, "{what}");
+        leave(&api).await;
+    }
+    let made_by_worker = format!(
+        "insert into tenant.jobs (tenant_id, id, kind, order_key) values ('{}', gen_random_uuid(), 'products.import', 'operations')",
+        acme.id
+    );
+    scene
+        .worker
+        .batch_execute(&format!(
+            "begin; set local app.tenant_id = '{}'; set local app.job_id = ''; set local app.user_id = ''; set local app.api_key = ''",
+            acme.id
+        ))
+        .await
+        .unwrap();
+    assert_eq!(refusal(&scene.worker, &made_by_worker).await, "RH004", "a worker causes nothing on anybody's behalf");
+    leave(&scene.worker).await;
+
+    // An operation with the id of another kind's job stops it not.
+    let other = Uuid::now_v7();
+    set(&format!("insert into tenant.jobs (tenant_id, id, kind) values ('{}', '{other}', 'jobs.forget')", acme.id))
+        .await;
+    enter(&api, acme.id, &acme.member).await;
+    api.batch_execute(&format!(
+        "insert into tenant.operations (tenant_id, id, kind, alive_at) values ('{}', '{other}', 'products.import', 'infinity');
+         update tenant.operations set cancelling = true where id = '{other}'; commit",
+        acme.id
+    ))
+    .await
+    .unwrap();
+    let state = format!("select state || ' ' || cancelling from tenant.jobs where id = '{other}'");
+    assert_eq!(names(&scene.superuser, &state).await, ["waiting false"]);
+    let ended = format!("select status from tenant.operations where id = '{other}'");
+    assert_eq!(names(&scene.superuser, &ended).await, ["cancelled"], "nobody does it, so nobody else would end it");
+}

@@ -24,7 +24,7 @@ async fn a_test_is_sent_once_for_its_key_and_is_no_event() {
     let got = receiver.until(1).await;
     assert_eq!(
         (got[0].json()["type"].clone(), got[0].header("webhook-id")),
-        (json!("webhook.test"), first.json()["id"].as_str().unwrap())
+        (json!("webhook.test"), first.json()["event_id"].as_str().unwrap())
     );
     assert!(got[0].is_signed_with(&secret));
     stage.until("select count(*) from tenant.webhook_deliveries where state = 'delivered'", 1).await;

@@ -280,7 +280,8 @@ pub(super) fn too_long(line: u64) -> Error {
 }
 
 pub(super) fn unread(error: &io::Error) -> Error {
-    Error::internal(format!("an upload cannot be read again: {error}"))
+    tracing::error!(%error, "a file cannot be read again");
+    Error::Busy
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::{
         export::Format,
         extract::content_type,
         file_quota::Way,
-        idempotency::Keeper,
+        idempotency::{IDEMPOTENCY_KEY, Keeper},
         operation::{Begin, Operation},
         upload::Upload,
     },
@@ -68,7 +68,11 @@ pub(super) async fn import(
     let may = [(sql!("products/may_import"), [].as_slice())];
     let (_, room) = conn.read().last().after(may, sql!("operations/has_room"), &[]).await?;
     drop(conn);
-    let Room(true) = room.one()? else { return Err(Error::FilesUnderWay.into()) };
+    // Whoever sends it again is answered as before: it may be theirs that takes the place.
+    let Room(room) = room.one()?;
+    if !room && !request.headers().contains_key(IDEMPOTENCY_KEY) {
+        return Err(Error::FilesUnderWay.into());
+    }
 
     let (parts, body) = request.into_parts();
     let place = app.transfers.place(&tenant, Way::In)?;

@@ -285,7 +285,8 @@ impl Import<'_> {
         let before = self.work.done;
         self.report.take_up(&self.work.result);
         while let Some(batch) = reading.batches.recv().await {
-            let from = self.report.lines;
+            // A version that cuts batches otherwise may have stopped within this one.
+            let from = self.report.lines.max(before);
             let good = seen.sift(batch, &mut self.report);
             if self.report.lines <= before {
                 continue;

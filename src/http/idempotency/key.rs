@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, Method, Uri, request::Parts};
 
 use crate::{Error, Result, error::Violation, http::extract::content_type};
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST: usize = 255;
 
 /// A key, and what the fingerprint is made of besides the body.

@@ -34,7 +34,7 @@ use crate::{
     sql,
 };
 
-pub(crate) use key::check;
+pub(crate) use key::{IDEMPOTENCY_KEY, check};
 
 /// What answers are kept with: the keys they are locked by, and how much of them there may be.
 #[doc(alias = "idempotency store")]

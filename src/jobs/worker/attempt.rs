@@ -51,10 +51,13 @@ impl Worker {
         self.0.running.all().insert((tenant.as_uuid(), job.id()), one);
         let held =
             Held { db: self.0.db.clone(), tenant, job, attempt: taken.attempt, created_by: taken.created_by, shared };
-        let worker = self.clone();
+        let (worker, long) = (self.clone(), self.0.kinds.get(kind).is_some_and(|kind| kind.long));
         let task = self.0.tasks.spawn(async move {
             worker.attempt(taken, held, lost).await;
             worker.0.running.remove(tenant, job);
+            if long {
+                worker.look_again(|_| true);
+            }
             worker.0.awake.notify_one();
         });
         // It may have ended already.
