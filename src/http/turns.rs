@@ -150,12 +150,13 @@ mod tests {
     #[tokio::test]
     async fn nobody_has_two_turns_and_whoever_waited_longest_for_another_is_next() {
         let turns = Turns::new(2);
-        let first = turns.take(of(1, 1)).await;
+        let (before, other) = (turns.take(of(5, 5)).await, turns.take(of(3, 3)).await);
+        let mut first = ask(&turns, of(1, 1));
         let mut tenants_second = ask(&turns, of(1, 2));
         let mut persons_second = ask(&turns, of(2, 1));
-        let other = turns.take(of(3, 3)).await;
         let mut last = ask(&turns, of(4, 4));
-        drop(first);
+        drop(before);
+        drop(first.as_mut().now_or_never().expect("whoever asked first"));
         let last = last.as_mut().now_or_never().expect("who had none is next, though others have waited longer");
         drop(other);
         let theirs = tenants_second.as_mut().now_or_never().expect("then whoever asked first");
