@@ -10,7 +10,7 @@ use std::{
 };
 
 use reqwest::{Method, RequestBuilder};
-use rowhouse::db::API_ROLE;
+use rowhouse::db::{API_ROLE, WORKER_ROLE};
 use serde_json::json;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -91,8 +91,11 @@ impl Server {
     async fn start() -> Self {
         let db = TestDb::new().await;
         let address = free_address();
-        let options = ["--pool", "2", "--cache-bytes", "0", "--outside-per-minute", "1000000", "--log", "error"];
-        let mut child = serve(&db.url(API_ROLE), &address, &options).spawn().unwrap();
+        // Files are imported by a worker, in the same process.
+        let options =
+            ["--pool", "2", "--cache-bytes", "0", "--outside-per-minute", "1000000", "--log", "error", "--with-worker"];
+        let mut command = serve(&db.url(API_ROLE), &address, &options);
+        let mut child = command.env("WORKER_DATABASE_URL", db.url(WORKER_ROLE)).spawn().unwrap();
         wait_until_ready(&mut child, &address);
         let watch = db.superuser().await;
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
