@@ -264,6 +264,7 @@ async fn follow(
     loop {
         match socket.next().await {
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Text(said))) if says_where_it_stands(&said) => {}
             Some(Ok(Message::Close(Some(frame)))) if u16::from(frame.code) == 4401 => return Some(Instant::now()),
             other => {
                 world.wrong(&format!("after all that was its own came {other:?}"));
@@ -273,9 +274,15 @@ async fn follow(
     }
 }
 
+/// What is told once a minute to whoever is told nothing else (docs/live.md).
+fn says_where_it_stands(said: &str) -> bool {
+    serde_json::from_str::<Value>(said).is_ok_and(|said| said["type"] == "position")
+}
+
 async fn hear(socket: &mut Socket) -> Result<Value, Failure> {
     loop {
         match socket.next().await {
+            Some(Ok(Message::Text(said))) if says_where_it_stands(&said) => {}
             Some(Ok(Message::Text(text))) => {
                 return serde_json::from_str(&text).map_err(|error| Failure(error.to_string()));
             }
