@@ -1,6 +1,6 @@
 -- Not a door: runs with the caller's rights, behind the wall of the tenant that is set. Up to `most` events after a position, of whatever type, in the order in
 -- which they were committed, none past a transaction that has not ended: that one may tell something yet, and whoever had read on would miss it
--- (docs/adr/0026). A page of each type off the primary key, and of those the first.
+-- (docs/adr/0026). A page of each type off events_type_idx, and of those the first.
 create or replace function registry.events_after(after_epoch bigint, after_xid bigint, after_id uuid, most bigint) returns setof tenant.events
     language sql stable set search_path = ''
 as $$

@@ -25,8 +25,8 @@ create table tenant.events (
     actor_id   uuid,
     data       jsonb       not null constraint events_data_check check (jsonb_typeof(data) = 'object' and pg_column_size(data) <= 4096),
     created_at timestamptz not null default now(),
-    -- Of each type, in the order in which they are read: whoever reads some types, or may read no others, reads past none.
-    constraint events_pkey primary key (tenant_id, type, epoch, xid, id),
+    -- In the order in which they are read.
+    constraint events_pkey primary key (tenant_id, epoch, xid, id),
     constraint events_actor_check check ((actor_id is null) = (actor_kind = 'none'))
 );
 

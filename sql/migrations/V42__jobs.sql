@@ -43,8 +43,8 @@ create table tenant.jobs (
     cancelling      boolean     not null default false,
     state           text        collate "C" not null default 'waiting'
                     constraint jobs_state_check check (state in ('waiting', 'running', 'succeeded', 'dead', 'cancelled', 'discarded')),
-    run_at          timestamptz not null default now() constraint jobs_run_at_check check (isfinite(run_at)),
-    attempts        smallint    not null default 0 constraint jobs_attempts_check check (attempts between 0 and 100),
+    run_at          timestamptz not null default now(),
+    attempts        smallint    not null default 0,
     max_attempts    smallint    not null default 1 constraint jobs_max_attempts_check check (max_attempts between 1 and 100),
     -- The fence: who holds the job knows it, and it is another at each attempt.
     lease           uuid,

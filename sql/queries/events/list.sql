@@ -1,5 +1,5 @@
 -- Events of some types ($5, with the permission that each asks for in $6) after a position, in the order of the transactions that told them: a
--- page of each type off the primary key, and of those the first. None of a transaction that began after one that has not ended: that one may
+-- page of each type off events_type_idx, and of those the first. None of a transaction that began after one that has not ended: that one may
 -- tell something yet, and whoever had read on would miss it.
 -- Types that the caller may not read are left out before any of theirs is looked at; the policy would let none of them through.
 -- $2 epoch bigint = 1 or 0
