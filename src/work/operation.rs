@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{Seek as _, Write as _},
+    time::Duration,
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -14,10 +15,14 @@ use crate::{
     Error, Result,
     db::{Params, TenantWrites, Tx, Write},
     from_row,
-    jobs::{Failed, Held},
+    jobs::{Failed, Held, backoff::Backoff},
     sql,
 };
 
+/// How often one is tried, and after how long again: a quarter of an hour at most lies between the first try and the last.
+pub const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(5), 10);
+/// How long one attempt may take.
+pub const TIMEOUT: Duration = Duration::from_hours(2);
 /// Operations of a tenant are done one after another: they may write the same rows.
 pub const IN_ORDER: &str = "operations";
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::operation::Operating;
+use super::operation::{self, Operating};
 use crate::{
     Result, from_row,
     jobs::{Failed, Held, Job, backoff::Backoff},
@@ -27,8 +27,8 @@ impl Job for ReindexProducts {
     const KIND: &'static str = "products.reindex";
     const PERMISSIONS: &'static [&'static str] = &["operations:run", "products:write"];
     const ASKS: Option<&'static str> = Some("products:write");
-    const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(5), 10);
-    const TIMEOUT: Duration = Duration::from_hours(2);
+    const BACKOFF: Backoff = operation::BACKOFF;
+    const TIMEOUT: Duration = operation::TIMEOUT;
     const LONG: bool = true;
     const ON_BEHALF: bool = true;
 }

@@ -29,7 +29,7 @@ use crate::{
     jobs::{Failed, Held, Job, backoff::Backoff},
     polite::politely,
     sql,
-    work::operation::Operating,
+    work::operation::{self, Operating},
 };
 
 /// How often it looks whether it is still wanted.
@@ -63,8 +63,8 @@ impl Job for ImportProducts {
     const KIND: &'static str = "products.import";
     const PERMISSIONS: &'static [&'static str] = &["operations:run", "products:write"];
     const ASKS: Option<&'static str> = Some("products:write");
-    const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_mins(5), 10);
-    const TIMEOUT: Duration = Duration::from_hours(2);
+    const BACKOFF: Backoff = operation::BACKOFF;
+    const TIMEOUT: Duration = operation::TIMEOUT;
     const LONG: bool = true;
     const ON_BEHALF: bool = true;
 }
