@@ -1,5 +1,5 @@
 -- Run once per database by a superuser, before the first migration; safe to run again.
--- Makes the eleven roles, takes back what PostgreSQL gives to everyone, and lays out the schemas.
+-- Makes the twelve roles, takes back what PostgreSQL gives to everyone, and lays out the schemas.
 -- Passwords are not set here: `rowhouse bootstrap` sets them from the connection URLs, already hashed.
 
 -- The roles. A role that exists with other attributes is corrected, and only then, so that two
@@ -23,7 +23,8 @@ begin
             ('rowhouse_identity',   false, false),  -- accounts, sessions, passwords, letters, tries, seals
             ('rowhouse_tenancy',    false, false),  -- tenants, memberships, invitations, keys, hosts, meters
             ('rowhouse_writers',    false, false),  -- notifications, generations, what happened to accounts
-            ('rowhouse_seats',      false, false)   -- who is in which tenant by which session, until when
+            ('rowhouse_seats',      false, false),  -- who is in which tenant by which session, until when
+            ('rowhouse_billing',    false, false)   -- plans, subscriptions, what follows from them and what is owed
         ) as roles (name, login, bypassrls)
     loop
         if not exists (select from pg_roles where rolname = wanted.name) then
@@ -49,7 +50,8 @@ begin
     end loop;
 
     -- The migrator creates objects for these and hands them over. Nobody else is a member of anything.
-    foreach held in array array['rowhouse_owner', 'rowhouse_identity', 'rowhouse_tenancy', 'rowhouse_writers', 'rowhouse_seats'] loop
+    foreach held in array array['rowhouse_owner', 'rowhouse_identity', 'rowhouse_tenancy', 'rowhouse_writers', 'rowhouse_seats',
+                                 'rowhouse_billing'] loop
         if not pg_has_role('rowhouse_migrator', held, 'member') then
             execute format('grant %I to rowhouse_migrator', held);
         end if;
@@ -142,7 +144,7 @@ revoke select on pg_catalog.pg_stat_activity from public;
 -- New functions are executable by everyone unless the creator's defaults say otherwise.
 alter default privileges for role rowhouse_migrator revoke execute on functions from public;
 alter default privileges for role rowhouse_owner revoke execute on functions from public;
-alter default privileges for role rowhouse_identity, rowhouse_tenancy, rowhouse_writers, rowhouse_seats revoke execute on functions from public;
+alter default privileges for role rowhouse_identity, rowhouse_tenancy, rowhouse_writers, rowhouse_seats, rowhouse_billing revoke execute on functions from public;
 
 -- tenant: every table is walled, no exception. registry: what tenants share, each table with policies.
 -- audit: what a DBA reads.

@@ -13,8 +13,8 @@ begin
     end loop;
 end
 $$;
-grant usage on schema tenant to rowhouse_api, rowhouse_worker, rowhouse_tenancy, rowhouse_writers, rowhouse_seats;
+grant usage on schema tenant to rowhouse_api, rowhouse_worker, rowhouse_tenancy, rowhouse_writers, rowhouse_seats, rowhouse_billing;
 grant usage on schema registry
     to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_identity, rowhouse_tenancy, rowhouse_writers, rowhouse_seats,
-       rowhouse_platform;
+       rowhouse_billing, rowhouse_platform;
 grant usage on schema audit to rowhouse_api, rowhouse_gate, rowhouse_worker, rowhouse_platform, rowhouse_auditor;

@@ -430,6 +430,7 @@ async fn no_statement_of_the_api_can_empty_copy_or_define_anything(way: Way) {
             "set role rowhouse_tenancy",
             "set role rowhouse_writers",
             "set role rowhouse_seats",
+            "set role rowhouse_billing",
             "set role postgres",
             "set session authorization postgres",
             "select lo_create(0)",

@@ -207,7 +207,7 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         names(&auditor, reaches).await,
         [
             "postgres: every role",
-            "rowhouse_migrator: rowhouse_identity, rowhouse_owner, rowhouse_seats, rowhouse_tenancy, rowhouse_writers"
+            "rowhouse_migrator: rowhouse_billing, rowhouse_identity, rowhouse_owner, rowhouse_seats, rowhouse_tenancy, rowhouse_writers"
         ]
     );
     let settings = "select count(*) from audit.roles where 'statement_timeout=5s' = any (settings) and login";
@@ -217,7 +217,7 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
     let further = "select reaches::text from audit.roles where role = 'rowhouse_platform'";
     assert_eq!(
         names(&superuser, further).await,
-        ["{rowhouse_identity,rowhouse_migrator,rowhouse_owner,rowhouse_seats,rowhouse_tenancy,rowhouse_writers}"]
+        ["{rowhouse_billing,rowhouse_identity,rowhouse_migrator,rowhouse_owner,rowhouse_seats,rowhouse_tenancy,rowhouse_writers}"]
     );
     leave(&superuser).await;
 }

@@ -24,6 +24,8 @@ pub(crate) const TENANCY: &str = "rowhouse_tenancy";
 pub(crate) const WRITERS: &str = "rowhouse_writers";
 /// Owns the triggers that keep seats.
 pub(crate) const SEATS: &str = "rowhouse_seats";
+/// Who owns what works on plans, subscriptions and what follows from them: reaches no account and no row of a tenant's business.
+pub(crate) const BILLING: &str = "rowhouse_billing";
 
 /// The SECURITY DEFINER functions, each with its owner. Each has its reason in its file and its attack in `doors`.
 pub(crate) const DOORS: &[(&str, &str)] = &[
@@ -263,7 +265,7 @@ async fn every_tenant_table_has_the_one_restrictive_wall_and_nothing_wider() {
     }
     let outside = "select polrelid::regclass || '.' || polname from pg_policy, unnest(polroles) as role
         where polpermissive and polrelid in (select oid from pg_class where relnamespace = 'tenant'::regnamespace)
-          and role not in ('rowhouse_api'::regrole, 'rowhouse_worker'::regrole, 'rowhouse_tenancy'::regrole, 'rowhouse_writers'::regrole, 'rowhouse_seats'::regrole)";
+          and role not in ('rowhouse_api'::regrole, 'rowhouse_worker'::regrole, 'rowhouse_tenancy'::regrole, 'rowhouse_writers'::regrole, 'rowhouse_seats'::regrole, 'rowhouse_billing'::regrole)";
     none(
         "policies for roles that the wall does not name: add the role to `create policy wall` in the table's file under sql/policies",
         &names(&superuser, outside).await,
@@ -453,7 +455,7 @@ async fn every_definer_function_is_listed_with_its_owner_and_pins_its_search_pat
         undecided.is_empty(),
         "{undecided:#?} run with their owner's rights, and nobody has decided whose those are to be. Decide by what a function \
          reads: {IDENTITY} for accounts, sessions and secrets, {TENANCY} for tenants and who belongs to them, {WRITERS} for \
-         triggers that write and tell nothing; what it needs of another's it asks by a small function of that one. Then say \
+         triggers that write and tell nothing, {BILLING} for plans and what is owed; what it needs of another's it asks by a small function of that one. Then say \
          `alter function … owner to` in its file in sql/functions, list it with its owner in DOORS (tests/isolation/catalog.rs), \
          and call it in tests/isolation/doors.rs. A trigger that can run with the caller's rights needs none of this."
     );

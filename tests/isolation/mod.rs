@@ -22,7 +22,7 @@ mod told;
 mod tries;
 mod worker;
 
-pub(crate) use catalog::{DOORS, IDENTITY, SEATS, TENANCY, WRITERS};
+pub(crate) use catalog::{BILLING, DOORS, IDENTITY, SEATS, TENANCY, WRITERS};
 
 use tokio_postgres::Client;
 use uuid::Uuid;

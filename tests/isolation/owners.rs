@@ -1,8 +1,8 @@
-//! The three owners of the SECURITY DEFINER functions: what each reaches, and that a fault in a function of one, which runs
+//! The five owners of the SECURITY DEFINER functions: what each reaches, and that a fault in a function of one, which runs
 //! whatever it is given, reaches nothing of another's.
 use tokio_postgres::Client;
 
-use super::{DOORS, IDENTITY, SEATS, TENANCY, WRITERS, leave, names, refusal};
+use super::{BILLING, DOORS, IDENTITY, SEATS, TENANCY, WRITERS, leave, names, refusal};
 use crate::support::{TestDb, town};
 
 /// Each grant on a table to an owner, by itself: `rowhouse_` and schema `registry` left out.
@@ -203,11 +203,11 @@ async fn each_owner_reaches_what_is_listed_and_nothing_else() {
     let superuser = db.superuser().await;
     let grants = "select format('%s %s: %s', replace(role, 'rowhouse_', ''), regexp_replace(object, '^registry[.]', ''), privileges)
         from audit.grants
-        where role in ('rowhouse_identity', 'rowhouse_tenancy', 'rowhouse_writers', 'rowhouse_seats') and kind = 'table' order by 1";
+        where role in ('rowhouse_identity', 'rowhouse_tenancy', 'rowhouse_writers', 'rowhouse_seats', 'rowhouse_billing') and kind = 'table' order by 1";
     let every_row = "select distinct format('%s %s.%s', replace(role::regrole::text, 'rowhouse_', ''),
                                    regexp_replace(polrelid::regclass::text, '^registry[.]', ''), polname)
         from pg_policy, unnest(polroles) as role
-        where role::regrole::text in ('rowhouse_identity', 'rowhouse_tenancy', 'rowhouse_writers', 'rowhouse_seats')
+        where role::regrole::text in ('rowhouse_identity', 'rowhouse_tenancy', 'rowhouse_writers', 'rowhouse_seats', 'rowhouse_billing')
           and 'true' in (pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) order by 1";
     for (what, query, listed) in [("grants", grants, REACHES), ("policies for every row", every_row, EVERY_ROW)] {
         let found = names(&superuser, query).await;
@@ -221,12 +221,12 @@ async fn each_owner_reaches_what_is_listed_and_nothing_else() {
         );
     }
     // The schema of the tenants is closed to identity altogether.
-    let usage = "select rolname::text from pg_roles where rolname ~ '^rowhouse_(identity|tenancy|writers|seats)$'
+    let usage = "select rolname::text from pg_roles where rolname ~ '^rowhouse_(identity|tenancy|writers|seats|billing)$'
         and has_schema_privilege(oid, 'tenant', 'usage') order by 1";
-    assert_eq!(names(&superuser, usage).await, [SEATS, TENANCY, WRITERS]);
+    assert_eq!(names(&superuser, usage).await, [BILLING, SEATS, TENANCY, WRITERS]);
     // They own functions and nothing else, and none of them is anybody.
-    let more = "select c.oid::regclass::text from pg_class c where c.relowner::regrole::text ~ '^rowhouse_(identity|tenancy|writers|seats)$'
-        union select rolname::text from pg_roles where rolname ~ '^rowhouse_(identity|tenancy|writers|seats)$'
+    let more = "select c.oid::regclass::text from pg_class c where c.relowner::regrole::text ~ '^rowhouse_(identity|tenancy|writers|seats|billing)$'
+        union select rolname::text from pg_roles where rolname ~ '^rowhouse_(identity|tenancy|writers|seats|billing)$'
             and (rolcanlogin or rolsuper or rolbypassrls or rolcreaterole or rolinherit
                  or exists (select from pg_auth_members m where m.member = pg_roles.oid))";
     assert_eq!(names(&superuser, more).await, Vec::<String>::new());
@@ -236,7 +236,7 @@ async fn each_owner_reaches_what_is_listed_and_nothing_else() {
 async fn as_each_owner_what_is_another_owners_is_refused() {
     let db = TestDb::new().await;
     let superuser = db.superuser().await;
-    for owner in [IDENTITY, TENANCY, WRITERS, SEATS] {
+    for owner in [IDENTITY, TENANCY, WRITERS, SEATS, BILLING] {
         as_owner_of_acme(&superuser).await;
         superuser.batch_execute(&format!("set local role {owner}")).await.unwrap();
         let mut refused = 0;
@@ -300,6 +300,7 @@ async fn what_one_owner_asks_another_says_one_thing_about_whoever_asks() {
         (IDENTITY, &["found_tenant", "has_founded", "invited_address", "join_tenant"]),
         (WRITERS, &[]),
         (SEATS, &["open_sessions"]),
+        (BILLING, &["require"]),
     ] {
         let callable = format!(
             "select p.proname::text from pg_proc p where p.pronamespace = 'registry'::regnamespace and p.prosecdef
@@ -320,7 +321,7 @@ async fn a_fault_in_a_door_of_tenants_or_writers_reaches_no_secret_of_a_persons(
     secrets.retain(|secret| *secret != me);
     assert!(secrets.len() > 20, "{secrets:?}");
     let everything = columns(&superuser).await;
-    for owner in [TENANCY, WRITERS, SEATS] {
+    for owner in [TENANCY, WRITERS, SEATS, BILLING] {
         fault(&superuser, owner).await;
         for client in [&api, &gate] {
             as_owner_of_acme(client).await;
