@@ -20,3 +20,14 @@ insert into tenant.generations (tenant_id, slot)
 select t.id, s.slot from registry.tenants t cross join generate_series(1, 8) s (slot) on conflict do nothing;
 -- The same for its place in the workers' line.
 insert into tenant.job_heads (tenant_id, tenant_status) select id, status from registry.tenants on conflict do nothing;
+-- The same for what it is on, and what follows from that.
+insert into tenant.subscriptions (tenant_id, id, plan, plan_version, period, currency, amount_minor, state, trial_ends_at, due_at, anchor_at, period_starts_at)
+select t.id, registry.new_id(), p.code, p.version, coalesce(r.period, 'month'), coalesce(r.currency, 'EUR'), coalesce(r.amount_minor, 0),
+       case when t.status = 'trial' then 'trialing' else 'active' end, u.trial_ends_at, u.trial_ends_at,
+       case when t.status <> 'trial' then now() end, case when t.status <> 'trial' then now() end
+from registry.tenants t
+cross join registry.plans p
+left join lateral (select x.* from registry.plan_prices x where x.code = p.code and x.version = p.version
+                   order by x.period, x.currency <> 'EUR', x.currency limit 1) r on true
+cross join lateral (select case when t.status = 'trial' then coalesce(t.trial_ends_at, now() + make_interval(days => p.trial_days)) end as trial_ends_at) u
+where p.is_default and not exists (select from tenant.subscriptions s where s.tenant_id = t.id);

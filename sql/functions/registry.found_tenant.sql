@@ -10,11 +10,13 @@ create or replace function registry.found_tenant(
 as $$
 declare
     taken text;
+    -- As long as the plan says that tenants begin with (registry.begin_subscription).
+    trial_ends constant timestamptz := (select now() + make_interval(days => p.trial_days) from registry.plans p where p.is_default);
 begin
     foreach taken in array slugs loop
         continue when cardinality(slugs) > 1 and registry.reserved_slug(taken);
         insert into registry.tenants (id, slug, name, status, trial_ends_at, founder_id)
-        values (new_tenant, taken, tenant_name, 'trial', now() + interval '14 days', founder)
+        values (new_tenant, taken, tenant_name, 'trial', trial_ends, founder)
         on conflict (slug) do nothing;
         if found then
             insert into tenant.roles (tenant_id, id, name, permissions, built_in)

@@ -6,4 +6,4 @@ create or replace function registry.new_id() returns uuid
             || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid;
 alter function registry.new_id() owner to rowhouse_owner;
 revoke all on function registry.new_id() from public;
-grant execute on function registry.new_id() to rowhouse_writers;
+grant execute on function registry.new_id() to rowhouse_writers, rowhouse_billing;

@@ -65,6 +65,6 @@ end
 $$;
 alter function registry.require(text) owner to rowhouse_tenancy;
 revoke all on function registry.require(text) from public;
-grant execute on function registry.require(text) to rowhouse_api;
+grant execute on function registry.require(text) to rowhouse_api, rowhouse_billing;
 comment on function registry.require(text) is
     'What a caller may do must not depend on what the caller may read.';

@@ -53,6 +53,8 @@ create or replace trigger begin_generations after insert on registry.tenants
     for each row execute function registry.begin_generations();
 create or replace trigger begin_jobs after insert on registry.tenants
     for each row execute function registry.begin_jobs();
+create or replace trigger begin_subscription after insert on registry.tenants
+    for each row execute function registry.begin_subscription();
 -- What happened is told; a tenant's own row has no tenant_id, so it has a trigger of its own kind.
 create or replace trigger note_renamed after update of name on registry.tenants
     for each row when (new.name <> old.name)

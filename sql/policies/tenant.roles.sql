@@ -23,6 +23,10 @@ comment on policy update_permitted on tenant.roles is 'Whoever holds roles:write
 create policy delete_permitted on tenant.roles for delete to rowhouse_api
     using (tenant_id = (select registry.require('roles:delete')));
 comment on policy delete_permitted on tenant.roles is 'Whoever holds roles:delete in the tenant that is set.';
+-- Restrictive, so that no other policy adds what the plan has not.
+create policy insert_by_plan on tenant.roles as restrictive for insert to rowhouse_api
+    with check (tenant_id = (select registry.require_feature('custom_roles')));
+comment on policy insert_by_plan on tenant.roles is 'Tenants whose plan has roles of their own; those that are there stay.';
 
 create policy select_doors on tenant.roles for select to rowhouse_tenancy
     using (true);

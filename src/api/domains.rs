@@ -78,7 +78,8 @@ async fn list(tenant: Tenant, listing: Listing<PlainQuery>) -> Result<Page<Domai
 /// Claim a domain. It resolves to nobody until its TXT record was seen.
 ///
 /// Needs `domains:write` and `tenant:read`. A domain that another tenant claims can be claimed as well.
-#[utoipa::path(post, path = "/tenant/domains", tag = "domains", request_body = NewDomain,
+#[utoipa::path(post, path = "/tenant/domains", tag = "domains",
+    extensions(("x-route" = json!({ "needs_plan": "domains" }))), request_body = NewDomain,
     responses((status = CREATED, body = Domain)))]
 async fn create(tenant: Tenant, State(app): State<App>, Post(new, once): Post<NewDomain>) -> Result<Response, Early> {
     let domain = new.domain.trim_end_matches('.').to_ascii_lowercase();

@@ -111,7 +111,7 @@ async fn list(tenant: Tenant, listing: Listing<PlainQuery>) -> Result<Page<Role>
 ///
 /// Needs `roles:write` and `roles:read`, and every permission that the role is to hold.
 #[utoipa::path(post, path = "/tenant/roles", tag = "roles",
-    extensions(("x-route" = json!({ "charged": "principal" }))), request_body = NewRole,
+    extensions(("x-route" = json!({ "charged": "principal", "needs_plan": "custom_roles" }))), request_body = NewRole,
     responses((status = CREATED, body = Role)))]
 async fn create(tenant: Tenant, Post(new, once): Post<NewRole>) -> Result<Response, Early> {
     let mut violations = Violations::default();

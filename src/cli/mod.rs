@@ -12,6 +12,8 @@ mod limit;
 mod migrate;
 mod new;
 mod openapi;
+mod plan;
+mod plan_of_tenant;
 mod platform;
 mod serve;
 mod tenant;
@@ -69,6 +71,8 @@ enum Command {
     Letters(letters::Letters),
     /// Accounts: operators, deactivating and activating.
     User(user::User),
+    /// Plans: list them, add a version of one, retire one.
+    Plan(plan::Plan),
     /// What is decided for the whole platform.
     Platform(platform::Platform),
     /// Signing keys.
@@ -115,6 +119,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Jobs(command) => runtime.block_on(command.run()).map(done),
         Command::Letters(command) => runtime.block_on(command.run()).map(done),
         Command::User(command) => runtime.block_on(command.run()).map(done),
+        Command::Plan(command) => runtime.block_on(command.run()).map(done),
         Command::Platform(command) => runtime.block_on(command.run()).map(done),
         Command::Keys(command) => runtime.block_on(command.run()).map(done),
         Command::New(command) => command.run(),

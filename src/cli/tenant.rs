@@ -10,7 +10,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::admin::{Database, print_lines};
-use super::limit;
+use super::{limit, plan_of_tenant};
 use crate::{
     auth::normal_email,
     db::AdminConn,
@@ -67,6 +67,13 @@ enum Command {
         after_help = "rowhouse tenant limit acme                       what it may, and has made of this month\nrowhouse tenant limit acme --per-month 100000    more, or fewer; what is not said stays as it is\nrowhouse tenant limit acme --reset               as rowhouse platform settings say for everybody"
     )]
     Limit(limit::Limit),
+    /// Show what plan a tenant is on; or let it do more or less than its plan says.
+    ///
+    /// Goes for the tenant's next statement.
+    #[command(
+        after_help = "rowhouse tenant plan acme                            what it is on, and what it may\nrowhouse tenant plan acme --with exports --limit members=50   more than its plan says, or less: --without, --limit products=none\nrowhouse tenant plan acme --reset                    as its plan says"
+    )]
+    Plan(plan_of_tenant::PlanOfTenant),
     /// Show a tenant.
     Show {
         /// Its slug or id.
@@ -111,6 +118,7 @@ impl Tenant {
             }
             Command::CheckDomains { name_servers } => check_domains(&admin, &name_servers).await,
             Command::Limit(limit) => limit.run(&admin, self.json).await,
+            Command::Plan(plan) => plan.run(&admin, self.json).await,
             Command::Show { tenant } => {
                 let found: Vec<Shown> = admin.all(sql!("operate/tenant"), &[&tenant]).await?;
                 if found.is_empty() {

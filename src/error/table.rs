@@ -84,6 +84,14 @@ errors! {
         "the tenant's data are on their way to another database, or there already" =>
         "wait as long as `Retry-After` says: whoever serves it next answers then",
         "the tenant is being moved to another database; try again shortly";
+    PlanRequired { feature: String, plan: String }: PAYMENT_REQUIRED "plan_required" "The plan has not got it",
+        "what was asked for is a feature that the tenant's plan has not got; `detail` names both" =>
+        "whoever holds `billing:manage` chooses another plan: `GET /plans`, `POST /tenant/subscription/change`",
+        format!("the plan {plan} has no {feature}; GET /api/v1/plans lists those that have, and POST /api/v1/tenant/subscription/change chooses one"),
+        raised "RH060" |said| {
+            let (feature, plan) = said.split_once(' ').unwrap_or((said, "of this tenant"));
+            Error::PlanRequired { feature: feature.to_owned(), plan: plan.to_owned() }
+        };
     CrossSite(why: &'static str): FORBIDDEN "cross_site" "The request comes from another site",
         "a request with a cookie was not made by our own page" =>
         "`detail` says what is missing: the origin, or `X-CSRF-Token`",

@@ -109,6 +109,18 @@ struct SettingsChanged {
 /// The tenant itself, and what has changed of it.
 type TenantChanged = RowChanged<TenantField>;
 
+/// What a tenant is on, and what has changed of it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SubscriptionChanged {
+    id: Uuid,
+    version: i64,
+    #[schema(inline)]
+    state: SubscriptionState,
+    #[schema(inline)]
+    changed: Vec<SubscriptionField>,
+}
+
 /// Work that has ended, and how.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -150,6 +162,10 @@ fields! {
     DomainField: VerifiedAt;
     /// Of the tenant.
     TenantField: Name;
+    /// Of what a tenant is on.
+    SubscriptionField: State Plan PlanVersion Period Currency PeriodEndsAt CancelAtPeriodEnd NextPlan;
+    /// What has become of a subscription.
+    SubscriptionState: Trialing Active PastDue Grace Suspended Canceled;
     /// Of the settings.
     SettingsField: Language TimeZone Currency WeekStarts LowStockThreshold;
     /// Of a webhook endpoint.
@@ -209,6 +225,7 @@ types! {
     "domain.changed" "tenant:read" DomainChanged, "A claim to a domain was proven, or another tenant has proven theirs.";
     "domain.released" "tenant:read" DomainRow, "A claim to a domain was given up.";
     "tenant.updated" "tenant:read" TenantChanged, "The tenant has another name.";
+    "subscription.updated" "billing:read" SubscriptionChanged, "The tenant is on another plan, or something has become of its subscription: `state` says what.";
     "settings.updated" "settings:read" SettingsChanged, "The settings were changed.";
     "webhook_endpoint.created" "webhooks:read" Row, "A webhook endpoint was made.";
     "webhook_endpoint.updated" "webhooks:read" RowChanged<WebhookEndpointField>, "A webhook endpoint was changed, disabled or enabled.";

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use utoipa::openapi::{OpenApi, PathItem, path::Operation};
 
 use super::methods::Methods;
+use crate::text_enum;
 
 const EXTENSION: &str = "x-route";
 
@@ -38,6 +39,16 @@ pub(super) enum Key {
     NotKept,
 }
 
+text_enum! {
+    /// What plans may have, as the checks of `registry.plans` name it.
+    pub(super) enum Feature {
+        CustomRoles = "custom_roles",
+        Domains = "domains",
+        Exports = "exports",
+        Webhooks = "webhooks",
+    }
+}
+
 /// As a handler says it.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -47,6 +58,7 @@ struct Said {
     counted: bool,
     shown_once: bool,
     upload: bool,
+    needs_plan: Option<Feature>,
 }
 
 /// The facts of an operation.
@@ -60,6 +72,8 @@ pub(super) struct Facts {
     pub(super) shown_once: bool,
     /// Its body is a file, which may be large and may take as long as it keeps coming.
     pub(super) upload: bool,
+    /// What the tenant's plan has to have; the database refuses it otherwise.
+    pub(super) needs_plan: Option<Feature>,
 }
 
 impl Facts {
@@ -73,8 +87,15 @@ impl Facts {
             (_, true) => (Charged::Caller, Key::NotKept),
             _ => (Charged::Tenant, Key::Kept),
         };
-        let Said { counted, shown_once, upload, .. } = said;
-        Self { charged: said.charged.unwrap_or(charged), key: said.key.unwrap_or(key), counted, shown_once, upload }
+        let Said { counted, shown_once, upload, needs_plan, .. } = said;
+        Self {
+            charged: said.charged.unwrap_or(charged),
+            key: said.key.unwrap_or(key),
+            counted,
+            shown_once,
+            upload,
+            needs_plan,
+        }
     }
 }
 
@@ -159,6 +180,7 @@ mod tests {
         for charged in [Charged::Nobody, Charged::Network, Charged::Caller, Charged::Principal, Charged::Tenant] {
             assert!(facts.iter().any(|facts| facts.charged == charged), "nothing is charged to {charged:?}");
         }
+        assert!(facts.iter().any(|facts| facts.needs_plan.is_some()), "nothing needs a plan");
         assert!(facts.iter().any(|facts| facts.upload) && facts.iter().any(|facts| facts.key == Key::Required));
     }
 }

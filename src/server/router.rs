@@ -31,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         api::tenants::routes(),
         api::tenant::routes(),
         api::settings::routes(),
+        api::billing::routes(),
         api::domains::routes(),
         api::members::routes(),
         api::roles::routes(),

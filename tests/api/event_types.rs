@@ -106,7 +106,8 @@ async fn every_type_is_told_and_what_is_told_is_as_its_type_says() {
     owner.patch("/tenant/settings", "*", json!({ "currency": "SEK" })).await.expect(200);
     // What asks for a password first, for name servers or for a file is done by hand: triggers ask nobody who it was.
     db.run(&format!(
-        "update tenant.api_keys set name = 'another' where id = '{key}';
+        "update tenant.subscriptions set cancel_at_period_end = true where tenant_id = '{id}';
+         update tenant.api_keys set name = 'another' where id = '{key}';
          delete from tenant.api_keys where id = '{key}';
          update registry.domains set verified_at = null where id = '{claim}';
          delete from registry.hosts where tenant_id = '{id}';

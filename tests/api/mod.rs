@@ -3,6 +3,7 @@ mod accounts;
 mod api_key_uses;
 mod api_keys;
 mod bad_input;
+mod billing;
 mod browser;
 mod budgets;
 mod cache;

@@ -93,6 +93,8 @@ async fn fill(superuser: &Client, tenant: Uuid, project: Uuid, role: Uuid, owner
              select '{tenant}', now() - n * interval '1 minute', {id}, case when n % 2 = 0 then a.delivery_id else {id} end, 'projects:read', 1, 1, 'x'
              from generate_series(1, 2000) n
              cross join (select delivery_id from tenant.webhook_attempts where tenant_id = '{tenant}' order by ctid limit 1) a;
+         insert into tenant.subscriptions (tenant_id, id, plan, plan_version, period, currency, amount_minor, state, canceled_at)
+             select '{tenant}', {id}, 'free', 1, 'month', 'EUR', 0, 'canceled', now() from generate_series(1, 2000) n;
          insert into registry.domains (tenant_id, id, domain, challenge)
              select t.id, {id}, 'd' || n || '.example', 'x' from generate_series(1, 2000) n, registry.tenants t where t.id = '{tenant}';
          insert into registry.sessions (id, user_id, kind, created_at, idle_until, expires_at)

@@ -6,6 +6,7 @@ mod killed_import;
 mod letters;
 mod new;
 mod operate;
+mod plans;
 mod serve;
 mod why;
 mod worker;

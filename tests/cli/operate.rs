@@ -6,7 +6,7 @@ use super::{rowhouse, run};
 use crate::support::{Answer, Names, PASSWORD, TestApp, TestDb, forge, town};
 
 /// What a command said, or its complaint where it failed.
-fn say(db: &TestDb, arguments: &[&str]) -> (Option<i32>, String) {
+pub(super) fn say(db: &TestDb, arguments: &[&str]) -> (Option<i32>, String) {
     let (code, said, complaint) =
         run(rowhouse().args(arguments).env("MIGRATE_DATABASE_URL", db.url("rowhouse_migrator")));
     (code, said + &complaint)

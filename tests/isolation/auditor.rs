@@ -1,5 +1,5 @@
 //! Schema `audit`, as a DBA reads it: each view answers, says the truth, and lends no row of a tenant.
-use super::{IDENTITY, SEATS, TENANCY, leave, names, number, refusal};
+use super::{BILLING, IDENTITY, SEATS, TENANCY, leave, names, number, refusal};
 use crate::support::{TestDb, town};
 
 /// What the serving roles read too, to check themselves.
@@ -157,13 +157,16 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "notify_of_role"
         | "begin_telling"
         | "end_operation"
+        | "begin_subscription"
+        | "derive_entitlements"
         | "stop_job"
         | "tell_of_operation"
         | "notify_of_webhook"
         | "withdraw_invitations"
         | "withdraw_widened" => vec![],
         "caller_permissions" | "caller_until" | "hold_people" | "leave_tenant" | "letterhead" | "meter"
-        | "present_epoch" | "require" | "touch_api_key" => vec!["rowhouse_api"],
+        | "present_epoch" | "require_feature" | "touch_api_key" => vec!["rowhouse_api"],
+        "require" => vec!["rowhouse_api", BILLING],
         "claim_turn" | "end_letter" | "forget_of_accounts" | "job_figures" | "letter_figures" | "open_tenants"
         | "require_job" | "take_letters" | "webhooks_behind" => {
             vec!["rowhouse_worker"]
@@ -217,7 +220,9 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
     let further = "select reaches::text from audit.roles where role = 'rowhouse_platform'";
     assert_eq!(
         names(&superuser, further).await,
-        ["{rowhouse_billing,rowhouse_identity,rowhouse_migrator,rowhouse_owner,rowhouse_seats,rowhouse_tenancy,rowhouse_writers}"]
+        [
+            "{rowhouse_billing,rowhouse_identity,rowhouse_migrator,rowhouse_owner,rowhouse_seats,rowhouse_tenancy,rowhouse_writers}"
+        ]
     );
     leave(&superuser).await;
 }

@@ -14,6 +14,8 @@ const INDEXES_ACROSS_TENANTS: &[&str] = &[
     "tenant.memberships_user_idx",
     // Each word in it begins with its tenant's mark: docs/adr/0013.
     "tenant.products_search_idx",
+    // The clock of all subscriptions, for the worker's door.
+    "tenant.subscriptions_due_idx",
 ];
 
 /// Who owns what works on accounts, sessions, passwords, letters, tries and seals: reaches no schema `tenant`.
@@ -36,6 +38,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.authenticate_again(text,bigint,bytea,bytea[],text)", IDENTITY),
     ("registry.begin_generations()", WRITERS),
     ("registry.begin_jobs()", WRITERS),
+    ("registry.begin_subscription()", BILLING),
     ("registry.caller_permissions()", TENANCY),
     ("registry.caller_until()", TENANCY),
     ("registry.change_email(text,bytea,interval,text)", IDENTITY),
@@ -44,6 +47,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.choose_tenant(uuid)", TENANCY),
     ("registry.claim_turn(uuid[])", TENANCY),
     ("registry.create_tenant(uuid,text,text[],uuid[])", TENANCY),
+    ("registry.derive_entitlements()", BILLING),
     ("registry.end_letter(uuid,uuid,text,interval)", IDENTITY),
     ("registry.find_invitation(uuid,uuid,bytea)", TENANCY),
     ("registry.find_login(text,text)", IDENTITY),
@@ -89,6 +93,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.own_name()", IDENTITY),
     ("registry.present_epoch()", TENANCY),
     ("registry.require(text)", TENANCY),
+    ("registry.require_feature(text)", BILLING),
     ("registry.require_job(text)", TENANCY),
     ("registry.rotate_refresh_token(bytea,bytea,bytea,interval,text)", IDENTITY),
     ("registry.seal_holds(text)", IDENTITY),

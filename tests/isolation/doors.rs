@@ -75,6 +75,8 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ),
         ("begin_generations", Trigger, "begin_generations()".to_owned()),
         ("begin_jobs", Trigger, "begin_jobs()".to_owned()),
+        ("begin_subscription", Trigger, "begin_subscription()".to_owned()),
+        ("derive_entitlements", Trigger, "derive_entitlements()".to_owned()),
         ("check_invitation", Trigger, "check_invitation()".to_owned()),
         ("choose_tenant", Person, format!("choose_tenant({id})")),
         ("claim_turn", Worker, "claim_turn('{}')".to_owned()),
@@ -173,6 +175,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("own_address", Doors, "own_address()".to_owned()),
         ("own_name", Doors, "own_name()".to_owned()),
         ("require", Tenant, "require('projects:read')".to_owned()),
+        ("require_feature", Tenant, "require_feature('exports')".to_owned()),
         ("require_job", Worker, "require_job('jobs:forget')".to_owned()),
         ("rotate_refresh_token", Nobody, format!("rotate_refresh_token({hash}, {hash}, 'x', '1 day', null)")),
         (

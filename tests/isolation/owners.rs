@@ -7,6 +7,11 @@ use crate::support::{TestDb, town};
 
 /// Each grant on a table to an owner, by itself: `rowhouse_` and schema `registry` left out.
 const REACHES: &[&str] = &[
+    "billing plan_overrides: select",
+    "billing plan_prices: select",
+    "billing plans: select",
+    "billing tenant.entitlements: insert (access, features, limits, plan, plan_name, plan_version, tenant_id), select, update (access, features, limits, plan, plan_name, plan_version)",
+    "billing tenant.subscriptions: insert (amount_minor, anchor_at, currency, due_at, id, period, period_ends_at, period_starts_at, plan, plan_version, state, tenant_id, trial_ends_at), select, update (amount_minor, anchor_at, cancel_at_period_end, canceled_at, currency, due_at, next_period, next_plan, next_plan_version, period, period_ends_at, period_starts_at, plan, plan_version, state, state_ends_at, state_since, trial_ends_at)",
     "identity account_events: insert (address, kind, session_id, user_id)",
     "identity attempts: delete, insert, select, update",
     "identity devices: delete, select (created_at, token_hash, user_id)",
@@ -30,6 +35,7 @@ const REACHES: &[&str] = &[
     "tenancy hosts: delete, insert, select",
     "tenancy job_kinds: select",
     "tenancy permissions: select",
+    "tenancy plans: select (is_default, trial_days)",
     "tenancy platform_settings: select (key, value)",
     "tenancy tenant.api_keys: select (expires_at, id, last_used_at, permissions, previous_hash, previous_until, secret_hash, tenant_id, tenant_status), update (last_used_at)",
     "tenancy tenant.event_consumers: select (consumer, epoch, event_id, tenant_id, xid)",
@@ -62,6 +68,11 @@ const REACHES: &[&str] = &[
 
 /// Policies that let an owner through to every row of a table: what isolation.md says it may see or write of all.
 const EVERY_ROW: &[&str] = &[
+    "billing plan_overrides.select_billing",
+    "billing plan_prices.select_billing",
+    "billing plans.select_billing",
+    "billing tenant.entitlements.all_billing",
+    "billing tenant.subscriptions.all_billing",
     "identity account_events.insert_doors",
     "identity attempts.all_doors",
     "identity devices.delete_doors",
@@ -221,7 +232,8 @@ async fn each_owner_reaches_what_is_listed_and_nothing_else() {
         );
     }
     // The schema of the tenants is closed to identity altogether.
-    let usage = "select rolname::text from pg_roles where rolname ~ '^rowhouse_(identity|tenancy|writers|seats|billing)$'
+    let usage =
+        "select rolname::text from pg_roles where rolname ~ '^rowhouse_(identity|tenancy|writers|seats|billing)$'
         and has_schema_privilege(oid, 'tenant', 'usage') order by 1";
     assert_eq!(names(&superuser, usage).await, [BILLING, SEATS, TENANCY, WRITERS]);
     // They own functions and nothing else, and none of them is anybody.

@@ -113,6 +113,7 @@ pub(super) async fn build(migrator: &AdminConn) {
                  values ('{id}', '{product}', 'Brass lamp', 'A lamp of {slug} made of brass.', '{slug}-lamp', 1999, 'EUR', 3, '{{lighting,{slug}}}'),
                         ('{id}', registry.new_id(), 'Garden chair', 'To sit on.', '{slug}-chair', 4900, 'EUR', 0, '{{garden}}');
              insert into registry.tenant_limits (tenant_id, tenant_per_minute, principal_per_minute) values ('{id}', 1000000, 1000000);
+             insert into registry.plan_overrides (tenant_id, limits, note) values ('{id}', jsonb_build_object('tenant_per_month', 1000000000), 'of {slug}');
              insert into registry.tenant_usage (tenant_id, month, requests) values ('{id}', '2026-01-01', 42);
              insert into tenant.operations (tenant_id, id, kind, created_by) values ('{id}', '{operation}', 'products.import', '{owner}');
              insert into tenant.operation_files (tenant_id, operation_id, bytes, sha256) values ('{id}', '{operation}', 3, sha256('sku'));

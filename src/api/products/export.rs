@@ -44,6 +44,7 @@ const TURN: Duration = Duration::from_secs(5);
 /// `Row-Count` and `Repr-Digest` (SHA-256, RFC 9530) say to whoever sends `TE: trailers`; an answer that breaks off has no
 /// proper end. Take it at 16 KiB a second at least, and within an hour.
 #[utoipa::path(get, path = "/products/export", tag = "products", params(FileQuery),
+    extensions(("x-route" = json!({ "needs_plan": "exports" }))),
     responses((status = OK, content((String = "application/x-ndjson"), (String = "text/csv")),
         headers(("Content-Disposition" = String), ("Trailer" = String)))))]
 pub(super) async fn export(

@@ -198,7 +198,7 @@ async fn list(tenant: Tenant, listing: Listing<PlainQuery>) -> Result<Page<Webho
 /// Needs `webhooks:write`, `webhooks:read` and `events:read`, and the permission of each type of event that it names. It is told what happens
 /// from now on.
 #[utoipa::path(post, path = "/webhooks", tag = "webhooks",
-    extensions(("x-route" = json!({ "shown_once": true }))), request_body = NewWebhookEndpoint,
+    extensions(("x-route" = json!({ "shown_once": true, "needs_plan": "webhooks" }))), request_body = NewWebhookEndpoint,
     responses((status = CREATED, body = WebhookEndpointWithSecret)))]
 async fn create(
     tenant: Tenant,

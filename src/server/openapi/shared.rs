@@ -42,6 +42,7 @@ pub(in crate::server) fn finish(mut openapi: OpenApi) -> OpenApi {
         requests::add_headers(item);
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         for operation in operations.into_iter().flatten() {
+            let needs_plan = facts::Facts::of(operation).needs_plan;
             facts::strip(operation);
             operation.operation_id = Some(names::operation_id(path, operation));
             let tagged = |tag: &str| operation.tags.iter().flatten().any(|name| name == tag);
@@ -50,6 +51,12 @@ pub(in crate::server) fn finish(mut openapi: OpenApi) -> OpenApi {
             describe_parameters(operation);
             leave_files_open(operation);
             add_problems(operation, public);
+            if let Some(feature) = needs_plan {
+                let extensions = operation.extensions.get_or_insert_default();
+                extensions.insert("x-needs-plan".to_owned(), feature.as_str().into());
+                let refused = problem("The tenant's plan has not got it: `plan_required`", None);
+                operation.responses.responses.insert("402".to_owned(), RefOr::T(refused));
+            }
             if !public {
                 operation.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
             }
