@@ -94,6 +94,7 @@ create table tenant.subscriptions (
     next_plan            text        collate "C",
     next_plan_version    smallint,
     next_period          text        collate "C" constraint subscriptions_next_period_check check (next_period in ('month', 'year')),
+    next_currency        text        collate "C" constraint subscriptions_next_currency_check check (next_currency ~ '^[A-Z]{3}$'),
     -- When the clock has something to say next.
     due_at               timestamptz,
     canceled_at          timestamptz,
@@ -104,7 +105,7 @@ create table tenant.subscriptions (
     constraint subscriptions_trial_check check (state <> 'trialing' or trial_ends_at is not null),
     constraint subscriptions_state_ends_check check ((state_ends_at is not null) = (state in ('past_due', 'grace', 'suspended'))),
     constraint subscriptions_canceled_check check ((canceled_at is not null) = (state = 'canceled')),
-    constraint subscriptions_next_check check ((next_plan is null) = (next_plan_version is null) and (next_plan is null) = (next_period is null)),
+    constraint subscriptions_next_check check (num_nulls(next_plan, next_plan_version, next_period, next_currency) in (0, 4)),
     constraint subscriptions_due_check check (due_at is not distinct from
         case state when 'trialing' then trial_ends_at when 'active' then period_ends_at when 'past_due' then least(period_ends_at, state_ends_at)
                    when 'canceled' then null else state_ends_at end)

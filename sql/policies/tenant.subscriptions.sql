@@ -19,10 +19,10 @@ comment on policy all_billing on tenant.subscriptions is
     'registry.begin_subscription and registry.advance_subscription, in whichever tenant is founded, pays, or is due.';
 
 grant select on tenant.subscriptions to rowhouse_api, rowhouse_billing;
-grant insert (tenant_id, id, plan, plan_version, period, currency, amount_minor, state, trial_ends_at, due_at, anchor_at, period_starts_at, period_ends_at)
+grant insert (tenant_id, id, plan, plan_version, period, currency, amount_minor, state, trial_ends_at, due_at, anchor_at, period_starts_at, period_ends_at, version)
     on tenant.subscriptions to rowhouse_billing;
 grant update (plan, plan_version, period, currency, amount_minor, state, state_since, trial_ends_at, anchor_at, period_starts_at, period_ends_at, state_ends_at,
-              cancel_at_period_end, next_plan, next_plan_version, next_period, due_at, canceled_at)
+              cancel_at_period_end, next_plan, next_plan_version, next_period, next_currency, due_at, canceled_at)
     on tenant.subscriptions to rowhouse_billing;
 
 create or replace trigger keep_version before update on tenant.subscriptions

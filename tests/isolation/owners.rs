@@ -11,7 +11,7 @@ const REACHES: &[&str] = &[
     "billing plan_prices: select",
     "billing plans: select",
     "billing tenant.entitlements: insert (access, features, limits, plan, plan_name, plan_version, tenant_id), select, update (access, features, limits, plan, plan_name, plan_version)",
-    "billing tenant.subscriptions: insert (amount_minor, anchor_at, currency, due_at, id, period, period_ends_at, period_starts_at, plan, plan_version, state, tenant_id, trial_ends_at), select, update (amount_minor, anchor_at, cancel_at_period_end, canceled_at, currency, due_at, next_period, next_plan, next_plan_version, period, period_ends_at, period_starts_at, plan, plan_version, state, state_ends_at, state_since, trial_ends_at)",
+    "billing tenant.subscriptions: insert (amount_minor, anchor_at, currency, due_at, id, period, period_ends_at, period_starts_at, plan, plan_version, state, tenant_id, trial_ends_at, version), select, update (amount_minor, anchor_at, cancel_at_period_end, canceled_at, currency, due_at, next_currency, next_period, next_plan, next_plan_version, period, period_ends_at, period_starts_at, plan, plan_version, state, state_ends_at, state_since, trial_ends_at)",
     "identity account_events: insert (address, kind, session_id, user_id)",
     "identity attempts: delete, insert, select, update",
     "identity devices: delete, select (created_at, token_hash, user_id)",

@@ -1,6 +1,6 @@
 -- What the tenant is on; where that has ended, what it was on last. Its version counts what changes of either row.
 select s.id, s.plan, s.plan_version, e.plan_name, s.period, s.amount_minor, s.currency, s.state, s.state_since, e.access, s.trial_ends_at,
-       s.period_starts_at, s.period_ends_at, s.state_ends_at, s.cancel_at_period_end, s.next_plan, s.next_plan_version, s.next_period,
+       s.period_starts_at, s.period_ends_at, s.state_ends_at, s.cancel_at_period_end, s.next_plan, s.next_plan_version, s.next_period, s.next_currency,
        s.canceled_at, s.created_at, greatest(s.updated_at, e.updated_at) as updated_at, e.features, e.limits, s.version + e.version as version
 from tenant.subscriptions s
 join tenant.entitlements e on e.tenant_id = s.tenant_id

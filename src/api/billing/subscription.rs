@@ -99,6 +99,9 @@ struct NextPlan {
     plan: String,
     plan_version: i16,
     period: BillingPeriod,
+    /// ISO 4217
+    #[schema(example = "EUR")]
+    currency: String,
 }
 
 impl FromRow for Subscription {
@@ -109,6 +112,7 @@ impl FromRow for Subscription {
                 plan,
                 plan_version: row.try_get("next_plan_version")?,
                 period: row.try_get("next_period")?,
+                currency: row.try_get("next_currency")?,
             }),
             None => None,
         };
