@@ -2,7 +2,7 @@
 -- invitation up and makes somebody a member, whose address and name the membership carries: a foreign key refuses what is not
 -- so. Everything that is wrong raises, so the invitation stays unless the membership is there. Whoever invited is told.
 -- Why a door: whoever makes accounts reaches nothing of a tenant.
---   RH003  the tenant is not open            RH012  no such invitation: used, taken back, expired, or never made
+--   RH003, RH061  the tenant is not open     RH012  no such invitation: used, taken back, expired, or never made
 --   RH013  it was sent to another address, which the message names    RH014  a member already
 create or replace function registry.join_tenant(
         who uuid, address text, their_name text, invited_to uuid, invitation uuid, invitation_hash bytea) returns uuid
@@ -22,9 +22,7 @@ begin
         raise exception using errcode = 'RH013', message = invited.email;
     end if;
     select t.status into status from registry.tenants t where t.id = invited_to;
-    if status not in ('trial', 'active') then
-        raise exception using errcode = 'RH003', message = status;
-    end if;
+    perform registry.refuse_unless_open(status, 'members:write');
     insert into tenant.memberships (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email, full_name)
     values (invited_to, who, invited.role_id, invited.permissions, status, true, address, their_name)
     on conflict do nothing;  -- no columns named: those would have to be the caller's to see

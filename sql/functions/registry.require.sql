@@ -19,6 +19,7 @@
 --   RH004  the permission is missing; the message names it
 --   RH006  the session has ended or expired
 --   RH007  the API key is not one, was revoked, or has expired
+--   RH061  a payment is overdue, and whoever does not pay may not do this; the message is the tenant's status
 create or replace function registry.require(permission text) returns uuid
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
@@ -56,8 +57,9 @@ begin
         end if;
     end if;
     if tenant_status not in ('trial', 'active') then
-        raise exception using errcode = 'RH003', message = tenant_status;
-    elsif permission is not null and not permission = any (held) then
+        perform registry.refuse_unless_open(tenant_status, permission);
+    end if;
+    if permission is not null and not permission = any (held) then
         raise exception using errcode = 'RH004', message = permission;
     end if;
     return wanted_tenant;

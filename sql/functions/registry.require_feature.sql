@@ -1,13 +1,13 @@
--- Door: the tenant that is set, if its plan has this feature, or an error. Where a feature guards data, a restrictive policy compares:
--- tenant_id = (select registry.require_feature('webhooks')). Of the caller it asks membership alone: the policies beside it ask for the rest.
+-- Door: the tenant in which the caller may do this, which is the one that is set, if its plan has this feature; or an error. Where a feature guards data, policies compare:
+-- tenant_id = (select registry.require_feature('webhooks', 'webhooks:write')), in the place of registry.require.
 -- Why a door: what the plan has must not depend on whether the caller may read it (billing:read).
---   RH001, RH002, RH003, RH006, RH007  as registry.require, which is asked for membership alone
+--   RH001, RH002, RH003, RH004, RH006, RH007, RH061  as registry.require
 --   RH060  the plan has it not; the message names the feature and the plan
-create or replace function registry.require_feature(feature text) returns uuid
+create or replace function registry.require_feature(feature text, permission text) returns uuid
     language plpgsql stable parallel safe security definer set search_path = ''
 as $$
 declare
-    here constant uuid := registry.require(null);
+    here constant uuid := registry.require(permission);
     had text[];
     by_plan text;
 begin
@@ -18,8 +18,8 @@ begin
     return here;
 end
 $$;
-alter function registry.require_feature(text) owner to rowhouse_billing;
-revoke all on function registry.require_feature(text) from public;
-grant execute on function registry.require_feature(text) to rowhouse_api;
-comment on function registry.require_feature(text) is
-    'What a plan has must not depend on what the caller may read; it answers for the tenant that is set, and names the plan to whoever belongs there.';
+alter function registry.require_feature(text, text) owner to rowhouse_billing;
+revoke all on function registry.require_feature(text, text) from public;
+grant execute on function registry.require_feature(text, text) to rowhouse_api;
+comment on function registry.require_feature(text, text) is
+    'What a plan has must not depend on what the caller may read; it asks registry.require first, and names the plan to whoever that lets through.';

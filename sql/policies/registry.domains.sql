@@ -14,15 +14,12 @@ create policy select_permitted on registry.domains for select to rowhouse_api
     using (tenant_id = (select registry.require('tenant:read')));
 comment on policy select_permitted on registry.domains is 'Whoever holds tenant:read in the tenant that is set.';
 create policy insert_permitted on registry.domains for insert to rowhouse_api
-    with check (tenant_id = (select registry.require('domains:write')));
-comment on policy insert_permitted on registry.domains is 'Whoever holds domains:write in the tenant that is set.';
+    with check (tenant_id = (select registry.require_feature('domains', 'domains:write')));
+comment on policy insert_permitted on registry.domains is
+    'Whoever holds domains:write in the tenant that is set, if its plan has domains; what is there stays.';
 create policy delete_permitted on registry.domains for delete to rowhouse_api
     using (tenant_id = (select registry.require('domains:delete')));
 comment on policy delete_permitted on registry.domains is 'Whoever holds domains:delete in the tenant that is set.';
--- Restrictive, so that no other policy adds what the plan has not.
-create policy insert_by_plan on registry.domains as restrictive for insert to rowhouse_api
-    with check (tenant_id = (select registry.require_feature('domains')));
-comment on policy insert_by_plan on registry.domains is 'Tenants whose plan has domains of their own; those that are there stay.';
 create policy select_operators on registry.domains for select to rowhouse_platform
     using (true);
 comment on policy select_operators on registry.domains is 'Operators, by the platforms own role.';

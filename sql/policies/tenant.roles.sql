@@ -14,8 +14,9 @@ create policy select_permitted on tenant.roles for select to rowhouse_api
     using (tenant_id = (select registry.require('roles:read')));
 comment on policy select_permitted on tenant.roles is 'Whoever holds roles:read in the tenant that is set.';
 create policy insert_permitted on tenant.roles for insert to rowhouse_api
-    with check (tenant_id = (select registry.require('roles:write')));
-comment on policy insert_permitted on tenant.roles is 'Whoever holds roles:write in the tenant that is set.';
+    with check (tenant_id = (select registry.require_feature('custom_roles', 'roles:write')));
+comment on policy insert_permitted on tenant.roles is
+    'Whoever holds roles:write in the tenant that is set, if its plan has custom_roles; what is there stays.';
 create policy update_permitted on tenant.roles for update to rowhouse_api
     using      (tenant_id = (select registry.require('roles:write')))
     with check (tenant_id = (select registry.require('roles:write')));
@@ -23,10 +24,6 @@ comment on policy update_permitted on tenant.roles is 'Whoever holds roles:write
 create policy delete_permitted on tenant.roles for delete to rowhouse_api
     using (tenant_id = (select registry.require('roles:delete')));
 comment on policy delete_permitted on tenant.roles is 'Whoever holds roles:delete in the tenant that is set.';
--- Restrictive, so that no other policy adds what the plan has not.
-create policy insert_by_plan on tenant.roles as restrictive for insert to rowhouse_api
-    with check (tenant_id = (select registry.require_feature('custom_roles')));
-comment on policy insert_by_plan on tenant.roles is 'Tenants whose plan has roles of their own; those that are there stay.';
 
 create policy select_doors on tenant.roles for select to rowhouse_tenancy
     using (true);

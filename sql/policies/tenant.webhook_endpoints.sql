@@ -14,8 +14,9 @@ create policy select_permitted on tenant.webhook_endpoints for select to rowhous
     using (tenant_id = (select registry.require('webhooks:read')));
 comment on policy select_permitted on tenant.webhook_endpoints is 'Whoever holds webhooks:read in the tenant that is set.';
 create policy insert_permitted on tenant.webhook_endpoints for insert to rowhouse_api
-    with check (tenant_id = (select registry.require('webhooks:write')));
-comment on policy insert_permitted on tenant.webhook_endpoints is 'Whoever holds webhooks:write in the tenant that is set.';
+    with check (tenant_id = (select registry.require_feature('webhooks', 'webhooks:write')));
+comment on policy insert_permitted on tenant.webhook_endpoints is
+    'Whoever holds webhooks:write in the tenant that is set, if its plan has webhooks; what is there stays.';
 create policy update_permitted on tenant.webhook_endpoints for update to rowhouse_api
     using      (tenant_id = (select registry.require('webhooks:write')))
     with check (tenant_id = (select registry.require('webhooks:write')));
@@ -23,10 +24,6 @@ comment on policy update_permitted on tenant.webhook_endpoints is 'Whoever holds
 create policy delete_permitted on tenant.webhook_endpoints for delete to rowhouse_api
     using (tenant_id = (select registry.require('webhooks:write')));
 comment on policy delete_permitted on tenant.webhook_endpoints is 'Whoever holds webhooks:write in the tenant that is set.';
--- Restrictive, so that no other policy adds what the plan has not.
-create policy insert_by_plan on tenant.webhook_endpoints as restrictive for insert to rowhouse_api
-    with check (tenant_id = (select registry.require_feature('webhooks')));
-comment on policy insert_by_plan on tenant.webhook_endpoints is 'Tenants whose plan has webhooks; those that are there stay.';
 
 grant select, delete on tenant.webhook_endpoints to rowhouse_api;
 grant insert (tenant_id, id, url, description, event_types, permissions, ordered, created_by) on tenant.webhook_endpoints to rowhouse_api;

@@ -13,12 +13,11 @@ with tables as (
            string_agg(pg_get_expr(p.polqual, p.polrelid), ' and ' order by p.polname) as using_expression,
            string_agg(pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid), ' and ' order by p.polname)
                as check_expression
-    -- A restriction of one command, as of inserts to what the plan has, is no wall.
-    from pg_policy p where not p.polpermissive and p.polcmd = '*' group by p.polrelid
+    from pg_policy p where not p.polpermissive group by p.polrelid
 ), stopped as (
     select p.polrelid, array_agg(distinct case when role = 0 then 'public' else role::regrole::text end) as roles
     from pg_policy p, unnest(p.polroles) as role
-    where not p.polpermissive and p.polcmd = '*' group by p.polrelid
+    where not p.polpermissive group by p.polrelid
 ), free as (
     select t.oid, r.rolname,
            case when r.rolsuper then 'superuser'

@@ -36,6 +36,7 @@ use crate::{db::Constraint, jobs::kind::KindsBuilder};
 /// What breaking the constraints means, by the resource whose table has them.
 pub const CONSTRAINTS: &[&[Constraint]] = &[
     api_keys::CONSTRAINTS,
+    billing::CONSTRAINTS,
     domains::CONSTRAINTS,
     invitations::CONSTRAINTS,
     jobs::CONSTRAINTS,

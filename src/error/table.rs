@@ -92,6 +92,12 @@ errors! {
             let (feature, plan) = said.split_once(' ').unwrap_or((said, "of this tenant"));
             Error::PlanRequired { feature: feature.to_owned(), plan: plan.to_owned() }
         };
+    PaymentRequired(status: String): PAYMENT_REQUIRED "payment_required" "A payment is overdue",
+        "a payment is overdue, or the subscription has ended: the tenant is `read_only`, or `unpaid` and can only pay; `detail` says which" =>
+        "whoever holds `billing:manage` pays, or chooses a plan: `GET /tenant/subscription`, `POST /tenant/subscription/change`",
+        format!("the tenant is {}, since a payment is overdue or its subscription has ended; GET /api/v1/tenant/subscription says what is owed, and all goes on once it is paid or a plan is chosen: POST /api/v1/tenant/subscription/change",
+            if status == "read_only" { "read-only" } else { "closed to all but paying" }),
+        raised "RH061" |said| Error::PaymentRequired(said.to_owned());
     CrossSite(why: &'static str): FORBIDDEN "cross_site" "The request comes from another site",
         "a request with a cookie was not made by our own page" =>
         "`detail` says what is missing: the origin, or `X-CSRF-Token`",
@@ -190,6 +196,16 @@ errors! {
         "nothing: whoever holds the job does it",
         "the job is not running under this lease any more",
         raised "RH050" |_| Error::JobNotHeld;
+    SubscriptionState(state: String): CONFLICT "subscription_state" "The subscription is not in that state",
+        "what is asked for cannot be done to a subscription in its state, which `detail` names: a plan is not changed while a payment is overdue, and what has ended is neither canceled nor resumed" =>
+        "pay first; of one that has ended choose a plan again",
+        format!("this cannot be done while the subscription is {state}; where a payment is overdue pay it first, and where it has ended choose a plan: POST /api/v1/tenant/subscription/change"),
+        raised "RH056" |said| Error::SubscriptionState(said.to_owned());
+    CurrencyBalance(currency: String): CONFLICT "currency_balance" "There is a balance in another currency",
+        "a plan was to be paid in another currency while something is paid for, or owed, in the one before" =>
+        "settle what is owed; change at the period's end (`when`: `period_end`)",
+        format!("there is a balance in {currency}; settle what is owed, or change the currency at the period's end: \"when\": \"period_end\""),
+        raised "RH057" |said| Error::CurrencyBalance(said.to_owned());
     JobState(detail: &'static str): CONFLICT "job_state" "The job is not in that state",
         "a job that has not ended cannot be retried, one that has ended well cannot either, and one that has ended cannot be cancelled or discarded" =>
         "read the job; `detail` says what it would have to be",

@@ -80,6 +80,7 @@ pub fn recurring() -> Result<Vec<Recurring>, Failure> {
         Recurring::new("notifications.forget", "37 3 * * *", || low(&forget::ForgetNotifications::USUAL))?,
         Recurring::new("events.forget", "47 3 * * *", || low(&forget::ForgetEvents::USUAL))?,
         Recurring::new("domains.check", "7 4 * * *", || low(&domains::CheckDomains {}))?,
+        Recurring::outside("subscriptions.advance", "*/5 * * * *", sql!("work/advance_due"))?,
         Recurring::outside("accounts.forget", "57 3 * * *", sql!("work/forget_of_accounts"))?,
         Recurring::new("webhooks.forget", "17 */6 * * *", || {
             low(&webhooks::ForgetDeliveries { days: webhooks::FORGET_DAYS })

@@ -1,6 +1,6 @@
 //! What a tenant is on, and what its plan lets it do.
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, Member, TestApp, TestDb, Way, both_ways, town};
 
@@ -9,6 +9,8 @@ both_ways! {
     a_tenant_is_on_what_tenants_begin_with;
     #[tokio::test]
     what_the_plan_has_not_is_refused_by_the_database_and_named;
+    #[tokio::test]
+    a_plan_is_chosen_now_or_at_the_periods_end_canceled_and_resumed;
 }
 
 const SUBSCRIPTION: &str = "/tenant/subscription";
@@ -148,4 +150,153 @@ async fn a_version_of_a_plan_stays_as_it_is() {
         let code = error.as_db_error().unwrap().code().code().to_owned();
         assert!(["23514", "23505"].contains(&&*code), "{wrong}: {error:?}");
     }
+}
+
+/// Plans with prices, beside the one that tenants begin with.
+async fn offer(db: &TestDb) {
+    db.run(
+        "insert into registry.plans (code, version, name, features, limits) values
+            ('team', 1, 'Team', '{exports}', '{\"products\": 100000}'), ('gold', 1, 'Gold', '{exports,webhooks}', '{}');
+         insert into registry.plans (code, version, name, listed) values ('own', 1, 'Own', false);
+         insert into registry.plan_prices (code, version, period, currency, amount_minor) values
+            ('team', 1, 'month', 'EUR', 4900), ('team', 1, 'year', 'EUR', 49000), ('team', 1, 'month', 'USD', 5500), ('gold', 1, 'month', 'EUR', 9900),
+            ('own', 1, 'month', 'EUR', 1)",
+    )
+    .await;
+}
+
+/// Has the clock say something, or whoever is paid: an event, a while from now.
+async fn happens(db: &TestDb, event: &str, after: &str) -> String {
+    db.value(&format!("select state from registry.advance_subscription('{}', '{event}', now() + interval '{after}')", town().acme.id)).await
+}
+
+async fn a_plan_is_chosen_now_or_at_the_periods_end_canceled_and_resumed(way: Way) {
+    let db = TestDb::new().await;
+    let app = TestApp::by(way, &db).await;
+    offer(&db).await;
+    let acme = &town().acme;
+    let (owner, member) = (Member::new(&app, &acme.owner, acme), Member::new(&app, &acme.member, acme));
+    let ask = async |what: &str, tag: &str, body: Value| {
+        Answer::of(owner.request(Method::POST, &format!("{SUBSCRIPTION}/{what}")).header("if-match", tag).json(&body)).await
+    };
+    let change = async |body: Value| ask("change", "*", body).await;
+    let refused = Answer::of(member.request(Method::POST, "/tenant/subscription/resume").header("if-match", "*")).await;
+    assert!(refused.problem(403, "permission_denied")["detail"].as_str().unwrap().contains("billing:manage"));
+    Answer::of(owner.request(Method::POST, "/tenant/subscription/change").json(&json!({ "plan": "team" })))
+        .await
+        .problem(428, "precondition_required");
+
+    // What is not offered, in this period and currency.
+    for (body, pointer) in [
+        (json!({ "plan": "nothing" }), "/plan"),
+        (json!({ "plan": "own" }), "/plan"),
+        (json!({ "plan": "gold", "period": "year" }), "/plan"),
+        (json!({ "plan": "team", "currency": "XXQ" }), "/currency"),
+        (json!({ "plan": "team", "period": "week" }), "/period"),
+        (json!({ "plan": "x".repeat(41) }), "/plan"),
+        (json!({ "plan": "team", "price": 1 }), "/price"),
+    ] {
+        let refused = change(body.clone()).await.problem(422, "invalid");
+        assert_eq!(refused["errors"][0]["pointer"], pointer, "{body}: {refused}");
+    }
+
+    // On trial another plan is chosen and the trial goes on; of two at once one is told so.
+    let tag = owner.get(SUBSCRIPTION).await.header("etag").to_owned();
+    let (one, other) = tokio::join!(ask("change", &tag, json!({ "plan": "team" })), ask("change", &tag, json!({ "plan": "gold" })));
+    let (won, lost) = if one.status == 200 { (one, other) } else { (other, one) };
+    lost.problem(412, "precondition_failed");
+    let on = won.expect(200);
+    assert_ne!(on.header("etag"), tag);
+    assert_eq!((&on.json()["state"], on.json()["period_ends_at"].is_null()), (&json!("trialing"), true));
+    let on = change(json!({ "plan": "team" })).await.expect(200).json();
+    assert_eq!((&on["plan"], &on["features"], &on["limits"]), (&json!("team"), &json!(["exports"]), &json!({ "products": 100_000, "tenant_per_month": 1_000_000_000 })));
+
+    // The trial ends, and a period begins that is to be paid.
+    assert_eq!(happens(&db, "trial_ended", "0 days").await, "trialing", "it has not ended");
+    db.run(&format!("update tenant.subscriptions set trial_ends_at = now(), due_at = now() where tenant_id = '{}'", acme.id)).await;
+    assert_eq!(happens(&db, "trial_ended", "0 days").await, "active");
+    let on = owner.get(SUBSCRIPTION).await.expect(200).json();
+    assert_eq!((&on["state"], &on["price"]["amount_minor"]), (&json!("active"), &json!(4900)));
+    assert!(on["period_ends_at"].is_string(), "{on}");
+    assert_eq!(owner.get("/tenant").await.json()["status"], "active");
+
+    // At the period's end it will be another; once more, and it will not.
+    let on = change(json!({ "plan": "gold", "when": "period_end" })).await.expect(200).json();
+    assert_eq!((&on["plan"], &on["next"]), (&json!("team"), &json!({ "plan": "gold", "plan_version": 1, "period": "month", "currency": "EUR" })));
+    let on = change(json!({ "plan": "team" })).await.expect(200).json();
+    assert_eq!((&on["plan"], &on["next"]), (&json!("team"), &Value::Null));
+    // Another currency at the period's end alone, since something is paid for in this one.
+    change(json!({ "plan": "team", "currency": "USD" })).await.problem(409, "currency_balance");
+    let on = change(json!({ "plan": "team", "currency": "USD", "when": "period_end" })).await.expect(200).json();
+    assert_eq!(on["next"]["currency"], "USD");
+    // Now: the same period, at the other price.
+    let before = on["period_ends_at"].clone();
+    let on = change(json!({ "plan": "gold" })).await.expect(200).json();
+    assert_eq!((&on["plan"], &on["period_ends_at"], &on["next"]), (&json!("gold"), &before, &Value::Null));
+
+    // Canceled at the period's end, resumed, canceled again: then it ends, and can be read.
+    let on = ask("cancel", "*", json!({})).await.expect(200).json();
+    assert_eq!((&on["state"], &on["cancel_at_period_end"]), (&json!("active"), &json!(true)));
+    let on = ask("resume", "*", Value::Null).await.expect(200).json();
+    assert_eq!(on["cancel_at_period_end"], false);
+    ask("cancel", "*", json!({ "when": "now" })).await.expect(200);
+    let on = owner.get(SUBSCRIPTION).await.expect(200);
+    assert_eq!((&on.json()["state"], &on.json()["access"]), (&json!("canceled"), &json!("read_only")));
+    ask("resume", "*", Value::Null).await.problem(409, "subscription_state");
+    owner.get("/projects").await.expect(200);
+    owner.post("/projects", json!({ "name": "More" })).await.problem(402, "payment_required");
+
+    // And chosen again: from now on, at its price, under another id and a tag that was never given before.
+    let again = change(json!({ "plan": "team", "period": "year" })).await.expect(200);
+    let (was, is) = (on.json(), again.json());
+    assert_eq!((&is["state"], &is["price"]["amount_minor"], &is["access"]), (&json!("active"), &json!(49000), &json!("full")));
+    assert_ne!(is["id"], was["id"]);
+    let number = |tag: &str| tag.trim_matches('"').parse::<i64>().unwrap();
+    assert!(number(again.header("etag")) > number(on.header("etag")));
+    owner.post("/projects", json!({ "name": "More" })).await.expect(201);
+
+    // While a payment is overdue no plan is changed.
+    assert_eq!(happens(&db, "payment_failed", "0 days").await, "past_due");
+    change(json!({ "plan": "gold" })).await.problem(409, "subscription_state");
+    assert_eq!(happens(&db, "payment_succeeded", "0 days").await, "active");
+}
+
+/// What was missed while no worker ran is made up for, by PostgreSQL's clock, one step after the other; and nobody is in anybody's way.
+#[tokio::test]
+async fn the_clock_moves_on_whatever_is_due() {
+    let db = TestDb::new().await;
+    offer(&db).await;
+    let (acme, globex) = (town().acme.id, town().globex.id);
+    db.run(&format!(
+        "update tenant.subscriptions set trial_ends_at = now() - interval '100 days', due_at = now() - interval '100 days', plan = 'team', amount_minor = 4900 where tenant_id = '{acme}';
+         update tenant.subscriptions set trial_ends_at = now() - interval '1 day', due_at = now() - interval '1 day', cancel_at_period_end = true where tenant_id = '{globex}'"
+    ))
+    .await;
+    let worker = db.client("rowhouse_worker").await;
+    worker.batch_execute("set app.tenant_id = ''").await.unwrap();
+    let mut after = uuid::Uuid::nil();
+    let mut seen = Vec::new();
+    while let Some(last) = worker
+        .query_one("select registry.advance_due($1, 1)", &[&after])
+        .await
+        .unwrap()
+        .get::<_, Option<uuid::Uuid>>(0)
+    {
+        seen.push(last);
+        after = last;
+    }
+    seen.sort_unstable();
+    let mut both = [acme, globex];
+    both.sort_unstable();
+    assert_eq!(seen, both);
+    let state = async |tenant: uuid::Uuid| {
+        db.value::<String>(&format!(
+            "select s.state || ' ' || t.status || ' ' || coalesce((s.period_starts_at <= now() and s.period_ends_at > now())::text, '-')
+             from tenant.subscriptions s join registry.tenants t on t.id = s.tenant_id where t.id = '{tenant}'"
+        ))
+        .await
+    };
+    assert_eq!(state(acme).await, "active active true");
+    assert_eq!(state(globex).await, "canceled read_only -");
+    assert_eq!(worker.query_one("select registry.advance_due($1, 100)", &[&uuid::Uuid::nil()]).await.unwrap().get::<_, Option<uuid::Uuid>>(0), None);
 }

@@ -4,6 +4,7 @@ mod api_key_uses;
 mod api_keys;
 mod bad_input;
 mod billing;
+mod billing_states;
 mod browser;
 mod budgets;
 mod cache;

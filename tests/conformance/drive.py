@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 # Each is played by another of the tenant's members, who can be done without: whoever does this may be unable to go on.
 SPENT = {
+    "POST /api/v1/tenant/subscription/cancel": "whoever has canceled can only read",
     "POST /api/v1/tenant/leave": "the membership is gone",
     "PUT /api/v1/me/password": "nobody knows the password any more",
 }

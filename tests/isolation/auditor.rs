@@ -164,11 +164,19 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "notify_of_webhook"
         | "withdraw_invitations"
         | "withdraw_widened" => vec![],
-        "caller_permissions" | "caller_until" | "hold_people" | "leave_tenant" | "letterhead" | "meter"
-        | "present_epoch" | "require_feature" | "touch_api_key" => vec!["rowhouse_api"],
+        "caller_permissions"
+        | "caller_until"
+        | "hold_people"
+        | "leave_tenant"
+        | "letterhead"
+        | "meter"
+        | "manage_subscription"
+        | "present_epoch"
+        | "require_feature"
+        | "touch_api_key" => vec!["rowhouse_api"],
         "require" => vec!["rowhouse_api", BILLING],
-        "claim_turn" | "end_letter" | "forget_of_accounts" | "job_figures" | "letter_figures" | "open_tenants"
-        | "require_job" | "take_letters" | "webhooks_behind" => {
+        "advance_due" | "claim_turn" | "end_letter" | "forget_of_accounts" | "job_figures" | "letter_figures"
+        | "open_tenants" | "require_job" | "take_letters" | "webhooks_behind" => {
             vec!["rowhouse_worker"]
         }
         "note_domain_check" | "tenant_defaults" => vec!["rowhouse_api", "rowhouse_worker"],

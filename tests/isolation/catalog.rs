@@ -34,6 +34,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.accept_invitation(uuid,uuid,bytea)", TENANCY),
     ("registry.accept_invitation_as_new(uuid,uuid,bytea,uuid,text,text)", IDENTITY),
     ("registry.act_in(uuid)", IDENTITY),
+    ("registry.advance_due(uuid,integer)", BILLING),
     ("registry.attempt(text,text[])", IDENTITY),
     ("registry.authenticate_again(text,bigint,bytea,bytea[],text)", IDENTITY),
     ("registry.begin_generations()", WRITERS),
@@ -68,6 +69,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.leave_tenant()", TENANCY),
     ("registry.letter_figures()", IDENTITY),
     ("registry.letterhead()", TENANCY),
+    ("registry.manage_subscription(text,jsonb,bigint[])", BILLING),
     ("registry.meter(bigint)", TENANCY),
     ("registry.my_tenants()", TENANCY),
     ("registry.note_account_event()", WRITERS),
@@ -93,7 +95,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.own_name()", IDENTITY),
     ("registry.present_epoch()", TENANCY),
     ("registry.require(text)", TENANCY),
-    ("registry.require_feature(text)", BILLING),
+    ("registry.require_feature(text,text)", BILLING),
     ("registry.require_job(text)", TENANCY),
     ("registry.rotate_refresh_token(bytea,bytea,bytea,interval,text)", IDENTITY),
     ("registry.seal_holds(text)", IDENTITY),
@@ -177,6 +179,7 @@ const NOT_THE_CALLERS: &[(&str, &str)] = &[
 /// Constraints that a request breaks through a door or a trigger only, and an index that is unique of some rows alone.
 const BY_DOORS: &[&str] = &[
     "jobs_unique_key",
+    "subscriptions_plan_offered",
     "tenants_slug_key",
     "tenants_slug_reserved",
     "roles_permissions_fkey",
@@ -306,6 +309,9 @@ async fn every_permissive_policy_of_the_api_asks_for_a_permission_once_a_stateme
           and polrelid in (select oid from pg_class where relnamespace = 'tenant'::regnamespace)
           and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
               !~ '^(\\(tenant_id = \\( SELECT registry\\.require\\(''[a-z-]+:[a-z]+''::text\\) AS require\\)\\))+$'
+          -- The same, of what a plan has to have.
+          and coalesce(pg_get_expr(polwithcheck, polrelid), '')
+              !~ '^\\(tenant_id = \\( SELECT registry\\.require_feature\\(''[a-z_]+''::text, ''[a-z-]+:[a-z]+''::text\\) AS require_feature\\)\\)$'
           -- What is a caller's own inside a tenant.
           and (coalesce(pg_get_expr(polqual, polrelid), '') || coalesce(pg_get_expr(polwithcheck, polrelid), ''))
               !~ '^(\\(principal = \\( SELECT registry\\.principal\\(\\) AS principal\\)\\))+$'

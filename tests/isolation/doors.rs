@@ -75,6 +75,8 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ),
         ("begin_generations", Trigger, "begin_generations()".to_owned()),
         ("begin_jobs", Trigger, "begin_jobs()".to_owned()),
+        ("advance_due", Worker, format!("advance_due({none}, 1000)")),
+        ("manage_subscription", Tenant, "manage_subscription('resumed', '{}', null)".to_owned()),
         ("begin_subscription", Trigger, "begin_subscription()".to_owned()),
         ("derive_entitlements", Trigger, "derive_entitlements()".to_owned()),
         ("check_invitation", Trigger, "check_invitation()".to_owned()),
@@ -175,7 +177,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("own_address", Doors, "own_address()".to_owned()),
         ("own_name", Doors, "own_name()".to_owned()),
         ("require", Tenant, "require('projects:read')".to_owned()),
-        ("require_feature", Tenant, "require_feature('exports')".to_owned()),
+        ("require_feature", Tenant, "require_feature('exports', null)".to_owned()),
         ("require_job", Worker, "require_job('jobs:forget')".to_owned()),
         ("rotate_refresh_token", Nobody, format!("rotate_refresh_token({hash}, {hash}, 'x', '1 day', null)")),
         (

@@ -20,6 +20,7 @@ mod seats;
 mod session;
 mod told;
 mod tries;
+mod unpaid;
 mod worker;
 
 pub(crate) use catalog::{BILLING, DOORS, IDENTITY, SEATS, TENANCY, WRITERS};

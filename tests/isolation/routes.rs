@@ -35,14 +35,14 @@ both_ways! {
 
 /// How an operation on a tenant's data is fired.
 #[derive(Clone)]
-struct Case {
-    operation: Operation,
+pub(super) struct Case {
+    pub(super) operation: Operation,
     /// The permission it asks for first, as its description says; empty where it asks for none.
     permission: String,
     /// What it answers in one's own tenant.
-    success: u16,
+    pub(super) success: u16,
     /// With an `Idempotency-Key`, a new one each time.
-    keyed: bool,
+    pub(super) keyed: bool,
     /// What is asked after, in the path's query.
     query: &'static str,
 }
@@ -75,16 +75,16 @@ fn special(operation: &str) -> Special {
 }
 
 /// What is fired, at whom, and how it is told.
-struct Fire {
+pub(super) struct Fire {
     app: TestApp,
-    superuser: Client,
+    pub(super) superuser: Client,
     document: Document,
-    cases: Vec<Case>,
+    pub(super) cases: Vec<Case>,
 }
 
 impl Fire {
     /// Where no name server answers.
-    async fn at(way: Way, db: &TestDb) -> Self {
+    pub(super) async fn at(way: Way, db: &TestDb) -> Self {
         let options = way.options(&["--pool", "4", "--name-servers", "127.0.0.1:9"]);
         let app = TestApp::with(&db.api_url(way), &tuning(&options)).await;
         let document = Document::of(&app).await;
@@ -99,7 +99,7 @@ impl Fire {
         }
     }
 
-    fn request(&self, case: &Case, path: &str, of: &TenantFixture) -> RequestBuilder {
+    pub(super) fn request(&self, case: &Case, path: &str, of: &TenantFixture) -> RequestBuilder {
         let mut request = self.app.request(case.operation.method.clone(), path).header("if-match", "*");
         if case.keyed {
             request = request.header("idempotency-key", Uuid::now_v7().to_string());
@@ -113,7 +113,7 @@ impl Fire {
     }
 
     /// The path of a row that was made for one use, so that what one operation deletes no other misses.
-    async fn fresh(&self, case: &Case, of: &TenantFixture) -> String {
+    pub(super) async fn fresh(&self, case: &Case, of: &TenantFixture) -> String {
         case.path(&rows::fresh(&self.app, &self.superuser, &self.document, &case.operation, of).await)
     }
 }
@@ -200,7 +200,7 @@ fn with_body(request: RequestBuilder, body: Value) -> RequestBuilder {
 }
 
 /// What is answered once files are gone that wait for a worker, of whom there is none here.
-async fn when_free(superuser: &Client, request: impl Fn() -> RequestBuilder) -> Answer {
+pub(super) async fn when_free(superuser: &Client, request: impl Fn() -> RequestBuilder) -> Answer {
     let answer = Answer::of(request()).await;
     if !answer.text.contains("urn:rowhouse:problem:files_under_way") {
         return answer;
@@ -454,7 +454,10 @@ async fn a_post_sent_again_with_its_key_changes_nothing_and_is_answered_alike(wa
         let path = fire.fresh(case, acme).await;
         let body = fire.body(case, acme);
         let send = async |key: &str| {
-            let request = app.as_user(Method::POST, &path, acme.owner.id, acme.id).header("idempotency-key", key);
+            let request = app
+                .as_user(Method::POST, &path, acme.owner.id, acme.id)
+                .header("if-match", "*")
+                .header("idempotency-key", key);
             Answer::of(with_body(request, body.clone())).await
         };
         if operation.requires("Idempotency-Key") {

@@ -10,7 +10,7 @@ from (
     from (
         select sku, name, description, price_minor, currency, stock, status, tags
         from tenant.products
-        where tenant_id = $1 and sku > $2 and tenant_id = (select registry.require_feature('exports'))
+        where tenant_id = $1 and sku > $2 and tenant_id = (select registry.require_feature('exports', 'products:read'))
         order by sku
         limit $3
     ) next

@@ -6,10 +6,18 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::app::Endpoints;
+use crate::{app::Endpoints, db::Constraint};
+
+/// What breaking the constraints means to a caller.
+pub(super) const CONSTRAINTS: &[Constraint] = subscription::CONSTRAINTS;
 
 pub(crate) fn routes() -> Endpoints {
-    Endpoints::new().routes(routes!(plans::list)).routes(routes!(subscription::get))
+    Endpoints::new()
+        .routes(routes!(plans::list))
+        .routes(routes!(subscription::get))
+        .routes(routes!(subscription::change))
+        .routes(routes!(subscription::cancel))
+        .routes(routes!(subscription::resume))
 }
 
 /// Of what how many there may be. What is not named is as many as one likes, but for requests: as many as the platform lets everybody make.

@@ -44,7 +44,8 @@ pub(super) struct PlanList {
 /// List the plans that may be chosen.
 ///
 /// Needs `billing:read`.
-#[utoipa::path(get, path = "/plans", tag = "billing", responses((status = OK, body = PlanList)))]
+#[utoipa::path(get, path = "/plans", tag = "billing",
+    extensions(("x-route" = json!({ "charged": "principal" }))), responses((status = OK, body = PlanList)))]
 pub(super) async fn list(tenant: Tenant) -> Result<Json<PlanList>> {
     let mut conn = tenant.reads().await?;
     let items = conn.read().last().all(sql!("billing/plans"), &[]).await?;

@@ -1,0 +1,1 @@
+select registry.advance_due($1, $2) as last
