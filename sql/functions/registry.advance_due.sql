@@ -19,7 +19,7 @@ begin
     loop
         last_one := one.tenant_id;
         begin
-            -- What was missed while nobody looked is made up for, each step as of when it was due; after some, another time.
+            -- What was missed while nobody looked is made up for: a period begins where the one before ended. After some, another time.
             for step in 1..24 loop
                 select case s.state when 'trialing' then 'trial_ended' when 'active' then 'period_ended' when 'grace' then 'grace_ended'
                                     when 'suspended' then 'suspension_ended'

@@ -167,7 +167,11 @@ async fn offer(db: &TestDb) {
 
 /// Has the clock say something, or whoever is paid: an event, a while from now.
 async fn happens(db: &TestDb, event: &str, after: &str) -> String {
-    db.value(&format!("select state from registry.advance_subscription('{}', '{event}', now() + interval '{after}')", town().acme.id)).await
+    db.value(&format!(
+        "select state from registry.advance_subscription('{}', '{event}', now() + interval '{after}')",
+        town().acme.id
+    ))
+    .await
 }
 
 async fn a_plan_is_chosen_now_or_at_the_periods_end_canceled_and_resumed(way: Way) {
@@ -177,7 +181,8 @@ async fn a_plan_is_chosen_now_or_at_the_periods_end_canceled_and_resumed(way: Wa
     let acme = &town().acme;
     let (owner, member) = (Member::new(&app, &acme.owner, acme), Member::new(&app, &acme.member, acme));
     let ask = async |what: &str, tag: &str, body: Value| {
-        Answer::of(owner.request(Method::POST, &format!("{SUBSCRIPTION}/{what}")).header("if-match", tag).json(&body)).await
+        Answer::of(owner.request(Method::POST, &format!("{SUBSCRIPTION}/{what}")).header("if-match", tag).json(&body))
+            .await
     };
     let change = async |body: Value| ask("change", "*", body).await;
     let refused = Answer::of(member.request(Method::POST, "/tenant/subscription/resume").header("if-match", "*")).await;
@@ -202,18 +207,26 @@ async fn a_plan_is_chosen_now_or_at_the_periods_end_canceled_and_resumed(way: Wa
 
     // On trial another plan is chosen and the trial goes on; of two at once one is told so.
     let tag = owner.get(SUBSCRIPTION).await.header("etag").to_owned();
-    let (one, other) = tokio::join!(ask("change", &tag, json!({ "plan": "team" })), ask("change", &tag, json!({ "plan": "gold" })));
+    let (one, other) =
+        tokio::join!(ask("change", &tag, json!({ "plan": "team" })), ask("change", &tag, json!({ "plan": "gold" })));
     let (won, lost) = if one.status == 200 { (one, other) } else { (other, one) };
     lost.problem(412, "precondition_failed");
     let on = won.expect(200);
     assert_ne!(on.header("etag"), tag);
     assert_eq!((&on.json()["state"], on.json()["period_ends_at"].is_null()), (&json!("trialing"), true));
     let on = change(json!({ "plan": "team" })).await.expect(200).json();
-    assert_eq!((&on["plan"], &on["features"], &on["limits"]), (&json!("team"), &json!(["exports"]), &json!({ "products": 100_000, "tenant_per_month": 1_000_000_000 })));
+    assert_eq!(
+        (&on["plan"], &on["features"], &on["limits"]),
+        (&json!("team"), &json!(["exports"]), &json!({ "products": 100_000, "tenant_per_month": 1_000_000_000 }))
+    );
 
     // The trial ends, and a period begins that is to be paid.
     assert_eq!(happens(&db, "trial_ended", "0 days").await, "trialing", "it has not ended");
-    db.run(&format!("update tenant.subscriptions set trial_ends_at = now(), due_at = now() where tenant_id = '{}'", acme.id)).await;
+    db.run(&format!(
+        "update tenant.subscriptions set trial_ends_at = now(), due_at = now() where tenant_id = '{}'",
+        acme.id
+    ))
+    .await;
     assert_eq!(happens(&db, "trial_ended", "0 days").await, "active");
     let on = owner.get(SUBSCRIPTION).await.expect(200).json();
     assert_eq!((&on["state"], &on["price"]["amount_minor"]), (&json!("active"), &json!(4900)));
@@ -222,7 +235,10 @@ async fn a_plan_is_chosen_now_or_at_the_periods_end_canceled_and_resumed(way: Wa
 
     // At the period's end it will be another; once more, and it will not.
     let on = change(json!({ "plan": "gold", "when": "period_end" })).await.expect(200).json();
-    assert_eq!((&on["plan"], &on["next"]), (&json!("team"), &json!({ "plan": "gold", "plan_version": 1, "period": "month", "currency": "EUR" })));
+    assert_eq!(
+        (&on["plan"], &on["next"]),
+        (&json!("team"), &json!({ "plan": "gold", "plan_version": 1, "period": "month", "currency": "EUR" }))
+    );
     let on = change(json!({ "plan": "team" })).await.expect(200).json();
     assert_eq!((&on["plan"], &on["next"]), (&json!("team"), &Value::Null));
     // Another currency at the period's end alone, since something is paid for in this one.
@@ -249,7 +265,10 @@ async fn a_plan_is_chosen_now_or_at_the_periods_end_canceled_and_resumed(way: Wa
     // And chosen again: from now on, at its price, under another id and a tag that was never given before.
     let again = change(json!({ "plan": "team", "period": "year" })).await.expect(200);
     let (was, is) = (on.json(), again.json());
-    assert_eq!((&is["state"], &is["price"]["amount_minor"], &is["access"]), (&json!("active"), &json!(49000), &json!("full")));
+    assert_eq!(
+        (&is["state"], &is["price"]["amount_minor"], &is["access"]),
+        (&json!("active"), &json!(49000), &json!("full"))
+    );
     assert_ne!(is["id"], was["id"]);
     let number = |tag: &str| tag.trim_matches('"').parse::<i64>().unwrap();
     assert!(number(again.header("etag")) > number(on.header("etag")));
@@ -257,7 +276,7 @@ async fn a_plan_is_chosen_now_or_at_the_periods_end_canceled_and_resumed(way: Wa
 
     // While a payment is overdue no plan is changed.
     assert_eq!(happens(&db, "payment_failed", "0 days").await, "past_due");
-    change(json!({ "plan": "gold" })).await.problem(409, "subscription_state");
+    change(json!({ "plan": "gold", "period": "month" })).await.problem(409, "subscription_state");
     assert_eq!(happens(&db, "payment_succeeded", "0 days").await, "active");
 }
 
@@ -276,11 +295,8 @@ async fn the_clock_moves_on_whatever_is_due() {
     worker.batch_execute("set app.tenant_id = ''").await.unwrap();
     let mut after = uuid::Uuid::nil();
     let mut seen = Vec::new();
-    while let Some(last) = worker
-        .query_one("select registry.advance_due($1, 1)", &[&after])
-        .await
-        .unwrap()
-        .get::<_, Option<uuid::Uuid>>(0)
+    while let Some(last) =
+        worker.query_one("select registry.advance_due($1, 1)", &[&after]).await.unwrap().get::<_, Option<uuid::Uuid>>(0)
     {
         seen.push(last);
         after = last;
@@ -298,5 +314,12 @@ async fn the_clock_moves_on_whatever_is_due() {
     };
     assert_eq!(state(acme).await, "active active true");
     assert_eq!(state(globex).await, "canceled read_only -");
-    assert_eq!(worker.query_one("select registry.advance_due($1, 100)", &[&uuid::Uuid::nil()]).await.unwrap().get::<_, Option<uuid::Uuid>>(0), None);
+    assert_eq!(
+        worker
+            .query_one("select registry.advance_due($1, 100)", &[&uuid::Uuid::nil()])
+            .await
+            .unwrap()
+            .get::<_, Option<uuid::Uuid>>(0),
+        None
+    );
 }
