@@ -47,6 +47,10 @@ begin
             return;
         end if;
     end if;
+    -- Where nothing is left of what was paid for, the end is now.
+    if event = 'cancel_at_period_end' and s.state = 'suspended' then
+        event := 'canceled_now';
+    end if;
     if registry.subscription_after(s.state, event, s.cancel_at_period_end) is null then
         raise exception using errcode = 'RH056', message = s.state;
     end if;

@@ -257,7 +257,7 @@ async fn whatever_comes_in_whatever_order_ends_where_the_model_says() {
     let table = table();
     let tenant = town().acme.id;
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    let (mut changes, mut paid, mut seen) = (0, 0, BTreeMap::<String, usize>::new());
+    let (mut moves, mut paid, mut seen) = (0, 0, BTreeMap::<String, usize>::new());
     for round in 0..400 {
         superuser.batch_execute("begin").await.unwrap();
         let mut model = Subscription::stored(&superuser, tenant).await.0;
@@ -288,13 +288,13 @@ async fn whatever_comes_in_whatever_order_ends_where_the_model_says() {
                 let (stored, due_at, status, told) = Subscription::stored(&superuser, tenant).await;
                 assert_eq!((&stored, due_at, &*status), (&model, model.due(), model.status()), "{at}");
                 assert!(told - told_before <= i64::from(changed), "{at}: each change is told once, and nothing else");
-                changes += usize::from(changed);
+                moves += usize::from(changed);
                 paid += due.len();
                 *seen.entry(model.state.clone()).or_default() += 1;
             }
         }
         superuser.batch_execute("rollback").await.unwrap();
     }
-    assert!(changes > 1200 && paid > 150, "{changes} {paid}");
+    assert!(moves > 1200 && paid > 150, "{moves} {paid}");
     assert!(STATES.iter().all(|state| seen.get(*state).is_some_and(|times| *times > 20)), "{seen:?}");
 }
