@@ -10,6 +10,8 @@
 -- carries of role, tenant and account is kept true by foreign keys. Another says that their session is open: the seat,
 -- kept true by triggers, so that both are rows of the tenant that is set (docs/adr/0023). plpgsql, because it keeps its
 -- plan; a `language sql` definer is planned anew at each call.
+-- Asked first is the seat alone, which says what the membership does (docs/adr/0035): it is enough where all is well. Otherwise both are
+-- read, and what is wrong is said as the membership has it.
 -- The caller is a user with a session (app.user_id, app.session_id), or, where app.user_id is empty, an API
 -- key (registry.presented_key). Null asks for membership alone (registry.require_person).
 -- Raises instead of answering false: a refusal must never look like an empty list.
@@ -31,6 +33,18 @@ declare
     session_open boolean;
 begin
     if current_setting('app.user_id') <> '' then
+        perform from tenant.seats s
+        where s.tenant_id = wanted_tenant
+          and s.user_id = current_setting('app.user_id')::uuid
+          and s.session_hash = sha256(uuid_send(current_setting('app.session_id')::uuid))
+          and s.open_until > now()
+          and s.account_active
+          and s.tenant_status in ('trial', 'active')
+          and (permission is null or permission = any (s.permissions));
+        if found then
+            return wanted_tenant;
+        end if;
+
         select m.permissions, m.tenant_status, m.account_active,
                exists (select from tenant.seats s
                        where s.tenant_id = m.tenant_id and s.user_id = m.user_id

@@ -30,11 +30,12 @@ begin
     end if;
 
     if tg_op = 'DELETE' then
-        -- A member who is being removed takes seats along: first come, first served, and neither waits for the other's second.
+        -- A member who is being removed takes seats along, and one who is given other rights writes them: first come, first served,
+        -- and neither waits for the other's second.
         perform from tenant.memberships m
         where m.user_id in (select b.user_id from before b)
         order by m.user_id, m.tenant_id
-        for key share;
+        for share;
         -- One by one, each by its whole key: one statement for all would be planned by how many seats everybody has.
         for gone in
             select m.tenant_id, m.user_id, sha256(uuid_send(b.id)) as session_hash
@@ -51,8 +52,8 @@ begin
     select m.tenant_id, m.user_id, sha256(uuid_send(c.id)), least(c.idle_until, c.expires_at)
     from changed c
     join tenant.memberships m on m.user_id = c.user_id
-    -- A member who is being removed is waited for, and has no seat then.
-    for key share of m
+    -- A member who is being removed is waited for, and has no seat then; one who is given other rights is, and has those.
+    for share of m
     on conflict (tenant_id, user_id, session_hash)
     do update set open_until = excluded.open_until where seats.open_until <> excluded.open_until;
     return null;

@@ -58,7 +58,7 @@ grant select (tenant_id, user_id, role_id, permissions, tenant_status, account_a
 grant insert (tenant_id, user_id, role_id, permissions, tenant_status, account_active, email, full_name)
     on tenant.memberships to rowhouse_tenancy;
 grant select (tenant_id, user_id, role_id) on tenant.memberships to rowhouse_writers;
-grant select (tenant_id, user_id, role_id) on tenant.memberships to rowhouse_seats;
+grant select (tenant_id, user_id, role_id, permissions, tenant_status, account_active) on tenant.memberships to rowhouse_seats;
 -- Locking a row asks for the right to change it.
 grant update (updated_at) on tenant.memberships to rowhouse_tenancy, rowhouse_seats;
 
@@ -86,6 +86,11 @@ create or replace trigger withdraw_invitations after update of role_id, permissi
 -- Who is a new member has a seat for each of their sessions.
 create or replace trigger seat_new after insert on tenant.memberships
     referencing new table as changed for each statement execute function registry.seat_members();
+-- And what they may, their seats say as well, whoever changes it, by hand too, and whatever cascades.
+create or replace trigger seat_rights after update on tenant.memberships
+    for each row when (new.permissions <> old.permissions or new.tenant_status <> old.tenant_status
+                       or new.account_active <> old.account_active)
+    execute function registry.seat_rights();
 -- What was kept of who is a member is out of date (docs/adr/0015); what they may do is never kept. And what happened is told
 -- (registry.note_changes), but for what a member's row carries of role and tenant.
 create or replace trigger note_new after insert on tenant.memberships

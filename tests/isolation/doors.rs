@@ -190,6 +190,8 @@ fn calls() -> Vec<(&'static str, For, String)> {
             ),
         ),
         ("sealed", Doors, format!("sealed('seal_holds', array[''], '{}')", seal("seal_holds", &[Some("")]))),
+        ("say_rights", Trigger, "say_rights()".to_owned()),
+        ("seat_rights", Trigger, "seat_rights()".to_owned()),
         ("seat_members", Trigger, "seat_members()".to_owned()),
         ("seat_sessions", Trigger, "seat_sessions()".to_owned()),
         ("seal_holds", Anybody, format!("seal_holds('{}')", seal("seal_holds", &[Some("")]))),

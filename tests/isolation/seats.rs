@@ -24,7 +24,11 @@ const WRONG: &str = "
                from registry.sessions o join tenant.memberships m on m.user_id = o.user_id
                where least(o.idle_until, o.expires_at) > now()) r
       on (r.tenant_id, r.user_id, r.session_hash, r.open_until) = (s.tenant_id, s.user_id, s.session_hash, s.open_until)
-    where s.tenant_id is null or r.tenant_id is null";
+    where s.tenant_id is null or r.tenant_id is null
+    union all
+    select s.tenant_id || ' ' || s.user_id || ' has a seat that says something else than the membership'
+    from tenant.seats s join tenant.memberships m using (tenant_id, user_id)
+    where (s.permissions, s.tenant_status, s.account_active) is distinct from (m.permissions, m.tenant_status, m.account_active)";
 
 /// Seats a person has, and that all seats there are, are right.
 async fn seats(db: &TestDb, after: &str, person: &str) -> i64 {
@@ -274,6 +278,114 @@ async fn a_session_that_begins_or_ends_beside_a_membership_that_does_leaves_no_s
         committed.unwrap();
         assert_eq!(names(&watch, WRONG).await, Vec::<String>::new(), "{first}\nbeside {second}");
     }
+}
+
+/// What a member may changes, by hand or by what cascades, while a session of theirs begins, is prolonged or ends: the second waits for
+/// the first, and what each seat says is what the membership says.
+#[tokio::test]
+async fn rights_that_change_beside_a_session_that_begins_or_ends_are_what_its_seat_says() {
+    let db = TestDb::new().await;
+    let acme = &town().acme;
+    let (tenant, who) = (acme.id, acme.viewer.id);
+    let changes = [
+        format!(
+            "update tenant.memberships m set role_id = r.id, permissions = r.permissions from tenant.roles r
+             where m.tenant_id = '{tenant}' and m.user_id = '{who}' and r.tenant_id = m.tenant_id and r.name = 'member'"
+        ),
+        format!(
+            "update tenant.roles set permissions = array['projects:read', 'projects:write'] where tenant_id = '{tenant}' and name = 'viewer'"
+        ),
+        format!("update registry.tenants set status = 'suspended' where id = '{tenant}'"),
+        format!("update registry.users set active = false where id = '{who}'"),
+    ];
+    let open = format!(
+        "insert into registry.sessions (id, user_id, kind, idle_until, expires_at)
+         values ('{tenant}', '{who}', 'bearer', now() + interval '1 day', now() + interval '1 day')"
+    );
+    let prolong =
+        format!("update registry.sessions set idle_until = now() + interval '2 hours' where user_id = '{who}'");
+    let end = format!("delete from registry.sessions where user_id = '{who}' and id <> '{who}'");
+    let as_before = format!(
+        "{end}; update registry.users set active = true where id = '{who}';
+         update registry.tenants set status = 'active' where id = '{tenant}';
+         update tenant.roles set permissions = array['projects:read'] where tenant_id = '{tenant}' and name = 'viewer';
+         update tenant.memberships m set role_id = r.id, permissions = r.permissions from tenant.roles r
+         where m.tenant_id = '{tenant}' and m.user_id = '{who}' and r.tenant_id = m.tenant_id and r.name = 'viewer'"
+    );
+    let (one, two, watch) = (db.superuser().await, db.superuser().await, db.superuser().await);
+    for change in &changes {
+        for session in [&open, &prolong, &end] {
+            for [first, second] in [[change, session], [session, change]] {
+                watch.batch_execute(&as_before).await.unwrap();
+                if session == &end {
+                    watch.batch_execute(&open).await.unwrap();
+                }
+                assert_eq!(names(&watch, WRONG).await, Vec::<String>::new(), "before {first}\nbeside {second}");
+                one.batch_execute(&format!("begin; {first}")).await.unwrap();
+                let other = async { two.batch_execute(&format!("begin; {second}; commit")).await };
+                let ended = async {
+                    until_blocked(&watch).await;
+                    one.batch_execute("commit").await
+                };
+                let (done, committed) = tokio::join!(other, ended);
+                done.unwrap_or_else(|error| panic!("{second} beside {first}: {error:?}"));
+                committed.unwrap();
+                assert_eq!(names(&watch, WRONG).await, Vec::<String>::new(), "{first}\nbeside {second}");
+            }
+        }
+        // Under a snapshot from before, a seat that has come meanwhile would go on saying what was.
+        watch.batch_execute(&as_before).await.unwrap();
+        watch.batch_execute("begin isolation level repeatable read").await.unwrap();
+        assert_eq!(refusal(&watch, change).await, "25001", "{change}");
+        leave(&watch).await;
+    }
+}
+
+/// The seat is enough where all is well, and no refusal hangs on it: one that says nothing is good for what it was.
+#[tokio::test]
+async fn a_seat_says_what_its_member_may_and_nothing_else_whoever_writes_it() {
+    let db = TestDb::new().await;
+    let acme = &town().acme;
+    let (api, superuser) = (db.api().await, db.superuser().await);
+    let read = "select pg_stat_get_xact_tuples_fetched('tenant.memberships'::regclass)";
+    let ask = "select registry.require('projects:read')";
+
+    enter(&api, acme.id, &acme.viewer).await;
+    assert_eq!(refusal(&api, ask).await, "");
+    assert_eq!(number(&api, read).await, 0, "the membership was read, and the seat says it all");
+    assert_eq!(refusal(&api, "select registry.require('projects:write')").await, "RH004");
+    leave(&api).await;
+
+    // Whatever is written into one, it says what the membership says.
+    let more = "update tenant.seats set permissions = array['projects:write'], tenant_status = 'active', account_active = true";
+    for (change, expected) in [
+        ("select", "RH004"),
+        ("update registry.users set active = false", "RH001"),
+        ("update registry.users set active = true; update registry.tenants set status = 'suspended'", "RH003"),
+    ] {
+        superuser.batch_execute(&format!("{change}; {more}")).await.unwrap();
+        assert_eq!(names(&superuser, WRONG).await, Vec::<String>::new(), "{change}");
+        enter(&api, acme.id, &acme.viewer).await;
+        assert_eq!(refusal(&api, "select registry.require('projects:write')").await, expected, "{change}");
+        leave(&api).await;
+    }
+
+    // As they are from before, where triggers did not write it yet: both are read, and all is as it was.
+    let silent = "set session_replication_role = replica;
+                  update tenant.seats set permissions = null, tenant_status = null, account_active = null;
+                  set session_replication_role = origin";
+    for (change, expected) in [
+        ("select", "RH003"),
+        ("update registry.tenants set status = 'active'", ""),
+        ("update registry.users set active = false", "RH001"),
+    ] {
+        superuser.batch_execute(&format!("{change}; {silent}")).await.unwrap();
+        enter(&api, acme.id, &acme.viewer).await;
+        assert_eq!(refusal(&api, ask).await, expected, "silent, {change}");
+        leave(&api).await;
+    }
+    superuser.batch_execute("update registry.users set active = true").await.unwrap();
+    assert_eq!(names(&superuser, WRONG).await, Vec::<String>::new(), "the next change fills them in");
 }
 
 /// Under a snapshot from before, what has come meanwhile would be missed: an ended session's seat would stay.

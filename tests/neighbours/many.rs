@@ -59,7 +59,12 @@ async fn read(db: &TestDb, table: &str, statement: &str) -> u64 {
 #[tokio::test]
 async fn who_may_is_looked_up_by_person_and_not_among_all_members() {
     let db = among_many().await;
-    let rows = read(&db, "memberships", "select count(*) from tenant.projects").await;
+    let rows = read(&db, "seats", "select count(*) from tenant.projects").await;
+    assert!(rows > 0 && rows < 10, "{rows} seats were read to find one");
+    // What is not allowed is said as the membership has it.
+    let refused =
+        "do $$ begin perform registry.require('nobody:may'); exception when sqlstate 'RH004' then null; end $$";
+    let rows = read(&db, "memberships", refused).await;
     assert!(rows > 0 && rows < 10, "{rows} memberships were read to find one");
 }
 

@@ -11,10 +11,12 @@ use super::{
 use crate::{error::Failure, from_row, sql};
 
 /// What migrations call, or triggers that they make: made before them.
-const FOR_MIGRATIONS: [&str; 4] = [
+const FOR_MIGRATIONS: [&str; 6] = [
     "functions/registry.give.sql",
     "functions/registry.open_sessions.sql",
+    "functions/registry.say_rights.sql",
     "functions/registry.seat_members.sql",
+    "functions/registry.seat_rights.sql",
     "functions/registry.seat_sessions.sql",
 ];
 
