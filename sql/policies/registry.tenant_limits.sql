@@ -19,3 +19,10 @@ comment on policy select_meter on registry.tenant_limits is 'registry.meter read
 
 grant select, insert, update, delete on registry.tenant_limits to rowhouse_platform;
 grant select on registry.tenant_limits to rowhouse_tenancy;
+-- Who did it is written down, and nothing told (registry.note_changes).
+create or replace trigger note_new after insert on registry.tenant_limits
+    referencing new table as after for each statement execute function registry.note_changes('', '', '');
+create or replace trigger note_changed after update on registry.tenant_limits
+    referencing old table as before new table as after for each statement execute function registry.note_changes('', '', '');
+create or replace trigger note_gone after delete on registry.tenant_limits
+    referencing old table as before for each statement execute function registry.note_changes('', '', '');

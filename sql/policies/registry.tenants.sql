@@ -69,5 +69,8 @@ create or replace trigger begin_subscription after insert on registry.tenants
 create or replace trigger note_renamed after update of name on registry.tenants
     for each row when (new.name <> old.name)
     execute function registry.note_tenant('', 'tenant.updated', 'tenant:read', 'name');
+-- What operators and billing do to a tenant is written down, and nothing told.
+create or replace trigger note_standing after update of slug, status, trial_ends_at, paid_until on registry.tenants
+    for each row execute function registry.note_tenant('', '', '', 'slug', 'status', 'trial_ends_at', 'paid_until');
 create or replace trigger refuse_reserved_slug before insert or update of slug on registry.tenants
     for each row execute function registry.refuse_reserved_slug();

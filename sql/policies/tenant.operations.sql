@@ -60,3 +60,6 @@ create or replace trigger stop_job after update of cancelling on tenant.operatio
     for each row when (new.cancelling) execute function registry.stop_job();
 create or replace trigger end_operation after update of status on tenant.operations
     for each row when (new.status not in ('queued', 'running')) execute function registry.end_operation();
+-- That one was begun is written down, and nothing told.
+create or replace trigger note_new after insert on tenant.operations
+    referencing new table as after for each statement execute function registry.note_changes('', '', '');

@@ -40,3 +40,8 @@ create or replace trigger note_changed after update on tenant.settings
     referencing old table as before new table as after for each statement
     execute function registry.note_changes('settings', 'settings.updated', 'settings:read', '+version',
                                            'language', 'time_zone', 'currency', 'week_starts', 'low_stock_threshold');
+-- A row comes and goes with its tenant: that is written down, and nothing told.
+create or replace trigger note_new after insert on tenant.settings
+    referencing new table as after for each statement execute function registry.note_changes('', '', '');
+create or replace trigger note_gone after delete on tenant.settings
+    referencing old table as before for each statement execute function registry.note_changes('', '', '');

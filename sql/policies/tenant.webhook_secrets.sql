@@ -42,3 +42,10 @@ create policy select_worker on tenant.webhook_secrets for select to rowhouse_wor
 comment on policy select_worker on tenant.webhook_secrets is 'A job that sends: what it signs with, locked.';
 
 grant select (tenant_id, endpoint_id, id, sealed, created_at, expires_at) on tenant.webhook_secrets to rowhouse_worker;
+-- Who did it is written down, and nothing told (registry.note_changes).
+create or replace trigger note_new after insert on tenant.webhook_secrets
+    referencing new table as after for each statement execute function registry.note_changes('', '', '');
+create or replace trigger note_changed after update on tenant.webhook_secrets
+    referencing old table as before new table as after for each statement execute function registry.note_changes('', '', '');
+create or replace trigger note_gone after delete on tenant.webhook_secrets
+    referencing old table as before for each statement execute function registry.note_changes('', '', '');

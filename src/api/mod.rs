@@ -3,6 +3,7 @@
 pub mod account_events;
 pub mod api_keys;
 pub mod billing;
+pub mod audit_log;
 pub mod dashboard;
 pub mod domains;
 pub mod events;

@@ -8,6 +8,7 @@ use axum::{
 };
 
 use super::Authn;
+use crate::telemetry;
 
 /// The other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -66,17 +67,31 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
         let device = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let device = device.map(|agent| agent.chars().filter(|c| !c.is_control()).take(300).collect());
-        Ok(Self { address: forwarded(parts, Authn::from_ref(state).settings.trusted_proxies).or(peer), device })
+        Ok(Self { address: address(parts, Authn::from_ref(state).settings.trusted_proxies), device })
+    }
+}
+
+/// Where a request came from.
+fn address(parts: &Parts, trusted: usize) -> Option<IpAddr> {
+    forwarded(parts, trusted).or_else(|| parts.extensions.get::<Peer>().map(|peer| peer.0))
+}
+
+/// Notes where a request came from, for what it writes.
+pub(super) fn note_address(parts: &Parts, trusted: usize) {
+    if let Some(address) = address(parts, trusted) {
+        telemetry::note_address(address);
     }
 }
 
 /// Each proxy appends whom it was asked by to `X-Forwarded-For`; of our own proxies the farthest knows best, and
 /// what stands left of its entry is anybody's claim.
 fn forwarded(parts: &Parts, trusted: usize) -> Option<IpAddr> {
+    if trusted == 0 {
+        return None;
+    }
     let lines = parts.headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
     let entries: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
-    entries.get(entries.len().checked_sub(trusted).filter(|_| trusted > 0)?)?.parse().ok()
+    entries.get(entries.len().checked_sub(trusted)?)?.parse().ok()
 }

@@ -17,7 +17,7 @@ use jsonwebtoken::{
     jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
 };
 
-use super::{Secrets, seal::SealKey};
+use super::{Secrets, audit_key::AuditKey, seal::SealKey};
 use crate::error::Failure;
 
 /// The name of the file with the secret.
@@ -120,6 +120,11 @@ impl Keys {
         self.ring().seal.seal(door, fields)
     }
 
+    /// What the audit log is sealed with, if there is such a key.
+    pub fn audit_key(&self) -> Result<Option<AuditKey>, Failure> {
+        AuditKey::read(&self.dir)
+    }
+
     /// What is derived from the secret.
     #[must_use]
     pub fn secrets(&self) -> &Secrets {
@@ -196,6 +201,7 @@ pub fn generate_keys(dir: &Path, signs_from: i64) -> Result<PathBuf, Failure> {
         write_private(&secret, &(random_secret()? + "\n")).map_err(because)?;
     }
     SealKey::complete(dir)?;
+    AuditKey::complete(dir)?;
     Ok(path)
 }
 
@@ -203,9 +209,10 @@ pub fn generate_keys(dir: &Path, signs_from: i64) -> Result<PathBuf, Failure> {
 /// directories of earlier versions do not have. Answers the file that was made, if any.
 pub fn complete_keys(dir: &Path, signs_from: i64) -> Result<Option<PathBuf>, Failure> {
     if pem_files(dir).is_ok_and(|keys| !keys.is_empty()) && dir.join(SECRET).exists() {
-        let made = SealKey::complete(dir)?;
+        let made = SealKey::complete(dir)?.then(|| dir.join("seal"));
+        let made = if AuditKey::complete(dir)? { Some(dir.join("audit-log")) } else { made };
         // What is there has to be right.
-        return Keys::read(dir).map(|_| made.then(|| dir.join("seal")));
+        return Keys::read(dir).map(|_| made);
     }
     generate_keys(dir, signs_from).map(Some)
 }

@@ -1,6 +1,7 @@
 //! From a token, a cookie or an API key to a [`Tenant`]. This module alone makes [`TenantId`], [`UserId`] and
 //! [`SessionId`], which [`rowhouse_walls`] defines.
 mod api_key;
+mod audit_key;
 mod authn;
 mod client;
 mod cookie;
@@ -28,6 +29,7 @@ mod turns;
 mod work;
 
 pub use api_key::{NewKey, new_key};
+pub use audit_key::{AuditKey, AuditVerifiers, Signed};
 pub use authn::{AuthSettings, Authn, AuthnParts, Shares};
 pub use client::{Client, Network, Peer};
 pub use cookie::{

@@ -8,7 +8,7 @@ use axum::{
 };
 use uuid::Uuid;
 
-use super::{Authn, Kind, Person, Principal, TenantId, UserId, api_key, cookie};
+use super::{Authn, Kind, Person, Principal, TenantId, UserId, api_key, client::note_address, cookie};
 use crate::{
     Error, Result,
     db::{Db, Share, TenantReads, TenantWrites, UserConn},
@@ -215,6 +215,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let auth = &Authn::from_ref(state);
         let caller = caller(parts, auth)?;
+        note_address(parts, auth.settings.trusted_proxies);
         match caller.principal {
             Principal::Person(person) => Ok(Self { person, kind: caller.kind, db: auth.db.clone() }),
             Principal::Key(_) => Err(Error::PersonRequired),
@@ -233,6 +234,7 @@ where
         let auth = &Authn::from_ref(state);
         // Who calls comes first: a caller nobody knows causes no look-up.
         let Caller { principal, tenant, until, .. } = caller(parts, auth)?;
+        note_address(parts, auth.settings.trusted_proxies);
         acting_in(auth, parts, principal, tenant, until).await
     }
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 mod admin;
+mod audit_log;
 mod bootstrap;
 mod demo;
 mod descriptors;
@@ -69,6 +70,8 @@ enum Command {
     Jobs(jobs::Jobs),
     /// Letters that wait or were given up: list them, have one tried again.
     Letters(letters::Letters),
+    /// Audit logs of tenants: verify them, print where their chains end, and the key.
+    AuditLog(audit_log::AuditLog),
     /// Accounts: operators, deactivating and activating.
     User(user::User),
     /// Plans: list them, add a version of one, retire one.
@@ -118,6 +121,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Tenant(command) => runtime.block_on(command.run()).map(done),
         Command::Jobs(command) => runtime.block_on(command.run()).map(done),
         Command::Letters(command) => runtime.block_on(command.run()).map(done),
+        Command::AuditLog(command) => runtime.block_on(command.run()),
         Command::User(command) => runtime.block_on(command.run()).map(done),
         Command::Plan(command) => runtime.block_on(command.run()).map(done),
         Command::Platform(command) => runtime.block_on(command.run()).map(done),

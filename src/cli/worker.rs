@@ -77,7 +77,15 @@ pub(super) fn means(
     keys: Keys,
     name_servers: &[SocketAddr],
 ) -> Result<Means, Failure> {
-    Ok(Means::default().with_post(Post::new(mail.mailer(profile)?, keys)).with_dns(NameServers::new(name_servers)?))
+    let means = Means::default().with_dns(NameServers::new(name_servers)?);
+    let means = match keys.audit_key()? {
+        Some(key) => means.with_audit_key(key),
+        None => {
+            tracing::warn!("the audit log is not sealed: `rowhouse keys generate --if-missing` makes the key");
+            means
+        }
+    };
+    Ok(means.with_post(Post::new(mail.mailer(profile)?, keys)))
 }
 
 /// A worker that runs in this process.

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use crate::{
     Result,
     error::Failure,
-    telemetry::{note_held, trace_id},
+    telemetry::{note_held, origin, trace_id},
 };
 
 /// How statements are sent to PostgreSQL.
@@ -88,7 +88,7 @@ impl Db {
     /// The same, and tells of each tenant in which something was written.
     pub fn open_telling(urls: &Urls, limits: Limits, committed: Option<&Committed>) -> Result<Self, Failure> {
         let statements = limits.statements.into();
-        let settings = Settings { trace_id, held: note_held, ..Settings::default() };
+        let settings = Settings { trace_id, origin, held: note_held, ..Settings::default() };
         let options = |name, connections, share| PoolOptions {
             name,
             connections,

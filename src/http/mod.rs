@@ -2,6 +2,7 @@
 pub mod accept;
 pub mod etag;
 pub mod export;
+pub mod exporting;
 pub mod extract;
 pub mod file_quota;
 pub mod header;

@@ -41,6 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         api::projects::routes(),
         api::project_tasks::routes(),
         api::products::routes(),
+        api::audit_log::routes(),
         api::jobs::routes(),
         api::operations::routes(),
         api::events::routes(),

@@ -2,7 +2,9 @@
 mod lines;
 
 use std::{
+    fmt::Write as _,
     io::{IsTerminal as _, stderr},
+    net::IpAddr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -67,6 +69,7 @@ impl TraceId {
 struct Told {
     id: TraceId,
     tenant: OnceLock<Uuid>,
+    address: OnceLock<IpAddr>,
     /// Microseconds.
     held: AtomicU64,
 }
@@ -75,7 +78,7 @@ impl Trace {
     /// Of a request with this trace id.
     #[must_use]
     pub fn new(id: TraceId) -> Self {
-        Self(Arc::new(Told { id, tenant: OnceLock::new(), held: AtomicU64::new(0) }))
+        Self(Arc::new(Told { id, tenant: OnceLock::new(), address: OnceLock::new(), held: AtomicU64::new(0) }))
     }
 
     /// The trace id.
@@ -99,6 +102,26 @@ impl Trace {
 /// Notes the tenant of the request that is being served.
 pub fn note_tenant(tenant: Uuid) {
     let _ = TRACE.try_with(|trace| trace.0.tenant.set(tenant));
+}
+
+/// Notes where the request that is being served came from.
+pub fn note_address(address: IpAddr) {
+    let _ = TRACE.try_with(|trace| trace.0.address.set(address));
+}
+
+/// The trace id of the request that is being served, and after a space where it came from, if that is known; none outside any.
+#[must_use]
+pub fn origin() -> Option<String> {
+    TRACE
+        .try_with(|trace| {
+            let mut origin = String::with_capacity(80);
+            origin.push_str(trace.id());
+            if let Some(address) = trace.0.address.get() {
+                let _ = write!(origin, " {address}");
+            }
+            origin
+        })
+        .ok()
 }
 
 /// Notes for how long the request that is being served held a connection to PostgreSQL.

@@ -1,4 +1,6 @@
 //! The house's own kinds of job: which there are, who does them, with what, and what recurs. A kind is a file here.
+pub mod audit_log;
+pub mod audit_verify;
 pub mod domains;
 pub mod forget;
 pub mod invitations;
@@ -11,6 +13,7 @@ use std::sync::Arc;
 
 use crate::{
     Result,
+    auth::AuditKey,
     dns::NameServers,
     error::Failure,
     jobs::{Job, Kinds, NewJob, cron::Recurring, enqueue::Priority, kind::KindsBuilder},
@@ -27,6 +30,8 @@ pub struct Means {
     pub dns: Option<Arc<NameServers>>,
     /// What is sent to tenants' receivers; without, it waits for somebody who has it.
     pub webhooks: Option<Arc<webhooks::Office>>,
+    /// What the audit log is sealed with; without, it waits for somebody who has it.
+    pub audit_key: Option<Arc<AuditKey>>,
 }
 
 impl Means {
@@ -40,6 +45,12 @@ impl Means {
     #[must_use]
     pub fn with_dns(self, dns: NameServers) -> Self {
         Self { dns: Some(Arc::new(dns)), ..self }
+    }
+
+    /// With what the audit log is sealed with.
+    #[must_use]
+    pub fn with_audit_key(self, key: AuditKey) -> Self {
+        Self { audit_key: Some(Arc::new(key)), ..self }
     }
 
     /// With what sends webhooks.
@@ -63,8 +74,17 @@ pub fn kinds(means: &Means) -> KindsBuilder {
         .with(webhooks::relay)
         .with(webhooks::replay)
         .with(webhooks::forget);
-    match means.webhooks.clone() {
+    let kinds = match means.webhooks.clone() {
         Some(office) => kinds.with(move |job, held| webhooks::deliver(job, held, office.clone())),
+        None => kinds,
+    };
+    match means.audit_key.clone() {
+        Some(key) => {
+            let sealing = key.clone();
+            kinds
+                .with(move |job, held| audit_log::seal(job, held, sealing.clone()))
+                .with(move |job, held| audit_log::forget(job, held, key.clone()))
+        }
         None => kinds,
     }
 }
@@ -79,6 +99,8 @@ pub fn recurring() -> Result<Vec<Recurring>, Failure> {
         Recurring::new("idempotency_keys.forget", "27 3 * * *", || low(&forget::ForgetIdempotencyKeys {}))?,
         Recurring::new("notifications.forget", "37 3 * * *", || low(&forget::ForgetNotifications::USUAL))?,
         Recurring::new("events.forget", "47 3 * * *", || low(&forget::ForgetEvents::USUAL))?,
+        Recurring::new("audit_log.seal", "7 * * * *", || low(&audit_log::SealAuditLog {}))?,
+        Recurring::new("audit_log.forget", "27 4 * * *", || low(&audit_log::ForgetAuditLog::USUAL))?,
         Recurring::new("domains.check", "7 4 * * *", || low(&domains::CheckDomains {}))?,
         Recurring::outside("subscriptions.advance", "*/5 * * * *", sql!("work/advance_due"))?,
         Recurring::outside("accounts.forget", "57 3 * * *", sql!("work/forget_of_accounts"))?,

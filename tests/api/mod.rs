@@ -2,6 +2,7 @@
 mod accounts;
 mod api_key_uses;
 mod api_keys;
+mod audit_log;
 mod bad_input;
 mod billing;
 mod billing_states;

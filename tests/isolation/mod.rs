@@ -1,6 +1,7 @@
 //! Attempts across tenants, on every table and every route, as the role that serves. `tests/can_fail` breaks
 //! the walls one by one and asks that this suite goes red each time.
 mod attacks;
+mod audit_log;
 mod auditor;
 mod catalog;
 mod directory;

@@ -54,6 +54,7 @@ const REACHES: &[&str] = &[
     "tenancy tenants: insert (founder_id, id, name, slug, status, trial_ends_at), select (created_at, epoch, founder_id, id, name, slug, status)",
     "writers account_events: insert (kind, session_id, user_id)",
     "writers job_kinds: select",
+    "writers tenant.audit_log: insert (action, actor_id, actor_kind, address, after, before, epoch, id, object_id, object_type, on_behalf_of, request_id, session_id, tenant_id)",
     "writers tenant.events: insert (actor_id, actor_kind, data, epoch, id, permission, tenant_id, type)",
     "writers tenant.generations: insert (slot, tenant_id), select, update (members, products, projects, settings, tasks)",
     "writers tenant.job_heads: insert (tenant_id, tenant_status), select (ready_at, tenant_id), update (ready_at)",

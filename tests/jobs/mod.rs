@@ -1,4 +1,5 @@
 //! What a worker does, against a real PostgreSQL: each test has a database of its own, with kinds of its own.
+mod audit_log;
 mod enqueue;
 mod fair;
 mod forgets;

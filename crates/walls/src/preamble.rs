@@ -52,7 +52,8 @@ impl Scope {
     ///
     /// This and `PREPARE` around a statement of our own (`statements`) are the only SQL a request has put
     /// together at run time. What goes in here are UUIDs that have been parsed, 36 characters of hex and
-    /// hyphens, a digest, 64 of hex, a number of milliseconds, and the names of [`Settings`], which the pool has looked at.
+    /// hyphens, a digest, 64 of hex, a number of milliseconds, where a request came from without what is no part of an id or an
+    /// address, and the names of [`Settings`], which the pool has looked at.
     ///
     /// Tenant and user are always said, the one that is not there as empty: what somebody else left on a
     /// connection that a pooler shares does not count. A session counts only with a user, an API key only
@@ -64,6 +65,7 @@ impl Scope {
         self,
         settings: &Settings,
         begin: &'static str,
+        writes: bool,
         within: Option<Duration>,
         locks: Option<Duration>,
     ) -> String {
@@ -126,6 +128,11 @@ impl Scope {
                 }
             }
         };
+        if writes && let Some(origin) = (settings.origin)() {
+            let _ = write!(text, "; set local {} = '", Quoted(settings.request));
+            text.extend(origin.chars().filter(|c| c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '-' | ' ')));
+            text.push('\'');
+        }
         text
     }
 }

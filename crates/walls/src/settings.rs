@@ -21,11 +21,16 @@ pub struct Settings {
     pub job: &'static str,
     /// The one that holds the lease under which a worker holds that job.
     pub job_lease: &'static str,
+    /// The one that holds what [`origin`](Self::origin) says; only transactions that write say it.
+    pub request: &'static str,
     /// How each SQLSTATE begins with which functions of the schema speak to the application. What they say with one is handed
     /// on ([`Error::Raised`](crate::Error::Raised)); no other text of the database is.
     pub raised: &'static str,
     /// The id of the request that is being served, for the log.
     pub trace_id: fn() -> String,
+    /// Which request is being served and where it came from, for whoever writes down who did what; none outside any. Of it hexadecimal digits,
+    /// points, colons, hyphens and spaces are said and nothing else.
+    pub origin: fn() -> Option<String>,
     /// Hears for how long a connection was held, in the task that held it.
     pub held: fn(Duration),
 }
@@ -39,7 +44,9 @@ impl Default for Settings {
             api_key: "app.api_key",
             job: "app.job_id",
             job_lease: "app.job_lease",
+            request: "app.request",
             raised: "RH",
+            origin: || None,
             trace_id: || "-".to_owned(),
             held: |_| (),
         }
@@ -49,7 +56,7 @@ impl Default for Settings {
 impl Settings {
     /// Names become part of each transaction's first message, and anything else would be part of it as well.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        for name in [self.tenant, self.user, self.session, self.api_key, self.job, self.job_lease] {
+        for name in [self.tenant, self.user, self.session, self.api_key, self.job, self.job_lease, self.request] {
             let word = |word: &str| {
                 word.starts_with(|c: char| c.is_ascii_lowercase())
                     && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
@@ -60,7 +67,7 @@ impl Settings {
                 )));
             }
         }
-        let names = [self.tenant, self.user, self.session, self.api_key, self.job, self.job_lease];
+        let names = [self.tenant, self.user, self.session, self.api_key, self.job, self.job_lease, self.request];
         if (1..names.len()).any(|at| names[at..].contains(&names[at - 1])) {
             return Err(Failure("two settings of a transaction have one name".to_owned()));
         }

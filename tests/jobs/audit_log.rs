@@ -1,0 +1,259 @@
+//! The audit log is sealed in the order in which it was committed; whoever changes it afterwards, as a superuser too, is found, and where.
+use std::time::Duration;
+
+use rowhouse::{
+    auth::{AuditKey, AuditVerifiers, generate_keys},
+    compose,
+    jobs::{Job, NewJob},
+    work::{
+        Means,
+        audit_log::{ForgetAuditLog, SealAuditLog},
+        audit_verify::{Fault, PublishedHead, Report, heads, tenants, verify},
+    },
+};
+use uuid::Uuid;
+
+use super::{Scene, at_work};
+use crate::support::town;
+
+/// A key of its own, and a database whose log it seals.
+struct House {
+    scene: Scene,
+    keys: std::path::PathBuf,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.keys);
+    }
+}
+
+impl House {
+    async fn set() -> Self {
+        let keys = std::env::temp_dir().join(format!("rowhouse-audit-{}", Uuid::now_v7().simple()));
+        generate_keys(&keys, 0).unwrap();
+        Self { scene: Scene::set().await, keys }
+    }
+
+    fn key(&self) -> AuditKey {
+        AuditKey::read(&self.keys).unwrap().unwrap()
+    }
+
+    async fn has_done<J: Job>(&self, job: &J) -> serde_json::Value {
+        let acme = &town().acme;
+        let job = NewJob::new(job).unwrap();
+        self.scene.enqueue(acme.id, &acme.owner, std::slice::from_ref(&job)).await;
+        let kinds = compose::kinds(&Means::default().with_audit_key(self.key()));
+        let working = at_work(&self.scene.worker_for(2, kinds, Duration::from_secs(5)));
+        self.scene.until(job.id(), "succeeded").await;
+        working.finish().await;
+        let result = "select result from tenant.jobs where id = $1";
+        self.scene.superuser.query_one(result, &[&job.id()]).await.unwrap().get(0)
+    }
+
+    async fn seal(&self) -> i64 {
+        self.has_done(&SealAuditLog {}).await["sealed"].as_i64().unwrap()
+    }
+
+    async fn verified(&self, published: &[PublishedHead]) -> Report {
+        let admin = self.scene.db.migrator().await;
+        let acme = tenants(&admin, Some("acme")).await.unwrap().remove(0);
+        verify(&admin, &acme, &AuditVerifiers::read(&self.keys).unwrap(), published).await.unwrap()
+    }
+
+    /// As a superuser who switches off what is in the way.
+    async fn tamper(&self, how: &str) {
+        let all = format!("set session_replication_role = replica; {how}; set session_replication_role = origin");
+        self.scene.superuser.batch_execute(&all).await.unwrap();
+    }
+
+    /// Ids of acme's rows in the order of the log.
+    async fn rows(&self) -> Vec<Uuid> {
+        let rows = "select id from tenant.audit_log where tenant_id = $1 order by epoch, xid, id";
+        let rows = self.scene.superuser.query(rows, &[&town().acme.id]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+}
+
+#[tokio::test]
+async fn rows_are_sealed_once_and_what_comes_after_is_counted() {
+    let house = House::set().await;
+    let there = i64::try_from(house.rows().await.len()).unwrap();
+    assert_eq!(house.verified(&[]).await.unsealed, there);
+    assert_eq!(house.seal().await, there);
+    assert_eq!(house.seal().await, 0);
+    house.scene.db.run(&format!("update tenant.projects set name = 'Another' where id = '{}'", town().acme.projects[0].id)).await;
+    let report = house.verified(&[]).await;
+    assert_eq!((report.seals, report.good, report.unsealed), (1, usize::try_from(there).unwrap(), 1));
+    assert_eq!(report.faults, []);
+    assert_eq!(house.seal().await, 1);
+    let report = house.verified(&[]).await;
+    assert_eq!((report.seals, report.unsealed, report.faults), (2, 0, Vec::new()));
+}
+
+#[tokio::test]
+async fn what_a_superuser_does_to_rows_is_found_where_it_was_done() {
+    let house = House::set().await;
+    house.seal().await;
+    let rows = house.rows().await;
+    let (first, second) = (rows[3], rows[7]);
+    let (changed, removed) = (
+        |row: usize| Fault::RowChanged { seal: 1, row: row + 1, id: rows[row] },
+        Fault::RowRemoved { seal: 1, row: 4, after: Some(rows[2]) },
+    );
+    let stolen = Uuid::max();
+    for (tampering, undoing, expected) in [
+        (
+            format!("update tenant.audit_log set action = 'nothing.done' where id = '{first}'"),
+            "update tenant.audit_log l set action = k.action from kept k where k.id = l.id".to_owned(),
+            vec![changed(3)],
+        ),
+        (
+            format!("update tenant.audit_log set at = at + interval '1 microsecond' where id = '{first}'"),
+            "update tenant.audit_log l set at = k.at from kept k where k.id = l.id".to_owned(),
+            vec![changed(3)],
+        ),
+        (
+            format!("delete from tenant.audit_log where id = '{first}'"),
+            format!("insert into tenant.audit_log select * from kept where id = '{first}'"),
+            vec![removed],
+        ),
+        (
+            format!("insert into tenant.audit_log select (jsonb_populate_record(l, jsonb_build_object('id', '{stolen}'))).* from tenant.audit_log l where id = '{first}'"),
+            format!("delete from tenant.audit_log where id = '{stolen}'"),
+            vec![Fault::RowInserted { seal: 1, id: stolen }],
+        ),
+        (
+            format!(
+                "update tenant.audit_log l set (actor_kind, action, object_type, object_id, before, after) =
+                     (select o.actor_kind, o.action, o.object_type, o.object_id, o.before, o.after from kept o where o.id = case l.id when '{first}' then '{second}'::uuid else '{first}' end)
+                 where l.id in ('{first}', '{second}')"
+            ),
+            "update tenant.audit_log l set (actor_kind, action, object_type, object_id, before, after) =
+                (select o.actor_kind, o.action, o.object_type, o.object_id, o.before, o.after from kept o where o.id = l.id)"
+                .to_owned(),
+            vec![changed(3), changed(7)],
+        ),
+    ] {
+        house.tamper("create temp table if not exists kept as select * from tenant.audit_log").await;
+        house.tamper(&tampering).await;
+        assert_eq!(house.verified(&[]).await.faults, expected, "{tampering}");
+        house.tamper(&undoing).await;
+        assert_eq!(house.verified(&[]).await.faults, [], "{undoing}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_superuser_does_to_seals_is_found_as_well() {
+    let house = House::set().await;
+    let acme = &town().acme;
+    for n in 0..3 {
+        house.scene.db.run(&format!("update tenant.projects set name = 'n{n}' where id = '{}'", acme.projects[0].id)).await;
+        house.seal().await;
+    }
+    let admin = house.scene.db.migrator().await;
+    let published = heads(&admin, Some("acme")).await.unwrap();
+    assert_eq!(published[0].number, 3);
+    assert_eq!(house.verified(&published).await.faults, []);
+    // Whoever changes a row and its seal cannot sign that.
+    house.tamper("create temp table kept as select * from tenant.audit_seals").await;
+    let whole = "delete from tenant.audit_seals; insert into tenant.audit_seals select * from kept";
+    house.tamper("update tenant.audit_seals set leaves = overlay(leaves placing sha256('x') from 1) where number = 2").await;
+    let faults = house.verified(&[]).await.faults;
+    assert!(faults.contains(&Fault::SealChanged { seal: 2 }) && faults.len() == 2, "{faults:?}");
+    house.tamper(&format!("{whole}; update tenant.audit_seals set head = sha256(head) where number = 2")).await;
+    let faults = house.verified(&[]).await.faults;
+    assert!(faults.contains(&Fault::BadSignature { seal: 2 }) && faults.contains(&Fault::SealChanged { seal: 3 }), "{faults:?}");
+    house.tamper(&format!("{whole}; delete from tenant.audit_seals where number = 2")).await;
+    assert!(house.verified(&[]).await.faults.contains(&Fault::SealsGone { from: 2, to: 2 }));
+    // What is cut off at the end, the heads that were published tell.
+    house.tamper(&format!("{whole}; delete from tenant.audit_seals where number = 3")).await;
+    assert_eq!(house.verified(&[]).await.faults, []);
+    assert_eq!(house.verified(&published).await.faults, [Fault::SealsGone { from: 3, to: 3 }]);
+    // A chain made anew with another key.
+    house.tamper(whole).await;
+    AuditKey::renew(&house.keys).unwrap();
+    assert_eq!(house.verified(&published).await.faults, [], "the public half of the key before is still known");
+    let strangers = AuditVerifiers::default();
+    let acme = tenants(&admin, Some("acme")).await.unwrap().remove(0);
+    let faults = verify(&admin, &acme, &strangers, &[]).await.unwrap().faults;
+    assert!(matches!(faults[0], Fault::UnknownKey { seal: 1, .. }), "{faults:?}");
+}
+
+/// A worker that is lost after it has read a batch has sealed nothing of it; whoever comes after seals all.
+#[tokio::test]
+async fn a_worker_that_is_lost_between_batch_and_seal_loses_nothing() {
+    let house = House::set().await;
+    // Whoever is about to append waits for this lock, and is gone before it gets it.
+    house.scene.superuser.batch_execute("begin; lock tenant.audit_seals in exclusive mode").await.unwrap();
+    let acme = &town().acme;
+    let job = NewJob::new(&SealAuditLog {}).unwrap();
+    house.scene.enqueue(acme.id, &acme.owner, std::slice::from_ref(&job)).await;
+    let kinds = compose::kinds(&Means::default().with_audit_key(house.key()));
+    let working = at_work(&house.scene.worker_for(2, kinds, Duration::from_secs(3)));
+    house.scene.until_count("pg_locks where relation = 'tenant.audit_seals'::regclass and not granted", 1).await;
+    working.run.abort();
+    house.scene.superuser.batch_execute("rollback").await.unwrap();
+    let there = i64::try_from(house.rows().await.len()).unwrap();
+    assert_eq!(house.verified(&[]).await.unsealed, there);
+    let kinds = compose::kinds(&Means::default().with_audit_key(house.key()));
+    let working = at_work(&house.scene.worker_for(2, kinds, Duration::from_secs(3)));
+    house.scene.until(job.id(), "succeeded").await;
+    working.finish().await;
+    let report = house.verified(&[]).await;
+    assert_eq!((report.unsealed, report.faults), (0, Vec::new()));
+}
+
+/// What began before and ends later is not passed over.
+#[tokio::test]
+async fn nothing_is_sealed_past_a_transaction_that_has_not_ended() {
+    let house = House::set().await;
+    house.seal().await;
+    let slow = house.scene.db.superuser().await;
+    let (first, second) = (town().acme.projects[0].id, town().acme.projects[1].id);
+    slow.batch_execute(&format!("begin; update tenant.projects set name = 'slow' where id = '{first}'")).await.unwrap();
+    house.scene.db.run(&format!("update tenant.projects set name = 'quick' where id = '{second}'")).await;
+    assert_eq!(house.seal().await, 0);
+    slow.batch_execute("commit").await.unwrap();
+    assert_eq!(house.seal().await, 2);
+    assert_eq!(house.verified(&[]).await.faults, []);
+}
+
+#[tokio::test]
+async fn what_is_forgotten_leaves_a_chain_that_can_be_verified() {
+    let house = House::set().await;
+    // A year and more ago, as far as the database knows.
+    house.tamper("update tenant.audit_log set at = at - interval '500 days'").await;
+    let old = house.seal().await;
+    house.scene.db.run(&format!("update tenant.projects set name = 'new' where id = '{}'", town().acme.projects[0].id)).await;
+    assert_eq!(house.seal().await, 1);
+    assert_eq!(house.has_done(&ForgetAuditLog { days: 400 }).await["forgotten"], 0, "sealed just now");
+    // Time passes: the seal of the old rows was made long ago.
+    let key = house.key();
+    house.tamper("update tenant.audit_seals set sealed_at = sealed_at - interval '450 days' where number = 1").await;
+    resign(&house, &key).await;
+    assert_eq!(house.verified(&[]).await.faults, []);
+    assert_eq!(house.has_done(&ForgetAuditLog { days: 400 }).await["forgotten"], old);
+    let report = house.verified(&[]).await;
+    assert_eq!((report.forgotten, report.left, report.good, report.faults), (old, 0, 1, Vec::new()));
+    // Who did what since is still held.
+    house.tamper("update tenant.audit_log set action = 'x'").await;
+    assert_eq!(house.verified(&[]).await.faults.len(), 1);
+}
+
+/// Makes a chain good that was made older.
+async fn resign(house: &House, key: &AuditKey) {
+    use rowhouse::work::audit_log::{AuditSeal, NO_HEAD};
+    let (admin, acme) = (house.scene.db.migrator().await, town().acme.id);
+    let all = rowhouse::sql!("operate/audit_seals");
+    let seals: Vec<AuditSeal> = admin.all(all, &[&acme, &0_i64, &10_i64]).await.unwrap();
+    let mut before = NO_HEAD.to_vec();
+    for seal in seals {
+        before = seal.head_after(acme, &before).to_vec();
+        let signature = key.sign(&before);
+        let update = "update tenant.audit_seals set head = $3, signature = $4 where tenant_id = $1 and number = $2";
+        house.scene.superuser.batch_execute("set session_replication_role = replica").await.unwrap();
+        house.scene.superuser.execute(update, &[&acme, &seal.number, &before, &signature]).await.unwrap();
+        house.scene.superuser.batch_execute("set session_replication_role = origin").await.unwrap();
+    }
+}
