@@ -159,8 +159,8 @@ begin
            case when told <> '' then told
                 else tg_table_name || case tg_op when 'INSERT' then '.created' when 'UPDATE' then '.updated' else '.deleted' end end,
            tg_table_name, w.object,
-           case when w.was ?| masks or pg_column_size(w.was) > 4096 then registry.masked(w.was) else w.was end,
-           case when w.is_now ?| masks or pg_column_size(w.is_now) > 4096 then registry.masked(w.is_now) else w.is_now end
+           case when w.was ?| masks or pg_column_size(w.was) > 4096 then registry.recorded_values(w.was) else w.was end,
+           case when w.is_now ?| masks or pg_column_size(w.is_now) > 4096 then registry.recorded_values(w.is_now) else w.is_now end
     from (select u.*, here not in ('', u.tenant::text) as elsewhere,
                  here = '' and session_user = 'rowhouse_gate' and tg_table_name = 'memberships' and u.object = caller as themselves
           from unnest(tellers, objects, befores, afters) u (tenant, object, was, is_now)) w;

@@ -1,7 +1,7 @@
 -- Not a door: columns of a table that the audit log leaves out (registry.note_changes): those it has by themselves, those that follow from others, and
 -- what is counted while something is under way. A row in which nothing else has changed is not written down.
 create or replace function registry.unrecorded_columns(of_table text) returns text[]
-    language sql immutable parallel safe
+    language sql immutable parallel safe set search_path = ''
     return array['tenant_id', 'id', 'created_at', 'updated_at', 'version'] || case of_table
         when 'products' then array['search', 'in_stock']
         -- What a member's row carries of role and tenant is written down where it is changed.

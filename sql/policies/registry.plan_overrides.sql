@@ -22,3 +22,10 @@ grant select on registry.plan_overrides to rowhouse_billing;
 
 create or replace trigger derive_entitlements after insert or update or delete on registry.plan_overrides
     for each row execute function registry.derive_entitlements();
+-- Who did it is written down, and nothing told (registry.note_changes).
+create or replace trigger note_new after insert on registry.plan_overrides
+    referencing new table as after for each statement execute function registry.note_changes('', '', '');
+create or replace trigger note_changed after update on registry.plan_overrides
+    referencing old table as before new table as after for each statement execute function registry.note_changes('', '', '');
+create or replace trigger note_gone after delete on registry.plan_overrides
+    referencing old table as before for each statement execute function registry.note_changes('', '', '');

@@ -34,3 +34,8 @@ create or replace trigger note_changed after update on tenant.subscriptions
     referencing old table as before new table as after for each statement
     execute function registry.note_changes('', 'subscription.updated', 'billing:read', '+id', '+version', '+state', 'state', 'plan', 'plan_version', 'period',
                                            'currency', 'period_ends_at', 'cancel_at_period_end', 'next_plan');
+-- That one is begun or goes with its tenant is written down, and nothing told.
+create or replace trigger note_new after insert on tenant.subscriptions
+    referencing new table as after for each statement execute function registry.note_changes('', '', '');
+create or replace trigger note_gone after delete on tenant.subscriptions
+    referencing old table as before for each statement execute function registry.note_changes('', '', '');

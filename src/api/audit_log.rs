@@ -1,9 +1,5 @@
 //! `/tenant/audit-log`: who did what, newest first; and all of it as a file.
-use axum::{
-    extract::State,
-    http::HeaderMap,
-    response::Response,
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -126,8 +122,20 @@ impl FromRow for AuditEntry {
 
 impl export::Row for AuditEntry {
     const COLUMNS: &'static [&'static str] = &[
-        "id", "at", "actor_kind", "actor_id", "on_behalf_of", "session_id", "login", "request_id", "address", "action", "object_type",
-        "object_id", "before", "after",
+        "id",
+        "at",
+        "actor_kind",
+        "actor_id",
+        "on_behalf_of",
+        "session_id",
+        "login",
+        "request_id",
+        "address",
+        "action",
+        "object_type",
+        "object_id",
+        "before",
+        "after",
     ];
 
     fn cells(&self, cells: &mut Cells) {

@@ -35,8 +35,10 @@ impl AuditKey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text.map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?,
         };
-        let pair = STANDARD.decode(text.trim()).ok().and_then(|der| Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).ok());
-        let pair = pair.ok_or_else(|| Failure(format!("{} is not an Ed25519 private key (PKCS#8 in Base64)", path.display())))?;
+        let pair =
+            STANDARD.decode(text.trim()).ok().and_then(|der| Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).ok());
+        let pair = pair
+            .ok_or_else(|| Failure(format!("{} is not an Ed25519 private key (PKCS#8 in Base64)", path.display())))?;
         let id = id_of(pair.public_key().as_ref());
         Ok(Some(Self { pair, id }))
     }
@@ -48,7 +50,8 @@ impl AuditKey {
 
     /// Puts a fresh one in the place of the one in a directory. What was sealed before is verified by its public half, which stays.
     pub fn renew(dir: &Path) -> Result<Self, Failure> {
-        let because = |error: io::Error| Failure(format!("cannot write the key of the audit log to {}: {error}", dir.display()));
+        let because =
+            |error: io::Error| Failure(format!("cannot write the key of the audit log to {}: {error}", dir.display()));
         let der = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new())
             .map_err(|_| Failure("the system's random numbers cannot be read".to_owned()))?;
         let waiting = dir.join(format!("{FILE}.{}", rowhouse_pg::new_id().simple()));
@@ -105,7 +108,8 @@ impl AuditVerifiers {
     pub fn read(dir: &Path) -> Result<Self, Failure> {
         let mut all = Self::default();
         let path = dir.join(PUBLIC);
-        let lines = fs::read_to_string(&path).map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
+        let lines =
+            fs::read_to_string(&path).map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
         for line in lines.lines() {
             all.add(line.rsplit(' ').next().unwrap_or_default())?;
         }

@@ -103,7 +103,8 @@ impl AuditLog {
 }
 
 fn published(path: PathBuf) -> Result<Vec<PublishedHead>, Failure> {
-    let text = std::fs::read_to_string(&path).map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
     let line = |(at, line): (usize, &str)| {
         serde_json::from_str(line).map_err(|error| Failure(format!("{}, line {}: {error}", path.display(), at + 1)))
     };
@@ -112,7 +113,9 @@ fn published(path: PathBuf) -> Result<Vec<PublishedHead>, Failure> {
 
 fn show(report: &Report) {
     let Report { slug, seals, good, forgotten, left, unsealed, faults, .. } = report;
-    println!("{slug}: {good} rows as sealed by {seals} seals, {forgotten} forgotten ({left} of them still there), {unsealed} not sealed yet");
+    println!(
+        "{slug}: {good} rows as sealed by {seals} seals, {forgotten} forgotten ({left} of them still there), {unsealed} not sealed yet"
+    );
     for fault in faults {
         let told = match fault {
             Fault::SealsGone { from, to } => format!("seals {from} to {to} are gone"),
@@ -125,7 +128,9 @@ fn show(report: &Report) {
             Fault::RowRemoved { seal, row, after: Some(after) } => {
                 format!("row {row} of seal {seal} was removed: it stood after {after}")
             }
-            Fault::RowRemoved { seal, row, after: None } => format!("row {row} of seal {seal} was removed: it stood before all others"),
+            Fault::RowRemoved { seal, row, after: None } => {
+                format!("row {row} of seal {seal} was removed: it stood before all others")
+            }
             Fault::RowInserted { seal, id } => format!("a row was inserted among those of seal {seal}: {id}"),
         };
         println!("  {told}");

@@ -81,8 +81,7 @@ async fn make<S: Source>(transfers: Transfers, tenant: Tenant, format: Format, s
         let taken = tokio::time::timeout(LONGEST, spool.taken(PATIENCE)).await;
         if taken == Ok(true) { Ok(()) } else { Err(Error::internal("an export was given up")) }
     };
-    let ended =
-        tokio::select! { ended = write => ended, ended = taken => ended, error = not_allowed(&tenant, S::MAY) => Err(error) };
+    let ended = tokio::select! { ended = write => ended, ended = taken => ended, error = not_allowed(&tenant, S::MAY) => Err(error) };
     if let Err(error) = ended {
         tracing::info!(%error, "an export ended unfinished");
         spool.fail(error);

@@ -131,7 +131,8 @@ impl End {
     async fn of(held: &Held) -> Result<Self> {
         let mut conn = held.writes().await?;
         let end = conn.read().last().optional(sql!("work/audit_last_seal"), &[]).await?;
-        let none = || Self { number: 0, epoch: 0, xid: 0, row_id: Uuid::nil(), forgotten_through: 0, head: NO_HEAD.to_vec() };
+        let none =
+            || Self { number: 0, epoch: 0, xid: 0, row_id: Uuid::nil(), forgotten_through: 0, head: NO_HEAD.to_vec() };
         Ok(end.unwrap_or_else(none))
     }
 
@@ -164,7 +165,8 @@ struct Appended(#[expect(dead_code, reason = "that there is a row is what is ask
 from_row! { Appended: "number" }
 
 async fn append(held: &Held, seal: &AuditSeal) -> Result<()> {
-    let AuditSeal { number, epoch, xid, row_id, rows, leaves, forgotten_through, sealed_at, head, signature, key_id } = seal;
+    let AuditSeal { number, epoch, xid, row_id, rows, leaves, forgotten_through, sealed_at, head, signature, key_id } =
+        seal;
     let params: Params<'_> =
         &[number, epoch, xid, row_id, rows, leaves, forgotten_through, sealed_at, head, signature, key_id];
     let mut conn = held.writes().await?;

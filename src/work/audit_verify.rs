@@ -134,10 +134,7 @@ pub async fn verify(
                 continue;
             }
             let rows: Vec<Leaf> = admin
-                .all(
-                    sql!("operate/audit_rows"),
-                    &[&tenant.id, &place.0, &place.1, &place.2, &here.0, &here.1, &here.2],
-                )
+                .all(sql!("operate/audit_rows"), &[&tenant.id, &place.0, &place.1, &place.2, &here.0, &here.1, &here.2])
                 .await?;
             place = here;
             if seal.number <= forgotten {
@@ -275,10 +272,7 @@ mod tests {
         let id = Uuid::from_u128;
         assert_eq!(faults(|_| ()), []);
         assert_eq!(faults(|rows| rows[1] = row(2, "x")), [Fault::RowChanged { seal: 3, row: 2, id: id(2) }]);
-        assert_eq!(
-            faults(|rows| drop(rows.remove(3))),
-            [Fault::RowRemoved { seal: 3, row: 4, after: Some(id(3)) }]
-        );
+        assert_eq!(faults(|rows| drop(rows.remove(3))), [Fault::RowRemoved { seal: 3, row: 4, after: Some(id(3)) }]);
         assert_eq!(faults(|rows| drop(rows.remove(0))), [Fault::RowRemoved { seal: 3, row: 1, after: None }]);
         assert_eq!(faults(|rows| rows.insert(2, row(9, "x"))), [Fault::RowInserted { seal: 3, id: id(9) }]);
         // Two that have changed places.

@@ -22,16 +22,24 @@ async fn a_change_is_listed_with_who_made_it_and_from_where() {
     let page = owner.get("/tenant/audit-log?limit=1").await.expect(200).json();
     let entry = &page["items"][0];
     assert_eq!(entry["action"], "project.updated");
-    assert_eq!(entry["actor"], json!({ "kind": "user", "id": acme.owner.id, "on_behalf_of": null, "session_id": handle(acme.owner.id) }));
+    assert_eq!(
+        entry["actor"],
+        json!({ "kind": "user", "id": acme.owner.id, "on_behalf_of": null, "session_id": handle(acme.owner.id) })
+    );
     assert_eq!(entry["object"], json!({ "type": "projects", "id": project }));
     assert_eq!(entry["after"], json!({ "name": "Another", "description": "=1+1" }));
     assert_eq!(entry["before"]["name"], *acme.projects[0].name);
-    assert_eq!((&entry["request_id"], &entry["address"], &entry["login"]), (&json!(trace), &json!("127.0.0.1"), &json!("rowhouse_api")));
+    assert_eq!(
+        (&entry["request_id"], &entry["address"], &entry["login"]),
+        (&json!(trace), &json!("127.0.0.1"), &json!("rowhouse_api"))
+    );
     assert!(page["next_cursor"].is_string());
 
     // As a file, in the order of things, and safe to open.
-    for (kind, last) in [("csv", "\"{\"\"name\"\":"), ("ndjson", "\"name\":\"Another\"")] {
-        let file = Answer::of(owner.request(Method::GET, &format!("/tenant/audit-log/export?format={kind}"))).await.expect(200);
+    for (kind, last) in [("csv", "\"\"name\"\":\"\"Another\"\""), ("ndjson", "\"name\":\"Another\"")] {
+        let file = Answer::of(owner.request(Method::GET, &format!("/tenant/audit-log/export?format={kind}")))
+            .await
+            .expect(200);
         let line = file.text.lines().last().unwrap();
         assert!(line.contains(last) && line.contains(trace), "{line}");
     }

@@ -32,7 +32,10 @@ impl House {
     async fn set() -> Self {
         let keys = std::env::temp_dir().join(format!("rowhouse-audit-{}", Uuid::now_v7().simple()));
         generate_keys(&keys, 0).unwrap();
-        Self { scene: Scene::set().await, keys }
+        let house = Self { scene: Scene::set().await, keys };
+        // What the fixture has made up is no chain.
+        house.tamper("delete from tenant.audit_seals").await;
+        house
     }
 
     fn key(&self) -> AuditKey {
@@ -82,7 +85,11 @@ async fn rows_are_sealed_once_and_what_comes_after_is_counted() {
     assert_eq!(house.verified(&[]).await.unsealed, there);
     assert_eq!(house.seal().await, there);
     assert_eq!(house.seal().await, 0);
-    house.scene.db.run(&format!("update tenant.projects set name = 'Another' where id = '{}'", town().acme.projects[0].id)).await;
+    house
+        .scene
+        .db
+        .run(&format!("update tenant.projects set name = 'Another' where id = '{}'", town().acme.projects[0].id))
+        .await;
     let report = house.verified(&[]).await;
     assert_eq!((report.seals, report.good, report.unsealed), (1, usize::try_from(there).unwrap(), 1));
     assert_eq!(report.faults, []);
@@ -148,7 +155,11 @@ async fn what_a_superuser_does_to_seals_is_found_as_well() {
     let house = House::set().await;
     let acme = &town().acme;
     for n in 0..3 {
-        house.scene.db.run(&format!("update tenant.projects set name = 'n{n}' where id = '{}'", acme.projects[0].id)).await;
+        house
+            .scene
+            .db
+            .run(&format!("update tenant.projects set name = 'n{n}' where id = '{}'", acme.projects[0].id))
+            .await;
         house.seal().await;
     }
     let admin = house.scene.db.migrator().await;
@@ -158,12 +169,17 @@ async fn what_a_superuser_does_to_seals_is_found_as_well() {
     // Whoever changes a row and its seal cannot sign that.
     house.tamper("create temp table kept as select * from tenant.audit_seals").await;
     let whole = "delete from tenant.audit_seals; insert into tenant.audit_seals select * from kept";
-    house.tamper("update tenant.audit_seals set leaves = overlay(leaves placing sha256('x') from 1) where number = 2").await;
+    house
+        .tamper("update tenant.audit_seals set leaves = overlay(leaves placing sha256('x') from 1) where number = 2")
+        .await;
     let faults = house.verified(&[]).await.faults;
     assert!(faults.contains(&Fault::SealChanged { seal: 2 }) && faults.len() == 2, "{faults:?}");
     house.tamper(&format!("{whole}; update tenant.audit_seals set head = sha256(head) where number = 2")).await;
     let faults = house.verified(&[]).await.faults;
-    assert!(faults.contains(&Fault::BadSignature { seal: 2 }) && faults.contains(&Fault::SealChanged { seal: 3 }), "{faults:?}");
+    assert!(
+        faults.contains(&Fault::BadSignature { seal: 2 }) && faults.contains(&Fault::SealChanged { seal: 3 }),
+        "{faults:?}"
+    );
     house.tamper(&format!("{whole}; delete from tenant.audit_seals where number = 2")).await;
     assert!(house.verified(&[]).await.faults.contains(&Fault::SealsGone { from: 2, to: 2 }));
     // What is cut off at the end, the heads that were published tell.
@@ -225,7 +241,11 @@ async fn what_is_forgotten_leaves_a_chain_that_can_be_verified() {
     // A year and more ago, as far as the database knows.
     house.tamper("update tenant.audit_log set at = at - interval '500 days'").await;
     let old = house.seal().await;
-    house.scene.db.run(&format!("update tenant.projects set name = 'new' where id = '{}'", town().acme.projects[0].id)).await;
+    house
+        .scene
+        .db
+        .run(&format!("update tenant.projects set name = 'new' where id = '{}'", town().acme.projects[0].id))
+        .await;
     assert_eq!(house.seal().await, 1);
     assert_eq!(house.has_done(&ForgetAuditLog { days: 400 }).await["forgotten"], 0, "sealed just now");
     // Time passes: the seal of the old rows was made long ago.

@@ -245,8 +245,8 @@ impl<'c, M: Mode> Tx<'c, M> {
         }
         // Until the answers are in: a future dropped half-way leaves it so, and nothing more is sent.
         self.state = State::Failed;
-        let mut begin =
-            begins.then(|| self.scope.preamble(&self.lease.settings, M::BEGIN, M::WRITES, self.within, self.lease.locks));
+        let mut begin = begins
+            .then(|| self.scope.preamble(&self.lease.settings, M::BEGIN, M::WRITES, self.within, self.lease.locks));
         let mut earlier = Vec::with_capacity(before.len());
         for call in before {
             earlier.push(self.ready(call.0, &mut begin).await?);
