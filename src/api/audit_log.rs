@@ -140,7 +140,7 @@ impl export::Row for AuditEntry {
 
     fn cells(&self, cells: &mut Cells) {
         let id = |id: Option<Uuid>| id.map(|id| id.to_string());
-        let json = |value: &Option<Value>| value.as_ref().map(Value::to_string);
+        let json = |value: Option<&Value>| value.map(Value::to_string);
         cells.text(&*self.id.to_string());
         cells.time(self.at);
         cells.text(self.actor.kind.as_str());
@@ -153,8 +153,8 @@ impl export::Row for AuditEntry {
         cells.text(&*self.action);
         cells.text(&*self.object.kind);
         cells.text(id(self.object.id).as_deref());
-        cells.text(json(&self.before).as_deref());
-        cells.text(json(&self.after).as_deref());
+        cells.text(json(self.before.as_ref()).as_deref());
+        cells.text(json(self.after.as_ref()).as_deref());
     }
 }
 

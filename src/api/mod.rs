@@ -2,8 +2,8 @@
 //! each other; what two of them share is a view or a function in sql/.
 pub mod account_events;
 pub mod api_keys;
-pub mod billing;
 pub mod audit_log;
+pub mod billing;
 pub mod dashboard;
 pub mod domains;
 pub mod events;

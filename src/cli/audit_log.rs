@@ -1,5 +1,10 @@
 //! `rowhouse audit-log`: whether the audit logs of tenants are what was sealed, where chains end, and the key.
-use std::{fs::OpenOptions, io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, Subcommand};
 
@@ -82,7 +87,7 @@ impl AuditLog {
             Command::Verify { keys, public, heads, json } => {
                 let mut known = keys.map_or_else(|| Ok(AuditVerifiers::default()), |dir| AuditVerifiers::read(&dir))?;
                 public.iter().try_for_each(|key| known.add(key))?;
-                let published = heads.map_or_else(|| Ok(Vec::new()), published)?;
+                let published = heads.as_deref().map_or_else(|| Ok(Vec::new()), published)?;
                 let admin = self.database.connect().await?;
                 let mut reports = Vec::new();
                 for tenant in tenants(&admin, tenant).await? {
@@ -102,9 +107,9 @@ impl AuditLog {
     }
 }
 
-fn published(path: PathBuf) -> Result<Vec<PublishedHead>, Failure> {
+fn published(path: &Path) -> Result<Vec<PublishedHead>, Failure> {
     let text =
-        std::fs::read_to_string(&path).map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
+        std::fs::read_to_string(path).map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
     let line = |(at, line): (usize, &str)| {
         serde_json::from_str(line).map_err(|error| Failure(format!("{}, line {}: {error}", path.display(), at + 1)))
     };

@@ -180,7 +180,7 @@ pub(super) async fn seal(_: SealAuditLog, held: Held, key: Arc<AuditKey>) -> Res
     let mut sealed = 0;
     loop {
         let end = End::of(&held).await?;
-        let mut conn = held.writes().await.map_err(Error::from)?;
+        let mut conn = held.writes().await?;
         let params: Params<'_> = &[&end.epoch, &end.xid, &end.row_id, &BATCH];
         let rows: Vec<Leaf> = conn.read().last().all(sql!("work/audit_rows"), params).await.map_err(Error::from)?;
         drop(conn);
@@ -199,7 +199,7 @@ pub(super) async fn seal(_: SealAuditLog, held: Held, key: Arc<AuditKey>) -> Res
 pub(super) async fn forget(job: ForgetAuditLog, held: Held, key: Arc<AuditKey>) -> Result<Value, Failed> {
     let (days, mut forgotten) = (i32::from(job.days.max(FLOOR)), 0);
     let end = End::of(&held).await?;
-    let mut conn = held.writes().await.map_err(Error::from)?;
+    let mut conn = held.writes().await?;
     let over: Params<'_> = &[&days, &end.forgotten_through];
     let over: Option<End> = conn.read().last().optional(sql!("work/audit_over"), over).await.map_err(Error::from)?;
     drop(conn);
@@ -208,7 +208,7 @@ pub(super) async fn forget(job: ForgetAuditLog, held: Held, key: Arc<AuditKey>) 
         append(&held, &end.next(held.tenant(), &key, &[], over.number)).await?;
     }
     loop {
-        let mut conn = held.writes().await.map_err(Error::from)?;
+        let mut conn = held.writes().await?;
         let params: Params<'_> = &[&over.epoch, &over.xid, &over.row_id];
         let gone: Vec<Uuid> = conn.write().last().all(sql!("work/audit_forget"), params).await.map_err(Error::from)?;
         forgotten += gone.len();
