@@ -78,12 +78,11 @@ pub(super) fn means(
     name_servers: &[SocketAddr],
 ) -> Result<Means, Failure> {
     let means = Means::default().with_dns(NameServers::new(name_servers)?);
-    let means = match keys.audit_key()? {
-        Some(key) => means.with_audit_key(key),
-        None => {
-            tracing::warn!("the audit log is not sealed: `rowhouse keys generate --if-missing` makes the key");
-            means
-        }
+    let means = if let Some(key) = keys.audit_key()? {
+        means.with_audit_key(key)
+    } else {
+        tracing::warn!("the audit log is not sealed: `rowhouse keys generate --if-missing` makes the key");
+        means
     };
     Ok(means.with_post(Post::new(mail.mailer(profile)?, keys)))
 }
