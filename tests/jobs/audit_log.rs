@@ -209,6 +209,9 @@ async fn a_worker_that_is_lost_between_batch_and_seal_loses_nothing() {
     let working = at_work(&house.scene.worker_for(2, kinds, Duration::from_secs(3)));
     house.scene.until_count("pg_locks where relation = 'tenant.audit_seals'::regclass and not granted", 1).await;
     working.run.abort();
+    // What it has sent is lost with its connection.
+    let lost = "select pg_terminate_backend(pid) from pg_locks where relation = 'tenant.audit_seals'::regclass and not granted";
+    house.scene.superuser.execute(lost, &[]).await.unwrap();
     house.scene.superuser.batch_execute("rollback").await.unwrap();
     let there = i64::try_from(house.rows().await.len()).unwrap();
     assert_eq!(house.verified(&[]).await.unsealed, there);
