@@ -378,7 +378,9 @@ async fn nobody_and_whoever_lacks_the_permission_are_refused(way: Way) {
     let business = |print: &str| -> Vec<String> {
         print
             .lines()
-            .filter(|line| [".roles", ".memberships", ".seats", ".events", ".audit_log"].iter().all(|table| !line.contains(table)))
+            .filter(|line| {
+                [".roles", ".memberships", ".seats", ".events", ".audit_log"].iter().all(|table| !line.contains(table))
+            })
             .map(str::to_owned)
             .collect()
     };
