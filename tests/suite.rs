@@ -1,6 +1,6 @@
 //! All tests that need a database, in one program: one cluster a run, a database a test.
 //!
-//! `isolation` attacks across tenants, `audit` shows that audit, attack and prove see what they should and
+//! `ledger` keeps the books, `isolation` attacks across tenants, `audit` shows that audit, attack and prove see what they should and
 //! nothing else, `api` is the product as its callers see it, `cli` the commands, `jobs` what a worker does, `live` streams, `webhooks` what
 //! receivers are sent, and `neighbours` is one tenant at its
 //! worst and what others notice. Everything runs against a
@@ -13,6 +13,7 @@ mod audit;
 mod cli;
 mod isolation;
 mod jobs;
+mod ledger;
 mod live;
 mod neighbours;
 mod support;

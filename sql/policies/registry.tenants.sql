@@ -40,7 +40,7 @@ comment on policy select_worker on registry.tenants is 'A job that reads events 
 
 create policy select_billing on registry.tenants for select to rowhouse_billing
     using (true);
-comment on policy select_billing on registry.tenants is 'registry.advance_subscription, in whichever tenant something has become of what it is on.';
+comment on policy select_billing on registry.tenants is 'registry.advance_subscription, in whichever tenant something has become of what it is on; registry.finalize_invoice says what the tenant is called.';
 create policy update_billing on registry.tenants for update to rowhouse_billing
     using      (status in ('trial', 'active', 'read_only', 'unpaid'))
     with check (status in ('trial', 'active', 'read_only', 'unpaid'));
@@ -48,7 +48,7 @@ comment on policy update_billing on registry.tenants is
     'registry.advance_subscription says what becomes of who pays and who does not; what whoever runs the platform has decided it leaves alone.';
 
 grant select on registry.tenants to rowhouse_api, rowhouse_platform;
-grant select (id, status, paid_until), update (status, paid_until) on registry.tenants to rowhouse_billing;
+grant select (id, name, status, paid_until), update (status, paid_until) on registry.tenants to rowhouse_billing;
 grant select (id, epoch) on registry.tenants to rowhouse_worker;
 grant select (id, epoch) on registry.tenants to rowhouse_writers;
 grant update (name) on registry.tenants to rowhouse_api;

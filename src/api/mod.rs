@@ -10,6 +10,7 @@ pub mod events;
 pub mod health;
 pub mod invitation_acceptance;
 pub mod invitations;
+pub mod invoices;
 pub mod jobs;
 pub mod jwks;
 pub mod live;

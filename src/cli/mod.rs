@@ -6,6 +6,7 @@ mod demo;
 mod descriptors;
 mod dev;
 mod errors;
+mod invoice;
 mod jobs;
 mod keys;
 mod letters;
@@ -68,6 +69,8 @@ enum Command {
     Tenant(tenant::Tenant),
     /// Jobs of all tenants: list them, retry, discard or cancel one.
     Jobs(jobs::Jobs),
+    /// Invoices of all tenants: issue, record payments and refunds, check the books.
+    Invoice(invoice::Invoice),
     /// Letters that wait or were given up: list them, have one tried again.
     Letters(letters::Letters),
     /// Audit logs of tenants: verify them, print where their chains end, and the key.
@@ -120,6 +123,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Tools(command) => runtime.block_on(command.run()),
         Command::Tenant(command) => runtime.block_on(command.run()).map(done),
         Command::Jobs(command) => runtime.block_on(command.run()).map(done),
+        Command::Invoice(command) => runtime.block_on(command.run()).map(done),
         Command::Letters(command) => runtime.block_on(command.run()).map(done),
         Command::AuditLog(command) => runtime.block_on(command.run()),
         Command::User(command) => runtime.block_on(command.run()).map(done),

@@ -191,6 +191,31 @@ errors! {
         "a request with this Idempotency-Key has begun and has not ended; repeat it shortly",
         raised "RH030" |_| Error::IdempotencyKeyInUse,
         retry 1;
+    InvoiceNotPayable(status: String): CONFLICT "invoice_not_payable" "The invoice is not open",
+        "what was asked for needs an open invoice; this one is a draft, paid, void or uncollectible" =>
+        "`detail` says which; money that came in all the same is given back, or recorded for another invoice",
+        format!("the invoice is {status}; nothing is to be paid for it, and nothing of it can be changed"),
+        raised "RH064" |said| Error::InvoiceNotPayable(said.to_owned());
+    AmountExceeds(left: String): CONFLICT "amount_exceeds" "The amount is too much",
+        "more was to be paid, credited or given back than is left" =>
+        "`detail` says how much that is",
+        format!("left, asked for, currency, in minor units: {left}; no more than is left can be paid, credited or given back"),
+        raised "RH065" |said| Error::AmountExceeds(said.to_owned());
+    CurrencyMismatch(said: String): CONFLICT "currency_mismatch" "Another currency",
+        "a payment is in another currency than its invoice" =>
+        "pay in the invoice's currency",
+        said.as_str(),
+        raised "RH066" |said| Error::CurrencyMismatch(said.to_owned());
+    InvoiceSettled: CONFLICT "invoice_settled" "Something of the invoice was paid",
+        "an invoice was to be made void of which something was paid or credited" =>
+        "issue a credit note",
+        "something of the invoice was paid or credited; issue a credit note over the rest, or refund the payment",
+        raised "RH068" |_| Error::InvoiceSettled;
+    AppendOnly(said: String): CONFLICT "append_only" "What was booked stays",
+        "what was issued or booked was to be changed or taken away. No caller is told so" =>
+        "put it right by another entry: a credit note, a refund",
+        format!("{said}; put it right by another entry: a credit note, a refund"),
+        raised "RH069" |said| Error::AppendOnly(said.to_owned());
     JobNotHeld: CONFLICT "job_not_held" "The job is another's",
         "a worker has done something for a job that it does not hold any more: its lease has run out, or the job has ended. No caller is told so" =>
         "nothing: whoever holds the job does it",

@@ -160,6 +160,8 @@ fields! {
     ApiKeyField: Name Hint ExpiresAt;
     /// Of a claim to a domain.
     DomainField: VerifiedAt;
+    /// Of an invoice or a credit note.
+    InvoiceField: Status Number SettledMinor CreditedMinor;
     /// Of the tenant.
     TenantField: Name;
     /// Of what a tenant is on.
@@ -215,6 +217,7 @@ types! {
     "invitation.resent" "invitations:read" RowChanged<InvitationField>, "An invitation was sent once more, with another link.";
     "invitation.accepted" "invitations:read" Row, "An invitation was accepted; `member.joined` says by whom.";
     "invitation.withdrawn" "invitations:read" Row, "An invitation was taken back, by somebody or because whoever sent it may no longer.";
+    "invoice.updated" "billing:read" RowChanged<InvoiceField>, "An invoice or a credit note was issued, paid, credited, made void or given up.";
     "role.created" "roles:read" Row, "A role was made.";
     "role.updated" "roles:read" RowChanged<RoleField>, "A role has another name, or permits something else.";
     "role.deleted" "roles:read" Row, "A role is gone.";

@@ -48,6 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         api::live::routes(),
         api::webhooks::routes(),
         api::dashboard::routes(),
+        api::invoices::routes(),
     ];
     let at_root = [api::health::routes(), api::jwks::routes()].map(|endpoints| ("", endpoints));
     let all = at_root.into_iter().chain(below_api.map(|endpoints| ("/api/v1", endpoints)));

@@ -30,6 +30,7 @@ mod import;
 mod import_faults;
 mod in_turn;
 mod invitations;
+mod invoices;
 mod jobs;
 mod kept_out;
 mod layers;

@@ -1,5 +1,6 @@
 //! The commands, run as a person or a script runs them.
 mod dev;
+mod invoices;
 mod keys;
 mod killed;
 mod killed_import;

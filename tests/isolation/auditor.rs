@@ -147,6 +147,7 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "wake_jobs"
         | "check_invitation"
         | "keep_an_owner"
+        | "keep_balanced"
         | "note_account_event"
         | "note_changes"
         | "note_tenant"

@@ -65,6 +65,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.job_figures()", TENANCY),
     ("registry.join_tenant(uuid,text,text,uuid,uuid,bytea)", TENANCY),
     ("registry.keep_an_owner()", TENANCY),
+    ("registry.keep_balanced()", BILLING),
     ("registry.known_device(text,bytea)", IDENTITY),
     ("registry.leave_tenant()", TENANCY),
     ("registry.letter_figures()", IDENTITY),

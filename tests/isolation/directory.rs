@@ -81,17 +81,19 @@ const DIRECTORY: &[&str] = &[
     "users",
 ];
 /// A tenant's, as all of schema `tenant` is: they go where it goes.
-const TENANTS: &[&str] = &["domains", "plan_overrides", "tenant_limits", "tenant_usage"];
+const TENANTS: &[&str] = &["document_numbers", "domains", "plan_overrides", "tenant_limits", "tenant_usage"];
 /// The same in every database; of `tenants`, the tenant's record, there is one in its own and one in the directory.
 const EVERYWHERE: &[&str] = &[
     "built_in_roles",
     "job_kinds",
+    "number_series",
     "permissions",
     "plan_prices",
     "plans",
     "platform_settings",
     "schedules",
     "seal_keys",
+    "sellers",
     "spent_seals",
     "tenants",
 ];

@@ -123,6 +123,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
             format!("join_tenant('{me}', 'guest@globex.example', 'Eve', {id}, '{invitation}', sha256('{invitation}'))"),
         ),
         ("keep_an_owner", Trigger, "keep_an_owner()".to_owned()),
+        ("keep_balanced", Trigger, "keep_balanced()".to_owned()),
         ("note_account_event", Trigger, "note_account_event()".to_owned()),
         ("note_changes", Trigger, "note_changes()".to_owned()),
         ("note_tenant", Trigger, "note_tenant()".to_owned()),

@@ -7,12 +7,21 @@ use crate::support::{TestDb, town};
 
 /// Each grant on a table to an owner, by itself: `rowhouse_` and schema `registry` left out.
 const REACHES: &[&str] = &[
+    "billing document_numbers: insert (invoice_id, kind, number, seller, tenant_id), select",
+    "billing number_series: select, update (next)",
+    "billing sellers: select",
+    "billing tenant.balances: insert (currency, tenant_id), select, update (credit_minor, receivable_minor)",
+    "billing tenant.invoice_lines: insert (amount_minor, description, invoice_id, kind, position, quantity, tax_rate_bp, tenant_id, unit_minor), select",
+    "billing tenant.invoices: insert (credits_id, currency, id, kind, note, period_from, period_to, reason, seller, subscription_id, subtotal_minor, tax_minor, tenant_id, total_minor), select, update (credited_minor, customer_name, due_at, issued_at, number, seller_address, seller_name, seller_tax_number, settled_at, settled_minor, status)",
+    "billing tenant.journal_entries: insert (booked_at, id, invoice_id, kind, made_by, note, payment_id, tenant_id), select",
+    "billing tenant.payments: insert (currency, id, invoice_id, provider, reference, tenant_id), select, update (amount_minor, refunded_minor, unapplied_minor)",
+    "billing tenant.postings: insert (account, amount_minor, currency, entry_id, position, tenant_id), select",
     "billing plan_overrides: select",
     "billing plan_prices: select",
     "billing plans: select",
     "billing tenant.entitlements: insert (access, features, limits, plan, plan_name, plan_version, tenant_id), select, update (access, features, limits, plan, plan_name, plan_version)",
     "billing tenant.subscriptions: insert (amount_minor, anchor_at, currency, due_at, id, period, period_ends_at, period_starts_at, plan, plan_version, state, tenant_id, trial_ends_at, version), select, update (amount_minor, anchor_at, cancel_at_period_end, canceled_at, currency, due_at, next_currency, next_period, next_plan, next_plan_version, period, period_ends_at, period_starts_at, plan, plan_version, state, state_ends_at, state_since, trial_ends_at)",
-    "billing tenants: select (id, paid_until, status), update (paid_until, status)",
+    "billing tenants: select (id, name, paid_until, status), update (paid_until, status)",
     "identity account_events: insert (address, kind, session_id, user_id)",
     "identity attempts: delete, insert, select, update",
     "identity devices: delete, select (created_at, token_hash, user_id)",
@@ -70,7 +79,16 @@ const REACHES: &[&str] = &[
 
 /// Policies that let an owner through to every row of a table: what isolation.md says it may see or write of all.
 const EVERY_ROW: &[&str] = &[
+    "billing document_numbers.all_billing",
+    "billing number_series.all_billing",
     "billing plan_overrides.select_billing",
+    "billing sellers.select_billing",
+    "billing tenant.balances.all_billing",
+    "billing tenant.invoice_lines.all_billing",
+    "billing tenant.invoices.all_billing",
+    "billing tenant.journal_entries.all_billing",
+    "billing tenant.payments.all_billing",
+    "billing tenant.postings.all_billing",
     "billing plan_prices.select_billing",
     "billing plans.select_billing",
     "billing tenant.entitlements.all_billing",

@@ -129,6 +129,9 @@ pub(super) async fn build(migrator: &AdminConn) {
              insert into tenant.webhook_deliveries (tenant_id, id, endpoint_id, event_id, permission, event_type, payload, state, finished_at)
                  select '{id}', registry.new_id(), '{operation}', gen_random_uuid(), 'projects:read', 'project.created', '{{}}', s, case when s <> 'waiting' then now() end
                  from unnest(array['waiting', 'delivered', 'failed']) s;
+             select registry.record_payment('{id}', registry.issue_invoice('{id}', null, 'manual', 'EUR', null, null,
+                        jsonb_build_array(jsonb_build_object('description', 'Set-up of {slug}', 'amount_minor', 10000, 'tax_rate_bp', 1900)), now()),
+                        5000, 'transfer of {slug}', now(), 'an operator');
              insert into tenant.notifications (tenant_id, user_id, id, kind, title)
                  select tenant_id, user_id, case when user_id = '{owner}' then '{notification}'::uuid else registry.new_id() end,
                         'api_key.created', 'A key of {slug}'

@@ -95,6 +95,8 @@ pub(super) enum What {
     RowSecurity,
     Policy(Policy),
     Trigger(String),
+    /// One that PostgreSQL replaces by no statement: where it is there and changed, it goes first.
+    ConstraintTrigger(String),
     Grants,
     Comment,
 }
@@ -119,7 +121,7 @@ impl TableFile {
         for statement in statements(contents) {
             let (what, name) = object(&statement, &table).ok_or_else(|| {
                 Failure(format!(
-                    "sql/{path}:{}: `{} …`: a file of sql/policies says `alter table … enable` or `force row level security`, `create policy`, `grant`, `create or replace trigger` and `comment on` of {table}; indexes have their place in sql/indexes, everything else in a migration",
+                    "sql/{path}:{}: `{} …`: a file of sql/policies says `alter table … enable` or `force row level security`, `create policy`, `grant`, `create or replace trigger`, `create constraint trigger` and `comment on` of {table}; indexes have their place in sql/indexes, everything else in a migration",
                     statement.line(),
                     statement.words.iter().take(4).map(|word| word.text).collect::<Vec<_>>().join(" ")
                 ))
@@ -161,6 +163,10 @@ fn object(statement: &Statement<'_>, table: &str) -> Option<(What, String)> {
         let (name, next) = statement.name(4)?;
         of(statement.find(next, &["on"])? + 1)?;
         Some((What::Trigger(name.clone()), format!("trigger {name}")))
+    } else if statement.begins(&["create", "constraint", "trigger"]) {
+        let (name, next) = statement.name(3)?;
+        of(statement.find(next, &["on"])? + 1)?;
+        Some((What::ConstraintTrigger(name.clone()), format!("trigger {name}")))
     } else if statement.begins(&["grant"]) {
         of(statement.find(1, &["on"])? + 1)?;
         Some((What::Grants, "grants".to_owned()))

@@ -152,6 +152,17 @@ impl Run<'_> {
                         plan.triggers = true;
                     }
                 }
+                What::ConstraintTrigger(name) => {
+                    let now = there("trigger", name);
+                    if now.is_none() || changed(object) {
+                        if now.is_some() {
+                            plan.say(&format!("drop trigger {} on {table}", rowhouse_pg::identifier(name)));
+                            plan.exclusive = true;
+                        }
+                        object.statements.iter().for_each(|statement| plan.say(statement));
+                        plan.triggers = true;
+                    }
+                }
                 What::Grants | What::Comment => {}
             }
         }
