@@ -160,7 +160,9 @@ begin
         paid_until = case when event = 'payment_succeeded' then coalesce(s.period_ends_at, t.paid_until) else t.paid_until end
     where t.id = whose and t.status in ('trial', 'active', 'read_only', 'unpaid')
       and (t.status <> registry.status_of(s.state) or event = 'payment_succeeded' and t.paid_until is distinct from coalesce(s.period_ends_at, t.paid_until));
-    -- invoice: what is to be paid is `due`, in s.currency, for the time from paid_from to paid_to, because of `reason`.
+    if due <> '[]' then
+        perform registry.issue_invoice(whose, was.id, reason, s.currency, paid_from, paid_to, due, at);
+    end if;
     return query select s.state, s is distinct from was, due;
 end
 $$;

@@ -44,6 +44,9 @@ begin
     drafted := registry.draft_invoice(whose, document.subscription_id, 'credit', document.currency, document.period_from, document.period_to,
                                       lines, 'credit_note', invoice, remark);
     perform registry.finalize_invoice(whose, drafted, at, by_whom, to_credit);
+    if document.status = 'open' and exists (select from tenant.invoices i where i.tenant_id = whose and i.id = invoice and i.status = 'paid') then
+        perform registry.note_settled(whose, at);
+    end if;
     return drafted;
 end
 $$;

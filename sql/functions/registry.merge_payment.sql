@@ -44,6 +44,9 @@ begin
         update tenant.payments p
         set amount_minor = received, unapplied_minor = p.unapplied_minor + more - applied
         where p.tenant_id = whose and p.id = known.id returning p.* into known;
+        if applied > 0 and document.settled_minor + applied = document.total_minor then
+            perform registry.note_settled(whose, at);
+        end if;
     end if;
 
     -- More than came in is not given back.

@@ -27,6 +27,9 @@ begin
             array[-document.total_minor, document.subtotal_minor, document.tax_minor]);
     end if;
     update tenant.invoices i set status = 'void', settled_at = at where i.tenant_id = whose and i.id = invoice;
+    if document.status = 'open' then
+        perform registry.note_settled(whose, at);
+    end if;
 end
 $$;
 alter function registry.void_invoice(uuid, uuid, timestamptz, text, text) owner to rowhouse_owner;

@@ -22,7 +22,7 @@ grant select on tenant.invoices to rowhouse_api;
 grant select on tenant.invoices to rowhouse_billing;
 grant insert (tenant_id, id, kind, credits_id, subscription_id, reason, currency, subtotal_minor, tax_minor, total_minor, period_from, period_to, seller, note)
     on tenant.invoices to rowhouse_billing;
-grant update (status, number, settled_minor, credited_minor, seller_name, seller_address, seller_tax_number, customer_name, issued_at, due_at, settled_at)
+grant update (status, number, subtotal_minor, tax_minor, total_minor, settled_minor, credited_minor, seller_name, seller_address, seller_tax_number, customer_name, issued_at, due_at, settled_at)
     on tenant.invoices to rowhouse_billing;
 
 create or replace trigger keep_issued before update or delete on tenant.invoices
@@ -32,3 +32,8 @@ create or replace trigger keep_version before update on tenant.invoices
 create or replace trigger note_changed after update on tenant.invoices
     referencing old table as before new table as after for each statement
     execute function registry.note_changes('', 'invoice.updated', 'billing:read', 'status', 'number', 'settled_minor', 'credited_minor');
+-- That one is drafted or thrown away is written down, and nothing told.
+create or replace trigger note_new after insert on tenant.invoices
+    referencing new table as after for each statement execute function registry.note_changes('', '', '');
+create or replace trigger note_gone after delete on tenant.invoices
+    referencing old table as before for each statement execute function registry.note_changes('', '', '');

@@ -24,3 +24,10 @@ grant select, insert (tenant_id, id, invoice_id, provider, reference, currency),
 
 create or replace trigger keep_version before update on tenant.payments
     for each row execute function registry.keep_version();
+-- What came in and went back is written down, and nothing told: the invoice tells it.
+create or replace trigger note_new after insert on tenant.payments
+    referencing new table as after for each statement execute function registry.note_changes('', '', '');
+create or replace trigger note_changed after update on tenant.payments
+    referencing old table as before new table as after for each statement execute function registry.note_changes('', '', '');
+create or replace trigger note_gone after delete on tenant.payments
+    referencing old table as before for each statement execute function registry.note_changes('', '', '');

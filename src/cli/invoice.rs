@@ -44,7 +44,9 @@ enum Command {
         limit: i64,
     },
     /// Write an invoice that is not issued yet.
-    #[command(after_help = "rowhouse invoice draft acme --currency EUR --line 'Set-up=50000' --line 'Training day=3*80000'")]
+    #[command(
+        after_help = "rowhouse invoice draft acme --currency EUR --line 'Set-up=50000' --line 'Training day=3*80000'"
+    )]
     Draft {
         /// The tenant's slug or id.
         tenant: String,
@@ -242,7 +244,12 @@ fn missing(invoice: &str) -> String {
 }
 
 /// Has a function of the database do something, and answers the invoice it was done to.
-async fn act(admin: &AdminConn, statement: Sql, params: Params<'_>, none: impl Fn() -> String) -> Result<Uuid, Failure> {
+async fn act(
+    admin: &AdminConn,
+    statement: Sql,
+    params: Params<'_>,
+    none: impl Fn() -> String,
+) -> Result<Uuid, Failure> {
     let done: Vec<Done> = admin.all(statement, params).await.map_err(explained)?;
     done.first().map(|Done(id)| *id).ok_or_else(|| Failure(none()))
 }
@@ -258,7 +265,9 @@ fn explained(failure: Failure) -> Failure {
 
 /// A line of an invoice: `Training day=3*80000`.
 fn line(text: &str) -> Result<Value, String> {
-    let wanted = || "is not such as 'Training day=3*80000': what it is for, how many, and what each costs in minor units".to_owned();
+    let wanted = || {
+        "is not such as 'Training day=3*80000': what it is for, how many, and what each costs in minor units".to_owned()
+    };
     let (description, amount) = text.rsplit_once('=').ok_or_else(wanted)?;
     let (quantity, each) = amount.split_once('*').unwrap_or(("1", amount));
     let quantity: i64 = quantity.trim().parse().map_err(|_| wanted())?;
@@ -294,9 +303,9 @@ fn show(invoices: &[Shown], json: bool) -> Result<(), Failure> {
         return print_lines(invoices);
     }
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "number", "kind", "status", "tenant", "total", "settled", "credited", "currency", "due", "id",
-    ]);
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["number", "kind", "status", "tenant", "total", "settled", "credited", "currency", "due", "id"]);
     for invoice in invoices {
         table.add_row([
             invoice.number.clone().unwrap_or_default(),

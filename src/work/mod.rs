@@ -103,6 +103,7 @@ pub fn recurring() -> Result<Vec<Recurring>, Failure> {
         Recurring::new("audit_log.forget", "27 4 * * *", || low(&audit_log::ForgetAuditLog::USUAL))?,
         Recurring::new("domains.check", "7 4 * * *", || low(&domains::CheckDomains {}))?,
         Recurring::outside("subscriptions.advance", "*/5 * * * *", sql!("work/advance_due"))?,
+        Recurring::outside("invoices.collect", "2-59/5 * * * *", sql!("work/collect_overdue"))?,
         Recurring::outside("accounts.forget", "57 3 * * *", sql!("work/forget_of_accounts"))?,
         Recurring::new("webhooks.forget", "17 */6 * * *", || {
             low(&webhooks::ForgetDeliveries { days: webhooks::FORGET_DAYS })

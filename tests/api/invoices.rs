@@ -55,7 +55,10 @@ async fn an_invoice_is_a_page_that_runs_nothing_and_shows_what_was_written_as_te
     let owner = Member::new(&app, &acme.owner, acme);
     let superuser = db.superuser().await;
     let wicked = "<script>alert(\"1\")</script>&'";
-    superuser.execute("update registry.sellers set name = $1, address = $1, tax_number = $1", &[&wicked]).await.unwrap();
+    superuser
+        .execute("update registry.sellers set name = $1, address = $1, tax_number = $1", &[&wicked])
+        .await
+        .unwrap();
     superuser.execute("update registry.tenants set name = $1 where id = $2", &[&wicked, &acme.id]).await.unwrap();
     let lines = json!([{ "description": wicked, "amount_minor": 1_234_567, "quantity": 1 }]);
     let draft = "select registry.draft_invoice($1, null, 'manual', 'JPY', now(), now(), $2, 'invoice', null, $3)::text";

@@ -95,6 +95,13 @@ async fn fill(superuser: &Client, tenant: Uuid, project: Uuid, role: Uuid, owner
              cross join (select delivery_id from tenant.webhook_attempts where tenant_id = '{tenant}' order by ctid limit 1) a;
          insert into tenant.subscriptions (tenant_id, id, plan, plan_version, period, currency, amount_minor, state, canceled_at)
              select '{tenant}', {id}, 'free', 1, 'month', 'EUR', 0, 'canceled', now() from generate_series(1, 2000) n;
+         insert into tenant.invoices (tenant_id, id, currency, seller)
+             select '{tenant}', {id}, 'EUR', 'house' from generate_series(1, 2000) n;
+         insert into tenant.invoice_lines (tenant_id, invoice_id, position, kind, description)
+             select i.tenant_id, i.id, n, 'item', 'line ' || n from tenant.invoices i, generate_series(1, 3) n where i.tenant_id = '{tenant}' and i.status = 'draft';
+         insert into tenant.payments (tenant_id, id, invoice_id, provider, reference, currency)
+             select i.tenant_id, gen_random_uuid(), i.id, 'manual', 'payment ' || i.id, 'EUR'
+             from tenant.invoices i where i.tenant_id = '{tenant}' and i.status = 'draft';
          insert into registry.domains (tenant_id, id, domain, challenge)
              select t.id, {id}, 'd' || n || '.example', 'x' from generate_series(1, 2000) n, registry.tenants t where t.id = '{tenant}';
          insert into registry.sessions (id, user_id, kind, created_at, idle_until, expires_at)

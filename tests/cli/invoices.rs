@@ -17,7 +17,8 @@ fn invoice(db: &TestDb, arguments: &[&str]) -> Result<Vec<Value>, String> {
 #[tokio::test]
 async fn an_invoice_goes_from_draft_to_refund_in_a_terminal() {
     let db = TestDb::new().await;
-    let seller = ["seller", "--name", "House & Co", "--address", "1 Row\nTown", "--tax-rate", "1900", "--days-to-pay", "30"];
+    let seller =
+        ["seller", "--name", "House & Co", "--address", "1 Row\nTown", "--tax-rate", "1900", "--days-to-pay", "30"];
     assert_eq!(invoice(&db, &seller).unwrap()[0]["tax_rate_bp"], 1900);
     let lines = ["--line", "Set-up = first day=50000", "--line", "Training=3*10000"];
     let draft = invoice(&db, &[&["draft", "acme", "--currency", "EUR"][..], &lines].concat()).unwrap();
@@ -56,6 +57,9 @@ async fn an_invoice_goes_from_draft_to_refund_in_a_terminal() {
     assert_eq!(invoice(&db, &["check"]).unwrap(), Vec::<Value>::new());
     // One who is past every door is noticed.
     let superuser = db.superuser().await;
-    superuser.batch_execute("update tenant.balances set credit_minor = credit_minor + 1 where currency = 'EUR'").await.unwrap();
+    superuser
+        .batch_execute("update tenant.balances set credit_minor = credit_minor + 1 where currency = 'EUR'")
+        .await
+        .unwrap();
     assert!(invoice(&db, &["check"]).unwrap_err().contains("balance is not the sum of its postings"));
 }

@@ -178,8 +178,8 @@ async fn doors_have_reasons_and_roles_say_what_they_become() {
         | "require_feature"
         | "touch_api_key" => vec!["rowhouse_api"],
         "require" => vec!["rowhouse_api", BILLING],
-        "advance_due" | "claim_turn" | "end_letter" | "forget_of_accounts" | "job_figures" | "letter_figures"
-        | "open_tenants" | "require_job" | "take_letters" | "webhooks_behind" => {
+        "advance_due" | "claim_turn" | "collect_overdue" | "end_letter" | "forget_of_accounts" | "job_figures"
+        | "letter_figures" | "open_tenants" | "require_job" | "take_letters" | "webhooks_behind" => {
             vec!["rowhouse_worker"]
         }
         "note_domain_check" | "tenant_defaults" => vec!["rowhouse_api", "rowhouse_worker"],

@@ -47,6 +47,7 @@ pub(crate) const DOORS: &[(&str, &str)] = &[
     ("registry.check_invitation()", TENANCY),
     ("registry.choose_tenant(uuid)", TENANCY),
     ("registry.claim_turn(uuid[])", TENANCY),
+    ("registry.collect_overdue(uuid,integer)", BILLING),
     ("registry.create_tenant(uuid,text,text[],uuid[])", TENANCY),
     ("registry.derive_entitlements()", BILLING),
     ("registry.end_letter(uuid,uuid,text,interval)", IDENTITY),

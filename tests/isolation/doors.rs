@@ -82,6 +82,7 @@ fn calls() -> Vec<(&'static str, For, String)> {
         ("check_invitation", Trigger, "check_invitation()".to_owned()),
         ("choose_tenant", Person, format!("choose_tenant({id})")),
         ("claim_turn", Worker, "claim_turn('{}')".to_owned()),
+        ("collect_overdue", Worker, format!("collect_overdue({none}, 1000)")),
         ("create_tenant", Person, format!("create_tenant(gen_random_uuid(), 'Globex', array['globex'], {roles})")),
         ("end_letter", Worker, format!("end_letter({none}, {none}, null, null)")),
         ("find_invitation", Nobody, format!("find_invitation({id}, '{invitation}', {hash})")),

@@ -12,7 +12,7 @@ const REACHES: &[&str] = &[
     "billing sellers: select",
     "billing tenant.balances: insert (currency, tenant_id), select, update (credit_minor, receivable_minor)",
     "billing tenant.invoice_lines: insert (amount_minor, description, invoice_id, kind, position, quantity, tax_rate_bp, tenant_id, unit_minor), select",
-    "billing tenant.invoices: insert (credits_id, currency, id, kind, note, period_from, period_to, reason, seller, subscription_id, subtotal_minor, tax_minor, tenant_id, total_minor), select, update (credited_minor, customer_name, due_at, issued_at, number, seller_address, seller_name, seller_tax_number, settled_at, settled_minor, status)",
+    "billing tenant.invoices: insert (credits_id, currency, id, kind, note, period_from, period_to, reason, seller, subscription_id, subtotal_minor, tax_minor, tenant_id, total_minor), select, update (credited_minor, customer_name, due_at, issued_at, number, seller_address, seller_name, seller_tax_number, settled_at, settled_minor, status, subtotal_minor, tax_minor, total_minor)",
     "billing tenant.journal_entries: insert (booked_at, id, invoice_id, kind, made_by, note, payment_id, tenant_id), select",
     "billing tenant.payments: insert (currency, id, invoice_id, provider, reference, tenant_id), select, update (amount_minor, refunded_minor, unapplied_minor)",
     "billing tenant.postings: insert (account, amount_minor, currency, entry_id, position, tenant_id), select",

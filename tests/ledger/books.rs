@@ -26,7 +26,9 @@ async fn an_invoice_is_paid_in_parts_and_no_more_than_is_owed() {
     let acme = town().acme.id;
     let invoice = books.invoice(10_000, 1900).await;
     assert_eq!(books.state(invoice).await, ("open".to_owned(), 0, 0));
-    let pay = |amount: i64, reference: &str| format!("record_payment('{acme}', '{invoice}', {amount}, '{reference}', now(), 'me')");
+    let pay = |amount: i64, reference: &str| {
+        format!("record_payment('{acme}', '{invoice}', {amount}, '{reference}', now(), 'me')")
+    };
     books.call(&pay(4_000, "one")).await.unwrap();
     // The same once more is the same payment; the same reference with another amount is refused, and so is more than is owed.
     books.call(&pay(4_000, "one")).await.unwrap();
@@ -34,7 +36,10 @@ async fn an_invoice_is_paid_in_parts_and_no_more_than_is_owed() {
     assert_eq!(books.call(&pay(7_901, "two")).await, Err("RH065".to_owned()));
     assert_eq!(books.state(invoice).await, ("open".to_owned(), 4_000, 0));
     // Nothing was paid of what is made void.
-    assert_eq!(books.call(&format!("void_invoice('{acme}', '{invoice}', now(), 'me', '')")).await, Err("RH068".to_owned()));
+    assert_eq!(
+        books.call(&format!("void_invoice('{acme}', '{invoice}', now(), 'me', '')")).await,
+        Err("RH068".to_owned())
+    );
     books.call(&pay(7_900, "two")).await.unwrap();
     assert_eq!(books.state(invoice).await, ("paid".to_owned(), 11_900, 0));
     assert_eq!(books.call(&pay(1, "three")).await, Err("RH064".to_owned()));
@@ -92,7 +97,10 @@ async fn what_is_given_back_is_credited_and_credit_is_taken_off_the_next_invoice
     books.call(&format!("issue_invoice('{acme}', null, 'change', 'EUR', null, null, '{lines}', now())")).await.unwrap();
     let balance = format!("select coalesce(sum(amount_minor), 0)::bigint from registry.open_balance('{acme}')");
     let owed = books.number(&balance).await;
-    books.call(&format!("write_off_invoice('{acme}', '{}', now(), 'me', '')", books.invoice(5_000, 0).await)).await.unwrap();
+    books
+        .call(&format!("write_off_invoice('{acme}', '{}', now(), 'me', '')", books.invoice(5_000, 0).await))
+        .await
+        .unwrap();
     assert!(owed < 6_900, "what the fixture owes is less the credit: {owed}");
     books.balance().await;
 }
@@ -168,8 +176,15 @@ async fn nobody_who_serves_books_anything_by_any_statement() {
     let functions: Vec<String> = superuser.query(functions, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
     assert_eq!(functions.len(), 12);
     let tables = [
-        "tenant.invoices", "tenant.invoice_lines", "tenant.payments", "tenant.journal_entries", "tenant.postings", "tenant.balances",
-        "registry.sellers", "registry.number_series", "registry.document_numbers",
+        "tenant.invoices",
+        "tenant.invoice_lines",
+        "tenant.payments",
+        "tenant.journal_entries",
+        "tenant.postings",
+        "tenant.balances",
+        "registry.sellers",
+        "registry.number_series",
+        "registry.document_numbers",
     ];
     for role in ["rowhouse_api", "rowhouse_gate", "rowhouse_worker", "rowhouse_platform"] {
         for function in &functions {

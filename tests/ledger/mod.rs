@@ -2,22 +2,29 @@
 mod books;
 mod model;
 mod numbers;
+mod subscriptions;
 
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::support::{TestDb, town};
 
-/// What an operator's command does, as the migrator.
+/// What operators' commands, the clock and providers do, with no more rights than the owner of those functions has.
 struct Books {
     db: TestDb,
     operator: Client,
 }
 
+async fn bookkeeper(db: &TestDb) -> Client {
+    let client = db.client("rowhouse_migrator").await;
+    client.batch_execute("set role rowhouse_billing").await.unwrap();
+    client
+}
+
 impl Books {
     async fn open() -> Self {
         let db = TestDb::new().await;
-        let operator = db.client("rowhouse_migrator").await;
+        let operator = bookkeeper(&db).await;
         Self { db, operator }
     }
 
@@ -37,6 +44,12 @@ impl Books {
             Ok(()) => Ok(()),
             Err(error) => Err(error.code().unwrap_or_else(|| panic!("{call}: {error:?}")).code().to_owned()),
         }
+    }
+
+    /// Calls a function that does what it is asked.
+    async fn run(&self, call: &str) {
+        let done = self.call(call).await;
+        assert_eq!(done, Ok(()), "{call}");
     }
 
     async fn number(&self, query: &str) -> i64 {

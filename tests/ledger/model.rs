@@ -18,14 +18,36 @@ const STEPS: usize = 30;
 /// A step. Invoices and payments are meant by their place among those there are, modulo.
 #[derive(Clone, Debug)]
 enum Step {
-    Bill { amount: i64, rate: i32 },
+    Bill {
+        amount: i64,
+        rate: i32,
+    },
     /// What a provider knows of a payment by then, old and new alike.
-    Told { invoice: usize, payment: u8, received: i64, refunded: i64 },
-    Paid { invoice: usize, payment: u8, amount: i64 },
-    GivenBack { payment: u8, amount: i64 },
-    Credited { invoice: usize, amount: i64 },
-    Void { invoice: usize },
-    WrittenOff { invoice: usize },
+    Told {
+        invoice: usize,
+        payment: u8,
+        received: i64,
+        refunded: i64,
+    },
+    Paid {
+        invoice: usize,
+        payment: u8,
+        amount: i64,
+    },
+    GivenBack {
+        payment: u8,
+        amount: i64,
+    },
+    Credited {
+        invoice: usize,
+        amount: i64,
+    },
+    Void {
+        invoice: usize,
+    },
+    WrittenOff {
+        invoice: usize,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -171,7 +193,11 @@ async fn in_whatever_order_the_books_are_what_the_model_says() {
     let mut done = BTreeMap::<&str, usize>::new();
     for sequence in 0..SEQUENCES {
         // A currency each, so that none has credit of another.
-        let currency = format!("X{}{}", char::from(b'A' + u8::try_from(sequence / 26).unwrap()), char::from(b'A' + u8::try_from(sequence % 26).unwrap()));
+        let currency = format!(
+            "X{}{}",
+            char::from(b'A' + u8::try_from(sequence / 26).unwrap()),
+            char::from(b'A' + u8::try_from(sequence % 26).unwrap())
+        );
         let steps = proptest::collection::vec(step(), STEPS).new_tree(&mut runner).unwrap().current();
         let mut model = Model::default();
         for (turn, step) in steps.iter().enumerate() {
@@ -183,7 +209,18 @@ async fn in_whatever_order_the_books_are_what_the_model_says() {
         }
         books.balance().await;
     }
-    for what in ["bill", "told", "paid", "not paid", "given back", "credited", "not credited", "void", "not void", "written off"] {
+    for what in [
+        "bill",
+        "told",
+        "paid",
+        "not paid",
+        "given back",
+        "credited",
+        "not credited",
+        "void",
+        "not void",
+        "written off",
+    ] {
         assert!(done.contains_key(what), "no sequence had {what}: {done:?}");
     }
 }
@@ -193,7 +230,9 @@ async fn take(books: &Books, model: &mut Model, step: &Step, currency: &str) -> 
     let acme = town().acme.id;
     if let Step::Bill { amount, rate } = step {
         let lines = format!(r#"[{{"amount_minor":{amount},"tax_rate_bp":{rate}}}]"#);
-        let issue = format!("select registry.issue_invoice('{acme}', null, 'manual', '{currency}', null, null, '{lines}', now())");
+        let issue = format!(
+            "select registry.issue_invoice('{acme}', null, 'manual', '{currency}', null, null, '{lines}', now())"
+        );
         model.bill(books.operator.query_one(&issue, &[]).await.unwrap().get(0), *amount, *rate);
         return "bill";
     }
@@ -207,7 +246,9 @@ async fn take(books: &Books, model: &mut Model, step: &Step, currency: &str) -> 
             let (at, called) = (at(invoice), format!("{currency} pi_{payment}"));
             let id = model.invoices[at].id;
             model.told(at, &called, *received, *refunded);
-            let call = format!("merge_payment('{acme}', '{id}', 'stripe', '{called}', '{currency}', {received}, {refunded}, now(), 'stripe')");
+            let call = format!(
+                "merge_payment('{acme}', '{id}', 'stripe', '{called}', '{currency}', {received}, {refunded}, now(), 'stripe')"
+            );
             (call, true, ["told", "not told"])
         }
         Step::Paid { invoice, payment, amount } => {
@@ -255,7 +296,8 @@ async fn compare(books: &Books, model: &Model, currency: &str) -> Result<(), Str
         )
         .await
         .unwrap();
-    let said: Vec<_> = model.invoices.iter().map(|it| (it.id, it.status.to_owned(), it.total, it.settled, it.credited)).collect();
+    let said: Vec<_> =
+        model.invoices.iter().map(|it| (it.id, it.status.to_owned(), it.total, it.settled, it.credited)).collect();
     let found: Vec<(Uuid, String, i64, i64, i64)> =
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4))).collect();
     if found != said {
@@ -273,5 +315,9 @@ async fn compare(books: &Books, model: &Model, currency: &str) -> Result<(), Str
         .await
         .unwrap();
     let found: (i64, i64, i64, i64) = (sums.get(0), sums.get(1), sums.get(2), sums.get(3));
-    if found == (model.owed, model.credit, model.cash, 0) { Ok(()) } else { Err(format!("owed, credit, cash, sum are {found:?}")) }
+    if found == (model.owed, model.credit, model.cash, 0) {
+        Ok(())
+    } else {
+        Err(format!("owed, credit, cash, sum are {found:?}"))
+    }
 }

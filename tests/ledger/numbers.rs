@@ -1,7 +1,7 @@
 //! Numbers of invoices: each once and none left out, with many who issue at once, transactions that end badly and connections that are killed.
 use futures_util::future::join_all;
 
-use super::Books;
+use super::{Books, bookkeeper};
 use crate::support::town;
 
 const WRITERS: usize = 32;
@@ -16,7 +16,7 @@ async fn numbers_have_no_gaps_with_many_writers_and_killed_transactions() {
         let (db, tenant) = (&books.db, tenants[writer % 2]);
         async move {
             let mut issued = 0;
-            let mut client = db.client("rowhouse_migrator").await;
+            let mut client = bookkeeper(db).await;
             for turn in 0..EACH {
                 let issue = format!(
                     "begin; select registry.issue_invoice('{tenant}', null, 'manual', 'EUR', null, null,
@@ -30,7 +30,7 @@ async fn numbers_have_no_gaps_with_many_writers_and_killed_transactions() {
                         let pid: i32 = client.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
                         client.batch_execute(&issue).await.unwrap();
                         db.outside(&format!("select pg_terminate_backend({pid})")).await;
-                        client = db.client("rowhouse_migrator").await;
+                        client = bookkeeper(db).await;
                     }
                     _ => {
                         client.batch_execute(&format!("{issue}; commit")).await.unwrap();

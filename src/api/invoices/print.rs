@@ -44,7 +44,8 @@ struct Amount<'a>(i64, &'a str);
 impl Display for Amount<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(minor, currency) = *self;
-        let digits = iso_currency::Currency::from_code(currency).and_then(iso_currency::Currency::exponent).unwrap_or(2);
+        let digits =
+            iso_currency::Currency::from_code(currency).and_then(iso_currency::Currency::exponent).unwrap_or(2);
         let unit = 10_u64.pow(u32::from(digits));
         let sign = if minor < 0 { "-" } else { "" };
         let (whole, rest) = (minor.unsigned_abs() / unit, minor.unsigned_abs() % unit);
@@ -70,7 +71,9 @@ impl Display for Day {
 /// What of the address may be done by the page: nothing but its own style.
 fn policy() -> String {
     let style = BASE64.encode(digest(&SHA256, STYLE.as_bytes()));
-    format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox")
+    format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+    )
 }
 
 pub(super) fn page(whole: &WholeInvoice) -> Response {

@@ -1,0 +1,1 @@
+select registry.collect_overdue($1, $2) as last
