@@ -1,5 +1,5 @@
 //! What one borrower of a pooled connection leaves for the next: nothing, however the first one ended.
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Mutex, time::Duration};
 
 use axum::{Router, routing::get};
 use reqwest::{Method, StatusCode};
@@ -68,6 +68,13 @@ impl FromRow for Pid {
     }
 }
 
+/// Backends whose borrower ended in the middle of a transaction: nobody else is to have one of them.
+static THROWN_AWAY: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn is_thrown_away(written: &[Pid]) {
+    THROWN_AWAY.lock().unwrap().push(written[0].0.to_string());
+}
+
 /// A well-behaved borrower: says which backend it had, and fails when it finds anything of others.
 async fn look(tenant: Tenant) -> Result<String> {
     let mut conn = tenant.reads().await?;
@@ -82,7 +89,7 @@ async fn look(tenant: Tenant) -> Result<String> {
 async fn panics(tenant: Tenant) -> Result<String> {
     let mut conn = tenant.writes().await?;
     let mut tx = conn.write();
-    let _: Vec<Pid> = tx.all(RENAME, &[]).await?;
+    is_thrown_away(&tx.all(RENAME, &[]).await?);
     panic!("in the middle of a transaction");
 }
 
@@ -90,13 +97,14 @@ async fn forgets(tenant: Tenant) -> Result<String> {
     let mut conn = tenant.writes().await?;
     let mut tx = conn.write();
     let written: Vec<Pid> = tx.all(RENAME, &[]).await?;
+    is_thrown_away(&written);
     Ok(written[0].0.to_string())
 }
 
 async fn dawdles(tenant: Tenant) -> Result<String> {
     let mut conn = tenant.writes().await?;
     let mut tx = conn.write();
-    let _: Vec<Pid> = tx.all(RENAME, &[]).await?;
+    is_thrown_away(&tx.all(RENAME, &[]).await?);
     tokio::time::sleep(Duration::from_hours(1)).await;
     tx.commit().await?;
     Ok(String::new())
@@ -117,7 +125,7 @@ async fn fails(tenant: Tenant) -> Result<String> {
 async fn reuses(tenant: Tenant) -> Result<String> {
     let mut conn = tenant.writes().await?;
     let mut forgotten = conn.write();
-    let _: Vec<Pid> = forgotten.all(RENAME, &[]).await?;
+    is_thrown_away(&forgotten.all(RENAME, &[]).await?);
     drop(forgotten);
     let found: Look = conn.write().last().one(LOOK, &[]).await?;
     Ok(found.pid.to_string())
@@ -167,7 +175,9 @@ async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next(way: Way) {
         let patience = if bad == "/dawdles" { 300 } else { 10_000 };
         let ended = ended.timeout(Duration::from_millis(patience)).send().await;
         match (bad, ended) {
-            ("/forgets", Ok(answer)) => assert_eq!(answer.text().await.unwrap(), first, "it had the connection"),
+            ("/forgets", Ok(answer)) => {
+                assert!(answer.text().await.unwrap().parse::<i32>().is_ok(), "it had a connection");
+            }
             ("/fails" | "/reuses" | "/hurries" | "/panics", Ok(answer)) => {
                 assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
             }
@@ -175,11 +185,13 @@ async fn a_borrower_that_ends_badly_leaves_nothing_to_the_next(way: Way) {
             (_, Ok(answer)) => panic!("{bad} answered {}", answer.status()),
         }
         let next = ask(&app, "/look", &town().globex).await.expect(200).text;
-        if bad == "/fails" {
-            assert_eq!(next, first, "{bad}: rolled back in order, so the connection may stay");
-        } else {
-            assert_ne!(next, first, "{bad}: the connection was thrown away");
+        // A pooler in between has other backends to give, and gives whichever it likes.
+        match (bad, way) {
+            ("/fails", Way::Direct) => assert_eq!(next, first, "{bad}: rolled back in order, so the connection stays"),
+            (_, Way::Direct) => assert_ne!(next, first, "{bad}: the connection was thrown away"),
+            _ => {}
         }
+        assert!(!THROWN_AWAY.lock().unwrap().contains(&next), "{bad}: the connection was thrown away");
         assert_eq!(super::fingerprint(&superuser, town().acme.id).await, before, "{bad}: nothing was written");
         let open = "select count(*) from pg_stat_activity where datname = current_database() and usename = 'rowhouse_api' and state like 'idle in%'";
         let mut left = 1;
@@ -207,7 +219,11 @@ async fn refusals_cost_no_connection(way: Way) {
         let taken = app.as_user(Method::POST, "/api/v1/projects", acme.owner.id, acme.id).json(&taken);
         Answer::of(taken).await.problem(409, "conflict");
     }
-    assert_eq!(ask(&app, "/look", acme).await.expect(200).text, first, "whoever is refused makes nobody reconnect");
+    let last = ask(&app, "/look", acme).await.expect(200).text;
+    // A pooler in between gives whichever of its backends it likes.
+    if matches!(way, Way::Direct) {
+        assert_eq!(last, first, "whoever is refused makes nobody reconnect");
+    }
 }
 
 #[tokio::test]

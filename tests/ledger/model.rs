@@ -55,12 +55,12 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (1_i64..2_000, prop_oneof![proptest::strategy::Just(0), proptest::strategy::Just(1900)])
             .prop_map(|(amount, rate)| Step::Bill { amount, rate }),
-        6 => (invoice.clone(), payment.clone(), 0_i64..4_000, 0_i64..4_000)
+        6 => (invoice, payment.clone(), 0_i64..4_000, 0_i64..4_000)
             .prop_map(|(invoice, payment, one, other)| Step::Told { invoice, payment, received: one.max(other), refunded: one.min(other) / 2 }),
-        3 => (invoice.clone(), payment.clone(), 1_i64..2_500).prop_map(|(invoice, payment, amount)| Step::Paid { invoice, payment, amount }),
+        3 => (invoice, payment.clone(), 1_i64..2_500).prop_map(|(invoice, payment, amount)| Step::Paid { invoice, payment, amount }),
         2 => (payment, 1_i64..1_500).prop_map(|(payment, amount)| Step::GivenBack { payment, amount }),
-        2 => (invoice.clone(), 1_i64..2_000).prop_map(|(invoice, amount)| Step::Credited { invoice, amount }),
-        1 => invoice.clone().prop_map(|invoice| Step::Void { invoice }),
+        2 => (invoice, 1_i64..2_000).prop_map(|(invoice, amount)| Step::Credited { invoice, amount }),
+        1 => invoice.prop_map(|invoice| Step::Void { invoice }),
         1 => invoice.prop_map(|invoice| Step::WrittenOff { invoice }),
     ]
 }
