@@ -1,5 +1,6 @@
 -- Door: moves on those subscriptions whose clock has something to say, of some tenants after one, in the order of their ids. Answers the last tenant it has looked
--- at, where to go on; null after the last of all. One that cannot be moved keeps nobody else waiting, and PostgreSQL's log says why.
+-- at, where to go on; null after the last of all. One that cannot be moved keeps nobody else waiting, and PostgreSQL's log says why: one that somebody holds is for
+-- another time, and after one that takes longer than a statement may, the rest is for the next call.
 -- Why a door: it looks at what all tenants are on, which nobody who works may. It answers an id, which opens nothing.
 create or replace function registry.advance_due(after uuid, most integer) returns uuid
     language plpgsql security definer set search_path = ''
@@ -25,12 +26,16 @@ begin
                                     when 'suspended' then 'suspension_ended'
                                     else case when s.state_ends_at <= s.period_ends_at or s.period_ends_at is null then 'past_due_ended' else 'period_ended' end end
                 into event
-                from tenant.subscriptions s where s.tenant_id = one.tenant_id and s.due_at <= now() for no key update;
+                from tenant.subscriptions s where s.tenant_id = one.tenant_id and s.due_at <= now() for no key update skip locked;
                 exit when not found;
                 perform registry.advance_subscription(one.tenant_id, event);
             end loop;
-        exception when others then
-            raise log 'the subscription of tenant % could not be moved on: % (%)', one.tenant_id, sqlerrm, sqlstate;
+        exception
+            when query_canceled then
+                raise log 'the subscription of tenant % could not be moved on in time', one.tenant_id;
+                return last_one;
+            when others then
+                raise log 'the subscription of tenant % could not be moved on: % (%)', one.tenant_id, sqlerrm, sqlstate;
         end;
     end loop;
     return last_one;

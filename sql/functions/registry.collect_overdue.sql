@@ -1,5 +1,5 @@
 -- Door: tells the subscriptions of some tenants after one, in the order of their ids, that an invoice is overdue (payment_failed). Answers the last tenant it has
--- looked at, where to go on; null after the last of all. One that cannot be told keeps nobody else waiting, and PostgreSQL's log says why.
+-- looked at, where to go on; null after the last of all. One that cannot be told keeps nobody else waiting, and PostgreSQL's log says why: as registry.advance_due.
 -- Why a door: what all tenants owe nobody who works may see. It answers an id, which opens nothing.
 create or replace function registry.collect_overdue(after uuid, most integer) returns uuid
     language plpgsql security definer set search_path = ''
@@ -20,12 +20,16 @@ begin
         last_one := one.tenant_id;
         begin
             -- What was paid meanwhile is not overdue: once it is held nobody pays.
-            perform from tenant.subscriptions s where s.tenant_id = one.tenant_id and s.state = 'active' for no key update;
-            if exists (select from tenant.invoices i where i.tenant_id = one.tenant_id and i.status = 'open' and i.due_at <= now()) then
+            perform from tenant.subscriptions s where s.tenant_id = one.tenant_id and s.state = 'active' for no key update skip locked;
+            if found and exists (select from tenant.invoices i where i.tenant_id = one.tenant_id and i.status = 'open' and i.due_at <= now()) then
                 perform registry.advance_subscription(one.tenant_id, 'payment_failed');
             end if;
-        exception when others then
-            raise log 'the subscription of tenant % could not be told what is overdue: % (%)', one.tenant_id, sqlerrm, sqlstate;
+        exception
+            when query_canceled then
+                raise log 'the subscription of tenant % could not be told in time what is overdue', one.tenant_id;
+                return last_one;
+            when others then
+                raise log 'the subscription of tenant % could not be told what is overdue: % (%)', one.tenant_id, sqlerrm, sqlstate;
         end;
     end loop;
     return last_one;

@@ -8,6 +8,8 @@ as $$
 declare
     whose constant uuid := case tg_op when 'DELETE' then old.tenant_id else new.tenant_id end;
 begin
+    -- Whoever decides something else about it meanwhile is waited for: the statement that follows sees what they have decided.
+    perform from tenant.entitlements e where e.tenant_id = whose for no key update;
     insert into tenant.entitlements as e (tenant_id, plan, plan_version, plan_name, features, limits, access)
     select s.tenant_id, p.code, p.version, p.name,
            array(select f from unnest(p.features || coalesce(o.features, '{}')) f where f <> all (coalesce(o.without, '{}')) group by f order by f),

@@ -24,6 +24,8 @@ begin
     if versions is not null
         and s.version + (select e.version from tenant.entitlements e where e.tenant_id = here) <> all (versions) then
         return;
+    elsif s.id is null then
+        raise exception using errcode = 'RH056', message = 'none';
     end if;
     if event = 'plan_changed' then
         select p.code, p.version, r.period, r.currency, r.amount_minor into chosen
@@ -40,9 +42,18 @@ begin
             and s.state = 'active' and registry.prorated(s.amount_minor, s.period_starts_at, s.period_ends_at, now()) > 0 then
             raise exception using errcode = 'RH057', message = s.currency;
         end if;
+        -- Nor what is owed, or in credit, whatever has become of the subscription.
+        if not coalesce((wanted ->> 'at_period_end')::boolean, false)
+            and exists (select from registry.open_balance(here) b where b.currency <> chosen.currency) then
+            raise exception using errcode = 'RH057', message = (select min(b.currency) from registry.open_balance(here) b where b.currency <> chosen.currency);
+        end if;
         facts := jsonb_build_object('plan', chosen.code, 'plan_version', chosen.version, 'period', chosen.period, 'currency', chosen.currency,
                                     'at_period_end', coalesce((wanted ->> 'at_period_end')::boolean, false));
         if s.state = 'canceled' then
+            -- To cancel and choose again is no way around what is overdue.
+            if exists (select from tenant.invoices i where i.tenant_id = here and i.status = 'open' and i.due_at <= now()) then
+                raise exception using errcode = 'RH056', message = 'past_due';
+            end if;
             return query select b.currency, b.lines from registry.subscribe_again(here, chosen.code, chosen.version, chosen.period, chosen.currency) b;
             return;
         end if;

@@ -31,7 +31,7 @@ declare
     key uuid := nullif(split_part(current_setting('app.api_key', true), '.', 1), '');
     job constant uuid := nullif(current_setting('app.job_id', true), '');
     -- Who acts in one tenant is nobody in another that the change reaches, as one that loses a domain to it: ids do not cross.
-    here constant text := coalesce(current_setting('app.tenant_id', true), '');
+    here constant uuid := nullif(current_setting('app.tenant_id', true), '')::uuid;
     moment constant bigint := extract(epoch from clock_timestamp()) * 1000000;
     -- How a UUIDv7 begins (RFC 9562 §6.2, method 3): the microsecond stands in it, so that what one transaction does in turn is in turn.
     begins constant text := lpad(to_hex(moment / 1000), 12, '0') || '7' || lpad(to_hex(moment % 1000 * 4096 / 1000), 3, '0');
@@ -43,8 +43,10 @@ declare
         when session_user = 'rowhouse_worker' and job is not null then 'job' else 'system' end;
     acting constant uuid := case acts when 'user' then caller when 'api_key' then key when 'job' then job end;
     session constant uuid := case when acts = 'user' then registry.session_handle(nullif(current_setting('app.session_id', true), '')::uuid) end;
-    -- The request's id and where it came from, as whoever serves says.
-    request constant text := coalesce(current_setting('app.request', true), '');
+    -- The request's id and where it came from, as whoever serves says, if they look like that.
+    request constant text := left(current_setting('app.request', true), 80);
+    request_id constant text := substring(split_part(request, ' ', 1) from '^[0-9a-f]{32}$');
+    came_from constant text := substring(split_part(request, ' ', 2) from '^[0-9a-fA-F.:]{2,45}$');
     unrecorded constant text[] := registry.unrecorded_columns(tg_table_name);
     masks constant text[] := registry.masked_columns();
 begin
@@ -60,7 +62,7 @@ begin
     -- Whoever writes in a tenant's own transaction says so once it is committed (docs/adr/0033). Of what reaches a tenant from outside, as an invitation
     -- that is accepted, a domain that another proves, or psql, nobody would say anything. The statement, which asks for no right.
     foreach whose in array tenants loop
-        if here <> whose::text then
+        if here is distinct from whose then
             execute format('notify rowhouse_wake, %L', whose);
         end if;
     end loop;
@@ -90,8 +92,8 @@ begin
         end loop;
     end if;
     -- Nobody else's doing is a job's.
-    if job is not null and here <> '' and caller is null and key is null then
-        select o.caller, o.key into caller, key from registry.on_behalf_of(here::uuid, job) o;
+    if job is not null and here is not null and caller is null and key is null then
+        select o.caller, o.key into caller, key from registry.on_behalf_of(here, job) o;
     end if;
 
     if tg_op = 'UPDATE' and (by_values or told = '') then
@@ -154,15 +156,15 @@ begin
            case when w.themselves then caller when not w.elsewhere then acting end,
            case when acts = 'job' and not w.elsewhere then coalesce(caller, key) end,
            case when not w.elsewhere then session end,
-           nullif(split_part(request, ' ', 1), ''),
-           case when not w.elsewhere then nullif(split_part(request, ' ', 2), '') end,
+           case when not w.elsewhere then request_id end,
+           case when not w.elsewhere then came_from end,
            case when told <> '' then told
                 else tg_table_name || case tg_op when 'INSERT' then '.created' when 'UPDATE' then '.updated' else '.deleted' end end,
            tg_table_name, w.object,
            case when w.was ?| masks or pg_column_size(w.was) > 4096 then registry.recorded_values(w.was) else w.was end,
            case when w.is_now ?| masks or pg_column_size(w.is_now) > 4096 then registry.recorded_values(w.is_now) else w.is_now end
-    from (select u.*, here not in ('', u.tenant::text) as elsewhere,
-                 here = '' and session_user = 'rowhouse_gate' and tg_table_name = 'memberships' and u.object = caller as themselves
+    from (select u.*, coalesce(here <> u.tenant, false) as elsewhere,
+                 here is null and session_user = 'rowhouse_gate' and tg_table_name = 'memberships' and u.object = caller as themselves
           from unnest(tellers, objects, befores, afters) u (tenant, object, was, is_now)) w;
     if told = '' then
         return null;
@@ -172,8 +174,8 @@ begin
     select e.tenant, coalesce(present, (select t.epoch from registry.tenants t where t.id = e.tenant)),
            (begins || substr(replace(gen_random_uuid()::text, '-', ''), 17))::uuid,
            told, tg_argv[2],
-           case when here not in ('', e.tenant::text) then 'none' when caller is not null then 'user' when key is not null then 'api_key' else 'none' end,
-           case when here in ('', e.tenant::text) then coalesce(caller, key) end, e.fact
+           case when here <> e.tenant then 'none' when caller is not null then 'user' when key is not null then 'api_key' else 'none' end,
+           case when coalesce(here = e.tenant, true) then coalesce(caller, key) end, e.fact
     from unnest(tellers, facts) e (tenant, fact)
     where tg_op <> 'UPDATE' or e.fact -> 'changed' <> 'null';
     return null;

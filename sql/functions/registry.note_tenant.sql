@@ -10,14 +10,14 @@ declare
     caller constant uuid := nullif(current_setting('app.user_id', true), '');
     key constant uuid := nullif(split_part(current_setting('app.api_key', true), '.', 1), '');
     -- Who acts in one tenant is nobody in another.
-    elsewhere constant boolean := coalesce(current_setting('app.tenant_id', true), '') not in ('', new.id::text);
+    elsewhere constant boolean := coalesce(nullif(current_setting('app.tenant_id', true), '')::uuid <> new.id, false);
     moment constant bigint := extract(epoch from clock_timestamp()) * 1000000;
     job constant uuid := nullif(current_setting('app.job_id', true), '');
     acts constant text := case
         when session_user = 'rowhouse_api' then case when elsewhere then 'none' when caller is not null then 'user' when key is not null then 'api_key' else 'none' end
         when session_user = 'rowhouse_gate' then 'none'
         when session_user = 'rowhouse_worker' and job is not null and not elsewhere then 'job' else 'system' end;
-    request constant text := coalesce(current_setting('app.request', true), '');
+    request constant text := left(current_setting('app.request', true), 80);
     begins constant text := lpad(to_hex(moment / 1000), 12, '0') || '7' || lpad(to_hex(moment % 1000 * 4096 / 1000), 3, '0');
 begin
     if changed is null then
@@ -27,7 +27,8 @@ begin
     select new.id, new.epoch, (begins || substr(replace(gen_random_uuid()::text, '-', ''), 17))::uuid, acts,
            case acts when 'user' then caller when 'api_key' then key when 'job' then job end,
            case when acts = 'user' then registry.session_handle(nullif(current_setting('app.session_id', true), '')::uuid) end,
-           nullif(split_part(request, ' ', 1), ''), case when not elsewhere then nullif(split_part(request, ' ', 2), '') end,
+           case when not elsewhere then substring(split_part(request, ' ', 1) from '^[0-9a-f]{32}$') end,
+           case when not elsewhere then substring(split_part(request, ' ', 2) from '^[0-9a-fA-F.:]{2,45}$') end,
            case when tg_argv[1] <> '' then tg_argv[1] else 'tenant.updated' end, tg_table_name, new.id,
            jsonb_object_agg(n, to_jsonb(old) -> n), jsonb_object_agg(n, to_jsonb(new) -> n)
     from jsonb_array_elements_text(changed) n;

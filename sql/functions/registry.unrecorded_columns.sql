@@ -8,6 +8,8 @@ create or replace function registry.unrecorded_columns(of_table text) returns te
         when 'memberships' then array['permissions', 'tenant_status', 'user_id']
         when 'api_keys' then array['tenant_status', 'last_used_at']
         when 'operations' then array['done', 'total', 'alive_at', 'result']
+        -- What operators note for themselves.
+        when 'plan_overrides' then array['note']
         when 'domains' then array['checked_at']
         when 'webhook_endpoints' then array['since_epoch', 'since_xid', 'failing_since']
         else array[]::text[]

@@ -1,7 +1,12 @@
 //! A job is there if the transaction that causes it is committed; and of some there is one at a time.
 use std::sync::atomic::Ordering;
 
-use rowhouse::{auth::Keys, compose, settings::Profile, work::Means};
+use rowhouse::{
+    auth::{AuditKey, Keys},
+    compose,
+    settings::Profile,
+    work::Means,
+};
 use uuid::Uuid;
 
 use super::{Chore, Scene, acme, at_work, chore, enqueue};
@@ -86,7 +91,8 @@ async fn the_kinds_of_the_house_have_the_rights_that_the_database_gives_them() {
     let given: Vec<(String, Vec<String>, Option<String>, bool)> =
         rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
     let means = Means::default()
-        .with_webhooks(tuning(&[]).webhooks.office(Keys::read(&KEYS).unwrap(), &[], Profile::Production).unwrap());
+        .with_webhooks(tuning(&[]).webhooks.office(Keys::read(&KEYS).unwrap(), &[], Profile::Production).unwrap())
+        .with_audit_key(AuditKey::read(&KEYS).unwrap().unwrap());
     let known: Vec<_> = compose::kinds(&means)
         .rights()
         .into_iter()

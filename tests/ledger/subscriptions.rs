@@ -210,3 +210,42 @@ async fn what_is_overdue_is_collected_and_what_is_paid_is_not() {
     assert_eq!(books.db.value::<String>(state).await, "active");
     books.balance().await;
 }
+
+/// To cancel and choose again begins nothing anew while something is overdue, nor does another currency.
+#[tokio::test]
+async fn what_is_overdue_is_not_shed_by_canceling_and_choosing_again() {
+    let books = Books::open().await;
+    on_a_plan(&books.db).await;
+    let acme = &town().acme;
+    books.run(&format!("advance_subscription('{}', 'trial_ended')", acme.id)).await;
+    let overdue = format!(
+        "set session_replication_role = replica;
+         update tenant.invoices set due_at = now() - interval '1 day' where tenant_id = '{}' and status = 'open';
+         insert into registry.plan_prices (code, version, period, currency, amount_minor) values ('team', 1, 'month', 'USD', 5900)",
+        acme.id
+    );
+    books.db.run(&overdue).await;
+    books.run(&format!("advance_subscription('{}', 'payment_failed')", acme.id)).await;
+    let api = books.db.api().await;
+    for (event, wanted, expected) in [
+        ("canceled_now", "{}", ""),
+        ("plan_changed", r#"{"plan": "team"}"#, "RH056"),
+        ("plan_changed", r#"{"plan": "free"}"#, "RH056"),
+        ("plan_changed", r#"{"plan": "team", "currency": "USD"}"#, "RH057"),
+    ] {
+        let enter = format!(
+            "begin; set local app.tenant_id = '{}'; set local app.user_id = '{2}'; set local app.session_id = '{2}'; {1}",
+            acme.id,
+            format_args!("select from registry.manage_subscription('{event}', '{wanted}', null); commit"),
+            acme.owner.id
+        );
+        let refused = api.batch_execute(&enter).await.err();
+        let code = refused.as_ref().and_then(|error| error.code()).map_or("", |code| code.code());
+        assert_eq!(code, expected, "{event} {wanted}: {refused:?}");
+        if refused.is_some() {
+            api.batch_execute("rollback").await.unwrap();
+        }
+    }
+    let owed = books.number("select count(*) from tenant.invoices where status = 'open' and total_minor = 4900").await;
+    assert_eq!(owed, 1);
+}

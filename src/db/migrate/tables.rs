@@ -57,7 +57,10 @@ impl Run<'_> {
         if let Some(file) = files.values().find(|file| !there.contains(file.table.as_str())) {
             return Err(Failure(format!("sql/{}: there is no table {}: a migration makes it", file.path, file.table)));
         }
-        for table in there {
+        // New ones first: what is called by triggers of the others may write into them.
+        let mut in_turn: Vec<&str> = there.into_iter().collect();
+        in_turn.sort_by_key(|table| known.files.contains_key(&format!("policies/{table}.sql")));
+        for table in in_turn {
             let file = files.get(table);
             let path = format!("policies/{table}.sql");
             let digest = digests.get(&path);
