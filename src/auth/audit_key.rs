@@ -1,5 +1,9 @@
 //! The key that the audit log is sealed with, and the public halves by which anybody can verify it (docs/audit-log.md).
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -19,6 +23,7 @@ const PUBLIC: &str = "audit-log.public";
 pub struct AuditKey {
     pair: Ed25519KeyPair,
     id: String,
+    dir: PathBuf,
 }
 
 impl std::fmt::Debug for AuditKey {
@@ -40,7 +45,7 @@ impl AuditKey {
         let pair = pair
             .ok_or_else(|| Failure(format!("{} is not an Ed25519 private key (PKCS#8 in Base64)", path.display())))?;
         let id = id_of(pair.public_key().as_ref());
-        Ok(Some(Self { pair, id }))
+        Ok(Some(Self { pair, id, dir: dir.to_owned() }))
     }
 
     /// Makes a fresh one where there is none. Answers whether it did.
@@ -68,6 +73,14 @@ impl AuditKey {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// All that its directory knows now, and itself: another worker may have begun to seal with a newer one.
+    pub fn known(&self) -> Result<AuditVerifiers, Failure> {
+        let mut known =
+            if self.dir.join(PUBLIC).exists() { AuditVerifiers::read(&self.dir)? } else { AuditVerifiers::default() };
+        known.0.insert(self.id.clone(), self.public().to_vec());
+        Ok(known)
     }
 
     /// Its public half.

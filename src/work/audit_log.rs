@@ -2,7 +2,7 @@
 //! (docs/audit-log.md). What is older than it is kept is forgotten, and the chain says so.
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rowhouse_walls::TenantId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use crate::{
     Error, Result,
-    auth::{AuditKey, in_hex, sha256},
+    auth::{AuditKey, Signed, in_hex, sha256},
     clock,
     db::Params,
+    error::Failure,
     from_row,
     jobs::{Failed, Held, Job, backoff::Backoff},
     sql,
@@ -22,7 +23,12 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_mins(1), Duration::from_hou
 /// Rows of a batch at most.
 const BATCH: i64 = 5_000;
 /// Days that rows are kept at least: the database lets none go that is younger.
-const FLOOR: u16 = 90;
+pub(super) const FLOOR: u16 = 90;
+
+/// Days of 24 hours, as PostgreSQL counts them in UTC.
+pub(super) fn days(days: u16) -> SignedDuration {
+    SignedDuration::from_hours(24 * i64::from(days))
+}
 
 /// Seals what a tenant's log has got since.
 #[derive(Debug, Deserialize, Serialize)]
@@ -98,6 +104,8 @@ pub struct AuditSeal {
 }
 from_row! { AuditSeal: number, epoch, xid, row_id, rows, leaves, forgotten_through, sealed_at, head, signature, key_id }
 
+/// The code of a job that has found a seal which is not what was sealed: it appends nothing to such a chain, and forgets nothing by it.
+const BROKEN: &str = "audit_chain_broken";
 /// What a chain begins after.
 pub const NO_HEAD: [u8; 32] = [0; 32];
 
@@ -116,6 +124,37 @@ impl AuditSeal {
     }
 }
 
+/// A seal as it stands in the database, and the head that stands before it.
+struct Standing {
+    seal: AuditSeal,
+    before: Option<Vec<u8>>,
+}
+from_row! { Standing: seal = *, before }
+
+impl Standing {
+    /// The seal, if it is what this house has sealed: whatever goes on from another would be signed.
+    fn trusted(self, tenant: TenantId, key: &AuditKey) -> Result<AuditSeal, Failed> {
+        let Self { seal, before } = self;
+        let before = if seal.number == 1 { Some(NO_HEAD.to_vec()) } else { before };
+        let known = key.known().map_err(|Failure(text)| Failed::again("audit_key_unreadable", text))?;
+        let wrong = match before {
+            None => "the one before it is gone",
+            Some(before) if seal.head_after(tenant.as_uuid(), &before).as_slice() != seal.head => {
+                "it is not what was sealed"
+            }
+            Some(_) => match known.verify(&seal.key_id, &seal.head, &seal.signature) {
+                Signed::Well => return Ok(seal),
+                Signed::Badly => "it is not signed by its key",
+                Signed::Unknown => "it is signed by a key that is not known here",
+            },
+        };
+        Err(Failed::never(
+            BROKEN,
+            format!("nothing follows from seal {}: {wrong}; see rowhouse audit-log verify", seal.number),
+        ))
+    }
+}
+
 /// Where a chain ends.
 struct End {
     number: i64,
@@ -125,15 +164,19 @@ struct End {
     forgotten_through: i64,
     head: Vec<u8>,
 }
-from_row! { End: number, epoch, xid, row_id, forgotten_through, head }
 
 impl End {
-    async fn of(held: &Held) -> Result<Self> {
+    /// The end of what this house has sealed. Fails where the last seal is another.
+    async fn of(held: &Held, key: &AuditKey) -> Result<Self, Failed> {
         let mut conn = held.writes().await?;
-        let end = conn.read().last().optional(sql!("work/audit_last_seal"), &[]).await?;
-        let none =
-            || Self { number: 0, epoch: 0, xid: 0, row_id: Uuid::nil(), forgotten_through: 0, head: NO_HEAD.to_vec() };
-        Ok(end.unwrap_or_else(none))
+        let last: Option<Standing> =
+            conn.read().last().optional(sql!("work/audit_last_seal"), &[]).await.map_err(Error::from)?;
+        let Some(last) = last else {
+            let (row_id, head) = (Uuid::nil(), NO_HEAD.to_vec());
+            return Ok(Self { number: 0, epoch: 0, xid: 0, row_id, forgotten_through: 0, head });
+        };
+        let AuditSeal { number, epoch, xid, row_id, forgotten_through, head, .. } = last.trusted(held.tenant(), key)?;
+        Ok(Self { number, epoch, xid, row_id, forgotten_through, head })
     }
 
     /// The seal after this end: over these rows, or that says how far they are forgotten.
@@ -179,7 +222,7 @@ async fn append(held: &Held, seal: &AuditSeal) -> Result<()> {
 pub(super) async fn seal(_: SealAuditLog, held: Held, key: Arc<AuditKey>) -> Result<Value, Failed> {
     let mut sealed = 0;
     loop {
-        let end = End::of(&held).await?;
+        let end = End::of(&held, &key).await?;
         let mut conn = held.writes().await?;
         let params: Params<'_> = &[&end.epoch, &end.xid, &end.row_id, &BATCH];
         let rows: Vec<Leaf> = conn.read().last().all(sql!("work/audit_rows"), params).await.map_err(Error::from)?;
@@ -197,15 +240,22 @@ pub(super) async fn seal(_: SealAuditLog, held: Held, key: Arc<AuditKey>) -> Res
 
 /// First the chain says how far rows are forgotten, and then they go: whoever verifies in between finds some that are left, and none that is missed.
 pub(super) async fn forget(job: ForgetAuditLog, held: Held, key: Arc<AuditKey>) -> Result<Value, Failed> {
-    let (days, mut forgotten) = (i32::from(job.days.max(FLOOR)), 0);
-    let end = End::of(&held).await?;
+    let (age, mut forgotten) = (job.days.max(FLOOR), 0);
+    let end = End::of(&held, &key).await?;
     let mut conn = held.writes().await?;
-    let over: Params<'_> = &[&days, &end.forgotten_through];
-    let over: Option<End> = conn.read().last().optional(sql!("work/audit_over"), over).await.map_err(Error::from)?;
+    let over: Params<'_> = &[&i32::from(age), &end.forgotten_through];
+    let over: Option<Standing> =
+        conn.read().last().optional(sql!("work/audit_over"), over).await.map_err(Error::from)?;
     drop(conn);
     let Some(over) = over else { return Ok(json!({ "forgotten": forgotten })) };
+    // Its time is believed as far as it is signed; the clock of the database may have been set.
+    let over = over.trusted(held.tenant(), &key)?;
+    let next = end.next(held.tenant(), &key, &[], over.number);
+    if next.sealed_at.duration_since(over.sealed_at) < days(FLOOR) {
+        return Ok(json!({ "forgotten": forgotten }));
+    }
     if over.number > end.forgotten_through {
-        append(&held, &end.next(held.tenant(), &key, &[], over.number)).await?;
+        append(&held, &next).await?;
     }
     loop {
         let mut conn = held.writes().await?;

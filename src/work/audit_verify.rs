@@ -1,10 +1,11 @@
 //! Whether a tenant's audit log is what was sealed, and if not, where it is another.
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::audit_log::{AuditSeal, Leaf, NO_HEAD};
+use super::audit_log::{AuditSeal, FLOOR, Leaf, NO_HEAD, days};
 use crate::{
     auth::{AuditVerifiers, Signed, in_hex},
     db::AdminConn,
@@ -28,9 +29,11 @@ pub struct PublishedHead {
     pub sealed_at: jiff::Timestamp,
     /// In hex.
     pub head: String,
-    /// In hex.
+    /// In hex; empty where a line has none.
+    #[serde(default)]
     pub signature: String,
     /// By which key.
+    #[serde(default)]
     pub key_id: String,
 }
 from_row! { PublishedHead: tenant, slug, number, sealed_at, head, signature, key_id }
@@ -52,11 +55,17 @@ pub enum Fault {
     SealBackwards { seal: i64 },
     /// The chain has another head at this number than was published.
     OtherHead { seal: i64 },
+    /// Two different heads of this number were published.
+    HeadsDiffer { seal: i64 },
+    /// A head that was published is not signed by the key it names.
+    BadPublished { seal: i64 },
+    /// A seal says that rows are forgotten which were sealed too short a time before, or not yet: what is gone of them was removed.
+    ForgottenTooSoon { seal: i64, through: i64 },
     /// A row is not what was sealed.
     RowChanged { seal: i64, row: usize, id: Uuid },
     /// A row that was sealed is not there. After which one it stood.
     RowRemoved { seal: i64, row: usize, after: Option<Uuid> },
-    /// A row is there that was not sealed, among those that were.
+    /// A row is there that was not sealed, among those that were or before all of them.
     RowInserted { seal: i64, id: Uuid },
 }
 
@@ -77,12 +86,23 @@ pub struct Report {
     pub left: usize,
     /// Rows that are not sealed yet: of them nothing is known.
     pub unsealed: i64,
+    /// Since when the oldest of them is there, as it says itself.
+    pub unsealed_since: Option<Timestamp>,
     /// What is wrong.
     pub faults: Vec<Fault>,
 }
 
-struct Counted(i64);
-from_row! { Counted: "rows" }
+struct Unsealed {
+    rows: i64,
+    since: Option<Timestamp>,
+}
+from_row! { Unsealed: rows, since }
+
+struct Head {
+    number: i64,
+    head: String,
+}
+from_row! { Head: number, head }
 
 /// A tenant whose log there is to verify.
 #[derive(Debug)]
@@ -94,9 +114,85 @@ pub struct Logged {
 }
 from_row! { Logged: id, slug }
 
-/// The tenants with something in their log, or the one of that name.
-pub async fn tenants(admin: &AdminConn, slug: Option<&str>) -> Result<Vec<Logged>, Failure> {
-    admin.all(sql!("operate/audit_tenants"), &[&slug]).await
+/// The tenants with something in their log now or when a head of theirs was published, or the one of that name. Fails where nobody has it.
+pub async fn tenants(
+    admin: &AdminConn,
+    slug: Option<&str>,
+    published: &[PublishedHead],
+) -> Result<Vec<Logged>, Failure> {
+    let mut all: Vec<Logged> = admin.all(sql!("operate/audit_tenants"), &[&slug]).await?;
+    for head in published {
+        if slug.is_none_or(|slug| slug == head.slug) && all.iter().all(|tenant| tenant.id != head.tenant) {
+            all.push(Logged { id: head.tenant, slug: head.slug.clone() });
+        }
+    }
+    match slug {
+        Some(slug) if all.is_empty() => Err(Failure(format!("there is no tenant {slug:?}"))),
+        _ => Ok(all),
+    }
+}
+
+/// In what the heads of a tenant that were published contradict its chain or each other. Signatures are verified where keys are given.
+pub async fn contradictions(
+    admin: &AdminConn,
+    tenant: &Logged,
+    keys: Option<&AuditVerifiers>,
+    published: &[PublishedHead],
+) -> Result<Vec<Fault>, Failure> {
+    let published = of_tenant(tenant.id, published);
+    let numbers: BTreeSet<i64> = published.iter().map(|head| head.number).collect();
+    let asked: Vec<i64> = numbers.iter().copied().collect();
+    let heads: Vec<Head> = admin.all(sql!("operate/audit_seal_heads"), &[&tenant.id, &asked]).await?;
+    let chain: HashMap<i64, String> = heads.into_iter().map(|head| (head.number, head.head)).collect();
+    let gone = numbers.into_iter().filter(|number| !chain.contains_key(number));
+    let mut faults: Vec<Fault> = gone.map(|number| Fault::SealsGone { from: number, to: number }).collect();
+    contradicted(&published, &chain, keys, &mut faults);
+    Ok(faults)
+}
+
+fn of_tenant(tenant: Uuid, published: &[PublishedHead]) -> Vec<&PublishedHead> {
+    published.iter().filter(|head| head.tenant == tenant).collect()
+}
+
+/// Compares every line that was published, not the last of each number alone: whoever appends a line after the chain was cut must not hide the one before.
+fn contradicted(
+    published: &[&PublishedHead],
+    chain: &HashMap<i64, String>,
+    keys: Option<&AuditVerifiers>,
+    faults: &mut Vec<Fault>,
+) {
+    let mut found = Vec::new();
+    let mut first: HashMap<i64, &str> = HashMap::new();
+    for line in published {
+        let seal = line.number;
+        if *first.entry(seal).or_insert(&line.head) != line.head {
+            found.push(Fault::HeadsDiffer { seal });
+        }
+        if chain.get(&seal).is_some_and(|head| *head != line.head) {
+            found.push(Fault::OtherHead { seal });
+        }
+        let Some(keys) = keys.filter(|_| !line.signature.is_empty()) else { continue };
+        let signed = match (of_hex(&line.head), of_hex(&line.signature)) {
+            (Some(head), Some(signature)) => keys.verify(&line.key_id, &head, &signature),
+            _ => Signed::Badly,
+        };
+        match signed {
+            Signed::Well => {}
+            Signed::Badly => found.push(Fault::BadPublished { seal }),
+            Signed::Unknown => found.push(Fault::UnknownKey { seal, key: line.key_id.clone() }),
+        }
+    }
+    for fault in found {
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
+}
+
+fn of_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
+    digits.chunks(2).map(|two| u8::try_from(16 * two[0] + two[1]).ok()).collect()
 }
 
 /// Where chains end, for whoever keeps them outside.
@@ -119,9 +215,12 @@ pub async fn verify(
         forgotten: 0,
         left: 0,
         unsealed: 0,
+        unsealed_since: None,
         faults: Vec::new(),
     };
     let forgotten = verify_chain(admin, &mut report, keys, published).await?;
+    let below: Vec<Uuid> = admin.all(sql!("operate/audit_below"), &[&tenant.id]).await?;
+    report.faults.extend(below.into_iter().map(|id| Fault::RowInserted { seal: 1, id }));
     let mut place = (0, 0, Uuid::nil());
     let mut number = 0;
     loop {
@@ -145,9 +244,11 @@ pub async fn verify(
             }
         }
     }
-    let unsealed: Vec<Counted> =
+    let unsealed: Vec<Unsealed> =
         admin.all(sql!("operate/audit_unsealed"), &[&tenant.id, &place.0, &place.1, &place.2]).await?;
-    report.unsealed = unsealed.first().map_or(0, |counted| counted.0);
+    if let Some(Unsealed { rows, since }) = unsealed.first() {
+        (report.unsealed, report.unsealed_since) = (*rows, *since);
+    }
     Ok(report)
 }
 
@@ -159,9 +260,12 @@ async fn verify_chain(
     published: &[PublishedHead],
 ) -> Result<i64, Failure> {
     let tenant = report.tenant;
-    let published: HashMap<i64, &str> =
-        published.iter().filter(|head| head.tenant == tenant).map(|head| (head.number, &*head.head)).collect();
-    let (mut number, mut forgotten, mut before) = (0, 0, NO_HEAD.to_vec());
+    let published = of_tenant(tenant, published);
+    let mut chain: HashMap<i64, String> = published.iter().map(|head| (head.number, String::new())).collect();
+    // When each was sealed; what the last one says is forgotten, and what of that is believed.
+    let mut sealed_at: HashMap<i64, Timestamp> = HashMap::new();
+    let (mut said, mut forgotten) = (0, 0);
+    let (mut number, mut before) = (0, NO_HEAD.to_vec());
     let mut place = (0, 0, Uuid::nil());
     loop {
         let seals: Vec<AuditSeal> = admin.all(sql!("operate/audit_seals"), &[&tenant, &number, &SEALS]).await?;
@@ -169,6 +273,7 @@ async fn verify_chain(
             break;
         }
         for seal in seals {
+            let faults = report.faults.len();
             if seal.number != number + 1 {
                 report.faults.push(Fault::SealsGone { from: number + 1, to: seal.number - 1 });
             } else if seal.head_after(tenant, &before).as_slice() != seal.head {
@@ -182,20 +287,29 @@ async fn verify_chain(
                 }
             }
             let here = (seal.epoch, seal.xid, seal.row_id);
-            if here < place || seal.forgotten_through < forgotten {
+            let through = seal.forgotten_through;
+            if here < place || through < said {
                 report.faults.push(Fault::SealBackwards { seal: seal.number });
             }
-            if published.get(&seal.number).is_some_and(|head| *head != in_hex(&seal.head)) {
-                report.faults.push(Fault::OtherHead { seal: seal.number });
+            let old = |at: &Timestamp| seal.sealed_at.duration_since(*at) >= days(FLOOR);
+            if through > said && !sealed_at.get(&through).is_some_and(old) {
+                report.faults.push(Fault::ForgottenTooSoon { seal: seal.number, through });
+            } else if through > said && report.faults.len() == faults {
+                forgotten = through;
             }
-            (number, place, before) = (seal.number, here.max(place), seal.head);
-            forgotten = forgotten.max(seal.forgotten_through);
+            if let Some(head) = chain.get_mut(&seal.number) {
+                *head = in_hex(&seal.head);
+            }
+            sealed_at.insert(seal.number, seal.sealed_at);
+            (number, place, before, said) = (seal.number, here.max(place), seal.head, through.max(said));
             report.seals += 1;
         }
     }
-    if let Some(last) = published.keys().max().filter(|last| **last > number) {
+    if let Some(last) = chain.keys().max().filter(|last| **last > number) {
         report.faults.push(Fault::SealsGone { from: number + 1, to: *last });
     }
+    chain.retain(|_, head| !head.is_empty());
+    contradicted(&published, &chain, Some(keys), &mut report.faults);
     Ok(forgotten)
 }
 

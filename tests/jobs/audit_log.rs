@@ -14,7 +14,10 @@ use rowhouse::{
 use uuid::Uuid;
 
 use super::{Scene, at_work};
-use crate::support::town;
+use crate::{
+    cli::{rowhouse, run},
+    support::town,
+};
 
 /// A key of its own, and a database whose log it seals.
 struct House {
@@ -43,15 +46,44 @@ impl House {
     }
 
     async fn has_done<J: Job>(&self, job: &J) -> serde_json::Value {
+        self.has_done_with(job, self.key()).await
+    }
+
+    async fn has_done_with<J: Job>(&self, job: &J, key: AuditKey) -> serde_json::Value {
+        let (job, _) = self.comes_to(job, key, "succeeded").await;
+        let result = "select result from tenant.jobs where id = $1";
+        self.scene.superuser.query_one(result, &[&job]).await.unwrap().get(0)
+    }
+
+    /// The code that a job dies with.
+    async fn fails<J: Job>(&self, job: &J) -> String {
+        self.comes_to(job, self.key(), "dead").await.1.unwrap()
+    }
+
+    async fn comes_to<J: Job>(&self, job: &J, key: AuditKey, state: &str) -> (Uuid, Option<String>) {
         let acme = &town().acme;
         let job = NewJob::new(job).unwrap();
         self.scene.enqueue(acme.id, &acme.owner, std::slice::from_ref(&job)).await;
-        let kinds = compose::kinds(&Means::default().with_audit_key(self.key()));
+        let kinds = compose::kinds(&Means::default().with_audit_key(key));
         let working = at_work(&self.scene.worker_for(2, kinds, Duration::from_secs(5)));
-        self.scene.until(job.id(), "succeeded").await;
+        let (_, code) = self.scene.until(job.id(), state).await;
         working.finish().await;
-        let result = "select result from tenant.jobs where id = $1";
-        self.scene.superuser.query_one(result, &[&job.id()]).await.unwrap().get(0)
+        (job.id(), code)
+    }
+
+    /// A change of which the log tells.
+    async fn rename(&self, name: &str) {
+        let project = town().acme.projects[0].id;
+        self.scene.db.run(&format!("update tenant.projects set name = '{name}' where id = '{project}'")).await;
+    }
+
+    /// What `rowhouse audit-log` exits with and says.
+    fn say(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let url = self.scene.db.url("rowhouse_migrator");
+        let mut command = rowhouse();
+        command.arg("audit-log").args(arguments).env("MIGRATE_DATABASE_URL", url).env("ROWHOUSE_KEYS", &self.keys);
+        let (code, said, complaint) = run(&mut command);
+        (code, said + &complaint)
     }
 
     async fn seal(&self) -> i64 {
@@ -60,7 +92,7 @@ impl House {
 
     async fn verified(&self, published: &[PublishedHead]) -> Report {
         let admin = self.scene.db.migrator().await;
-        let acme = tenants(&admin, Some("acme")).await.unwrap().remove(0);
+        let acme = tenants(&admin, Some("acme"), &[]).await.unwrap().remove(0);
         verify(&admin, &acme, &AuditVerifiers::read(&self.keys).unwrap(), published).await.unwrap()
     }
 
@@ -191,7 +223,7 @@ async fn what_a_superuser_does_to_seals_is_found_as_well() {
     AuditKey::renew(&house.keys).unwrap();
     assert_eq!(house.verified(&published).await.faults, [], "the public half of the key before is still known");
     let strangers = AuditVerifiers::default();
-    let acme = tenants(&admin, Some("acme")).await.unwrap().remove(0);
+    let acme = tenants(&admin, Some("acme"), &[]).await.unwrap().remove(0);
     let faults = verify(&admin, &acme, &strangers, &[]).await.unwrap().faults;
     assert!(matches!(faults[0], Fault::UnknownKey { seal: 1, .. }), "{faults:?}");
 }
@@ -271,6 +303,144 @@ async fn what_is_forgotten_leaves_a_chain_that_can_be_verified() {
     // Who did what since is still held.
     house.tamper("update tenant.audit_log set action = 'x'").await;
     assert_eq!(house.verified(&[]).await.faults.len(), 1);
+}
+
+/// Whoever changes the last seal for a while does not get a signature for what it says.
+#[tokio::test]
+async fn nothing_is_sealed_or_forgotten_after_a_seal_that_was_changed() {
+    let house = House::set().await;
+    house.seal().await;
+    house.rename("second").await;
+    house.seal().await;
+    house.rename("third").await;
+    house.tamper("create temp table kept as select * from tenant.audit_seals").await;
+    let whole = "delete from tenant.audit_seals; insert into tenant.audit_seals select * from kept";
+    for how in [
+        "update tenant.audit_seals set forgotten_through = 1 where number = 2",
+        "update tenant.audit_seals set signature = decode(repeat('00', 64), 'hex') where number = 2",
+        "delete from tenant.audit_seals where number = 1",
+    ] {
+        house.tamper(how).await;
+        assert_eq!(house.fails(&SealAuditLog {}).await, "audit_chain_broken", "{how}");
+        assert_eq!(house.fails(&ForgetAuditLog { days: 400 }).await, "audit_chain_broken", "{how}");
+        house.tamper(whole).await;
+        assert_eq!(house.verified(&[]).await.seals, 2, "{how}");
+    }
+    // Nor is what is over believed for a time that was not signed.
+    house.tamper("update tenant.audit_seals set sealed_at = sealed_at - interval '450 days' where number = 1").await;
+    assert_eq!(house.fails(&ForgetAuditLog { days: 400 }).await, "audit_chain_broken");
+    house.tamper(whole).await;
+    // Another worker seals with a newer key.
+    let older = house.key();
+    AuditKey::renew(&house.keys).unwrap();
+    assert_eq!(house.seal().await, 1);
+    house.rename("fourth").await;
+    assert_eq!(house.has_done_with(&SealAuditLog {}, older).await["sealed"], 1);
+    assert_eq!(house.verified(&[]).await.faults, []);
+}
+
+/// Such a chain was signed by a version that believed what stood in the last seal.
+#[tokio::test]
+async fn what_is_signed_as_forgotten_too_soon_is_a_fault_and_its_rows_are_missed() {
+    let house = House::set().await;
+    let rows = house.seal().await;
+    house.rename("second").await;
+    house.seal().await;
+    house.tamper("update tenant.audit_seals set forgotten_through = 1 where number = 2").await;
+    resign(&house, &house.key()).await;
+    house.tamper("delete from tenant.audit_log where action <> 'project.updated'").await;
+    let report = house.verified(&[]).await;
+    assert_eq!(report.faults[0], Fault::ForgottenTooSoon { seal: 2, through: 1 });
+    assert_eq!((report.forgotten, report.good), (0, usize::try_from(rows).unwrap() + 2 - report.faults.len()));
+    // A day below what is kept at least, and a day above.
+    for (days, expected) in [(89, 1), (91, 0)] {
+        let sealed = format!(
+            "update tenant.audit_seals set sealed_at = now() - interval '{days} days' where number = 1;
+             update tenant.audit_seals set sealed_at = now() where number = 2"
+        );
+        house.tamper(&sealed).await;
+        resign(&house, &house.key()).await;
+        let faults = house.verified(&[]).await.faults;
+        let soon = faults.iter().filter(|fault| matches!(fault, Fault::ForgottenTooSoon { .. })).count();
+        assert_eq!(soon, expected, "{days}: {faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_before_all_others_is_told_as_inserted() {
+    let house = House::set().await;
+    house.seal().await;
+    for (epoch, xid, id) in [(-1, 5, Uuid::now_v7()), (i64::MIN, i64::MIN, Uuid::nil()), (0, 0, Uuid::nil())] {
+        let place = format!("jsonb_build_object('epoch', {epoch}::numeric, 'xid', {xid}::numeric, 'id', '{id}')");
+        let one = format!("select * from tenant.audit_log where tenant_id = '{}' limit 1", town().acme.id);
+        house
+            .tamper(&format!(
+                "insert into tenant.audit_log select (jsonb_populate_record(l, {place})).* from ({one}) o join tenant.audit_log l using (tenant_id, epoch, xid, id)"
+            ))
+            .await;
+        assert_eq!(house.verified(&[]).await.faults, [Fault::RowInserted { seal: 1, id }]);
+        house.tamper("delete from tenant.audit_log where (epoch, xid) <= (0, 0)").await;
+    }
+}
+
+/// All of it as whoever runs it from a timer.
+#[tokio::test]
+async fn heads_that_were_published_tell_what_was_cut_and_are_not_hidden_by_those_after() {
+    let house = House::set().await;
+    let file = house.keys.join("heads.ndjson");
+    let path = file.to_str().unwrap();
+    house.seal().await;
+    house.rename("second").await;
+    house.seal().await;
+    let lines = || std::fs::read_to_string(&file).unwrap();
+    let append = ["heads", "--append", path];
+    let verify = ["verify", "--tenant", "acme", "--heads", path];
+    assert_eq!(house.say(&append).0, Some(0));
+    assert_eq!(house.say(&append).0, Some(0), "the same head again contradicts nothing");
+    assert_eq!(house.say(&verify).0, Some(0));
+    let (code, said) = house.say(&["verify", "--tenant", "nobody"]);
+    assert_eq!((code, said.contains("there is no tenant")), (Some(2), true), "{said}");
+    // What waits longer than it may is not fine.
+    house.rename("waits").await;
+    house.tamper("update tenant.audit_log set at = at - interval '3 hours' where (epoch, xid, id) > (select epoch, xid, row_id from tenant.audit_seals order by number desc limit 1)").await;
+    let (code, said) = house.say(&verify);
+    assert_eq!((code, said.contains("1 not sealed yet, the oldest for 3h")), (Some(1), true), "{said}");
+    assert_eq!(house.say(&[&verify[..], &["--unsealed-for", "4h"]].concat()).0, Some(0));
+
+    // The end is cut off, and sealed again as something else.
+    let there = lines();
+    house.tamper("delete from tenant.audit_seals where number = 2").await;
+    let (code, said) = house.say(&append);
+    assert_eq!((code, said.contains("seals 2 to 2 are gone")), (Some(1), true), "{said}");
+    house.tamper("delete from tenant.audit_log where action = 'project.updated' and after ->> 'name' = 'second'").await;
+    house.seal().await;
+    let (code, said) = house.say(&append);
+    assert_eq!((code, said.contains("seal 2 is not the one that was published")), (Some(1), true), "{said}");
+    assert_eq!(lines(), there, "nothing was appended");
+    // Nor does it help to append it by hand.
+    let (_, now) = house.say(&["heads", "--tenant", "acme"]);
+    std::fs::write(&file, there.clone() + &now).unwrap();
+    let (code, said) = house.say(&verify);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("two different heads") && said.contains("not the one that was published"), "{said}");
+    // A line whose head was made up is not signed.
+    let mut line: PublishedHead = serde_json::from_str(now.lines().next().unwrap()).unwrap();
+    line.head = "00".repeat(32);
+    let faults = house.verified(std::slice::from_ref(&line)).await.faults;
+    assert_eq!(faults, [Fault::OtherHead { seal: 2 }, Fault::BadPublished { seal: 2 }]);
+
+    // All of a tenant's log is gone, and the tenant from the registry.
+    house.tamper("delete from tenant.audit_seals; delete from tenant.audit_log").await;
+    for gone in [
+        "select 1",
+        "update registry.tenants set slug = 'acme-gone' where slug = 'acme'",
+        "delete from registry.tenants where slug = 'acme-gone'",
+    ] {
+        house.tamper(gone).await;
+        let (code, said) = house.say(&["verify", "--heads", path]);
+        assert_eq!((code, said.contains("seals 1 to 2 are gone")), (Some(1), true), "{gone}: {said}");
+        assert_eq!(house.say(&append).0, Some(1), "{gone}");
+    }
 }
 
 /// Makes a chain good that was made older.
