@@ -6,8 +6,7 @@ create or replace function registry.credit_invoice(whose uuid, invoice uuid, amo
     language plpgsql set search_path = ''
 as $$
 declare
-    document tenant.invoices;
-    balance tenant.balances;
+    document constant tenant.invoices := registry.hold_invoice(whose, invoice);
     rate record;
     lines jsonb := '[]';
     share bigint;
@@ -16,11 +15,8 @@ declare
     whole bigint;
     drafted uuid;
 begin
-    select i.* into document from tenant.invoices i where i.tenant_id = whose and i.id = invoice;
-    balance := registry.hold_balance(whose, document.currency);
-    select i.* into document from tenant.invoices i where i.tenant_id = whose and i.id = invoice for no key update;
-    if document.kind is distinct from 'invoice' or document.status not in ('open', 'paid') then
-        raise exception using errcode = 'RH064', message = coalesce(document.status, 'missing');
+    if document.status not in ('open', 'paid') then
+        raise exception using errcode = 'RH064', message = document.status;
     end if;
     if amount not between 1 and document.total_minor - document.credited_minor then
         raise exception using errcode = 'RH065',

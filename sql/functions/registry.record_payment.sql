@@ -5,16 +5,9 @@ create or replace function registry.record_payment(whose uuid, invoice uuid, amo
     language plpgsql set search_path = ''
 as $$
 declare
-    document tenant.invoices;
+    document constant tenant.invoices := registry.hold_invoice(whose, invoice);
     known tenant.payments;
-    balance tenant.balances;
 begin
-    select i.* into document from tenant.invoices i where i.tenant_id = whose and i.id = invoice;
-    if not found or document.kind <> 'invoice' then
-        raise exception using errcode = 'RH064', message = 'missing';
-    end if;
-    balance := registry.hold_balance(whose, document.currency);
-    select i.* into document from tenant.invoices i where i.tenant_id = whose and i.id = invoice for no key update;
     select p.* into known from tenant.payments p where p.tenant_id = whose and p.provider = 'manual' and p.reference = called;
     if found and known.invoice_id is not distinct from invoice and known.amount_minor = amount then
         return known.id;

@@ -6,13 +6,12 @@ create or replace function registry.record_refund(whose uuid, payment uuid, amou
 as $$
 declare
     known tenant.payments;
-    balance tenant.balances;
 begin
     select p.* into known from tenant.payments p where p.tenant_id = whose and p.id = payment;
     if not found or known.provider <> 'manual' then
         raise exception using errcode = 'RH064', message = coalesce(known.provider, 'missing');
     end if;
-    balance := registry.hold_balance(whose, known.currency);
+    perform registry.hold_balance(whose, known.currency);
     select p.* into known from tenant.payments p where p.tenant_id = whose and p.id = payment for no key update;
     if amount not between 1 and known.amount_minor - known.refunded_minor then
         raise exception using errcode = 'RH065', message = format('%s %s %s', known.amount_minor - known.refunded_minor, amount, known.currency);

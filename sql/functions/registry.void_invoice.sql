@@ -6,15 +6,8 @@ create or replace function registry.void_invoice(whose uuid, invoice uuid, at ti
     language plpgsql set search_path = ''
 as $$
 declare
-    document tenant.invoices;
-    balance tenant.balances;
+    document constant tenant.invoices := registry.hold_invoice(whose, invoice);
 begin
-    select i.* into document from tenant.invoices i where i.tenant_id = whose and i.id = invoice;
-    if not found or document.kind <> 'invoice' then
-        raise exception using errcode = 'RH064', message = 'missing';
-    end if;
-    balance := registry.hold_balance(whose, document.currency);
-    select i.* into document from tenant.invoices i where i.tenant_id = whose and i.id = invoice for no key update;
     if document.status not in ('draft', 'open') then
         raise exception using errcode = 'RH064', message = document.status;
     end if;

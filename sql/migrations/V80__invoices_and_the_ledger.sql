@@ -1,16 +1,6 @@
 -- Who sells, invoices with gap-free numbers, what was paid and given back, and the ledger that says where each amount is
 -- (docs/adr/0039, docs/payments.md). All amounts are in minor units of the currency that stands beside them.
 
-set local role rowhouse_migrator;
-do $$
-begin
-    if not exists (select from registry.permissions where name = 'billing:read') then
-        perform registry.give('billing:read', 'See plan, usage and invoices', array['owner', 'admin']);
-    end if;
-end
-$$;
-set local role rowhouse_owner;
-
 -- Whose name stands on invoices, and what numbers them.
 create table registry.sellers (
     code           text     collate "C" not null constraint sellers_code_check check (code ~ '^[a-z][a-z0-9_-]{0,39}$'),

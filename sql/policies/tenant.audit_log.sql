@@ -35,7 +35,7 @@ grant insert (tenant_id, epoch, id, actor_kind, actor_id, on_behalf_of, session_
     on tenant.audit_log to rowhouse_writers;
 
 -- Behind the wall the policies above see to it; this is for those whom no policy stops.
-create or replace trigger only_appended before update or delete on tenant.audit_log
-    for each row when (not row_security_active('tenant.audit_log'::regclass)) execute function registry.only_appended('90 days');
-create or replace trigger never_emptied before truncate on tenant.audit_log
-    for each statement execute function registry.only_appended();
+create or replace trigger append_only before update or delete on tenant.audit_log
+    for each row when (not row_security_active('tenant.audit_log'::regclass)) execute function registry.append_only('90 days');
+create or replace trigger append_only_whole before truncate on tenant.audit_log
+    for each statement execute function registry.append_only();

@@ -23,5 +23,5 @@ comment on policy insert_worker on tenant.audit_seals is 'A job that seals.';
 grant select on tenant.audit_seals to rowhouse_worker;
 grant insert (tenant_id, number, epoch, xid, row_id, rows, leaves, forgotten_through, sealed_at, head, signature, key_id) on tenant.audit_seals to rowhouse_worker;
 
-create or replace trigger only_appended before update or delete or truncate on tenant.audit_seals
-    for each statement execute function registry.only_appended();
+create or replace trigger append_only before update or delete or truncate on tenant.audit_seals
+    for each statement execute function registry.append_only();

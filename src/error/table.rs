@@ -212,7 +212,7 @@ errors! {
         "something of the invoice was paid or credited; issue a credit note over the rest, or refund the payment",
         raised "RH068" |_| Error::InvoiceSettled;
     AppendOnly(said: String): CONFLICT "append_only" "What was booked stays",
-        "what was issued or booked was to be changed or taken away. No caller is told so" =>
+        "what was issued, booked or written down was to be changed or taken away. No caller is told so" =>
         "put it right by another entry: a credit note, a refund",
         format!("{said}; put it right by another entry: a credit note, a refund"),
         raised "RH069" |said| Error::AppendOnly(said.to_owned());

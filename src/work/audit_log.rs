@@ -38,7 +38,8 @@ pub struct SealAuditLog {}
 impl Job for SealAuditLog {
     const KIND: &'static str = "audit_log.seal";
     const PERMISSIONS: &'static [&'static str] = &["audit_log:seal"];
-    const ASKS: Option<&'static str> = Some("jobs:write");
+    // No role can hold it: the schedule alone causes it.
+    const ASKS: Option<&'static str> = Some("audit_log:seal");
     const BACKOFF: Backoff = BACKOFF;
 }
 
@@ -58,7 +59,7 @@ impl ForgetAuditLog {
 impl Job for ForgetAuditLog {
     const KIND: &'static str = "audit_log.forget";
     const PERMISSIONS: &'static [&'static str] = &["audit_log:seal", "audit_log:forget"];
-    const ASKS: Option<&'static str> = Some("jobs:write");
+    const ASKS: Option<&'static str> = Some("audit_log:forget");
     const BACKOFF: Backoff = BACKOFF;
 }
 

@@ -63,7 +63,7 @@ impl House {
     async fn comes_to<J: Job>(&self, job: &J, key: AuditKey, state: &str) -> (Uuid, Option<String>) {
         let acme = &town().acme;
         let job = NewJob::new(job).unwrap();
-        self.scene.enqueue(acme.id, &acme.owner, std::slice::from_ref(&job)).await;
+        self.scene.schedule(acme.id, std::slice::from_ref(&job)).await;
         let kinds = compose::kinds(&Means::default().with_audit_key(key));
         let working = at_work(&self.scene.worker_for(2, kinds, Duration::from_secs(5)));
         let (_, code) = self.scene.until(job.id(), state).await;
@@ -236,7 +236,7 @@ async fn a_worker_that_is_lost_between_batch_and_seal_loses_nothing() {
     house.scene.superuser.batch_execute("begin; lock tenant.audit_seals in exclusive mode").await.unwrap();
     let acme = &town().acme;
     let job = NewJob::new(&SealAuditLog {}).unwrap();
-    house.scene.enqueue(acme.id, &acme.owner, std::slice::from_ref(&job)).await;
+    house.scene.schedule(acme.id, std::slice::from_ref(&job)).await;
     let kinds = compose::kinds(&Means::default().with_audit_key(house.key()));
     let working = at_work(&house.scene.worker_for(2, kinds, Duration::from_secs(3)));
     house.scene.until_count("pg_locks where relation = 'tenant.audit_seals'::regclass and not granted", 1).await;
@@ -457,5 +457,37 @@ async fn resign(house: &House, key: &AuditKey) {
         house.scene.superuser.batch_execute("set session_replication_role = replica").await.unwrap();
         house.scene.superuser.execute(update, &[&acme, &seal.number, &before, &signature]).await.unwrap();
         house.scene.superuser.batch_execute("set session_replication_role = origin").await.unwrap();
+    }
+}
+
+/// An owner of the tenant causes none of both, has none done again, and puts none off.
+#[tokio::test]
+async fn nobody_in_a_tenant_causes_a_seal_or_puts_one_off() {
+    let house = House::set().await;
+    let acme = &town().acme;
+    let later = NewJob::new(&SealAuditLog {}).unwrap();
+    house.scene.schedule(acme.id, std::slice::from_ref(&later)).await;
+    let api = house.scene.db.api().await;
+    let insert = |kind: &str, payload: &str| {
+        format!(
+            "insert into tenant.jobs (tenant_id, id, kind, payload, payload_version, priority, max_attempts, created_by)
+             values ('{}', gen_random_uuid(), '{kind}', '{payload}', 1, 1, 3, '{}')",
+            acme.id, acme.owner.id
+        )
+    };
+    for change in [
+        insert("audit_log.seal", "{}"),
+        insert("audit_log.forget", r#"{"days": 0}"#),
+        "update tenant.jobs set run_at = now() + interval '100 years' where kind = 'audit_log.seal'".to_owned(),
+    ] {
+        let begin = format!(
+            "begin; set local app.tenant_id = '{}'; set local app.user_id = '{1}'; set local app.session_id = '{1}'",
+            acme.id, acme.owner.id
+        );
+        api.batch_execute(&begin).await.unwrap();
+        let refused = api.batch_execute(&change).await.expect_err(&change);
+        let code = refused.code().unwrap().code();
+        assert!(["RH004", "42501"].contains(&code), "{change}: {refused:?}");
+        api.batch_execute("rollback").await.unwrap();
     }
 }

@@ -166,6 +166,16 @@ impl Scene {
         enqueue(&self.db.client("rowhouse_api").await, tenant, who, jobs, "commit").await;
     }
 
+    /// What the schedule causes in a tenant: the worker's own transaction, for no job.
+    pub(crate) async fn schedule(&self, tenant: Uuid, jobs: &[NewJob]) {
+        let worker = self.db.client("rowhouse_worker").await;
+        let begin = format!(
+            "begin; set local app.tenant_id = '{tenant}'; set local app.user_id = ''; set local app.api_key = '';
+             set local app.job_id = ''; set local app.job_lease = ''"
+        );
+        put_down(&worker, tenant, &begin, jobs, "commit").await;
+    }
+
     /// State, attempts and error code of a job.
     pub(crate) async fn state(&self, job: Uuid) -> (String, i16, Option<String>) {
         let row = self
@@ -215,13 +225,17 @@ pub(crate) async fn enqueue(api: &Client, tenant: Uuid, who: &Person, jobs: &[Ne
         "begin; set local app.tenant_id = '{tenant}'; set local app.user_id = '{0}'; set local app.session_id = '{0}'",
         who.id
     );
-    api.batch_execute(&begin).await.unwrap();
+    put_down(api, tenant, &begin, jobs, end).await;
+}
+
+async fn put_down(client: &Client, tenant: Uuid, begin: &str, jobs: &[NewJob], end: &str) {
+    client.batch_execute(begin).await.unwrap();
     for job in jobs {
         let mut params: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> = vec![&tenant];
         params.extend(job.with());
-        api.execute(ENQUEUE.text(), &params).await.unwrap();
+        client.execute(ENQUEUE.text(), &params).await.unwrap();
     }
-    api.batch_execute(end).await.unwrap();
+    client.batch_execute(end).await.unwrap();
 }
 
 /// A worker that runs until it is told to stop.
