@@ -158,6 +158,9 @@ impl export::Row for AuditEntry {
     }
 }
 
+/// Characters of an action or of a kind of thing that are asked for: more than any has.
+const LONGEST_NAME: usize = 100;
+
 /// Which entries.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -211,6 +214,12 @@ async fn list(tenant: Tenant, listing: Listing<AuditQuery>) -> Result<Page<Audit
     let AuditQuery { actor, action, object_type, object, from, until, .. } = &listing.query;
     if from.zip(*until).is_some_and(|(from, until)| until <= from) {
         return Err(Error::BadRequest(vec![Violation::parameter("until", "before_from", "is not after `from`")]));
+    }
+    for (name, said) in [("action", action), ("object_type", object_type)] {
+        if said.as_ref().is_some_and(|said| said.chars().count() > LONGEST_NAME) {
+            let violation = Violation::parameter(name, "too_long", "must have at most 100 characters");
+            return Err(Error::BadRequest(vec![violation]));
+        }
     }
     let page = listing.page::<Position>(&tenant)?;
     let Position { epoch, xid, id } = page.after.unwrap_or(Position::END);

@@ -65,6 +65,10 @@ async fn what_is_looked_for_is_found_and_nothing_else() {
     assert_eq!(found("from=2999-01-01T00:00:00Z").await, [] as [serde_json::Value; 0]);
     assert_eq!(found("until=2000-01-01T00:00:00Z").await, [] as [serde_json::Value; 0]);
     owner.get("/tenant/audit-log?from=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z").await.expect(400);
+    for name in ["action", "object_type"] {
+        owner.get(&format!("/tenant/audit-log?{name}={}", "a".repeat(100))).await.expect(200);
+        owner.get(&format!("/tenant/audit-log?{name}={}", "a".repeat(101))).await.problem(400, "bad_request");
+    }
     // Whoever may not read it is told so, of the file as well.
     for path in ["/tenant/audit-log", "/tenant/audit-log/export"] {
         member.get(path).await.lacks("audit-log:read");

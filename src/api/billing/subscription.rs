@@ -217,7 +217,7 @@ pub(super) async fn change(
 ) -> Result<Response, Early> {
     let mut violations = Violations::default();
     if change.currency.as_deref().is_some_and(|code| currency::known(code).is_none()) {
-        violations.push("/currency", "not_allowed", currency::UNKNOWN);
+        violations.push("/currency", "invalid", currency::UNKNOWN);
     }
     if change.plan.chars().count() > 40 || change.plan.contains('\0') {
         violations.push("/plan", "out_of_range", "must have 1 to 40 characters");
