@@ -23,7 +23,7 @@ pub(super) struct Invoice {
     #[arg(long, global = true)]
     json: bool,
     /// Whose doing it is, as the journal has it.
-    #[arg(long, global = true, env = "USER", default_value = "operator", value_name = "NAME")]
+    #[arg(long, global = true, env = "ROWHOUSE_OPERATOR", default_value = "operator", value_name = "NAME")]
     by: String,
     #[command(subcommand)]
     command: Command,
