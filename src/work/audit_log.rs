@@ -173,8 +173,8 @@ impl End {
         let last: Option<Standing> =
             conn.read().last().optional(sql!("work/audit_last_seal"), &[]).await.map_err(Error::from)?;
         let Some(last) = last else {
-            let none = (Uuid::nil(), NO_HEAD.to_vec());
-            return Ok(Self { number: 0, epoch: 0, xid: 0, row_id: none.0, forgotten_through: 0, head: none.1 });
+            let (row_id, head) = (Uuid::nil(), NO_HEAD.to_vec());
+            return Ok(Self { number: 0, epoch: 0, xid: 0, row_id, forgotten_through: 0, head });
         };
         let AuditSeal { number, epoch, xid, row_id, forgotten_through, head, .. } = last.trusted(held.tenant(), key)?;
         Ok(Self { number, epoch, xid, row_id, forgotten_through, head })
