@@ -1,7 +1,10 @@
 -- Not a door: columns of a table that the audit log leaves out (registry.note_changes): those it has by themselves, those that follow from others, and
 -- what is counted while something is under way. A row in which nothing else has changed is not written down.
+-- plpgsql, because it keeps its plan (registry.session_handle).
 create or replace function registry.unrecorded_columns(of_table text) returns text[]
-    language sql immutable parallel safe set search_path = ''
+    language plpgsql immutable parallel safe set search_path = ''
+as $$
+begin
     return array['tenant_id', 'id', 'created_at', 'updated_at', 'version'] || case of_table
         when 'products' then array['search', 'in_stock']
         -- What a member's row carries of role and tenant is written down where it is changed.
@@ -14,6 +17,8 @@ create or replace function registry.unrecorded_columns(of_table text) returns te
         when 'webhook_endpoints' then array['since_epoch', 'since_xid', 'failing_since']
         else array[]::text[]
     end;
+end
+$$;
 alter function registry.unrecorded_columns(text) owner to rowhouse_owner;
 revoke all on function registry.unrecorded_columns(text) from public;
 grant execute on function registry.unrecorded_columns(text) to rowhouse_writers;
