@@ -5,7 +5,7 @@ create or replace function registry.begin_generations() returns trigger
 as $$
 begin
     insert into tenant.part_generations (tenant_id, part) select new.id, p.part from registry.kept_parts() p (part);
-    -- For the version before; it goes with tenant.generations, a release later.
+    -- Nothing reads them any more; they go with tenant.generations, a release later.
     insert into tenant.generations (tenant_id, slot) select new.id, s.slot from generate_series(1, 8) s (slot);
     return null;
 end

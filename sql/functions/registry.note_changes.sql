@@ -25,7 +25,6 @@ declare
     objects uuid[];
     befores jsonb[];
     afters jsonb[];
-    taken smallint;
     present bigint;
     caller uuid := nullif(current_setting('app.user_id', true), '');
     key uuid := nullif(split_part(current_setting('app.api_key', true), '.', 1), '');
@@ -79,16 +78,6 @@ begin
                 insert into tenant.part_generations (tenant_id, part, slot)
                 values (whose, in_part, 1 + floor(random() * 2147483646)::integer);
             end if;
-            -- For the version before, which reads a column a part: this goes with tenant.generations, a release later.
-            select g.slot into taken from tenant.generations g where g.tenant_id = whose order by g.slot limit 1
-            for update skip locked;
-            update tenant.generations g
-            set products = case when in_part = 'products' then gen_random_uuid() else g.products end,
-                projects = case when in_part = 'projects' then gen_random_uuid() else g.projects end,
-                tasks = case when in_part = 'tasks' then gen_random_uuid() else g.tasks end,
-                members = case when in_part = 'members' then gen_random_uuid() else g.members end,
-                settings = case when in_part = 'settings' then gen_random_uuid() else g.settings end
-            where g.tenant_id = whose and g.slot = coalesce(taken, 1 + floor(random() * 8)::smallint);
         end loop;
     end if;
     -- Nobody else's doing is a job's.

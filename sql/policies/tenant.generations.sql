@@ -18,13 +18,6 @@ comment on policy select_members on tenant.generations is
 create policy insert_found on tenant.generations for insert to rowhouse_writers
     with check (slot between 1 and 8);
 comment on policy insert_found on tenant.generations is 'registry.begin_generations, for a tenant that is being founded.';
-create policy select_triggers on tenant.generations for select to rowhouse_writers
-    using (true);
-comment on policy select_triggers on tenant.generations is
-    'registry.note_changes, for whichever tenant has changed: a member may join or leave while no tenant is set.';
-create policy update_triggers on tenant.generations for update to rowhouse_writers
-    using (true);
-comment on policy update_triggers on tenant.generations is 'registry.note_changes, for whichever tenant has changed.';
 
 grant select on tenant.generations to rowhouse_api;
-grant select, update (products, projects, tasks, members, settings), insert (tenant_id, slot) on tenant.generations to rowhouse_writers;
+grant insert (tenant_id, slot) on tenant.generations to rowhouse_writers;

@@ -2,7 +2,7 @@
 //! there is none.
 //!
 //! What makes that safe stands in PostgreSQL. Before anything that was kept is served, the caller's permission is asked
-//! there, and with it of which generation the tenant's data is (`tenant.generations`, written in the transaction of each
+//! there, and with it of which generation the tenant's data is (`tenant.part_generations`, written in the transaction of each
 //! change). What was kept of another generation is as good as gone, whatever the cache says, and however long it could not
 //! be reached: docs/adr/0015.
 mod entry;
