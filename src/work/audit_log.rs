@@ -173,8 +173,14 @@ impl End {
         let last: Option<Standing> =
             conn.read().last().optional(sql!("work/audit_last_seal"), &[]).await.map_err(Error::from)?;
         let Some(last) = last else {
-            let (row_id, head) = (Uuid::nil(), NO_HEAD.to_vec());
-            return Ok(Self { number: 0, epoch: 0, xid: 0, row_id, forgotten_through: 0, head });
+            return Ok(Self {
+                number: 0,
+                epoch: 0,
+                xid: 0,
+                row_id: Uuid::nil(),
+                forgotten_through: 0,
+                head: NO_HEAD.to_vec(),
+            });
         };
         let AuditSeal { number, epoch, xid, row_id, forgotten_through, head, .. } = last.trusted(held.tenant(), key)?;
         Ok(Self { number, epoch, xid, row_id, forgotten_through, head })
